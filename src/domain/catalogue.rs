@@ -1,0 +1,337 @@
+//! What an authority knows how to reach: resources, their roles, and the groups of principals.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::PathBuf,
+};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, MapAccess, Visitor},
+};
+
+use super::{
+    entitlement::{Entitlement, Kind, ResourceName, RoleName, Tier},
+    failure::{Failure, Result, did_you_mean},
+};
+
+/// `authority.toml`. Unknown keys are errors; `config` adds file and line to them.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalogue {
+    /// Group name → names of its members, for policies that speak of groups.
+    #[serde(default)]
+    pub groups: BTreeMap<String, BTreeSet<String>>,
+    /// The resources.
+    #[serde(default)]
+    pub resources: Resources,
+}
+
+impl Catalogue {
+    /// The resource of that name, or an error that lists the near names.
+    pub fn resource(&self, name: &ResourceName) -> Result<&Resource> {
+        self.resources.0.get(name).ok_or_else(|| {
+            let names: Vec<String> = self.resources.0.keys().map(ToString::to_string).collect();
+            let near = did_you_mean(&name.to_string(), names.iter().map(String::as_str));
+            Failure::usage(format!("{name} is not in the catalogue")).hint(if names.is_empty() {
+                "the catalogue is empty: \"jit init\" proposes one".to_owned()
+            } else {
+                format!("{near}the catalogue has {}", names.join(", "))
+            })
+        })
+    }
+
+    /// The tier of an entitlement, or an error that lists the near roles.
+    pub fn tier(&self, entitlement: &Entitlement) -> Result<Tier> {
+        let resource = self.resource(&entitlement.resource)?;
+        resource.tier(&entitlement.role).ok_or_else(|| {
+            let names: Vec<&str> = resource.roles().map(|(name, _)| name.as_str()).collect();
+            let near = did_you_mean(entitlement.role.as_str(), names.iter().copied());
+            Failure::usage(format!(
+                "{} has no role {:?}",
+                entitlement.resource,
+                entitlement.role.as_str()
+            ))
+            .hint(format!("{near}its roles are {}", names.join(", ")))
+        })
+    }
+
+    /// The resources of one kind.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (&ResourceName, &Resource)> {
+        self.resources
+            .0
+            .iter()
+            .filter(move |(name, _)| name.kind() == kind)
+    }
+}
+
+/// The resources by name. Which keys a resource may have follows from the kind in its name.
+#[derive(Clone, Debug, Default)]
+pub struct Resources(pub BTreeMap<ResourceName, Resource>);
+
+/// One resource, with what its issuer and its tools need to know.
+#[derive(Clone, Debug)]
+pub enum Resource {
+    /// Hosts behind one SSH certificate authority.
+    Ssh(SshResource),
+    /// A cluster.
+    Kubernetes(KubernetesResource),
+    /// A database server.
+    Postgres(PostgresResource),
+    /// An account.
+    Aws(AwsResource),
+}
+
+impl Resource {
+    /// The labels that policies may speak of.
+    pub const fn labels(&self) -> &BTreeSet<String> {
+        match self {
+            Self::Ssh(resource) => &resource.labels,
+            Self::Kubernetes(resource) => &resource.labels,
+            Self::Postgres(resource) => &resource.labels,
+            Self::Aws(resource) => &resource.labels,
+        }
+    }
+
+    /// The roles with their tiers, by name.
+    pub fn roles(&self) -> Box<dyn Iterator<Item = (&RoleName, Tier)> + '_> {
+        match self {
+            Self::Ssh(resource) => Box::new(resource.roles.iter().map(|(n, r)| (n, r.tier))),
+            Self::Kubernetes(resource) => Box::new(resource.roles.iter().map(|(n, r)| (n, r.tier))),
+            Self::Postgres(resource) => Box::new(resource.roles.iter().map(|(n, r)| (n, r.tier))),
+            Self::Aws(resource) => Box::new(resource.roles.iter().map(|(n, r)| (n, r.tier))),
+        }
+    }
+
+    /// The tier of a role, if there is such a role.
+    pub fn tier(&self, role: &RoleName) -> Option<Tier> {
+        self.roles()
+            .find(|(name, _)| *name == role)
+            .map(|(_, tier)| tier)
+    }
+}
+
+/// `[resources."ssh/NAME"]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SshResource {
+    /// Host names or addresses; `*` stands for any run of characters.
+    pub hosts: Vec<String>,
+    /// Labels for policies.
+    #[serde(default)]
+    pub labels: BTreeSet<String>,
+    /// Login name → its tier.
+    pub roles: BTreeMap<RoleName, SshRole>,
+}
+
+/// A login name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SshRole {
+    /// How sensitive it is.
+    #[serde(default)]
+    pub tier: Tier,
+}
+
+/// `[resources."kubernetes/NAME"]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KubernetesResource {
+    /// The API server's URL.
+    pub server: String,
+    /// Its certificate authority, PEM; relative to the directory of `authority.toml`.
+    pub certificate_authority: Option<PathBuf>,
+    /// The contexts of a kubeconfig that mean this cluster.
+    #[serde(default)]
+    pub contexts: BTreeSet<String>,
+    /// How credentials are made.
+    pub issuer: KubernetesIssuer,
+    /// A bearer token that may create tokens and Secrets in `namespace`.
+    pub credential: SecretReference,
+    /// Where the Secrets live that tokens are bound to.
+    #[serde(default = "jit_namespace")]
+    pub namespace: String,
+    /// Labels for policies.
+    #[serde(default)]
+    pub labels: BTreeSet<String>,
+    /// Role → the service account that has it.
+    pub roles: BTreeMap<RoleName, KubernetesRole>,
+}
+
+fn jit_namespace() -> String {
+    "jit".to_owned()
+}
+
+/// How Kubernetes credentials are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KubernetesIssuer {
+    /// TokenRequest, bound to a Secret whose deletion revokes the token.
+    TokenRequest,
+}
+
+/// What a role is in a cluster.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KubernetesRole {
+    /// `namespace/name` of the service account.
+    pub service_account: String,
+    /// The kubectl verbs that it covers, where its name does not say so.
+    #[serde(default)]
+    pub verbs: BTreeSet<String>,
+    /// How sensitive it is.
+    #[serde(default)]
+    pub tier: Tier,
+}
+
+/// `[resources."postgres/NAME"]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PostgresResource {
+    /// `host` or `host:port` of the server; 5432 where no port is named.
+    pub hosts: Vec<String>,
+    /// The databases that this resource covers; empty: all of the server's.
+    #[serde(default)]
+    pub databases: BTreeSet<String>,
+    /// How credentials are made.
+    pub issuer: PostgresIssuer,
+    /// For `dynamic-role`: a connection URL that may create roles.
+    pub credential: Option<SecretReference>,
+    /// The server's certificate authority, PEM; relative to the directory of `authority.toml`.
+    /// With it connections are `verify-full`; without it they are encrypted, not verified.
+    pub certificate_authority: Option<PathBuf>,
+    /// Labels for policies.
+    #[serde(default)]
+    pub labels: BTreeSet<String>,
+    /// Role → the database role behind it.
+    pub roles: BTreeMap<RoleName, PostgresRole>,
+}
+
+/// How PostgreSQL credentials are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PostgresIssuer {
+    /// A client certificate, minutes long, mapped to the role.
+    Certificate,
+    /// A role made for the grant, a member of the role, `VALID UNTIL` its end.
+    DynamicRole,
+}
+
+/// A database role.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PostgresRole {
+    /// The role's name in the database.
+    pub role: String,
+    /// How sensitive it is.
+    #[serde(default)]
+    pub tier: Tier,
+}
+
+/// `[resources."aws/NAME"]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AwsResource {
+    /// The 12-digit account id.
+    pub account: String,
+    /// The profiles of `~/.aws/config` that mean this account.
+    #[serde(default)]
+    pub profiles: BTreeSet<String>,
+    /// The region, where the user has chosen none.
+    pub region: Option<String>,
+    /// How credentials are made.
+    pub issuer: AwsIssuer,
+    /// The profile that the authority assumes roles from; absent: what the SDK finds by itself.
+    pub base_profile: Option<String>,
+    /// Another address for STS, for endpoints of your own.
+    pub endpoint: Option<String>,
+    /// Labels for policies.
+    #[serde(default)]
+    pub labels: BTreeSet<String>,
+    /// Role → the IAM role behind it.
+    pub roles: BTreeMap<RoleName, AwsRole>,
+}
+
+/// How AWS credentials are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AwsIssuer {
+    /// `AssumeRole` from base credentials.
+    AssumeRole,
+}
+
+/// An IAM role.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AwsRole {
+    /// Its ARN.
+    pub arn: String,
+    /// A session policy, JSON, that narrows it further.
+    pub session_policy: Option<String>,
+    /// How sensitive it is.
+    #[serde(default)]
+    pub tier: Tier,
+}
+
+/// Where a base credential is kept; never the credential itself.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum SecretReference {
+    /// `file:PATH`, readable by nobody else.
+    File(PathBuf),
+    /// `env:NAME`
+    Env(String),
+    /// `keyring:NAME`
+    Keyring(String),
+}
+
+impl TryFrom<String> for SecretReference {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
+            Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
+            Some(("keyring", name)) if !name.is_empty() => Ok(Self::Keyring(name.to_owned())),
+            // The text may be the secret itself, so it is not repeated.
+            _ => Err(
+                "a credential is named, never written here: \"file:PATH\", \"env:NAME\" or \"keyring:NAME\""
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Resources {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ResourcesVisitor)
+    }
+}
+
+struct ResourcesVisitor;
+
+impl<'de> Visitor<'de> for ResourcesVisitor {
+    type Value = Resources;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("resources, each named \"kind/name\"")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Resources, A::Error> {
+        let mut resources = BTreeMap::new();
+        while let Some(name) = map.next_key::<ResourceName>()? {
+            let resource = match name.kind() {
+                Kind::Ssh => Resource::Ssh(map.next_value()?),
+                Kind::Kubernetes => Resource::Kubernetes(map.next_value()?),
+                Kind::Postgres => Resource::Postgres(map.next_value()?),
+                Kind::Aws => Resource::Aws(map.next_value()?),
+            };
+            if resource.roles().next().is_none() {
+                return Err(A::Error::custom(format!("{name} has no roles")));
+            }
+            resources.insert(name, resource);
+        }
+        Ok(Resources(resources))
+    }
+}

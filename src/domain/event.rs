@@ -1,0 +1,133 @@
+//! One entry of the ledger: who, what, when, why, by which policies, with which credential.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    decision::Verdict, entitlement::Entitlement, id::GrantId, principal::Principal, time::Timestamp,
+};
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EventKind {
+    /// Policy said yes.
+    Granted,
+    /// Policy said no.
+    Denied,
+    /// Approval was skipped in an emergency; must be reviewed.
+    BreakGlass,
+    /// A credential was made.
+    Issued,
+    /// A credential could not be made.
+    IssueFailed,
+    /// A grant was ended early.
+    Revoked,
+    /// What a revocation could not yet undo at the target.
+    RevokeFailed,
+}
+
+impl EventKind {
+    /// The kind as it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::Denied => "denied",
+            Self::BreakGlass => "break-glass",
+            Self::Issued => "issued",
+            Self::IssueFailed => "issue-failed",
+            Self::Revoked => "revoked",
+            Self::RevokeFailed => "revoke-failed",
+        }
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Where a request came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The client's host name.
+    pub host: String,
+    /// The client's terminal, if it has one: `/dev/pts/3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<String>,
+    /// The program that was to be run, without its arguments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+}
+
+/// An event before the ledger gave it its place. It never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// When.
+    pub at: Timestamp,
+    /// To which elevation.
+    pub grant: GrantId,
+    /// Who.
+    pub principal: Principal,
+    /// What.
+    pub entitlement: Entitlement,
+    /// Why, in the caller's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub justification: Option<String>,
+    /// What policy answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// The policies that decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<String>,
+    /// Serial number, `jti`, role or access key id of the credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+    /// When the grant (of `granted`) or the credential (of `issued`) ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// From where it was asked.
+    #[serde(default)]
+    pub origin: Origin,
+    /// Milliseconds from the ask: `decided`, `issued`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub took_ms: BTreeMap<String, u64>,
+    /// What went wrong, for the kinds that end in `-failed`, and why a denial is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// An event in its place in the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// Its place: 1, 2, 3, …
+    pub seq: i64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+    /// SHA-256 over the previous entry's hash, the place and the event's text; lower-case hex.
+    pub hash: String,
+}
+
+/// Which events to list; an absent field selects everything.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// The principal's name.
+    pub principal: Option<String>,
+    /// The resource, `kind/name`.
+    pub resource: Option<String>,
+    /// The role.
+    pub role: Option<String>,
+    /// The grant.
+    pub grant: Option<GrantId>,
+    /// From this instant on.
+    pub since: Option<Timestamp>,
+    /// Before this instant.
+    pub until: Option<Timestamp>,
+    /// The newest so many.
+    pub limit: Option<u32>,
+}

@@ -1,0 +1,92 @@
+//! Ed25519 key pairs (RFC 8032), in the 32 bytes that every format wraps.
+
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use secrecy::{ExposeSecret as _, SecretSlice};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// The public half: 32 bytes, written as base64url without padding (as a JWK's `x`, RFC 8037).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PublicKey(pub [u8; 32]);
+
+impl PublicKey {
+    /// Base64url without padding.
+    pub fn to_base64url(self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+}
+
+impl Serialize for PublicKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_base64url())
+    }
+}
+
+impl<'de> Deserialize<'de> for PublicKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        thirty_two(&String::deserialize(deserializer)?)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("not an Ed25519 public key"))
+    }
+}
+
+/// The private half: the 32-byte seed and its public key. Wiped when dropped, never printed.
+#[derive(Clone)]
+pub struct PrivateKey {
+    seed: SecretSlice<u8>,
+    public: PublicKey,
+}
+
+impl PrivateKey {
+    /// The pair of `seed` and the public key that belongs to it.
+    pub fn new(seed: [u8; 32], public: PublicKey) -> Self {
+        Self {
+            seed: seed.to_vec().into(),
+            public,
+        }
+    }
+
+    /// The public half.
+    pub const fn public(&self) -> PublicKey {
+        self.public
+    }
+
+    /// The 32-byte seed, for the one place that wraps it into a format.
+    pub fn expose_seed(&self) -> &[u8] {
+        self.seed.expose_secret()
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrivateKey")
+            .field("public", &self.public)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Only ever written into something that is sealed at once.
+impl Serialize for PrivateKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let both = (
+            URL_SAFE_NO_PAD.encode(self.expose_seed()),
+            self.public.to_base64url(),
+        );
+        both.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PrivateKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (seed, public) = <(String, String)>::deserialize(deserializer)?;
+        match (thirty_two(&seed), thirty_two(&public)) {
+            (Some(seed), Some(public)) => Ok(Self::new(seed, PublicKey(public))),
+            _ => Err(D::Error::custom("not an Ed25519 key pair")),
+        }
+    }
+}
+
+fn thirty_two(text: &str) -> Option<[u8; 32]> {
+    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+}

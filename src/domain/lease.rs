@@ -1,0 +1,66 @@
+//! A grant, its token and its newest credential, as the client holds them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    credential::{Credential, Token},
+    elevation::Grant,
+    key::PrivateKey,
+    time::Timestamp,
+};
+
+/// How long before its end a credential is renewed, so that it does not die in a tool's hands.
+pub const REFRESH_MARGIN: Duration = Duration::from_secs(30);
+/// How far a target's clock may be from ours.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// What the client holds. It is only ever written sealed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Lease {
+    /// The right.
+    pub grant: Grant,
+    /// Its proof, bound to `holder`.
+    pub token: Token,
+    /// The key that the token is bound to; it signs renewals and nothing else.
+    pub holder: PrivateKey,
+    /// The newest credential.
+    pub credential: Credential,
+    /// The key of the credential, where the kind has one; a new one with each credential.
+    pub key: PrivateKey,
+    /// When the credential came.
+    pub issued_at: Timestamp,
+    /// How long asking took, end to end.
+    pub took: Duration,
+    /// Why this entitlement: what was inferred from the command, or what the user named.
+    pub because: String,
+}
+
+/// What a lease is good for at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Its credential works for a while.
+    Fresh,
+    /// Its grant lives, its credential is about to end: renew.
+    Renewable,
+    /// Its grant is over: ask again.
+    Over,
+}
+
+impl Lease {
+    /// What the lease is good for at `now`. A lease from the future (the clock was set back by more
+    /// than the skew that we tolerate) is over: nothing that it says about time can be believed.
+    pub fn freshness(&self, now: Timestamp) -> Freshness {
+        if now.after(CLOCK_SKEW) < self.issued_at || !self.grant.is_live(now) {
+            return Freshness::Over;
+        }
+        let left = self.credential.expires_at.left(now);
+        let whole = self.credential.expires_at.left(self.issued_at);
+        if left > REFRESH_MARGIN.min(whole / 4) {
+            Freshness::Fresh
+        } else {
+            Freshness::Renewable
+        }
+    }
+}
