@@ -17,8 +17,8 @@
 // pub mod cli;
 // pub mod config;
 pub mod domain;
-// pub mod issuers;
-// pub mod platform;
+pub mod issuers;
+pub mod platform;
 // pub mod policy;
 // pub mod store;
-// pub mod tools;
+pub mod tools;

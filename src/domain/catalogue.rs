@@ -167,7 +167,7 @@ fn jit_namespace() -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KubernetesIssuer {
-    /// TokenRequest, bound to a Secret whose deletion revokes the token.
+    /// `TokenRequest`, bound to a Secret whose deletion revokes the token.
     TokenRequest,
 }
 

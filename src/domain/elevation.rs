@@ -67,9 +67,9 @@ impl Grant {
 }
 
 /// The longest that a grant lives where no policy says otherwise.
-pub const DEFAULT_TTL: Duration = Duration::from_secs(3600);
+pub const DEFAULT_TTL: Duration = Duration::from_hours(1);
 /// The longest that a credential lives where no policy says otherwise.
-pub const DEFAULT_CREDENTIAL_TTL: Duration = Duration::from_secs(600);
+pub const DEFAULT_CREDENTIAL_TTL: Duration = Duration::from_mins(10);
 
 /// Where an elevation is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -36,3 +36,16 @@ impl Environment {
         self.home.as_ref().map(|home| home.join(path))
     }
 }
+
+/// Where things are kept: the XDG directories of `jit`.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// `config.toml`, `authority.toml`, `policies/`.
+    pub configuration: PathBuf,
+    /// The embedded ledger, the sealing key.
+    pub state: PathBuf,
+    /// Sealed leases, private kubeconfigs.
+    pub cache: PathBuf,
+    /// Sockets and files that must not outlive the boot; the cache where the system has no such place.
+    pub runtime: PathBuf,
+}

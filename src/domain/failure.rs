@@ -1,11 +1,11 @@
 //! What goes wrong, as the person who reads it sees it: what happened, and what to do next.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, result};
 
 use serde::Serialize;
 
 /// The result of everything that can fail in a way that a user sees.
-pub type Result<T, E = Failure> = std::result::Result<T, E>;
+pub type Result<T, E = Failure> = result::Result<T, E>;
 
 /// Why `jit` ends; its number is the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

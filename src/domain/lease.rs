@@ -14,7 +14,7 @@ use super::{
 /// How long before its end a credential is renewed, so that it does not die in a tool's hands.
 pub const REFRESH_MARGIN: Duration = Duration::from_secs(30);
 /// How far a target's clock may be from ours.
-pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
+pub const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 /// What the client holds. It is only ever written sealed.
 #[derive(Clone, Debug, Serialize, Deserialize)]

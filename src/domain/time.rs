@@ -1,6 +1,6 @@
 //! Instants and spans: instants end in `_at`, spans in `ttl`.
 
-use std::{fmt, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use time::{OffsetDateTime, UtcDateTime, format_description::well_known::Rfc3339};
@@ -97,7 +97,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ttl(pub Duration);
 
-impl std::str::FromStr for Ttl {
+impl FromStr for Ttl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

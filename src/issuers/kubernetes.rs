@@ -1,0 +1,25 @@
+//! kubernetes: to be written.
+
+use super::order::{Order, Revocation, Site};
+use crate::domain::{
+    catalogue::KubernetesResource,
+    credential::Credential,
+    elevation::Grant,
+    entitlement::ResourceName,
+    failure::{Failure, Result},
+};
+
+/// Issues.
+pub async fn issue(_: &KubernetesResource, _: &Order<'_>, _: &Site<'_>) -> Result<Credential> {
+    Err(Failure::failed("not written yet"))
+}
+
+/// Revokes.
+pub async fn revoke(_: &KubernetesResource, _: &Grant, _: &Site<'_>) -> Result<Revocation> {
+    Err(Failure::failed("not written yet"))
+}
+
+/// What the target needs.
+pub fn trust(_: &ResourceName, _: &KubernetesResource, _: &Site<'_>) -> Result<String> {
+    Err(Failure::failed("not written yet"))
+}

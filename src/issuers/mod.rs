@@ -1,0 +1,60 @@
+//! The issuers: each kind's file turns a grant into a credential, and ends it at the target.
+
+pub mod aws;
+pub mod kubernetes;
+pub mod order;
+pub mod postgres;
+pub mod ssh;
+
+use order::{Order, Revocation, Site};
+
+use crate::domain::{
+    catalogue::Resource, credential::Credential, elevation::Grant, entitlement::ResourceName,
+    failure::Result,
+};
+
+/// Makes a credential under a live grant.
+///
+/// # Errors
+/// The target is down, slow (124), refuses, or speaks something else; the message names it.
+pub async fn issue(resource: &Resource, order: &Order<'_>, site: &Site<'_>) -> Result<Credential> {
+    match resource {
+        Resource::Ssh(resource) => ssh::issue(resource, order, site),
+        Resource::Kubernetes(resource) => kubernetes::issue(resource, order, site).await,
+        Resource::Postgres(resource) => postgres::issue(resource, order, site).await,
+        Resource::Aws(resource) => aws::issue(resource, order, site).await,
+    }
+}
+
+/// Ends what was issued under a grant, as far as the target can be told. Each step is idempotent:
+/// a revocation that failed half-way is repeated until it says [`Revocation::Ended`].
+pub async fn revoke(resource: &Resource, grant: &Grant, site: &Site<'_>) -> Result<Revocation> {
+    match resource {
+        // sshd and STS cannot be told: the credential ends within minutes by itself.
+        Resource::Ssh(_) | Resource::Aws(_) => Ok(Revocation::EndsByItself),
+        Resource::Kubernetes(resource) => kubernetes::revoke(resource, grant, site).await,
+        Resource::Postgres(resource) => postgres::revoke(resource, grant, site).await,
+    }
+}
+
+/// What the target's administrator must apply so that it trusts this authority, with comments.
+pub fn trust(name: &ResourceName, resource: &Resource, site: &Site<'_>) -> Result<String> {
+    match resource {
+        Resource::Ssh(resource) => ssh::trust(name, resource, site),
+        Resource::Kubernetes(resource) => kubernetes::trust(name, resource, site),
+        Resource::Postgres(resource) => postgres::trust(name, resource, site),
+        Resource::Aws(resource) => aws::trust(name, resource, site),
+    }
+}
+
+/// Only the key (OpenSSH's one-line form) or certificate (PEM) that the target must trust.
+///
+/// # Errors
+/// Usage, for a kind whose targets trust no key of ours.
+pub fn trust_ca(name: &ResourceName, resource: &Resource, site: &Site<'_>) -> Result<String> {
+    match resource {
+        Resource::Ssh(_) => ssh::trust_ca(name, site),
+        Resource::Postgres(resource) => postgres::trust_ca(name, resource, site),
+        Resource::Kubernetes(_) | Resource::Aws(_) => Err(order::no_ca(name)),
+    }
+}

@@ -1,0 +1,234 @@
+//! Files of ours: private, whole or absent, and locked by the kernel.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    io::{self, ErrorKind, Read as _, Write as _},
+    os::unix::fs::{
+        DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+    },
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{FlockOperation, OFlags, flock},
+    io::Errno,
+    process::geteuid,
+};
+
+use super::keys;
+use crate::domain::failure::{Failure, Result};
+
+/// No file of ours is larger; what is, is not ours.
+const LARGEST: u64 = 64 << 20;
+
+/// The bytes of a file that anybody may read; `None` where there is none.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    match File::open(path) {
+        Ok(file) => whole(&file, path).map(Some),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+/// The text of a file that anybody may read; `None` where there is none.
+pub fn read_text(path: &Path) -> Result<Option<String>> {
+    let Some(bytes) = read(path)? else {
+        return Ok(None);
+    };
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Failure::failed(format!("{} is not UTF-8 text", path.display())).hint("save it as UTF-8")
+    })?;
+    Ok(Some(text))
+}
+
+/// The bytes of a file that is ours alone; `None` where there is none. A file that others may read
+/// or that somebody else owns is refused with the command that mends it.
+pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>> {
+    let flags = OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(i32::try_from(flags.bits()).unwrap_or(0))
+        .open(path);
+    match opened {
+        Ok(file) => {
+            refuse_shared(
+                path,
+                &file.metadata().map_err(|e| unreadable(path, &e))?,
+                0o600,
+            )?;
+            whole(&file, path).map(Some)
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+fn whole(file: &File, path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(LARGEST)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(path, &error))?;
+    Ok(bytes)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    Failure::failed(format!("{} cannot be read", path.display()))
+        .because(error)
+        .hint("check the path and its permissions")
+}
+
+/// Refuses a file or directory that somebody else owns or can reach into.
+fn refuse_shared(path: &Path, metadata: &fs::Metadata, mode: u32) -> Result<()> {
+    let shown = path.display();
+    if metadata.uid() != geteuid().as_raw() {
+        return Err(Failure::failed(format!("{shown} belongs to another user"))
+            .hint(format!("run: chown $(id -un) '{shown}'")));
+    }
+    if metadata.mode() & 0o077 != 0 {
+        let now = metadata.mode() & 0o7777;
+        return Err(Failure::failed(format!(
+            "{shown} can be reached by other users (mode {now:04o})"
+        ))
+        .hint(format!("run: chmod {mode:o} '{shown}'")));
+    }
+    Ok(())
+}
+
+/// Makes sure that `path` is a directory that is ours alone, with its parents.
+pub fn private_directory(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => refuse_shared(path, &metadata, 0o700),
+        Ok(_) => Err(
+            Failure::failed(format!("{} is not a directory", path.display()))
+                .hint("move it away; jit makes a directory there"),
+        ),
+        Err(_) => DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|error| {
+                Failure::failed(format!("{} cannot be made", path.display()))
+                    .because(&error)
+                    .hint("check its parent directory's permissions and the free space")
+            }),
+    }
+}
+
+/// Writes a file of mode 0600 that is there whole or not at all: a temporary file, renamed.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    write(path, bytes, 0o600)
+}
+
+/// Writes a file that others may read, whole or not at all.
+pub fn write_public(path: &Path, bytes: &[u8]) -> Result<()> {
+    write(path, bytes, 0o644)
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let temporary = beside(path)?;
+    let written = write_new(&temporary, bytes, mode).and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&temporary);
+        Failure::failed(format!("{} cannot be written", path.display()))
+            .because(&error)
+            .hint("check the permissions of its directory and the free space")
+    })
+}
+
+fn beside(path: &Path) -> Result<PathBuf> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let chance = keys::hex(&keys::random::<8>()?);
+    Ok(path.with_file_name(format!(".{name}.{chance}")))
+}
+
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)?;
+    // The process's umask may have taken bits away from a file that others must read.
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Removes a file; one that is not there is removed already.
+pub fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(Failure::failed(format!("{} cannot be removed", path.display())).because(&error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A kernel lock on a file of its own; it ends with the process, however that ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of `path`; calls `waiting` once if somebody else holds it.
+    pub fn acquire(path: &Path, waiting: impl FnOnce()) -> Result<Self> {
+        let broken = |error: &io::Error| {
+            Failure::failed(format!("{} cannot be locked", path.display()))
+                .because(error)
+                .hint("check the permissions of its directory and the free space")
+        };
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(|error| broken(&error))?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            waiting();
+            while let Err(error) = flock(&file, FlockOperation::LockExclusive) {
+                if error != Errno::INTR {
+                    return Err(broken(&error.into()));
+                }
+            }
+        }
+        Ok(Self { _file: file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_file_is_private_and_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lease");
+        write_private(&path, b"one").unwrap();
+        write_private(&path, b"two").unwrap();
+        assert_eq!(read_private(&path).unwrap().unwrap(), b"two");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::read_dir(directory.path()).unwrap().count(),
+            1,
+            "a temporary file stayed"
+        );
+    }
+
+    #[test]
+    fn a_shared_file_is_refused_with_the_command_that_mends_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lease");
+        write_public(&path, b"one").unwrap();
+        let failure = read_private(&path).unwrap_err();
+        assert_eq!(failure.hint, format!("run: chmod 600 '{}'", path.display()));
+    }
+
+    #[test]
+    fn an_absent_file_is_none_and_removing_it_is_no_error() {
+        let path = Path::new("/nonexistent/lease");
+        assert!(read_private(path).unwrap().is_none());
+        assert!(read(path).unwrap().is_none());
+        remove(path).unwrap();
+    }
+}

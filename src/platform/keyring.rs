@@ -1,0 +1,109 @@
+//! The key that seals what rests on disk: in the kernel's keyring, or in a file of our own.
+//!
+//! The warm path asks the kernel only. The file is where the key survives a reboot; the kernel's
+//! persistent keyring (`persistent-keyring(7)`) is where it is read from without a file.
+
+use std::path::Path;
+
+use super::{files, keys, seal::SealingKey, terminal};
+use crate::domain::failure::{Failure, Result};
+
+const NAME: &str = "jit:sealing-key";
+
+/// The sealing key, made on first use. `file` is where it survives a reboot.
+pub fn sealing_key(file: &Path) -> Result<SealingKey> {
+    if let Some(key) = kernel::read(&kernel_name(file)).and_then(|bytes| bytes.try_into().ok()) {
+        return Ok(SealingKey::new(key));
+    }
+    let key = match kept(file)? {
+        Some(key) => key,
+        None => make(file)?,
+    };
+    kernel::write(&kernel_name(file), key.expose());
+    Ok(key)
+}
+
+/// One key per place, so that two configurations of one user stay apart.
+fn kernel_name(file: &Path) -> String {
+    let place = keys::hex(&keys::sha256(file.as_os_str().as_encoded_bytes()));
+    format!("{NAME}:{}", place.get(..16).unwrap_or_default())
+}
+
+fn kept(file: &Path) -> Result<Option<SealingKey>> {
+    let Some(bytes) = files::read_private(file)? else {
+        return Ok(None);
+    };
+    let key = bytes.try_into().map_err(|_| {
+        Failure::failed(format!(
+            "{} does not hold a key of 32 bytes",
+            file.display()
+        ))
+        .hint("restore it from a backup; without it, what it sealed cannot be opened")
+    })?;
+    Ok(Some(SealingKey::new(key)))
+}
+
+/// Makes the key under a lock, so that of many first processes one makes it.
+fn make(file: &Path) -> Result<SealingKey> {
+    if let Some(directory) = file.parent() {
+        files::private_directory(directory)?;
+    }
+    let _lock = files::Lock::acquire(&file.with_extension("lock"), || ())?;
+    if let Some(key) = kept(file)? {
+        return Ok(key);
+    }
+    let bytes = keys::random::<32>()?;
+    files::write_private(file, &bytes)?;
+    if terminal::is_watched() {
+        terminal::say(&format!(
+            "jit: made the key that seals credentials on this machine: {} (readable by you alone)",
+            file.display()
+        ));
+    }
+    Ok(SealingKey::new(bytes))
+}
+
+/// The secret that the user put into the kernel's keyring under `jit:NAME`.
+pub fn secret(name: &str) -> Result<String> {
+    kernel::read(&format!("jit:{name}"))
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or_else(|| {
+            Failure::failed(format!("the keyring has no secret named {name:?}")).hint(format!(
+                "store it: keyctl padd user jit:{name} @u < FILE, or use file: or env:"
+            ))
+        })
+}
+
+#[cfg(target_os = "linux")]
+mod kernel {
+    use linux_keyutils::{KeyRing, KeyRingIdentifier};
+
+    fn keyring() -> Option<KeyRing> {
+        KeyRing::get_persistent(KeyRingIdentifier::Process)
+            .or_else(|_| KeyRing::from_special_id(KeyRingIdentifier::User, false))
+            .ok()
+    }
+
+    pub(super) fn read(name: &str) -> Option<Vec<u8>> {
+        let found = keyring()?
+            .search(name)
+            .or_else(|_| KeyRing::from_special_id(KeyRingIdentifier::User, false)?.search(name));
+        found.ok()?.read_to_vec().ok()
+    }
+
+    /// A kernel without keyrings (many containers) is no reason to fail: the file serves.
+    pub(super) fn write(name: &str, bytes: &[u8]) {
+        if let Some(keyring) = keyring() {
+            let _ = keyring.add_key(name, bytes);
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod kernel {
+    pub(super) fn read(_: &str) -> Option<Vec<u8>> {
+        None
+    }
+
+    pub(super) fn write(_: &str, _: &[u8]) {}
+}

@@ -1,0 +1,10 @@
+//! What the operating system gives: clock, files, processes, terminal, keys, keyring.
+
+pub mod clock;
+pub mod files;
+pub mod keyring;
+pub mod keys;
+pub mod process;
+pub mod seal;
+pub mod secret;
+pub mod terminal;

@@ -1,0 +1,28 @@
+//! The person at the terminal: `jit` speaks on stderr only, so that stdout stays the tool's.
+
+use std::io::{IsTerminal as _, Write as _, stderr, stdin};
+
+use rustix::termios::ttyname;
+
+/// Whether somebody can read what is said on stderr.
+pub fn is_watched() -> bool {
+    stderr().is_terminal()
+}
+
+/// Whether there is a person who can be asked: stdin and stderr are terminals.
+pub fn can_ask() -> bool {
+    stdin().is_terminal() && is_watched()
+}
+
+/// Says one line on stderr. A stderr that is closed is no reason to fail.
+pub fn say(line: &str) {
+    let _ = writeln!(stderr(), "{line}");
+}
+
+/// The name of the controlling terminal, where stdin, stdout or stderr is one: `/dev/pts/3`.
+pub fn name() -> Option<String> {
+    ttyname(stdin(), Vec::new())
+        .or_else(|_| ttyname(stderr(), Vec::new()))
+        .ok()
+        .and_then(|name| name.into_string().ok())
+}

@@ -1,0 +1,69 @@
+//! The tools: from a command line to an entitlement, and from a lease to a launch.
+//!
+//! Each kind has one file here, which knows its tools' own flags, environment and files.
+
+pub mod aws;
+pub mod kubernetes;
+pub mod postgres;
+pub mod ssh;
+pub mod task;
+
+use task::{Injection, Recognised, Task};
+
+use crate::{
+    domain::{
+        credential::Secret,
+        entitlement::Kind,
+        failure::{Failure, Result},
+    },
+    platform::process::Launch,
+};
+
+/// Which entitlement the command needs: named by the user (`--on`, `--role`), or read off the
+/// command line, the environment and the tool's own files, just as the tool reads them.
+///
+/// # Errors
+/// Usage, where nothing or something unknown is named; the hint lists what is near.
+pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
+    let kind = match task.on {
+        Some(resource) => Some(resource.kind()),
+        None => kind_of(task.program_name()),
+    };
+    match kind {
+        Some(Kind::Ssh) => ssh::recognise(task),
+        Some(Kind::Kubernetes) => kubernetes::recognise(task),
+        Some(Kind::Postgres) => postgres::recognise(task),
+        Some(Kind::Aws) => aws::recognise(task),
+        None => Err(Failure::usage(format!(
+            "jit does not know what {:?} connects to",
+            task.program_name()
+        ))
+        .hint("name it: jit exec --on kind/name -- COMMAND")),
+    }
+}
+
+/// The kind of resource that a program reaches, where its name alone says so.
+fn kind_of(program: &str) -> Option<Kind> {
+    match program {
+        "ssh" | "scp" | "sftp" | "rsync" | "git" => Some(Kind::Ssh),
+        "kubectl" => Some(Kind::Kubernetes),
+        "psql" => Some(Kind::Postgres),
+        "aws" => Some(Kind::Aws),
+        _ => None,
+    }
+}
+
+/// The tool with the lease's credential injected, ready to replace this process.
+///
+/// # Errors
+/// The tool is missing (127) or cannot be run (126), or a private file cannot be written (125).
+pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
+    match &injection.lease.credential.secret {
+        Secret::SshCertificate(_) => ssh::launch(injection),
+        Secret::KubernetesToken(_) => kubernetes::launch(injection),
+        Secret::PostgresCertificate { .. } | Secret::PostgresRole { .. } => {
+            postgres::launch(injection)
+        }
+        Secret::AwsSession { .. } => aws::launch(injection),
+    }
+}

@@ -1,0 +1,66 @@
+//! What a tool's file is given and gives back.
+
+use std::ffi::OsString;
+
+use crate::domain::{
+    catalogue::{Catalogue, Resource},
+    entitlement::{Entitlement, ResourceName, RoleName},
+    environment::{Environment, Places},
+    lease::Lease,
+    time::Timestamp,
+};
+
+/// The command to run and what the user said about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Task<'a> {
+    /// The program and its arguments; never empty.
+    pub command: &'a [OsString],
+    /// `--on`
+    pub on: Option<&'a ResourceName>,
+    /// `--role`
+    pub role: Option<&'a RoleName>,
+    /// What can be reached.
+    pub catalogue: &'a Catalogue,
+    /// The process's surroundings.
+    pub environment: &'a Environment,
+}
+
+impl Task<'_> {
+    /// The program's name without its directory; empty where it is not text.
+    pub fn program_name(&self) -> &str {
+        let program = self.command.first().and_then(|program| program.to_str());
+        program
+            .and_then(|program| program.rsplit('/').next())
+            .unwrap_or_default()
+    }
+
+    /// The arguments behind the program.
+    pub fn arguments(&self) -> &[OsString] {
+        self.command.get(1..).unwrap_or_default()
+    }
+}
+
+/// What the command needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recognised {
+    /// The smallest entitlement that does.
+    pub entitlement: Entitlement,
+    /// Why this one, for `jit status` and `--verbose`: "get reads, and view is the smallest role
+    /// that covers it".
+    pub because: String,
+}
+
+/// What a launch is prepared from.
+#[derive(Clone, Copy, Debug)]
+pub struct Injection<'a> {
+    /// The command and what the user said about it.
+    pub task: Task<'a>,
+    /// The resource that the lease is for.
+    pub resource: &'a Resource,
+    /// The live lease; its credential is fresh.
+    pub lease: &'a Lease,
+    /// Where private files may be put.
+    pub places: &'a Places,
+    /// The instant.
+    pub now: Timestamp,
+}
