@@ -193,7 +193,7 @@ impl Elevation {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::{collection::vec, prelude::*};
 
     use super::*;
     use crate::domain::principal::Class;
@@ -215,7 +215,7 @@ mod tests {
             Just(Call::Revoke),
             (0_u32..4000).prop_map(Call::Wait),
         ];
-        proptest::collection::vec(call, 0..12)
+        vec(call, 0..12)
     }
 
     fn pending(ttl: Option<Duration>) -> Elevation {

@@ -128,7 +128,7 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let temporary = beside(path)?;
     let written = write_new(&temporary, bytes, mode).and_then(|()| fs::rename(&temporary, path));
     written.map_err(|error| {
-        let _ = fs::remove_file(&temporary);
+        drop(fs::remove_file(&temporary));
         Failure::failed(format!("{} cannot be written", path.display()))
             .because(&error)
             .hint("check the permissions of its directory and the free space")

@@ -16,7 +16,7 @@ pub fn can_ask() -> bool {
 
 /// Says one line on stderr. A stderr that is closed is no reason to fail.
 pub fn say(line: &str) {
-    let _ = writeln!(stderr(), "{line}");
+    drop(writeln!(stderr(), "{line}"));
 }
 
 /// The name of the controlling terminal, where stdin, stdout or stderr is one: `/dev/pts/3`.
