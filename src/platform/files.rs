@@ -63,6 +63,15 @@ pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
+/// Whether there is a file at `path`; refuses one that others can reach.
+pub fn is_private(path: &Path) -> Result<bool> {
+    match fs::metadata(path) {
+        Ok(metadata) => refuse_shared(path, &metadata, 0o600).map(|()| true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
 fn whole(file: &File, path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(LARGEST)
