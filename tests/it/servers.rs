@@ -1,10 +1,12 @@
 //! The servers that the tests stand on really start, and tell apart who may come in from who may not.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{Access, Home, Kube, Moto, Postgres, Sshd, client_config, run};
+use crate::support::kubernetes::ADMIN_TOKEN;
+use crate::support::moto::ACCOUNT;
+use crate::support::{Access, Home, Kube, Moto, Postgres, Sshd, client_config, run, until};
 
 #[test]
 fn sshd_lets_in_a_certificate_of_its_authority_also_through_a_jump_host() {
@@ -42,7 +44,7 @@ fn sshd_lets_in_a_certificate_of_its_authority_also_through_a_jump_host() {
         "-I",
         "grant-7",
         "-n",
-        &near.user(),
+        near.user(),
         "-V",
         "-1m:+5m",
     ];
@@ -152,8 +154,8 @@ fn kubernetes_authorises_and_audits() {
         "--role=reader",
         "--serviceaccount=smoke:robot",
     ]);
-    assert_eq!(as_robot(kube.admin_token()).code, 0);
-    let listed = crate::support::until("the binding to bite", || {
+    assert_eq!(as_robot(ADMIN_TOKEN).code, 0);
+    let listed = until("the binding to bite", || {
         Some(as_robot(&token)).filter(|ran| ran.code == 0)
     });
     assert!(listed.stderr.contains("No resources found"), "{listed:?}");
@@ -178,7 +180,7 @@ fn kubernetes_of_a_single_test_ends_with_it() {
 fn moto_checks_signatures_and_policies_once_told_to() {
     let Some(moto) = Moto::start() else { return };
     let root = moto.aws(&["sts", "get-caller-identity"]);
-    assert_eq!(root["Account"], crate::support::moto::ACCOUNT);
+    assert_eq!(root["Account"], ACCOUNT);
     let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
     let allow = |action: &str| {
         format!(
@@ -189,7 +191,7 @@ fn moto_checks_signatures_and_policies_once_told_to() {
     assert_eq!(arn, "arn:aws:iam::123456789012:role/read");
     let (key, secret) = moto.create_user("base", &allow("sts:AssumeRole"));
 
-    moto.enforce(true);
+    moto.begin_checks();
     let forged = moto.try_aws((&key, "wrong"), &["sts", "get-caller-identity"]);
     assert!(
         forged.stderr.contains("SignatureDoesNotMatch"),
@@ -207,7 +209,7 @@ fn moto_checks_signatures_and_policies_once_told_to() {
     assert_eq!(assumed.code, 0, "{assumed:?}");
     let refused = moto.try_aws((&key, &secret), &["s3api", "list-buckets"]);
     assert!(refused.stderr.contains("AccessDenied"), "{refused:?}");
-    moto.enforce(false);
+    moto.end_checks();
     assert_eq!(
         moto.try_aws((&key, &secret), &["s3api", "list-buckets"])
             .code,
@@ -232,7 +234,7 @@ fn a_home_holds_nothing_of_the_caller() {
     assert_ne!(run(&mut home.jit(["no-such-verb"])).code, 0);
 }
 
-fn keygen(home: &Home, name: &str) -> std::path::PathBuf {
+fn keygen(home: &Home, name: &str) -> PathBuf {
     let file = home.path(name);
     let ran = run(Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-f"])

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::wait::{read_log, until};
 
@@ -63,7 +63,7 @@ impl Daemon {
 
     /// Sends a signal to the server itself.
     pub(crate) fn signal(&self, signal: Signal) {
-        rustix::process::kill_process(pid(&self.child), signal).expect("it runs");
+        kill_process(pid(&self.child), signal).expect("it runs");
     }
 
     /// Asks the server to end, which lets it remove what it holds outside its directory.

@@ -1,5 +1,6 @@
 //! A sandboxed home: what `jit` sees of a user's machine, and what came of running it.
 
+use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -71,7 +72,7 @@ impl Home {
     /// `jit` with these arguments, in this home and in nothing else of the caller's environment.
     pub(crate) fn jit<I>(&self, args: I) -> Command
     where
-        I: IntoIterator<Item: AsRef<std::ffi::OsStr>>,
+        I: IntoIterator<Item: AsRef<OsStr>>,
     {
         let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_jit")));
         command.args(args);
@@ -97,7 +98,7 @@ impl Home {
         command
     }
 
-    fn search_path(&self) -> std::ffi::OsString {
+    fn search_path(&self) -> OsString {
         let theirs = env::var_os("PATH").unwrap_or_default();
         let ours = [self.path("bin"), kubernetes_bin(), aws_bin()];
         env::join_paths(ours.into_iter().chain(env::split_paths(&theirs))).expect("a PATH")

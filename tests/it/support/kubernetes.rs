@@ -15,7 +15,8 @@ use super::tls::Tls;
 use super::wait::{on_free_port, read_log, until_logged};
 use super::whereabouts::{kubernetes_bin, program};
 
-const ADMIN_TOKEN: &str = "admin-of-a-test";
+/// The bearer token of the administrator.
+pub(crate) const ADMIN_TOKEN: &str = "admin-of-a-test";
 
 /// One API server on loopback. It authorises by RBAC, refuses the anonymous, and writes an audit log.
 /// There is no controller manager: the roles `view` and `edit` are empty, so tests bring their own.
@@ -98,11 +99,6 @@ impl Kube {
     /// A kubeconfig whose only context, `admin`, may do anything.
     pub(crate) fn admin_kubeconfig(&self) -> PathBuf {
         kubeconfig(self.dir.path())
-    }
-
-    /// The bearer token of that administrator.
-    pub(crate) fn admin_token(&self) -> &'static str {
-        ADMIN_TOKEN
     }
 
     /// What kubectl prints, as the administrator; panics where it fails.

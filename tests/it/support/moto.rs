@@ -124,16 +124,24 @@ impl Moto {
         (part("AccessKeyId"), part("SecretAccessKey"))
     }
 
-    /// From now on each call's signature and the caller's policies are checked, or no longer.
-    pub(crate) fn enforce(&self, enforce: bool) {
-        // How many calls moto lets pass before it begins to check.
-        let free = if enforce { "0" } else { "inf" };
+    /// From now on each call's signature and the caller's policies are checked.
+    pub(crate) fn begin_checks(&self) {
+        self.let_pass("0");
+    }
+
+    /// From now on every call passes, as at the start.
+    pub(crate) fn end_checks(&self) {
+        self.let_pass("inf");
+    }
+
+    /// Sets how many calls moto lets pass before it begins to check.
+    fn let_pass(&self, calls: &str) {
         let mut stream =
             TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("moto listens");
         write!(
             stream,
-            "POST /moto-api/reset-auth HTTP/1.0\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{free}",
-            free.len(),
+            "POST /moto-api/reset-auth HTTP/1.0\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{calls}",
+            calls.len(),
         )
         .expect("moto reads");
         let mut answer = String::new();

@@ -17,6 +17,7 @@ pub(crate) struct Sshd {
     // Before the directory, so that it ends before its files go.
     daemon: Daemon,
     port: u16,
+    user: String,
     dir: TempDir,
 }
 
@@ -50,7 +51,12 @@ impl Sshd {
             daemon.ready(|log| read_log(log).contains(&listening).then_some(()))?;
             Some((daemon, port))
         });
-        Some(Self { daemon, port, dir })
+        Some(Self {
+            daemon,
+            port,
+            user: user_name(),
+            dir,
+        })
     }
 
     /// The port it listens on.
@@ -59,8 +65,8 @@ impl Sshd {
     }
 
     /// The login name it knows.
-    pub(crate) fn user(&self) -> String {
-        user_name()
+    pub(crate) fn user(&self) -> &str {
+        &self.user
     }
 
     /// Its public host key: type and base64.

@@ -4,6 +4,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rustix::process::geteuid;
+
 /// Where kube-apiserver, etcd and kubectl are.
 pub(crate) fn kubernetes_bin() -> PathBuf {
     given("JIT_TEST_KUBE_BIN").unwrap_or_else(|| cache().join("kubernetes"))
@@ -29,7 +31,7 @@ pub(crate) fn program(name: &str, first: Option<&Path>) -> Option<PathBuf> {
 
 /// Whether the tests run as root, where some servers have to be told to be somebody else.
 pub(crate) fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
+    geteuid().is_root()
 }
 
 /// A user's numbers, as `id` tells them.
