@@ -124,12 +124,15 @@ build() {
 }
 
 if [ -n "${KUBEBUILDER_ASSETS:-}" ] && usable_in "$KUBEBUILDER_ASSETS"; then
-    echo "$KUBEBUILDER_ASSETS"
+    found=$KUBEBUILDER_ASSETS
 elif usable_in "$built"; then
-    echo "$built"
+    found=$built
 elif from_path; then
-    echo "$cache/kubernetes-path"
+    found=$cache/kubernetes-path
 else
     build
-    echo "$built"
+    found=$built
 fi
+mkdir -p "$cache"
+ln -sfn "$found" "$cache/kubernetes" # where a plain `cargo test` looks
+echo "$found"

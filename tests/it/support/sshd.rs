@@ -28,6 +28,10 @@ impl Sshd {
             skip("sshd is missing (Debian: openssh-server)");
             return None;
         };
+        if no_login_shell() {
+            skip("the user who runs the tests has no login shell");
+            return None;
+        }
         let dir = TempDir::new().expect("temporary directory");
         make_host_key(dir.path());
         if is_root() {
@@ -118,6 +122,17 @@ pub(crate) fn client_config(dir: &Path, hosts: &[(&str, &Sshd, Option<&str>)]) -
     fs::write(known_hosts, known).expect("known_hosts");
     fs::write(&file, config).expect("ssh_config");
     file
+}
+
+/// A user of the system, such as `nobody`, whose every session ends at once.
+fn no_login_shell() -> bool {
+    let line = format!("{}:", user_name());
+    fs::read_to_string("/etc/passwd").is_ok_and(|users| {
+        let locked = |user: &str| user.ends_with("/nologin") || user.ends_with("/false");
+        users
+            .lines()
+            .any(|user| user.starts_with(&line) && locked(user))
+    })
 }
 
 fn make_host_key(dir: &Path) {
