@@ -51,7 +51,9 @@ find_go() {
     go=$(command -v go || true)
     [ -n "$go" ] || { [ ! -x /usr/local/go/bin/go ] || go=/usr/local/go/bin/go; }
     [ -n "$go" ] || install_go
-    [ "$(go_minor "$go")" -ge "$oldest_go" ] || bootstrap
+    local version
+    version=$(go_minor "$go")
+    [ "${version:-0}" -ge "$oldest_go" ] || bootstrap
 }
 
 install_go() {
