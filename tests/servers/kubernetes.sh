@@ -11,6 +11,7 @@ oldest_minor=30 # structured authentication, which the tests use, came with 1.30
 oldest_go=21    # this and newer fetch by themselves the toolchain that a go.mod asks for
 bootstrap_go=1.26.0
 
+scripts="$(cd "$(dirname "$0")/../../scripts" && pwd)"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/jit-tests"
 built="$cache/kubernetes-$kubernetes"
 
@@ -42,8 +43,6 @@ from_path() {
     ln -sfn "$client" "$cache/kubernetes-path/kubectl"
 }
 
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
-
 go_minor() { "$1" env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9][0-9]*\).*/\1/p'; }
 
 # Sets $go to one that can build Kubernetes.
@@ -57,10 +56,7 @@ find_go() {
 }
 
 install_go() {
-    command -v apt-get >/dev/null || fail "Go 1.$oldest_go or newer is needed to build it; install Go and run this again"
-    say "installing Debian's golang-go"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q golang-go ca-certificates >&2 </dev/null ||
-        fail "Go is needed to build it; install it (as root: apt-get install golang-go) and run this again"
+    "$scripts/packages.sh" go=golang-go || fail "Go is needed to build it; install any Go and run this again"
     go=$(command -v go)
 }
 
