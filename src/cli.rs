@@ -67,7 +67,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     match outcome {
         Ok(()) => 0,
         Err(failure) => {
-            terminal::say(&report(&failure, json));
+            let report = if json {
+                as_json(&failure)
+            } else {
+                as_text(&failure)
+            };
+            terminal::say(&report);
             failure.code as u8
         }
     }
@@ -92,22 +97,24 @@ fn run(cli: &Cli) -> Result<()> {
 fn misused(error: &clap::Error) -> Failure {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
-    let hint = match error.kind() {
-        ErrorKind::MissingSubcommand | ErrorKind::InvalidSubcommand => "see jit --help",
-        _ => "see the verb's --help",
+    let hint = if error.kind() == ErrorKind::InvalidSubcommand {
+        "see jit --help"
+    } else {
+        "see the verb's --help"
     };
     Failure::usage(first.trim_start_matches("error: ")).hint(hint)
 }
 
-fn report(failure: &Failure, json: bool) -> String {
-    if json {
-        let object = json!({
-            "code": failure.code,
-            "message": failure.to_string(),
-            "hint": failure.hint,
-        });
-        return object.to_string();
-    }
+fn as_json(failure: &Failure) -> String {
+    let object = json!({
+        "code": failure.code,
+        "message": failure.to_string(),
+        "hint": failure.hint,
+    });
+    object.to_string()
+}
+
+fn as_text(failure: &Failure) -> String {
     if failure.hint.is_empty() {
         return format!("jit: {failure}");
     }

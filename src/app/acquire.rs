@@ -1,7 +1,7 @@
 //! A fresh lease, from the cache or from the authority. The one door to async on the client: what
 //! the warm path needs not, it does not start.
 
-use std::{future::Future, path::Path};
+use std::path::PathBuf;
 
 use tokio::runtime::Builder;
 
@@ -65,6 +65,11 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
     Ok(runtime.block_on(future))
 }
 
+/// The file of the embedded authority's ledger.
+pub fn ledger_file(session: &Session) -> PathBuf {
+    session.places.state.join("ledger.db")
+}
+
 /// The authority in this process: the user's own catalogue, policies and ledger.
 pub async fn embedded(session: &Session) -> Result<Authority> {
     let places = &session.places;
@@ -72,15 +77,11 @@ pub async fn embedded(session: &Session) -> Result<Authority> {
     Ok(Authority {
         catalogue: session.catalogue()?,
         policies: config::policies(places)?,
-        store: Store::open(&ledger(&places.state), sealing).await?,
+        store: Store::open(&ledger_file(session), sealing).await?,
         directory: places.configuration.clone(),
         environment: session.environment.clone(),
         clock: session.clock,
     })
-}
-
-fn ledger(state: &Path) -> std::path::PathBuf {
-    state.join("ledger.db")
 }
 
 /// Who runs this process, with keys born here.

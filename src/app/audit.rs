@@ -112,7 +112,7 @@ fn line(entry: &Entry) -> String {
     );
     let mut add = |name: &str, value: Option<&str>| {
         if let Some(value) = value {
-            line.push_str(&format!("  {name}={value}"));
+            line = format!("{line}  {name}={value}");
         }
     };
     add("credential", event.credential.as_deref());

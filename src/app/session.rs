@@ -1,6 +1,9 @@
 //! What every verb is given: where it runs, where things are kept, the clock, and the way it speaks.
 
-use std::io::{ErrorKind, Write as _, stdout};
+use std::{
+    io::{ErrorKind, Write as _, stdout},
+    path::PathBuf,
+};
 
 use serde::Serialize;
 
@@ -89,7 +92,7 @@ impl Session {
 pub struct Options {
     /// Keep config.toml, authority.toml and policies/ in this directory (or `JIT_CONFIG_DIR`).
     #[arg(long, global = true, value_name = "DIR")]
-    pub config_dir: Option<std::path::PathBuf>,
+    pub config_dir: Option<PathBuf>,
     /// Print JSON; errors too, as one object on stderr.
     #[arg(long, global = true)]
     pub json: bool,

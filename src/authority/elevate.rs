@@ -84,7 +84,6 @@ impl Authority {
         decision: &Decision,
     ) -> Result<Grant> {
         let now = (self.clock)();
-        let asked_at = elevation.request.asked_at;
         let (kind, grant) = match decision.verdict {
             Verdict::Allow => {
                 let policies = decision.policies.clone();
@@ -104,7 +103,8 @@ impl Authority {
                 (EventKind::Denied, None)
             }
         };
-        let mut event = self.event(kind, elevation, &client.origin, asked_at, "decided");
+        let mut event = self.event(kind, elevation, &client.origin);
+        event.took_ms = self.took("decided", elevation.request.asked_at);
         event.verdict = Some(decision.verdict);
         event.policies.clone_from(&decision.policies);
         event.expires_at = grant.as_ref().map(|grant| grant.expires_at);

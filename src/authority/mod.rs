@@ -5,14 +5,14 @@ pub mod renew;
 pub mod revoke;
 pub mod token;
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::{
     domain::{
         catalogue::{Catalogue, Resource},
         credential::{Credential, Token},
         elevation::{Elevation, Grant},
-        entitlement::{Kind, ResourceName},
+        entitlement::ResourceName,
         environment::Environment,
         event::{Event, EventKind, Origin},
         failure::Result,
@@ -83,7 +83,8 @@ impl Authority {
             Ok(_) => EventKind::Issued,
             Err(_) => EventKind::IssueFailed,
         };
-        let mut event = self.event(kind, elevation, &client.origin, asked_at, "issued");
+        let mut event = self.event(kind, elevation, &client.origin);
+        event.took_ms = self.took("issued", asked_at);
         match &made {
             Ok(credential) => {
                 event.credential = Some(credential.serial.clone());
@@ -151,20 +152,11 @@ impl Authority {
         }
     }
 
-    /// An event about an elevation, with the milliseconds since it was asked for as `step`.
-    fn event(
-        &self,
-        kind: EventKind,
-        elevation: &Elevation,
-        origin: &Origin,
-        asked_at: Timestamp,
-        step: &str,
-    ) -> Event {
-        let at = (self.clock)();
-        let took = u64::try_from(at.left(asked_at).as_millis()).unwrap_or(u64::MAX);
+    /// An event about an elevation, now.
+    fn event(&self, kind: EventKind, elevation: &Elevation, origin: &Origin) -> Event {
         Event {
             kind,
-            at,
+            at: (self.clock)(),
             grant: elevation.request.id.clone(),
             principal: elevation.request.principal.clone(),
             entitlement: elevation.request.entitlement.clone(),
@@ -174,8 +166,14 @@ impl Authority {
             credential: None,
             expires_at: None,
             origin: origin.clone(),
-            took_ms: [(step.to_owned(), took)].into(),
+            took_ms: BTreeMap::new(),
             detail: None,
         }
+    }
+
+    /// The milliseconds from the ask to the end of a step.
+    fn took(&self, step: &str, asked_at: Timestamp) -> BTreeMap<String, u64> {
+        let took = (self.clock)().left(asked_at).as_millis();
+        [(step.to_owned(), u64::try_from(took).unwrap_or(u64::MAX))].into()
     }
 }

@@ -1,6 +1,9 @@
 //! The next credential under a live grant: prove → decide again → issue → record → answer.
 
-use super::{Authority, Client, elevate::Ask};
+use super::{
+    Authority, Client,
+    elevate::{Ask, refusal},
+};
 use crate::domain::{
     credential::{Credential, Token},
     decision::Verdict,
@@ -57,12 +60,11 @@ impl Authority {
         if decision.verdict == Verdict::Allow {
             return Ok(());
         }
-        let now = (self.clock)();
-        let mut event = self.event(EventKind::Denied, elevation, &client.origin, now, "decided");
+        let mut event = self.event(EventKind::Denied, elevation, &client.origin);
         event.verdict = Some(decision.verdict);
         event.policies.clone_from(&decision.policies);
         event.detail.clone_from(&decision.reason);
         self.store.ledger().append(event, elevation.clone()).await?;
-        Err(super::elevate::refusal(elevation, &decision))
+        Err(refusal(elevation, &decision))
     }
 }

@@ -34,7 +34,7 @@ impl Authority {
         })?;
         if elevation.state(now) != State::Revoked {
             elevation.revoke(now)?;
-            let event = self.event(EventKind::Revoked, &elevation, origin, now, "revoked");
+            let event = self.event(EventKind::Revoked, &elevation, origin);
             self.store.ledger().append(event, elevation.clone()).await?;
         }
         self.end_at_target(&elevation, &grant, origin).await
@@ -87,9 +87,7 @@ impl Authority {
                 Ok(revocation)
             }
             Err(failure) => {
-                let now = (self.clock)();
-                let mut event =
-                    self.event(EventKind::RevokeFailed, elevation, origin, now, "revoked");
+                let mut event = self.event(EventKind::RevokeFailed, elevation, origin);
                 event.detail = Some(failure.to_string());
                 self.store.ledger().append(event, elevation.clone()).await?;
                 Err(Failure {

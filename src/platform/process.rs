@@ -17,6 +17,8 @@ use std::{
     time::Duration,
 };
 
+use rustix::system::uname;
+
 use crate::domain::{
     environment::Environment,
     failure::{Code, Failure, Result},
@@ -60,10 +62,7 @@ impl Launch {
 
 /// The name of this machine.
 pub fn host_name() -> String {
-    rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned()
+    uname().nodename().to_string_lossy().into_owned()
 }
 
 /// The file of a program, as `execvp` finds it: by `PATH`, or as it is where it has a slash.
