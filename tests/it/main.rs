@@ -8,5 +8,7 @@
     reason = "a test may fail, and is the outside world that reads the environment and writes files"
 )]
 
+mod cache;
+mod ledger;
 mod servers;
 mod support;
