@@ -19,6 +19,6 @@
 pub mod domain;
 pub mod issuers;
 pub mod platform;
-// pub mod policy;
+pub mod policy;
 // pub mod store;
 pub mod tools;
