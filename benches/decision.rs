@@ -12,7 +12,7 @@ use jit::{
     },
     policy::{
         question::{Circumstances, Question},
-        set::{Policies, PolicyFile},
+        set::Policies,
     },
 };
 
@@ -50,7 +50,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn file(count: usize) -> PolicyFile {
+fn file(count: usize) -> (String, String) {
     let policy = |n: usize| {
         let team = n % (count / 5).max(1);
         format!(
@@ -59,10 +59,7 @@ fn file(count: usize) -> PolicyFile {
             n / 5
         )
     };
-    PolicyFile {
-        name: "bench.cedar".to_owned(),
-        text: (0..count).map(policy).collect(),
-    }
+    ("bench.cedar".to_owned(), (0..count).map(policy).collect())
 }
 
 /// The median of some hundred calls, in microseconds.

@@ -18,14 +18,8 @@ use crate::domain::{
     position::Position,
 };
 
-/// A policy file: what it is called in messages, and its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicyFile {
-    /// As a person would name it: `policies/10-routine.cedar`.
-    pub name: String,
-    /// Cedar.
-    pub text: String,
-}
+/// A policy file: its name in messages (`policies/10-routine.cedar`) and its Cedar text.
+type File = (String, String);
 
 /// One policy with what its annotations say.
 #[derive(Debug)]
@@ -50,7 +44,7 @@ impl Policies {
     ///
     /// # Errors
     /// The message begins with `FILE:LINE:COLUMN` (or `FILE:LINE`); the hint has the nearest right word.
-    pub fn parse(files: &[PolicyFile]) -> Result<Self> {
+    pub fn parse(files: &[File]) -> Result<Self> {
         let words = Vocabulary::new()?;
         let mut rules = Vec::new();
         for file in files {
@@ -95,15 +89,15 @@ impl Policies {
         Ok(())
     }
 
-    fn validate(&self, files: &[PolicyFile]) -> Result<()> {
+    fn validate(&self, files: &[File]) -> Result<()> {
         let all = self.subset(0..self.rules.len());
         let validator = Validator::new(self.words.schema.clone());
         let result = validator.validate(&all, ValidationMode::Strict);
         let failure = |id: &PolicyId, diagnostic: &dyn Diagnostic| {
             let number = self.by_id.get(id).copied()?;
             let place = &self.rules.get(number)?.place;
-            let file = files.iter().find(|file| file.name == place.file)?;
-            let complaint = place::complaint(&file.name, &file.text, place.offset, diagnostic);
+            let (name, text) = files.iter().find(|(name, _)| *name == place.file)?;
+            let complaint = place::complaint(name, text, place.offset, diagnostic);
             Some((number, complaint))
         };
         let errors = result
@@ -148,13 +142,12 @@ impl Policies {
 }
 
 /// Reads the policies of one file, in their order.
-fn read(file: &PolicyFile, rules: &mut Vec<Rule>) -> Result<()> {
-    let set = PolicySet::from_str(&file.text)
-        .map_err(|error| place::complaint(&file.name, &file.text, 0, &error))?;
+fn read((name, text): &File, rules: &mut Vec<Rule>) -> Result<()> {
+    let set = PolicySet::from_str(text).map_err(|error| place::complaint(name, text, 0, &error))?;
     if let Some(template) = set.templates().next() {
-        let line = line_of(&file.text, 0, &template.to_cedar());
+        let line = line_of(text, 0, &template.to_cedar());
         return Err(
-            Failure::failed(format!("{}:{line}: a template is not a policy", file.name))
+            Failure::failed(format!("{name}:{line}: a template is not a policy"))
                 .hint("replace ?principal and ?resource by what is meant"),
         );
     }
@@ -164,28 +157,28 @@ fn read(file: &PolicyFile, rules: &mut Vec<Rule>) -> Result<()> {
     let mut from = 0;
     for (number, policy) in policies.into_iter().enumerate() {
         let source = policy.to_cedar().unwrap_or_default();
-        let start = find(&file.text, from, &source);
+        let start = find(text, from, &source);
         from = start + source.len();
-        rules.push(rule(file, policy, start, number + 1)?);
+        rules.push(rule((name, text), policy, start, number + 1)?);
     }
     Ok(())
 }
 
-fn rule(file: &PolicyFile, policy: &Policy, start: usize, number: usize) -> Result<Rule> {
+fn rule((name, text): (&str, &str), policy: &Policy, start: usize, number: usize) -> Result<Rule> {
     let fail = |fault: Fault| {
-        let line = line_of(&file.text, start, &format!("@{}", fault.annotation));
-        Failure::failed(format!("{}:{line}: {}", file.name, fault.message)).hint(fault.hint)
+        let line = line_of(text, start, &format!("@{}", fault.annotation));
+        Failure::failed(format!("{name}:{line}: {}", fault.message)).hint(fault.hint)
     };
     let id = match obligation::id(policy).map_err(fail)? {
         Some(id) => id.to_owned(),
-        None => format!("{}#{number}", file.name),
+        None => format!("{}#{number}", name.rsplit('/').next().unwrap_or_default()),
     };
     Ok(Rule {
         obligations: obligation::obligations(policy, &actions(policy)).map_err(fail)?,
         policy: policy.new_id(PolicyId::new(id)),
         place: Place {
-            file: file.name.clone(),
-            line: Position::of(&file.text, start).line,
+            file: name.to_owned(),
+            line: Position::of(text, start).line,
             offset: start,
         },
     })

@@ -132,8 +132,8 @@ fn a_policy_without_a_name_gets_one_and_the_tenth_is_not_the_second() {
         .iter()
         .map(|rule| rule.policy.id().to_string())
         .collect();
-    assert_eq!(ids[1], "policies/p.cedar#2");
-    assert_eq!(ids[10], "policies/p.cedar#11");
+    assert_eq!(ids[1], "p.cedar#2");
+    assert_eq!(ids[10], "p.cedar#11");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     question::{Circumstances, Question},
-    set::{Policies, PolicyFile},
+    set::Policies,
     starter,
 };
 use crate::domain::{
@@ -84,11 +84,8 @@ impl Ask {
     }
 }
 
-fn file(text: &str) -> PolicyFile {
-    PolicyFile {
-        name: "policies/p.cedar".to_owned(),
-        text: text.to_owned(),
-    }
+fn file(text: &str) -> (String, String) {
+    ("policies/p.cedar".to_owned(), text.to_owned())
 }
 
 fn parse(text: &str) -> Policies {
@@ -96,12 +93,6 @@ fn parse(text: &str) -> Policies {
 }
 
 fn starters() -> Policies {
-    let files: Vec<PolicyFile> = starter::FILES
-        .into_iter()
-        .map(|(name, text)| PolicyFile {
-            name: format!("policies/{name}"),
-            text: text.to_owned(),
-        })
-        .collect();
+    let files = starter::FILES.map(|(name, text)| (format!("policies/{name}"), text.to_owned()));
     Policies::parse(&files).unwrap()
 }
