@@ -15,7 +15,7 @@
 // pub mod authority;
 // pub mod cache;
 // pub mod cli;
-// pub mod config;
+pub mod config;
 pub mod domain;
 pub mod issuers;
 pub mod platform;
