@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     app::{
-        audit, completions, credential_process, exec, exec_credential, forget, request, revoke,
+        audit, completions, credential_process, demo, exec, exec_credential, forget, request, revoke,
         session::{Options, Session},
         status, trust,
     },
@@ -39,6 +39,7 @@ enum Verb {
     Revoke(revoke::Args),
     Audit(audit::Args),
     Trust(trust::Args),
+    Demo(demo::Args),
     Completions(completions::Args),
     CredentialProcess(credential_process::Args),
     ExecCredential(exec_credential::Args),
@@ -88,6 +89,7 @@ fn run(cli: &Cli) -> Result<()> {
         Verb::Revoke(args) => revoke::run(args, session),
         Verb::Audit(args) => audit::run(args, session),
         Verb::Trust(args) => trust::run(args, session),
+        Verb::Demo(args) => demo::run(args, session),
         Verb::Completions(args) => completions::run(args, session, &mut Cli::command()),
         Verb::CredentialProcess(args) => credential_process::run(args, session),
         Verb::ExecCredential(args) => exec_credential::run(args, session),

@@ -8,7 +8,7 @@ use sandbox::{Ran, Sandbox};
 
 use super::session::Session;
 use crate::{
-    config,
+    config::account,
     domain::catalogue::Catalogue,
     domain::failure::{Code, Failure, Result},
     policy::starter,
@@ -27,7 +27,7 @@ struct Step<'a> {
 
 /// Tells the story. The sandbox is removed at its end, at a failure and at Ctrl-C.
 pub fn run(_: &Args, session: &Session) -> Result<()> {
-    let user = config::caller(&Catalogue::default())?.principal;
+    let user = account::caller(&Catalogue::default())?.principal;
     let sandbox = Sandbox::new(&session.environment)?;
     session.print("jit demo: real servers on loopback, in a sandbox; nothing of yours is touched.\n")?;
     let ports = sandbox.free_ports()?;
