@@ -8,5 +8,6 @@
     reason = "a test may fail, and is the outside world that reads the environment and writes files"
 )]
 
+mod floors;
 mod servers;
 mod support;
