@@ -1,7 +1,7 @@
 //! STUB
 use crate::domain::{catalogue::Catalogue, environment::*, failure::*, principal::*};
 use crate::policy::Policies;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 pub fn environment() -> Environment {
     Environment {
         variables: std::env::vars_os().collect(),
@@ -11,11 +11,19 @@ pub fn environment() -> Environment {
 }
 pub fn places(e: &Environment, d: Option<&Path>) -> Result<Places> {
     let h = e.home.clone().unwrap();
+    let x = |n: &str, d: &str| {
+        e.value(n)
+            .map(PathBuf::from)
+            .unwrap_or(h.join(d))
+            .join("jit")
+    };
     Ok(Places {
-        configuration: d.map(|d| d.to_owned()).unwrap_or(h.join(".config/jit")),
-        state: h.join(".local/state/jit"),
-        cache: h.join(".cache/jit"),
-        runtime: h.join(".cache/jit/run"),
+        configuration: d
+            .map(|d| d.to_owned())
+            .unwrap_or(x("XDG_CONFIG_HOME", ".config")),
+        state: x("XDG_STATE_HOME", ".local/state"),
+        cache: x("XDG_CACHE_HOME", ".cache"),
+        runtime: x("XDG_RUNTIME_DIR", ".cache/run"),
     })
 }
 pub fn catalogue(p: &Places) -> Result<Catalogue> {

@@ -73,7 +73,7 @@ pub fn ledger_file(session: &Session) -> PathBuf {
 /// The authority in this process: the user's own catalogue, policies and ledger.
 pub async fn embedded(session: &Session) -> Result<Authority> {
     let places = &session.places;
-    let sealing = keyring::sealing_key(&cache::sealing_key_file(places))?;
+    let sealing = keyring::durable_sealing_key(&cache::sealing_key_file(places))?;
     Ok(Authority {
         catalogue: session.catalogue()?,
         policies: config::policies(places)?,

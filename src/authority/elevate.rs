@@ -43,14 +43,18 @@ impl Authority {
         let decision = self.decide(client, ask, tier);
         let mut elevation = Elevation::ask(request(client, ask, asked_at)?);
         let grant = self.record(client, &mut elevation, &decision).await?;
-        let credential = self
-            .issue_and_record(client, &elevation, &grant, asked_at)
+        let made = self.issue(&grant, client.key).await;
+        if made.is_err() {
+            // Nothing was given, so nothing stays granted.
+            elevation.revoke((self.clock)())?;
+        }
+        self.record_issue(client, &elevation, asked_at, &made)
             .await?;
         let token = self.token(&grant, client.holder).await?;
         Ok(Answer {
             grant,
             token,
-            credential,
+            credential: made?,
         })
     }
 

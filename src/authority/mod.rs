@@ -70,32 +70,31 @@ pub struct Answer {
 }
 
 impl Authority {
-    /// Makes a credential under a live grant and records it; only then it leaves.
-    async fn issue_and_record(
+    /// Records what became of making a credential. Only after this it may leave.
+    async fn record_issue(
         &self,
         client: &Client,
         elevation: &Elevation,
-        grant: &Grant,
         asked_at: Timestamp,
-    ) -> Result<Credential> {
-        let made = self.issue(grant, client.key).await;
+        made: &Result<Credential>,
+    ) -> Result<()> {
         let kind = match made {
             Ok(_) => EventKind::Issued,
             Err(_) => EventKind::IssueFailed,
         };
         let mut event = self.event(kind, elevation, &client.origin);
         event.took_ms = self.took("issued", asked_at);
-        match &made {
+        match made {
             Ok(credential) => {
                 event.credential = Some(credential.serial.clone());
                 event.expires_at = Some(credential.expires_at);
             }
             Err(failure) => event.detail = Some(failure.to_string()),
         }
-        self.store.ledger().append(event, elevation.clone()).await?;
-        made
+        self.store.ledger().append(event, elevation.clone()).await
     }
 
+    /// Makes a credential under a live grant.
     async fn issue(&self, grant: &Grant, public_key: PublicKey) -> Result<Credential> {
         let name = &grant.entitlement.resource;
         let resource = self.catalogue.resource(name)?;

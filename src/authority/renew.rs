@@ -27,8 +27,10 @@ impl Authority {
                 .hint("run the command again: a new elevation is asked for")
         })?;
         self.decide_again(client, &elevation).await?;
-        self.issue_and_record(client, &elevation, &grant, asked_at)
-            .await
+        let made = self.issue(&grant, client.key).await;
+        self.record_issue(client, &elevation, asked_at, &made)
+            .await?;
+        made
     }
 
     /// The elevation that the token proves, if it is this caller's.

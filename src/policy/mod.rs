@@ -25,7 +25,7 @@ impl Policies {
         };
         Decision {
             verdict: v,
-            policies: vec!["stub".into()],
+            policies: vec!["routine".into()],
             obligations: Obligations::default(),
             reason: None,
         }

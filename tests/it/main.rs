@@ -8,6 +8,8 @@
     reason = "a test may fail, and is the outside world that reads the environment and writes files"
 )]
 
+mod cache;
 mod floors;
+mod ledger;
 mod servers;
 mod support;

@@ -9,6 +9,7 @@ pub(crate) mod skip;
 pub(crate) mod sshd;
 mod tls;
 mod wait;
+pub(crate) mod web;
 mod whereabouts;
 
 pub(crate) use home::{Home, run};
