@@ -9,6 +9,7 @@
 )]
 
 mod cache;
+mod completions;
 mod floors;
 mod ledger;
 mod servers;
