@@ -9,6 +9,8 @@
 )]
 
 mod cache;
+mod completions;
+mod floors;
 mod ledger;
 mod servers;
 mod support;
