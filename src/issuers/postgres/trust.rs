@@ -51,7 +51,7 @@ pub(super) fn dynamic_role(name: &ResourceName, resource: &PostgresResource) -> 
     Ok(format!(
         "\
 -- {name}: lets this authority make roles that end by themselves.
--- Run it in psql as a superuser: jit trust {name} | psql -h {host} -U postgres postgres
+-- Run it in psql as a superuser: jit trust {name} | psql postgresql://postgres@{host}/postgres
 --
 -- The manager. Up to PostgreSQL 15, CREATEROLE can take every role but a superuser's, also those that
 -- read files and run programs on the server: guard this credential like a superuser's. From 16 on it
@@ -62,7 +62,7 @@ pub(super) fn dynamic_role(name: &ResourceName, resource: &PostgresResource) -> 
 {lines}\
 -- Then give the manager a password (in psql: \\password jit), write this URL into a file that only the
 -- authority can read, and name it in authority.toml as credential = \"file:PATH\":
--- postgresql://jit:PASSWORD@{host}/{database}?sslmode=verify-full&sslrootcert=CA.crt
+-- postgresql://jit:PASSWORD@{host}/{database}?sslmode=verify-full
 "
     ))
 }
@@ -134,7 +134,7 @@ mod tests {
         let text = dynamic_role(&name(), &resource("dynamic-role")).unwrap();
         insta::assert_snapshot!(text, @r#"
             -- postgres/orders: lets this authority make roles that end by themselves.
-            -- Run it in psql as a superuser: jit trust postgres/orders | psql -h db.internal:5432 -U postgres postgres
+            -- Run it in psql as a superuser: jit trust postgres/orders | psql postgresql://postgres@db.internal:5432/postgres
             --
             -- The manager. Up to PostgreSQL 15, CREATEROLE can take every role but a superuser's, also those that
             -- read files and run programs on the server: guard this credential like a superuser's. From 16 on it
@@ -149,7 +149,7 @@ mod tests {
             GRANT "orders_ro" TO jit WITH ADMIN OPTION;
             -- Then give the manager a password (in psql: \password jit), write this URL into a file that only the
             -- authority can read, and name it in authority.toml as credential = "file:PATH":
-            -- postgresql://jit:PASSWORD@db.internal:5432/orders?sslmode=verify-full&sslrootcert=CA.crt
+            -- postgresql://jit:PASSWORD@db.internal:5432/orders?sslmode=verify-full
             "#);
     }
 }
