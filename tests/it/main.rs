@@ -9,6 +9,7 @@
 )]
 
 mod cache;
+mod issuers;
 mod ledger;
 mod servers;
 mod support;
