@@ -7,7 +7,11 @@ use std::{
 };
 
 use crate::{
-    domain::{entitlement::Entitlement, environment::Places, failure::Result},
+    domain::{
+        entitlement::Entitlement,
+        environment::Places,
+        failure::{Failure, Result},
+    },
     platform::files,
 };
 
@@ -31,14 +35,23 @@ impl Material {
 
     /// Files of mode 0600 in a directory of 0700 that belongs to the entitlement; each launch
     /// replaces those of the one before.
+    ///
+    /// # Errors
+    /// The directory is not ours alone, or has a colon, behind which libpq looks for an engine's key.
     pub fn in_files(places: &Places, entitlement: &Entitlement) -> Result<Self> {
-        let above = places.runtime.join("postgres");
-        files::private_directory(&places.runtime)?;
-        files::private_directory(&above)?;
-        // Neither name can hold a colon, so that no two entitlements share a directory.
-        let (resource, role) = (entitlement.resource.name(), &entitlement.role);
-        let directory = above.join(format!("{resource}:{role}"));
-        files::private_directory(&directory)?;
+        let kind = places.runtime.join("postgres");
+        let resource = kind.join(entitlement.resource.name());
+        let directory = resource.join(entitlement.role.as_str());
+        if directory.as_os_str().as_encoded_bytes().contains(&b':') {
+            let shown = places.runtime.display();
+            return Err(
+                Failure::failed(format!("libpq can read no key below {shown}"))
+                    .hint("set XDG_RUNTIME_DIR to a directory without a colon in its name"),
+            );
+        }
+        for path in [&places.runtime, &kind, &resource, &directory] {
+            files::private_directory(path)?;
+        }
         Ok(Self {
             directory: Some(directory),
             inherited: Vec::new(),
@@ -54,7 +67,7 @@ impl Material {
             return Ok(path.into());
         };
         let path: &Path = &directory.join(name);
-        files::write_private(path, bytes)?;
+        files::write_passing(path, bytes)?;
         Ok(path.as_os_str().to_owned())
     }
 }
@@ -99,6 +112,23 @@ mod tests {
     use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _};
 
     use super::*;
+
+    #[test]
+    fn a_file_on_disk_is_private_and_no_colon_is_in_its_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| Places {
+            configuration: PathBuf::new(),
+            state: PathBuf::new(),
+            cache: PathBuf::new(),
+            runtime: directory.path().join(name),
+        };
+        let entitlement = "postgres/orders:read".parse().unwrap();
+        let mut material = Material::in_files(&at("run"), &entitlement).unwrap();
+        let path = material.put("client.pem", b"secret").unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(Material::in_files(&at("a:b"), &entitlement).is_err());
+    }
 
     #[test]
     fn a_file_in_memory_is_private_whole_and_sealed() {

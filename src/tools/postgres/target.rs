@@ -1,5 +1,7 @@
 //! Which resource and which role of the catalogue a connection means.
 
+use std::collections::BTreeSet;
+
 use super::connection::{Connection, place};
 use crate::{
     domain::{
@@ -134,11 +136,11 @@ fn unknown_host(catalogue: &Catalogue, shown: &str) -> Failure {
 }
 
 fn listed(names: &[&str]) -> String {
+    let names: BTreeSet<&str> = names.iter().copied().collect();
     if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
+        return "none".to_owned();
     }
+    Vec::from_iter(names).join(", ")
 }
 
 /// The role: the one that `--role` names, the one behind the database user that the command names,
