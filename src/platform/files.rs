@@ -25,7 +25,7 @@ const LARGEST: u64 = 64 << 20;
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match File::open(path) {
         Ok(file) => whole(&file, path).map(Some),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(unreadable(path, &error)),
     }
 }
@@ -58,7 +58,16 @@ pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>> {
             )?;
             whole(&file, path).map(Some)
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+/// Whether there is a file at `path`; refuses one that others can reach.
+pub fn is_private(path: &Path) -> Result<bool> {
+    match fs::metadata(path) {
+        Ok(metadata) => refuse_shared(path, &metadata, 0o600).map(|()| true),
+        Err(error) if is_absent(&error) => Ok(false),
         Err(error) => Err(unreadable(path, &error)),
     }
 }
@@ -69,6 +78,10 @@ fn whole(file: &File, path: &Path) -> Result<Vec<u8>> {
         .read_to_end(&mut bytes)
         .map_err(|error| unreadable(path, &error))?;
     Ok(bytes)
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
@@ -173,7 +186,7 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32, rests: Rests) -> io::Result<(
 /// Removes a file; one that is not there is removed already.
 pub fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
+        Err(error) if !is_absent(&error) => {
             Err(Failure::failed(format!("{} cannot be removed", path.display())).because(&error))
         }
         _ => Ok(()),

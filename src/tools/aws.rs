@@ -15,3 +15,7 @@ pub fn recognise(_: &Task<'_>) -> Result<Recognised> {
 pub fn launch(_: &Injection<'_>) -> Result<Launch> {
     Err(Failure::failed("not written yet"))
 }
+/// stub
+pub fn process_credentials(_: &crate::domain::lease::Lease) -> Result<String> {
+    Err(Failure::failed("not written yet"))
+}

@@ -15,3 +15,10 @@ pub fn recognise(_: &Task<'_>) -> Result<Recognised> {
 pub fn launch(_: &Injection<'_>) -> Result<Launch> {
     Err(Failure::failed("not written yet"))
 }
+/// stub
+pub fn exec_credential(
+    _: &crate::domain::lease::Lease,
+    _: &crate::domain::environment::Environment,
+) -> Result<String> {
+    Err(Failure::failed("not written yet"))
+}
