@@ -15,3 +15,4 @@ mod issuers;
 mod ledger;
 mod servers;
 mod support;
+mod token;
