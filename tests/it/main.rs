@@ -8,6 +8,7 @@
     reason = "a test may fail, and is the outside world that reads the environment and writes files"
 )]
 
+mod bad_input;
 mod cache;
 mod completions;
 mod floors;
