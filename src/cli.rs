@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::{
     app::{
-        audit, completions, credential_process, demo, exec, exec_credential, forget, request, revoke,
+        audit, completions, credential_process, demo, exec, exec_credential, forget, request,
+        revoke,
         session::{Options, Session},
         status, trust,
     },

@@ -14,3 +14,4 @@ mod floors;
 mod ledger;
 mod servers;
 mod support;
+mod warm;

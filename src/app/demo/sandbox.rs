@@ -183,7 +183,9 @@ impl Sandbox {
     /// An error once the user pressed Ctrl-C.
     pub(super) fn check(&self) -> Result<()> {
         if self.interrupted.load(Ordering::Relaxed) {
-            return Err(Failure::failed("the demo was interrupted; its sandbox is gone"));
+            return Err(Failure::failed(
+                "the demo was interrupted; its sandbox is gone",
+            ));
         }
         Ok(())
     }
