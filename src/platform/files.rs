@@ -159,17 +159,31 @@ pub fn private_directory(path: &Path) -> Result<()> {
 
 /// Writes a file of mode 0600 that is there whole or not at all: a temporary file, renamed.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    write(path, bytes, 0o600)
+    write(path, bytes, 0o600, Rests::OnDisk)
+}
+
+/// Writes a file of mode 0600 that need not survive a crash of the machine, which spares the wait
+/// for the disk.
+pub fn write_passing(path: &Path, bytes: &[u8]) -> Result<()> {
+    write(path, bytes, 0o600, Rests::Anywhere)
 }
 
 /// Writes a file that others may read, whole or not at all.
 pub fn write_public(path: &Path, bytes: &[u8]) -> Result<()> {
-    write(path, bytes, 0o644)
+    write(path, bytes, 0o644, Rests::OnDisk)
 }
 
-fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+/// Where bytes must have come to before they count as written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rests {
+    OnDisk,
+    Anywhere,
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32, rests: Rests) -> Result<()> {
     let temporary = beside(path)?;
-    let written = write_new(&temporary, bytes, mode).and_then(|()| fs::rename(&temporary, path));
+    let written =
+        write_new(&temporary, bytes, mode, rests).and_then(|()| fs::rename(&temporary, path));
     written.map_err(|error| {
         drop(fs::remove_file(&temporary));
         Failure::failed(format!("{} cannot be written", path.display()))
@@ -184,7 +198,7 @@ fn beside(path: &Path) -> Result<PathBuf> {
     Ok(path.with_file_name(format!(".{name}.{chance}")))
 }
 
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8], mode: u32, rests: Rests) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -193,7 +207,10 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     // The process's umask may have taken bits away from a file that others must read.
     file.set_permissions(Permissions::from_mode(mode))?;
     file.write_all(bytes)?;
-    file.sync_all()
+    match rests {
+        Rests::OnDisk => file.sync_all(),
+        Rests::Anywhere => Ok(()),
+    }
 }
 
 /// Removes a file; one that is not there is removed already.

@@ -3,6 +3,7 @@
 //! Each kind has one file here, which knows its tools' own flags, environment and files.
 
 pub mod aws;
+pub mod getopt;
 pub mod kubernetes;
 pub mod postgres;
 pub mod ssh;
