@@ -17,3 +17,4 @@ mod ledger;
 mod servers;
 mod support;
 mod token;
+mod warm;
