@@ -11,6 +11,7 @@
 mod bad_input;
 mod cache;
 mod completions;
+mod exec;
 mod floors;
 mod issuers;
 mod ledger;
