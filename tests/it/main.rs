@@ -11,4 +11,5 @@
 mod cache;
 mod ledger;
 mod servers;
+mod ssh_tools;
 mod support;
