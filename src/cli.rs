@@ -7,8 +7,7 @@ use serde_json::json;
 
 use crate::{
     app::{
-        agent, audit, completions, credential_process, exec, exec_credential, forget, request,
-        revoke,
+        agent, audit, completions, demo, exec, exec_credential, forget, request, revoke,
         session::{Options, Session},
         status, trust,
     },
@@ -40,8 +39,8 @@ enum Verb {
     Revoke(revoke::Args),
     Audit(audit::Args),
     Trust(trust::Args),
+    Demo(demo::Args),
     Completions(completions::Args),
-    CredentialProcess(credential_process::Args),
     ExecCredential(exec_credential::Args),
     #[command(hide = true)]
     Agent(agent::Args),
@@ -95,8 +94,8 @@ fn run(cli: &Cli) -> Result<()> {
         Verb::Revoke(args) => revoke::run(args, session),
         Verb::Audit(args) => audit::run(args, session),
         Verb::Trust(args) => trust::run(args, session),
+        Verb::Demo(args) => demo::run(args, session),
         Verb::Completions(args) => completions::run(args, session, &mut Cli::command()),
-        Verb::CredentialProcess(args) => credential_process::run(args, session),
         Verb::ExecCredential(args) => exec_credential::run(args, session),
         Verb::Agent(args) => agent::run(args),
     }

@@ -9,7 +9,7 @@ use super::session::Session;
 use crate::{
     authority::{Authority, Client, elevate::Ask, token},
     cache::{self, Cache},
-    config,
+    config::{account, policies},
     domain::{
         credential::Credential,
         failure::{Code, Failure, Result},
@@ -18,6 +18,7 @@ use crate::{
         time::{Timestamp, Ttl},
     },
     platform::{keyring, keys},
+    policy::set::Policies,
     store::Store,
     tools::task::Recognised,
 };
@@ -76,7 +77,7 @@ pub async fn embedded(session: &Session) -> Result<Authority> {
     let sealing = keyring::durable_sealing_key(&cache::sealing_key_file(places))?;
     Ok(Authority {
         catalogue: session.catalogue()?,
-        policies: config::policies(places)?,
+        policies: Policies::parse(&policies::load(places)?)?,
         store: Store::open(&ledger_file(session), sealing).await?,
         directory: places.configuration.clone(),
         environment: session.environment.clone(),
@@ -92,7 +93,7 @@ pub fn client(
 ) -> Result<(Client, PrivateKey, PrivateKey)> {
     let (holder, key) = (keys::generate()?, keys::generate()?);
     let client = Client {
-        caller: config::caller(&authority.catalogue)?,
+        caller: account::caller(&authority.catalogue)?,
         origin: session.origin(tool),
         holder: holder.public(),
         key: key.public(),

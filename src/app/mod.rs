@@ -4,7 +4,7 @@ pub mod acquire;
 pub mod agent;
 pub mod audit;
 pub mod completions;
-pub mod credential_process;
+pub mod demo;
 pub mod exec;
 pub mod exec_credential;
 pub mod forget;

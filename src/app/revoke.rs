@@ -7,7 +7,7 @@ use super::{
 use crate::{
     authority::Authority,
     cache::Cache,
-    config,
+    config::account,
     domain::{
         failure::{Failure, Result},
         id::GrantId,
@@ -32,7 +32,7 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     block_on(async {
         let authority = embedded(session).await?;
-        let principal = config::caller(&authority.catalogue)?.principal;
+        let principal = account::caller(&authority.catalogue)?.principal;
         let ids = match &args.grant {
             Some(id) => vec![id.clone()],
             None => authority.live(&principal).await?,

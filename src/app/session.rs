@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    config,
+    config::{authority, places, surroundings},
     domain::{
         catalogue::Catalogue,
         environment::{Environment, Places},
@@ -36,8 +36,8 @@ pub struct Session {
 impl Session {
     /// A run with these options, in this process's surroundings.
     pub fn begin(options: &Options) -> Result<Self> {
-        let environment = config::environment();
-        let places = config::places(&environment, options.config_dir.as_deref())?;
+        let environment = surroundings::capture();
+        let places = places::find(&environment, options.config_dir.as_deref())?;
         Ok(Self {
             environment,
             places,
@@ -49,7 +49,7 @@ impl Session {
 
     /// What can be reached.
     pub fn catalogue(&self) -> Result<Catalogue> {
-        config::catalogue(&self.places)
+        authority::load(&self.places)
     }
 
     /// Where this run is asked from, for the ledger.

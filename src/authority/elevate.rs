@@ -14,7 +14,7 @@ use crate::{
         time::Timestamp,
     },
     platform::keys,
-    policy::Question,
+    policy::question::{Circumstances, Question},
 };
 
 /// What is asked for.
@@ -77,6 +77,7 @@ impl Authority {
             break_glass: ask.break_glass,
             now: (self.clock)(),
             verb: client.origin.tool.as_deref(),
+            circumstances: Circumstances::default(),
         })
     }
 

@@ -25,7 +25,7 @@ use crate::{
         order::{Order, Site},
     },
     platform::keys,
-    policy::Policies,
+    policy::set::Policies,
     store::Store,
 };
 

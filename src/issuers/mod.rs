@@ -8,6 +8,8 @@ pub mod postgres;
 mod sample;
 pub mod ssh;
 mod target;
+#[cfg(test)]
+mod tests;
 
 use order::{Order, Revocation, Site};
 

@@ -3,12 +3,17 @@
 use std::{
     error::Error,
     io::{self, ErrorKind},
+    iter::from_fn,
+    path::Path,
 };
 
 use tokio::time::timeout;
 
 use super::order::PATIENCE;
-use crate::domain::failure::{Code, Failure, Result};
+use crate::{
+    domain::failure::{Code, Failure, Result},
+    platform::files,
+};
 
 /// Waits for an answer, but not for ever. `target` names what is asked: `kubernetes/prod at URL`.
 pub(super) async fn in_time<T>(target: &str, answer: impl Future<Output = Result<T>>) -> Result<T> {
@@ -59,6 +64,17 @@ pub(super) fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rust
     causes(error).find_map(|cause| cause.downcast_ref())
 }
 
+/// The certificate authority that the catalogue names for a target, PEM.
+pub(super) fn authority(file: &Path) -> Result<Vec<u8>> {
+    files::read(file)?.ok_or_else(|| {
+        Failure::failed(format!(
+            "the certificate file {} is not there",
+            file.display()
+        ))
+        .hint("correct certificate_authority in authority.toml")
+    })
+}
+
 fn io_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
     causes(error)
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
@@ -69,7 +85,7 @@ fn io_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
 /// An error and all that caused it; an [`io::Error`] hides what it wraps from `source`.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     let mut next = Some(error);
-    std::iter::from_fn(move || {
+    from_fn(move || {
         let here = next?;
         let wrapped = here
             .downcast_ref::<io::Error>()

@@ -72,6 +72,36 @@ pub fn is_private(path: &Path) -> Result<bool> {
     }
 }
 
+/// The text of a file that decides what others may do; `None` where there is none. One that somebody
+/// else than its owner can write, or that neither we nor root own, is refused.
+pub fn read_trusted(path: &Path) -> Result<Option<String>> {
+    match fs::metadata(path) {
+        Ok(metadata) => refuse_foreign(path, &metadata)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(path, &error)),
+    }
+    read_text(path)
+}
+
+/// Refuses a file or directory whose content somebody else may choose: the rule of OpenSSH for
+/// `~/.ssh/config` (`read_config_file_depth` in readconf.c).
+pub fn refuse_foreign(path: &Path, metadata: &fs::Metadata) -> Result<()> {
+    let shown = path.display();
+    let owner = metadata.uid();
+    if owner != geteuid().as_raw() && owner != 0 {
+        return Err(Failure::failed(format!("{shown} belongs to another user"))
+            .hint(format!("run: chown $(id -un) '{shown}'")));
+    }
+    if metadata.mode() & 0o022 != 0 {
+        let now = metadata.mode() & 0o7777;
+        return Err(Failure::failed(format!(
+            "{shown} can be written by other users (mode {now:04o})"
+        ))
+        .hint(format!("run: chmod go-w '{shown}'")));
+    }
+    Ok(())
+}
+
 fn whole(file: &File, path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(LARGEST)
@@ -252,6 +282,20 @@ mod tests {
         write_public(&path, b"one").unwrap();
         let failure = read_private(&path).unwrap_err();
         assert_eq!(failure.hint, format!("run: chmod 600 '{}'", path.display()));
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_not_trusted() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("authority.toml");
+        write_public(&path, b"").unwrap();
+        assert_eq!(read_trusted(&path).unwrap().unwrap(), "");
+        fs::set_permissions(&path, Permissions::from_mode(0o664)).unwrap();
+        let failure = read_trusted(&path).unwrap_err();
+        assert_eq!(
+            failure.hint,
+            format!("run: chmod go-w '{}'", path.display())
+        );
     }
 
     #[test]

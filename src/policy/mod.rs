@@ -1,33 +1,16 @@
-//! STUB
-use crate::domain::{decision::*, entitlement::*, principal::Caller, time::Timestamp};
-use std::collections::BTreeSet;
-use std::time::Duration;
-#[allow(missing_docs, clippy::all, clippy::pedantic)]
-pub struct Question<'a> {
-    pub caller: &'a Caller,
-    pub entitlement: &'a Entitlement,
-    pub tier: Tier,
-    pub labels: &'a BTreeSet<String>,
-    pub justification: Option<&'a str>,
-    pub ttl: Option<Duration>,
-    pub break_glass: bool,
-    pub now: Timestamp,
-    pub verb: Option<&'a str>,
-}
-#[allow(missing_docs)]
-pub struct Policies;
-impl Policies {
-    pub fn decide(&self, q: &Question<'_>) -> Decision {
-        let v = match q.tier {
-            Tier::Routine => Verdict::Allow,
-            Tier::Elevated => Verdict::Allow,
-            Tier::Sensitive => Verdict::RequireApproval,
-        };
-        Decision {
-            verdict: v,
-            policies: vec!["routine".into()],
-            obligations: Obligations::default(),
-            reason: None,
-        }
-    }
-}
+//! Policy: who may have what, in Cedar. Each step is one question with its own action, so that the
+//! three-way answer needs no trick: `elevate` permitted is `Allow`, `request` permitted is
+//! `RequireApproval`, neither is `Deny`.
+
+pub mod decide;
+pub mod explain;
+mod index;
+mod obligation;
+mod place;
+pub mod question;
+pub mod set;
+pub mod starter;
+pub mod vocabulary;
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! Where each elevation is in its life. They are written with their events, by the ledger only.
 
-use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{Row as _, sqlite::SqliteRow};
 
-use super::{Store, broken};
+use super::{broken::broken, open::Store};
 use crate::domain::{
     elevation::{Elevation, State},
     failure::{Failure, Result},
@@ -10,31 +10,6 @@ use crate::domain::{
     principal::Principal,
     time::Timestamp,
 };
-
-/// Writes where an elevation is. One that never was granted is settled; a grant is settled once it
-/// is over and its target was told ([`Store::settle`]).
-pub(super) async fn upsert(connection: &mut SqliteConnection, elevation: &Elevation) -> Result<()> {
-    let body = serde_json::to_string(elevation)
-        .map_err(|error| Failure::failed("an elevation cannot be written").because(&error))?;
-    let asked_at = elevation.request.asked_at;
-    let granted = matches!(elevation.state(asked_at), State::Granted | State::Revoked);
-    let live = elevation.live(asked_at);
-    let expires_at = live.map_or(asked_at, |grant| grant.expires_at);
-    sqlx::query(
-        "insert into elevations (id, principal, expires_at, settled, body)
-         values ($1, $2, $3, $4, $5)
-         on conflict (id) do update set expires_at = $3, settled = $4, body = $5",
-    )
-    .bind(elevation.request.id.as_str())
-    .bind(elevation.request.principal.name())
-    .bind(expires_at.millis())
-    .bind(i64::from(!granted))
-    .bind(body)
-    .execute(connection)
-    .await
-    .map_err(|error| broken("written", &error))?;
-    Ok(())
-}
 
 impl Store {
     /// The elevation of that id, if there is one.

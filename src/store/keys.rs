@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sqlx::Row as _;
 
-use super::{Store, broken};
+use super::{broken::broken, open::Store};
 use crate::{
     domain::{
         failure::{Failure, Result},

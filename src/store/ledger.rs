@@ -4,12 +4,11 @@ use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, SqlitePool, sqlite:
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    broken,
+    broken::broken,
     chain::{GENESIS, Stored},
-    elevations,
 };
 use crate::domain::{
-    elevation::Elevation,
+    elevation::{Elevation, State},
     event::{Entry, Event, EventFilter},
     failure::{Failure, Result},
 };
@@ -161,7 +160,7 @@ async fn commit(pool: &SqlitePool, group: &[Append]) -> Result<()> {
         place += 1;
         let stored = Stored::new(&head, place, &append.event)?;
         insert(&mut transaction, &stored).await.map_err(written)?;
-        elevations::upsert(&mut transaction, &append.elevation).await?;
+        upsert(&mut transaction, &append.elevation).await?;
         head = stored.hash;
     }
     transaction.commit().await.map_err(written)
@@ -194,6 +193,31 @@ async fn insert(connection: &mut SqliteConnection, stored: &Stored) -> sqlx::Res
     .bind(&stored.hash)
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Writes where an elevation is. One that never was granted is settled; a grant is settled once it
+/// is over and its target was told ([`super::Store::settle`]).
+async fn upsert(connection: &mut SqliteConnection, elevation: &Elevation) -> Result<()> {
+    let body = serde_json::to_string(elevation)
+        .map_err(|error| Failure::failed("an elevation cannot be written").because(&error))?;
+    let asked_at = elevation.request.asked_at;
+    let granted = matches!(elevation.state(asked_at), State::Granted | State::Revoked);
+    let live = elevation.live(asked_at);
+    let expires_at = live.map_or(asked_at, |grant| grant.expires_at);
+    sqlx::query(
+        "insert into elevations (id, principal, expires_at, settled, body)
+         values ($1, $2, $3, $4, $5)
+         on conflict (id) do update set expires_at = $3, settled = $4, body = $5",
+    )
+    .bind(elevation.request.id.as_str())
+    .bind(elevation.request.principal.name())
+    .bind(expires_at.millis())
+    .bind(i64::from(!granted))
+    .bind(body)
+    .execute(connection)
+    .await
+    .map_err(|error| broken("written", &error))?;
     Ok(())
 }
 

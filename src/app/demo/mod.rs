@@ -8,7 +8,7 @@ use sandbox::{Ran, Sandbox};
 
 use super::session::Session;
 use crate::{
-    config,
+    config::account,
     domain::catalogue::Catalogue,
     domain::failure::{Code, Failure, Result},
     policy::starter,
@@ -27,9 +27,11 @@ struct Step<'a> {
 
 /// Tells the story. The sandbox is removed at its end, at a failure and at Ctrl-C.
 pub fn run(_: &Args, session: &Session) -> Result<()> {
-    let user = config::caller(&Catalogue::default())?.principal;
+    let user = account::caller(&Catalogue::default())?.principal;
     let sandbox = Sandbox::new(&session.environment)?;
-    session.print("jit demo: real servers on loopback, in a sandbox; nothing of yours is touched.\n")?;
+    session.print(
+        "jit demo: real servers on loopback, in a sandbox; nothing of yours is touched.\n",
+    )?;
     let ports = sandbox.free_ports()?;
     sandbox.write("config/authority.toml", &catalogue(user.name(), ports))?;
     for (name, text) in starter::FILES {
@@ -37,7 +39,10 @@ pub fn run(_: &Args, session: &Session) -> Result<()> {
     }
     let ssh = sshd::start(&sandbox, user.name(), ports.0);
     let postgres = postgres::start(&sandbox, ports.1);
-    for (what, server) in [("sshd", ssh.as_ref().err()), ("PostgreSQL", postgres.as_ref().err())] {
+    for (what, server) in [
+        ("sshd", ssh.as_ref().err()),
+        ("PostgreSQL", postgres.as_ref().err()),
+    ] {
         session.print(&match server {
             None => format!("  {what} runs on 127.0.0.1"),
             Some(failure) => format!("  {what} is left out: {failure} ({})", failure.hint),
@@ -62,12 +67,30 @@ const SSH: Step<'_> = Step {
 
 const PSQL: Step<'_> = Step {
     shown: "jit exec -- psql -c 'select * from orders' orders",
-    arguments: &["exec", "--", "psql", "-X", "-c", "select * from orders", "orders"],
+    arguments: &[
+        "exec",
+        "--",
+        "psql",
+        "-X",
+        "-c",
+        "select * from orders",
+        "orders",
+    ],
 };
 
 const SENSITIVE: Step<'_> = Step {
     shown: "jit exec --role owner -- psql -c 'drop table orders' orders",
-    arguments: &["exec", "--role", "owner", "--", "psql", "-X", "-c", "drop table orders", "orders"],
+    arguments: &[
+        "exec",
+        "--role",
+        "owner",
+        "--",
+        "psql",
+        "-X",
+        "-c",
+        "drop table orders",
+        "orders",
+    ],
 };
 
 fn tell(session: &Session, sandbox: &Sandbox, first: &Step<'_>) -> Result<()> {
@@ -81,7 +104,9 @@ fn tell(session: &Session, sandbox: &Sandbox, first: &Step<'_>) -> Result<()> {
     expect(&show(session, sandbox, first)?, 0)?;
     session.print("\n3. Sensitive: a person decides; here is nobody to ask, so it is refused.")?;
     expect(&show(session, sandbox, &SENSITIVE)?, Code::Denied as i32)?;
-    session.print("\n4. Who had what, when and why is a by-product, and nobody can change it unseen.")?;
+    session.print(
+        "\n4. Who had what, when and why is a by-product, and nobody can change it unseen.",
+    )?;
     for (shown, arguments) in [
         ("jit audit", &["audit"][..]),
         ("jit audit verify", &["audit", "verify"][..]),

@@ -42,8 +42,13 @@ pub(super) fn start(sandbox: &Sandbox, port: u16) -> Result<Server> {
     command.args(["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C"]);
     sandbox.prepare(command.args(["-U", "postgres", "-D"]).arg(cluster.data()))?;
     let mut command = cluster.unprivileged(&postgres);
-    command.arg("-D").arg(cluster.data()).args(cluster.settings());
-    let server = sandbox.serve(&mut command, || listens(port) && cluster.sql("postgres", "").is_ok())?;
+    command
+        .arg("-D")
+        .arg(cluster.data())
+        .args(cluster.settings());
+    let server = sandbox.serve(&mut command, || {
+        listens(port) && cluster.sql("postgres", "").is_ok()
+    })?;
     cluster.sql("postgres", "create database orders")?;
     cluster.sql("orders", ORDERS)?;
     Ok(server)
@@ -60,8 +65,9 @@ impl Cluster<'_> {
         if ca.code != 0 {
             return Err(Failure::failed(ca.output.trim()));
         }
-        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["127.0.0.1".to_owned()])
-            .map_err(|error| Failure::failed("a certificate cannot be made").because(&error))?;
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["127.0.0.1".to_owned()])
+                .map_err(|error| Failure::failed("a certificate cannot be made").because(&error))?;
         let files = [
             ("postgres/ca.crt", ca.output.as_str()),
             ("postgres/server.crt", &cert.pem()),
@@ -124,11 +130,20 @@ impl Cluster<'_> {
 
     fn sql(&self, database: &str, text: &str) -> Result<String> {
         let mut psql = Command::new("psql");
-        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database])
-            .arg("-h")
-            .arg(&self.home)
-            .args(["-p", &self.port.to_string(), "-c", text])
-            .env_remove("PGSERVICE");
+        psql.args([
+            "-X",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-U",
+            "postgres",
+            "-d",
+            database,
+        ])
+        .arg("-h")
+        .arg(&self.home)
+        .args(["-p", &self.port.to_string(), "-c", text])
+        .env_remove("PGSERVICE");
         self.sandbox.prepare(&mut psql)
     }
 }

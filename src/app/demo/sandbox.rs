@@ -183,7 +183,9 @@ impl Sandbox {
     /// An error once the user pressed Ctrl-C.
     pub(super) fn check(&self) -> Result<()> {
         if self.interrupted.load(Ordering::Relaxed) {
-            return Err(Failure::failed("the demo was interrupted; its sandbox is gone"));
+            return Err(Failure::failed(
+                "the demo was interrupted; its sandbox is gone",
+            ));
         }
         Ok(())
     }
@@ -218,7 +220,7 @@ impl Drop for Server {
         if let Ok(pid) = i32::try_from(self.0.id())
             && let Some(pid) = Pid::from_raw(pid)
         {
-            drop(kill_process(pid, Signal::INT));
+            _ = kill_process(pid, Signal::INT);
         }
         for _ in 0..100 {
             if self.has_ended() {

@@ -21,7 +21,8 @@ pub(super) fn start(sandbox: &Sandbox, user: &str, port: u16) -> Result<Sshd> {
     let keygen = sandbox.program("ssh-keygen", "openssh-client")?;
     let key = sandbox.path("host_key");
     let mut made = Command::new(keygen);
-    made.args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]).arg(&key);
+    made.args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"])
+        .arg(&key);
     sandbox.prepare(&mut made)?;
     let ca = sandbox.jit(&["trust", "ssh/web", "--ca"])?;
     if ca.code != 0 {
