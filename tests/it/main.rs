@@ -16,6 +16,7 @@ mod floors;
 mod issuers;
 mod ledger;
 mod servers;
+mod ssh_tools;
 mod support;
 mod token;
 mod warm;
