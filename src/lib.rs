@@ -11,14 +11,14 @@
 //! | 1 | [`platform`]: files, process, terminal, clock, keys |
 //! | 0 | [`domain`]: the words, as types; no I/O, no async |
 
-// pub mod app;
-// pub mod authority;
-// pub mod cache;
-// pub mod cli;
-// pub mod config;
+pub mod app;
+pub mod authority;
+pub mod cache;
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod issuers;
 pub mod platform;
-// pub mod policy;
-// pub mod store;
+pub mod policy;
+pub mod store;
 pub mod tools;

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error as _, MapAccess, Visitor},
+    de::{MapAccess, Visitor},
 };
 
 use super::{
@@ -327,9 +327,6 @@ impl<'de> Visitor<'de> for ResourcesVisitor {
                 Kind::Postgres => Resource::Postgres(map.next_value()?),
                 Kind::Aws => Resource::Aws(map.next_value()?),
             };
-            if resource.roles().next().is_none() {
-                return Err(A::Error::custom(format!("{name} has no roles")));
-            }
             resources.insert(name, resource);
         }
         Ok(Resources(resources))

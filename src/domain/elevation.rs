@@ -139,6 +139,11 @@ impl Elevation {
         }
     }
 
+    /// The grant that was made, live or over; none for an elevation that never was granted.
+    pub const fn grant_made(&self) -> Option<&Grant> {
+        self.grant.as_ref()
+    }
+
     /// `Pending → Granted`, for as long as asked and no longer than the obligations allow.
     pub fn grant(
         &mut self,

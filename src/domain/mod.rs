@@ -11,5 +11,6 @@ pub mod failure;
 pub mod id;
 pub mod key;
 pub mod lease;
+pub mod position;
 pub mod principal;
 pub mod time;

@@ -4,7 +4,12 @@ pub mod aws;
 pub mod kubernetes;
 pub mod order;
 pub mod postgres;
+#[cfg(test)]
+mod sample;
 pub mod ssh;
+mod target;
+#[cfg(test)]
+mod tests;
 
 use order::{Order, Revocation, Site};
 
@@ -17,7 +22,11 @@ use crate::domain::{
 ///
 /// # Errors
 /// The target is down, slow (124), refuses, or speaks something else; the message names it.
+/// The grant is over.
 pub async fn issue(resource: &Resource, order: &Order<'_>, site: &Site<'_>) -> Result<Credential> {
+    if !order.grant.is_live(order.now) {
+        return Err(order::over(order.grant));
+    }
     match resource {
         Resource::Ssh(resource) => ssh::issue(resource, order, site),
         Resource::Kubernetes(resource) => kubernetes::issue(resource, order, site).await,

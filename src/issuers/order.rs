@@ -1,10 +1,10 @@
 //! What an issuer is given and gives back.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use crate::domain::{
     elevation::Grant,
-    entitlement::ResourceName,
+    entitlement::{Entitlement, ResourceName, RoleName},
     environment::Environment,
     failure::{Failure, Result},
     key::{PrivateKey, PublicKey},
@@ -28,10 +28,16 @@ pub struct Order<'a> {
 }
 
 impl Order<'_> {
-    /// When the credential must end: after the grant's credential TTL, and never after the grant.
+    /// When the credential must end: after the grant's credential TTL, and never after the grant;
+    /// in whole seconds, since no target counts finer.
     pub fn expires_at(&self) -> Timestamp {
         let end = self.now.after(self.grant.credential_ttl);
-        end.min(self.grant.expires_at)
+        Timestamp::from_secs(end.min(self.grant.expires_at).secs())
+    }
+
+    /// What a target's own log is to know the credential by: `jit:GRANT:PRINCIPAL`.
+    pub fn label(&self) -> String {
+        format!("jit:{}:{}", self.grant.id, self.grant.principal)
     }
 }
 
@@ -66,8 +72,29 @@ pub enum Revocation {
     EndsByItself,
 }
 
+/// What the catalogue says of the role that a grant is for.
+///
+/// # Errors
+/// The role is not in the catalogue any more.
+pub fn role_of<'a, R>(roles: &'a BTreeMap<RoleName, R>, grant: &Grant) -> Result<&'a R> {
+    let Entitlement { resource, role } = &grant.entitlement;
+    roles.get(role).ok_or_else(|| {
+        let names: Vec<&str> = roles.keys().map(RoleName::as_str).collect();
+        Failure::failed(format!("{resource} has no role {:?}", role.as_str())).hint(format!(
+            "its roles in authority.toml are {}",
+            names.join(", ")
+        ))
+    })
+}
+
 /// A kind whose targets trust no key of ours.
 pub fn no_ca(name: &ResourceName) -> Failure {
     Failure::usage(format!("{name} trusts no certificate of this authority"))
         .hint(format!("\"jit trust {name}\" prints what it needs"))
+}
+
+/// A grant that gives its right no longer: nothing is issued under it, whoever asks.
+pub fn over(grant: &Grant) -> Failure {
+    Failure::denied(format!("grant {} is over", grant.id))
+        .hint("run the command again to ask for a new one")
 }

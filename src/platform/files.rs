@@ -25,7 +25,7 @@ const LARGEST: u64 = 64 << 20;
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match File::open(path) {
         Ok(file) => whole(&file, path).map(Some),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(unreadable(path, &error)),
     }
 }
@@ -58,9 +58,48 @@ pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>> {
             )?;
             whole(&file, path).map(Some)
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(unreadable(path, &error)),
     }
+}
+
+/// Whether there is a file at `path`; refuses one that others can reach.
+pub fn is_private(path: &Path) -> Result<bool> {
+    match fs::metadata(path) {
+        Ok(metadata) => refuse_shared(path, &metadata, 0o600).map(|()| true),
+        Err(error) if is_absent(&error) => Ok(false),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+/// The text of a file that decides what others may do; `None` where there is none. One that somebody
+/// else than its owner can write, or that neither we nor root own, is refused.
+pub fn read_trusted(path: &Path) -> Result<Option<String>> {
+    match fs::metadata(path) {
+        Ok(metadata) => refuse_foreign(path, &metadata)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(path, &error)),
+    }
+    read_text(path)
+}
+
+/// Refuses a file or directory whose content somebody else may choose: the rule of OpenSSH for
+/// `~/.ssh/config` (`read_config_file_depth` in readconf.c).
+pub fn refuse_foreign(path: &Path, metadata: &fs::Metadata) -> Result<()> {
+    let shown = path.display();
+    let owner = metadata.uid();
+    if owner != geteuid().as_raw() && owner != 0 {
+        return Err(Failure::failed(format!("{shown} belongs to another user"))
+            .hint(format!("run: chown $(id -un) '{shown}'")));
+    }
+    if metadata.mode() & 0o022 != 0 {
+        let now = metadata.mode() & 0o7777;
+        return Err(Failure::failed(format!(
+            "{shown} can be written by other users (mode {now:04o})"
+        ))
+        .hint(format!("run: chmod go-w '{shown}'")));
+    }
+    Ok(())
 }
 
 fn whole(file: &File, path: &Path) -> Result<Vec<u8>> {
@@ -69,6 +108,10 @@ fn whole(file: &File, path: &Path) -> Result<Vec<u8>> {
         .read_to_end(&mut bytes)
         .map_err(|error| unreadable(path, &error))?;
     Ok(bytes)
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
@@ -116,17 +159,31 @@ pub fn private_directory(path: &Path) -> Result<()> {
 
 /// Writes a file of mode 0600 that is there whole or not at all: a temporary file, renamed.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    write(path, bytes, 0o600)
+    write(path, bytes, 0o600, Rests::OnDisk)
+}
+
+/// Writes a file of mode 0600 that need not survive a crash of the machine, which spares the wait
+/// for the disk.
+pub fn write_passing(path: &Path, bytes: &[u8]) -> Result<()> {
+    write(path, bytes, 0o600, Rests::Anywhere)
 }
 
 /// Writes a file that others may read, whole or not at all.
 pub fn write_public(path: &Path, bytes: &[u8]) -> Result<()> {
-    write(path, bytes, 0o644)
+    write(path, bytes, 0o644, Rests::OnDisk)
 }
 
-fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+/// Where bytes must have come to before they count as written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rests {
+    OnDisk,
+    Anywhere,
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32, rests: Rests) -> Result<()> {
     let temporary = beside(path)?;
-    let written = write_new(&temporary, bytes, mode).and_then(|()| fs::rename(&temporary, path));
+    let written =
+        write_new(&temporary, bytes, mode, rests).and_then(|()| fs::rename(&temporary, path));
     written.map_err(|error| {
         drop(fs::remove_file(&temporary));
         Failure::failed(format!("{} cannot be written", path.display()))
@@ -141,7 +198,7 @@ fn beside(path: &Path) -> Result<PathBuf> {
     Ok(path.with_file_name(format!(".{name}.{chance}")))
 }
 
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8], mode: u32, rests: Rests) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -150,13 +207,16 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     // The process's umask may have taken bits away from a file that others must read.
     file.set_permissions(Permissions::from_mode(mode))?;
     file.write_all(bytes)?;
-    file.sync_all()
+    match rests {
+        Rests::OnDisk => file.sync_all(),
+        Rests::Anywhere => Ok(()),
+    }
 }
 
 /// Removes a file; one that is not there is removed already.
 pub fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
+        Err(error) if !is_absent(&error) => {
             Err(Failure::failed(format!("{} cannot be removed", path.display())).because(&error))
         }
         _ => Ok(()),
@@ -222,6 +282,20 @@ mod tests {
         write_public(&path, b"one").unwrap();
         let failure = read_private(&path).unwrap_err();
         assert_eq!(failure.hint, format!("run: chmod 600 '{}'", path.display()));
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_not_trusted() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("authority.toml");
+        write_public(&path, b"").unwrap();
+        assert_eq!(read_trusted(&path).unwrap().unwrap(), "");
+        fs::set_permissions(&path, Permissions::from_mode(0o664)).unwrap();
+        let failure = read_trusted(&path).unwrap_err();
+        assert_eq!(
+            failure.hint,
+            format!("run: chmod go-w '{}'", path.display())
+        );
     }
 
     #[test]

@@ -10,17 +10,26 @@ use crate::domain::failure::{Failure, Result};
 
 const NAME: &str = "jit:sealing-key";
 
-/// The sealing key, made on first use. `file` is where it survives a reboot.
+/// The sealing key, from the kernel if it has it.
 pub fn sealing_key(file: &Path) -> Result<SealingKey> {
-    if let Some(key) = kernel::read(&kernel_name(file)).and_then(|bytes| bytes.try_into().ok()) {
-        return Ok(SealingKey::new(key));
+    match in_kernel(file) {
+        Some(bytes) => Ok(SealingKey::new(bytes)),
+        None => durable_sealing_key(file),
     }
+}
+
+/// The sealing key from its file, made on first use: what is sealed with it outlives the kernel.
+pub fn durable_sealing_key(file: &Path) -> Result<SealingKey> {
     let key = match kept(file)? {
         Some(key) => key,
         None => make(file)?,
     };
     kernel::write(&kernel_name(file), key.expose());
     Ok(key)
+}
+
+fn in_kernel(file: &Path) -> Option<[u8; 32]> {
+    kernel::read(&kernel_name(file))?.try_into().ok()
 }
 
 /// One key per place, so that two configurations of one user stay apart.
@@ -43,7 +52,8 @@ fn kept(file: &Path) -> Result<Option<SealingKey>> {
     Ok(Some(SealingKey::new(key)))
 }
 
-/// Makes the key under a lock, so that of many first processes one makes it.
+/// Makes the key under a lock, so that of many first processes one makes it. Where only the file
+/// was lost, the kernel still knows what it held.
 fn make(file: &Path) -> Result<SealingKey> {
     if let Some(directory) = file.parent() {
         files::private_directory(directory)?;
@@ -52,7 +62,10 @@ fn make(file: &Path) -> Result<SealingKey> {
     if let Some(key) = kept(file)? {
         return Ok(key);
     }
-    let bytes = keys::random::<32>()?;
+    let bytes = match in_kernel(file) {
+        Some(bytes) => bytes,
+        None => keys::random::<32>()?,
+    };
     files::write_private(file, &bytes)?;
     if terminal::is_watched() {
         terminal::say(&format!(

@@ -8,6 +8,7 @@ use aws_lc_rs::{
     signature::{Ed25519KeyPair, KeyPair as _},
 };
 use secrecy::{ExposeSecret as _, SecretSlice};
+use zeroize::Zeroizing;
 
 use crate::domain::{
     failure::{Failure, Result},
@@ -43,6 +44,16 @@ pub fn from_seed(seed: &[u8]) -> Result<PrivateKey> {
         seed.try_into().map_err(|_| broken())?,
         PublicKey(public),
     ))
+}
+
+/// The private key as PKCS #8 (RFC 5958, RFC 8410) in DER. Wiped when dropped.
+pub fn to_pkcs8(key: &PrivateKey) -> Result<Zeroizing<Vec<u8>>> {
+    let broken = || Failure::failed("a private key is not an Ed25519 key");
+    Ed25519KeyPair::from_seed_and_public_key(key.expose_seed(), &key.public().0)
+        .map_err(|_| broken())?
+        .to_pkcs8()
+        .map(|document| Zeroizing::new(document.as_ref().to_vec()))
+        .map_err(|_| broken())
 }
 
 /// SHA-256 of `bytes`.

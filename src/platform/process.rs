@@ -17,6 +17,8 @@ use std::{
     time::Duration,
 };
 
+use rustix::system::uname;
+
 use crate::domain::{
     environment::Environment,
     failure::{Code, Failure, Result},
@@ -56,6 +58,11 @@ impl Launch {
                 .hint("check that it is a program for this machine and may be executed")
         }
     }
+}
+
+/// The name of this machine.
+pub fn host_name() -> String {
+    uname().nodename().to_string_lossy().into_owned()
 }
 
 /// The file of a program, as `execvp` finds it: by `PATH`, or as it is where it has a slash.
@@ -132,12 +139,12 @@ pub fn ask(program: &Path, arguments: &[OsString], patience: Duration) -> Result
         thread::spawn(move || {
             let mut bytes = Vec::new();
             let read = stdout.read_to_end(&mut bytes).map(|_| bytes);
-            let _ = done.send(read);
+            drop(done.send(read));
         });
     }
     let Ok(Ok(bytes)) = answer.recv_timeout(patience) else {
-        let _ = child.kill();
-        let _ = child.wait();
+        drop(child.kill());
+        drop(child.wait());
         return Err(
             Failure::new(Code::TimedOut, format!("{shown} did not answer"))
                 .hint("run the tool by itself to see why"),

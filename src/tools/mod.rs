@@ -4,6 +4,7 @@
 
 pub mod aws;
 pub mod coverage;
+pub mod getopt;
 pub mod kubernetes;
 pub mod postgres;
 pub mod ssh;

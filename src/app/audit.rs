@@ -1,0 +1,142 @@
+//! `jit audit`: who had what, when and why; and whether the ledger is whole.
+
+use super::{
+    acquire::{block_on, embedded},
+    session::Session,
+};
+use crate::{
+    domain::{
+        entitlement::{ResourceName, RoleName},
+        event::{Entry, EventFilter},
+        failure::{Failure, Result},
+        id::GrantId,
+        time::{Timestamp, Ttl},
+    },
+    store::ledger::Verification,
+};
+
+/// List who had what, when and why, or verify that nobody changed it
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  jit audit --resource kubernetes/prod --since 24h\n  jit audit verify"
+)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// Only this principal's.
+    #[arg(long)]
+    principal: Option<String>,
+    /// Only of this resource: kind/name.
+    #[arg(long, value_name = "KIND/NAME")]
+    resource: Option<ResourceName>,
+    /// Only of this role.
+    #[arg(long)]
+    role: Option<RoleName>,
+    /// Only of this grant.
+    #[arg(long)]
+    grant: Option<GrantId>,
+    /// Only from then on: 2026-11-22T10:00:00Z, or 24h ago as 24h.
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Only before then.
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
+    /// Only the newest so many.
+    #[arg(long)]
+    limit: Option<u32>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Recompute the chain of hashes; names the first entry that is not what was written
+    Verify,
+}
+
+/// Lists, or verifies.
+pub fn run(args: &Args, session: &Session) -> Result<()> {
+    match args.verb {
+        Some(Verb::Verify) => verify(session),
+        None => list(args, session),
+    }
+}
+
+fn list(args: &Args, session: &Session) -> Result<()> {
+    let now = (session.clock)();
+    let filter = EventFilter {
+        principal: args.principal.clone(),
+        resource: args.resource.as_ref().map(ToString::to_string),
+        role: args.role.as_ref().map(ToString::to_string),
+        grant: args.grant.clone(),
+        since: args
+            .since
+            .as_deref()
+            .map(|text| instant(text, now))
+            .transpose()?,
+        until: args
+            .until
+            .as_deref()
+            .map(|text| instant(text, now))
+            .transpose()?,
+        limit: args.limit,
+    };
+    let entries = block_on(async { embedded(session).await?.store.ledger().list(&filter).await })??;
+    if session.json {
+        return entries
+            .iter()
+            .try_for_each(|entry| session.print_json(entry));
+    }
+    entries
+        .iter()
+        .try_for_each(|entry| session.print(&line(entry)))
+}
+
+/// An instant, or how long ago.
+fn instant(text: &str, now: Timestamp) -> Result<Timestamp> {
+    let ago = text.parse::<Ttl>().ok().map(|ago| now.before(ago.0));
+    Timestamp::parse(text).or(ago).ok_or_else(|| {
+        Failure::usage(format!("{text:?} is not an instant"))
+            .hint("write it as 2026-11-22T10:00:00Z, or as 24h for a day ago")
+    })
+}
+
+fn line(entry: &Entry) -> String {
+    let event = &entry.event;
+    let mut line = format!(
+        "{:>5}  {}  {:<12}  {}  {}  {}",
+        entry.seq,
+        event.at.to_rfc3339_seconds(),
+        event.kind.as_str(),
+        event.principal,
+        event.entitlement,
+        event.grant,
+    );
+    let mut add = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            line = format!("{line}  {name}={value}");
+        }
+    };
+    add("credential", event.credential.as_deref());
+    let why = event.justification.as_ref().map(|why| format!("{why:?}"));
+    add("why", why.as_deref());
+    let policies = (!event.policies.is_empty()).then(|| event.policies.join(","));
+    add("by", policies.as_deref());
+    add("tool", event.origin.tool.as_deref());
+    let detail = event.detail.as_ref().map(|detail| format!("{detail:?}"));
+    add("detail", detail.as_deref());
+    line
+}
+
+fn verify(session: &Session) -> Result<()> {
+    let found = block_on(async { embedded(session).await?.store.ledger().verify().await })??;
+    match found {
+        Verification::Whole { entries, head } if session.json => session
+            .print_json(&serde_json::json!({ "whole": true, "entries": entries, "head": head })),
+        Verification::Whole { entries, head } => session.print(&format!(
+            "the ledger is whole: {entries} entries, head {head}"
+        )),
+        Verification::Broken { entry, what } => Err(Failure::failed(format!(
+            "the ledger is broken at entry {entry}: {what}"
+        ))
+        .hint("keep the file as evidence; what comes before this entry is as it was written")),
+    }
+}

@@ -1,0 +1,15 @@
+//! The client's verbs, one file each with its arguments beside it.
+
+pub mod acquire;
+pub mod audit;
+pub mod completions;
+pub mod credential_process;
+pub mod demo;
+pub mod exec;
+pub mod exec_credential;
+pub mod forget;
+pub mod request;
+pub mod revoke;
+pub mod session;
+pub mod status;
+pub mod trust;

@@ -1,0 +1,75 @@
+//! `jit revoke`: ends grants at the authority and at their targets, and forgets their leases.
+
+use super::{
+    acquire::{block_on, embedded},
+    session::Session,
+};
+use crate::{
+    authority::Authority,
+    cache::Cache,
+    config::account,
+    domain::{
+        failure::{Failure, Result},
+        id::GrantId,
+        principal::Principal,
+    },
+    issuers::order::Revocation,
+};
+
+/// End a grant now, here and at its target
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  jit revoke --all")]
+pub struct Args {
+    /// The grant's id, as status shows it.
+    #[arg(required_unless_present = "all")]
+    grant: Option<GrantId>,
+    /// End everything that you hold.
+    #[arg(long, conflicts_with = "grant")]
+    all: bool,
+}
+
+/// Ends the grants. All are tried; the first that failed is reported.
+pub fn run(args: &Args, session: &Session) -> Result<()> {
+    block_on(async {
+        let authority = embedded(session).await?;
+        let principal = account::caller(&authority.catalogue)?.principal;
+        let ids = match &args.grant {
+            Some(id) => vec![id.clone()],
+            None => authority.live(&principal).await?,
+        };
+        let mut failed: Option<Failure> = None;
+        for id in &ids {
+            if let Err(failure) = end(session, &authority, &principal, id).await {
+                failed.get_or_insert(failure);
+            }
+        }
+        match failed {
+            Some(failure) => Err(failure),
+            None if ids.is_empty() => session.print("nothing to revoke"),
+            None => Ok(()),
+        }
+    })?
+}
+
+async fn end(
+    session: &Session,
+    authority: &Authority,
+    principal: &Principal,
+    id: &GrantId,
+) -> Result<()> {
+    let outcome = authority.revoke(principal, id, &session.origin(None)).await;
+    // Even where the target cannot be told, nothing of it stays in use here.
+    let cache = Cache::open(&session.places)?;
+    for lease in cache.leases()? {
+        if lease.grant.id == *id {
+            cache.forget(&lease.grant.entitlement)?;
+        }
+    }
+    let at_target = match outcome? {
+        Revocation::Ended => "its target refuses it from now on",
+        Revocation::EndsByItself => {
+            "its target cannot be told: the last credential ends within minutes by itself"
+        }
+    };
+    session.print(&format!("revoked {id}: {at_target}"))
+}

@@ -1,0 +1,168 @@
+//! One elevation from the ask to the answer: authenticate → decide → record → issue → record → answer.
+
+use std::time::Duration;
+
+use super::{Answer, Authority, Client};
+use crate::{
+    domain::{
+        decision::{Decision, Verdict},
+        elevation::{Elevation, Grant, Request},
+        entitlement::{Entitlement, Tier},
+        event::EventKind,
+        failure::{Failure, Result},
+        id::GrantId,
+        time::Timestamp,
+    },
+    platform::keys,
+    policy::question::{Circumstances, Question},
+};
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// What.
+    pub entitlement: Entitlement,
+    /// Why.
+    pub justification: Option<String>,
+    /// For how long; policy may shorten it.
+    pub ttl: Option<Duration>,
+    /// Whether to skip approval in an emergency.
+    pub break_glass: bool,
+}
+
+impl Authority {
+    /// Elevates the client, or says why not. Nothing leaves before the event that explains it is on
+    /// the disk.
+    ///
+    /// # Errors
+    /// Denied (121), with the reason and what would help; a target that does not answer (124); a
+    /// ledger that cannot be written (125).
+    pub async fn elevate(&self, client: &Client, ask: &Ask) -> Result<Answer> {
+        let asked_at = (self.clock)();
+        let tier = self.catalogue.tier(&ask.entitlement)?;
+        let decision = self.decide(client, ask, tier);
+        let mut elevation = Elevation::ask(request(client, ask, asked_at)?);
+        let grant = self.record(client, &mut elevation, &decision).await?;
+        let made = self.issue(&grant, client.key).await;
+        if made.is_err() {
+            // Nothing was given, so nothing stays granted.
+            elevation.revoke((self.clock)())?;
+        }
+        self.record_issue(client, &elevation, asked_at, &made)
+            .await?;
+        let token = self.token(&grant, client.holder).await?;
+        Ok(Answer {
+            grant,
+            token,
+            credential: made?,
+        })
+    }
+
+    /// Policy's answer. Asked once more for each credential under a grant.
+    pub(super) fn decide(&self, client: &Client, ask: &Ask, tier: Tier) -> Decision {
+        let labels = self
+            .catalogue
+            .resources
+            .0
+            .get(&ask.entitlement.resource)
+            .map(|resource| resource.labels().clone())
+            .unwrap_or_default();
+        self.policies.decide(&Question {
+            caller: &client.caller,
+            entitlement: &ask.entitlement,
+            tier,
+            labels: &labels,
+            justification: ask.justification.as_deref(),
+            ttl: ask.ttl,
+            break_glass: ask.break_glass,
+            now: (self.clock)(),
+            verb: client.origin.tool.as_deref(),
+            circumstances: Circumstances::default(),
+        })
+    }
+
+    /// Records the decision; the grant, if it is one.
+    async fn record(
+        &self,
+        client: &Client,
+        elevation: &mut Elevation,
+        decision: &Decision,
+    ) -> Result<Grant> {
+        let now = (self.clock)();
+        let (kind, grant) = match decision.verdict {
+            Verdict::Allow => {
+                let policies = decision.policies.clone();
+                let grant = elevation
+                    .grant(policies, decision.obligations, now)?
+                    .clone();
+                let kind = if grant.break_glass {
+                    EventKind::BreakGlass
+                } else {
+                    EventKind::Granted
+                };
+                (kind, Some(grant))
+            }
+            // Nobody else can approve here: the embedded authority knows one person.
+            Verdict::RequireApproval | Verdict::Deny => {
+                elevation.deny(now)?;
+                (EventKind::Denied, None)
+            }
+        };
+        let mut event = self.event(kind, elevation, &client.origin);
+        event.took_ms = self.took("decided", elevation.request.asked_at);
+        event.verdict = Some(decision.verdict);
+        event.policies.clone_from(&decision.policies);
+        event.expires_at = grant.as_ref().map(|grant| grant.expires_at);
+        event.detail.clone_from(&decision.reason);
+        self.store.ledger().append(event, elevation.clone()).await?;
+        grant.ok_or_else(|| refusal(elevation, decision))
+    }
+}
+
+fn request(client: &Client, ask: &Ask, asked_at: Timestamp) -> Result<Request> {
+    Ok(Request {
+        id: GrantId::new(asked_at, keys::random()?),
+        principal: client.caller.principal.clone(),
+        entitlement: ask.entitlement.clone(),
+        justification: ask.justification.clone(),
+        ttl: ask.ttl,
+        break_glass: ask.break_glass,
+        asked_at,
+    })
+}
+
+/// A refusal, as the one who asked reads it.
+pub(super) fn refusal(elevation: &Elevation, decision: &Decision) -> Failure {
+    let Request {
+        principal,
+        entitlement,
+        ..
+    } = &elevation.request;
+    if decision.verdict == Verdict::RequireApproval {
+        return Failure::denied(format!(
+            "{entitlement} needs somebody else's approval, and here is nobody else"
+        ))
+        .hint(format!(
+            "with `server` in config.toml a colleague could approve it; in an emergency, if you are \
+             on call: --break-glass -j WHY; \"jit policy explain {entitlement}\" shows the rules"
+        ));
+    }
+    let explain = format!("\"jit policy explain {entitlement}\" shows what would allow it");
+    let wants_reason =
+        decision.obligations.justification && elevation.request.justification.is_none();
+    let (message, hint) = match (&decision.reason, wants_reason) {
+        (_, true) => (
+            format!("{entitlement} needs a justification"),
+            "say why: -j \"what you are about to do\"".to_owned(),
+        ),
+        (Some(reason), false) => (
+            format!("{principal} may not have {entitlement}: {reason}"),
+            explain,
+        ),
+        (None, false) => (
+            format!("no policy lets {principal} have {entitlement}"),
+            explain,
+        ),
+    };
+    Failure::denied(message).hint(hint)
+}

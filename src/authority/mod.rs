@@ -1,0 +1,178 @@
+//! The engine that decides, issues and records. Its stories are told by the files below.
+
+pub mod elevate;
+pub mod renew;
+pub mod revoke;
+pub mod token;
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use crate::{
+    domain::{
+        catalogue::{Catalogue, Resource},
+        credential::{Credential, Token},
+        elevation::{Elevation, Grant},
+        entitlement::ResourceName,
+        environment::Environment,
+        event::{Event, EventKind, Origin},
+        failure::Result,
+        key::{PrivateKey, PublicKey},
+        principal::Caller,
+        time::Timestamp,
+    },
+    issuers::{
+        self,
+        order::{Order, Site},
+    },
+    platform::keys,
+    policy::set::Policies,
+    store::Store,
+};
+
+/// An authority: what it may reach, by which policies, and what it remembers.
+pub struct Authority {
+    /// What can be reached.
+    pub catalogue: Catalogue,
+    /// Who may have what.
+    pub policies: Policies,
+    /// What happened.
+    pub store: Store,
+    /// The directory of `authority.toml`.
+    pub directory: PathBuf,
+    /// The process's surroundings.
+    pub environment: Environment,
+    /// The clock.
+    pub clock: fn() -> Timestamp,
+}
+
+/// Who asks, from where, and with which keys; known before anything is decided.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Who.
+    pub caller: Caller,
+    /// From where.
+    pub origin: Origin,
+    /// The key that the token is bound to.
+    pub holder: PublicKey,
+    /// The key that a certificate is made for.
+    pub key: PublicKey,
+}
+
+/// What leaves the authority: the grant, its proof and a credential under it.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The recorded right.
+    pub grant: Grant,
+    /// Its proof.
+    pub token: Token,
+    /// What the tool accepts.
+    pub credential: Credential,
+}
+
+impl Authority {
+    /// Records what became of making a credential. Only after this it may leave.
+    async fn record_issue(
+        &self,
+        client: &Client,
+        elevation: &Elevation,
+        asked_at: Timestamp,
+        made: &Result<Credential>,
+    ) -> Result<()> {
+        let kind = match made {
+            Ok(_) => EventKind::Issued,
+            Err(_) => EventKind::IssueFailed,
+        };
+        let mut event = self.event(kind, elevation, &client.origin);
+        event.took_ms = self.took("issued", asked_at);
+        match made {
+            Ok(credential) => {
+                event.credential = Some(credential.serial.clone());
+                event.expires_at = Some(credential.expires_at);
+            }
+            Err(failure) => event.detail = Some(failure.to_string()),
+        }
+        self.store.ledger().append(event, elevation.clone()).await
+    }
+
+    /// Makes a credential under a live grant.
+    async fn issue(&self, grant: &Grant, public_key: PublicKey) -> Result<Credential> {
+        let name = &grant.entitlement.resource;
+        let resource = self.catalogue.resource(name)?;
+        let authority = self.certificate_authority(name, resource).await?;
+        let order = Order {
+            grant,
+            public_key,
+            serial: (u64::from_be_bytes(keys::random()?) >> 1).max(1),
+            now: (self.clock)(),
+        };
+        issuers::issue(resource, &order, &self.site(authority.as_ref())).await
+    }
+
+    /// What the target's administrator must apply to trust this authority.
+    pub async fn trust(&self, name: &ResourceName) -> Result<String> {
+        let resource = self.catalogue.resource(name)?;
+        let authority = self.certificate_authority(name, resource).await?;
+        issuers::trust(name, resource, &self.site(authority.as_ref()))
+    }
+
+    /// Only the key or certificate that the target must trust.
+    pub async fn trust_ca(&self, name: &ResourceName) -> Result<String> {
+        let resource = self.catalogue.resource(name)?;
+        let authority = self.certificate_authority(name, resource).await?;
+        issuers::trust_ca(name, resource, &self.site(authority.as_ref()))
+    }
+
+    /// The resource's own certificate authority, for the kinds that trust one. A certificate for
+    /// one resource says nothing at another, since no two trust the same key.
+    async fn certificate_authority(
+        &self,
+        name: &ResourceName,
+        resource: &Resource,
+    ) -> Result<Option<PrivateKey>> {
+        let signs = match resource {
+            Resource::Ssh(_) | Resource::Postgres(_) => true,
+            Resource::Kubernetes(_) | Resource::Aws(_) => false,
+        };
+        if !signs {
+            return Ok(None);
+        }
+        self.store
+            .signing_key(&format!("ca {name}"))
+            .await
+            .map(Some)
+    }
+
+    fn site<'a>(&'a self, authority: Option<&'a PrivateKey>) -> Site<'a> {
+        Site {
+            authority,
+            directory: &self.directory,
+            environment: &self.environment,
+            now: (self.clock)(),
+        }
+    }
+
+    /// An event about an elevation, now.
+    fn event(&self, kind: EventKind, elevation: &Elevation, origin: &Origin) -> Event {
+        Event {
+            kind,
+            at: (self.clock)(),
+            grant: elevation.request.id.clone(),
+            principal: elevation.request.principal.clone(),
+            entitlement: elevation.request.entitlement.clone(),
+            justification: elevation.request.justification.clone(),
+            verdict: None,
+            policies: Vec::new(),
+            credential: None,
+            expires_at: None,
+            origin: origin.clone(),
+            took_ms: BTreeMap::new(),
+            detail: None,
+        }
+    }
+
+    /// The milliseconds from the ask to the end of a step.
+    fn took(&self, step: &str, asked_at: Timestamp) -> BTreeMap<String, u64> {
+        let took = (self.clock)().left(asked_at).as_millis();
+        [(step.to_owned(), u64::try_from(took).unwrap_or(u64::MAX))].into()
+    }
+}

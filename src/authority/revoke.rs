@@ -1,0 +1,103 @@
+//! The early end of a grant, recorded first and then told to the target; and the tidying after
+//! grants that ended by themselves.
+
+use super::Authority;
+use crate::{
+    domain::{
+        elevation::{Elevation, Grant, State},
+        event::{EventKind, Origin},
+        failure::{Failure, Result},
+        id::GrantId,
+        principal::Principal,
+    },
+    issuers::{self, order::Revocation},
+};
+
+impl Authority {
+    /// Ends a grant of `principal`. Revoking one that is revoked tells the target again.
+    ///
+    /// # Errors
+    /// There is no such grant of this principal, it is over already, or the target cannot be told:
+    /// then the grant is ended here all the same, and no credential under it is renewed.
+    pub async fn revoke(
+        &self,
+        principal: &Principal,
+        id: &GrantId,
+        origin: &Origin,
+    ) -> Result<Revocation> {
+        let mut elevation = self.own(principal, id).await?;
+        let now = (self.clock)();
+        // The grant as it was: what the target knows.
+        let grant = elevation.grant_made().cloned().ok_or_else(|| {
+            Failure::usage(format!("{id} is {}, not granted", elevation.state(now)))
+                .hint("\"jit status\" lists what you hold")
+        })?;
+        if elevation.state(now) != State::Revoked {
+            elevation.revoke(now)?;
+            let event = self.event(EventKind::Revoked, &elevation, origin);
+            self.store.ledger().append(event, elevation.clone()).await?;
+        }
+        self.end_at_target(&elevation, &grant, origin).await
+    }
+
+    /// The ids of the principal's live grants.
+    pub async fn live(&self, principal: &Principal) -> Result<Vec<GrantId>> {
+        let live = self.store.live(principal, (self.clock)()).await?;
+        Ok(live.into_iter().map(|one| one.request.id).collect())
+    }
+
+    /// Removes what grants that are over have left at their targets; how many were tidied.
+    pub async fn tidy(&self, origin: &Origin) -> Result<usize> {
+        let over = self.store.unsettled((self.clock)()).await?;
+        let mut tidied = 0;
+        for elevation in over {
+            if let Some(grant) = elevation.grant_made() {
+                // One target that is down must not keep the others from being tidied.
+                let told = self.end_at_target(&elevation, grant, origin).await;
+                tidied += usize::from(told.is_ok());
+            }
+        }
+        Ok(tidied)
+    }
+
+    async fn own(&self, principal: &Principal, id: &GrantId) -> Result<Elevation> {
+        self.store
+            .elevation(id)
+            .await?
+            .filter(|elevation| elevation.request.principal == *principal)
+            .ok_or_else(|| {
+                Failure::usage(format!("there is no grant {id} of {principal}"))
+                    .hint("\"jit status\" lists what you hold")
+            })
+    }
+
+    async fn end_at_target(
+        &self,
+        elevation: &Elevation,
+        grant: &Grant,
+        origin: &Origin,
+    ) -> Result<Revocation> {
+        let told = match self.catalogue.resource(&grant.entitlement.resource) {
+            Ok(resource) => issuers::revoke(resource, grant, &self.site(None)).await,
+            Err(failure) => Err(failure),
+        };
+        match told {
+            Ok(revocation) => {
+                self.store.settle(&grant.id).await?;
+                Ok(revocation)
+            }
+            Err(failure) => {
+                let mut event = self.event(EventKind::RevokeFailed, elevation, origin);
+                event.detail = Some(failure.to_string());
+                self.store.ledger().append(event, elevation.clone()).await?;
+                Err(Failure {
+                    hint: format!(
+                        "no new credential is given; try again: jit revoke {}",
+                        grant.id
+                    ),
+                    ..failure
+                })
+            }
+        }
+    }
+}

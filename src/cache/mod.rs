@@ -1,0 +1,169 @@
+//! Where leases rest: sealed, one file each, one flight per entitlement.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    domain::{
+        entitlement::Entitlement,
+        environment::Places,
+        failure::Result,
+        lease::{Freshness, Lease},
+        time::Timestamp,
+    },
+    platform::{
+        files::{self, Lock},
+        keyring,
+        seal::SealingKey,
+        terminal,
+    },
+};
+
+const SUFFIX: &str = "lease";
+
+/// The leases of one user.
+pub struct Cache {
+    directory: PathBuf,
+    key: SealingKey,
+}
+
+/// The file of the key that seals leases and signing keys.
+pub fn sealing_key_file(places: &Places) -> PathBuf {
+    places.state.join("sealing.key")
+}
+
+impl Cache {
+    /// Opens the cache, and makes it on first use.
+    ///
+    /// # Errors
+    /// The directory or the key's file can be reached by others; the hint mends it.
+    pub fn open(places: &Places) -> Result<Self> {
+        let key = keyring::sealing_key(&sealing_key_file(places))?;
+        let directory = places.cache.join("leases");
+        if let Err(failure) = files::private_directory(&directory) {
+            // One that is there and shared is refused; one that cannot be made is done without.
+            if directory.exists() {
+                return Err(failure);
+            }
+        }
+        Ok(Self { directory, key })
+    }
+
+    /// A lease that is fresh at `now`: the one that rests here, or the one that `ask` brings, which
+    /// is then kept. `ask` is given the lease that is to be renewed, if its grant still lives.
+    ///
+    /// However many processes come at once, one asks; the others wait for it and use its lease.
+    pub fn fresh_or(
+        &self,
+        entitlement: &Entitlement,
+        now: impl Fn() -> Timestamp,
+        ask: impl FnOnce(Option<Lease>) -> Result<Lease>,
+    ) -> Result<Lease> {
+        if let Some(lease) = self.fresh(entitlement, now())? {
+            return Ok(lease);
+        }
+        let _flight = self.lock(entitlement);
+        let held = self.read(entitlement)?;
+        match held.as_ref().map(|lease| lease.freshness(now())) {
+            Some(Freshness::Fresh) => held.map_or_else(|| ask(None), Ok),
+            Some(Freshness::Renewable) => self.keep(ask(held)?),
+            Some(Freshness::Over) | None => self.keep(ask(None)?),
+        }
+    }
+
+    /// The lease of an entitlement, if it is fresh at `now`. This is the warm path: one file is read.
+    pub fn fresh(&self, entitlement: &Entitlement, now: Timestamp) -> Result<Option<Lease>> {
+        let lease = self.read(entitlement)?;
+        Ok(lease.filter(|lease| lease.freshness(now) == Freshness::Fresh))
+    }
+
+    /// Every lease that rests here, by entitlement.
+    pub fn leases(&self) -> Result<Vec<Lease>> {
+        let Ok(listing) = fs::read_dir(&self.directory) else {
+            return Ok(Vec::new());
+        };
+        let mut names: Vec<Entitlement> = listing
+            .filter_map(|file| entitlement_of(&file.ok()?.path()))
+            .collect();
+        names.sort();
+        let leases = names.iter().filter_map(|name| self.read(name).transpose());
+        leases.collect()
+    }
+
+    /// Drops a lease; whether there was one.
+    pub fn forget(&self, entitlement: &Entitlement) -> Result<bool> {
+        let file = self.file(entitlement);
+        let held = file.exists();
+        files::remove(&file)?;
+        Ok(held)
+    }
+
+    /// A lease that cannot be opened (truncated, somebody else's, sealed with another key) is
+    /// dropped, which is said once, since the next one is made anew.
+    fn read(&self, entitlement: &Entitlement) -> Result<Option<Lease>> {
+        let file = self.file(entitlement);
+        let Some(sealed) = files::read_private(&file)? else {
+            return Ok(None);
+        };
+        let lease = self
+            .key
+            .open(&entitlement.to_string(), &sealed)
+            .and_then(|text| serde_json::from_slice::<Lease>(&text).ok())
+            .filter(|lease| lease.grant.entitlement == *entitlement);
+        if lease.is_none() {
+            terminal::say(&format!(
+                "jit: dropped the cached lease for {entitlement}: it could not be opened"
+            ));
+            drop(files::remove(&file));
+        }
+        Ok(lease)
+    }
+
+    /// Keeps a lease. A cache that cannot be written costs the next command time, not this one its
+    /// credential.
+    fn keep(&self, lease: Lease) -> Result<Lease> {
+        let entitlement = &lease.grant.entitlement;
+        let kept = serde_json::to_vec(&lease)
+            .ok()
+            .map(zeroize::Zeroizing::new)
+            .map(|text| self.key.seal(&entitlement.to_string(), &text))
+            .transpose()?
+            .map(|sealed| files::write_private(&self.file(entitlement), &sealed));
+        if let Some(Err(failure)) = kept {
+            terminal::say(&format!("jit: the lease was not cached: {failure}"));
+        }
+        Ok(lease)
+    }
+
+    /// The lock of an entitlement; none where the cache cannot be written, as then nothing is shared.
+    fn lock(&self, entitlement: &Entitlement) -> Option<Lock> {
+        Lock::acquire(&self.file(entitlement).with_extension("lock"), || {
+            if terminal::is_watched() {
+                terminal::say(&format!(
+                    "jit: waiting for another jit, which is asking for {entitlement}"
+                ));
+            }
+        })
+        .ok()
+    }
+
+    /// `kubernetes,prod,view.lease`; a comma is in no name.
+    fn file(&self, entitlement: &Entitlement) -> PathBuf {
+        let name = entitlement.to_string().replace(['/', ':'], ",");
+        self.directory.join(format!("{name}.{SUFFIX}"))
+    }
+}
+
+fn entitlement_of(file: &Path) -> Option<Entitlement> {
+    let name = file
+        .file_name()?
+        .to_str()?
+        .strip_suffix(SUFFIX)?
+        .strip_suffix('.')?;
+    let (resource, role) = name.rsplit_once(',')?;
+    format!("{}:{role}", resource.replacen(',', "/", 1))
+        .parse()
+        .ok()
+}

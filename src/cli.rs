@@ -1,0 +1,125 @@
+//! The grammar: one enum, one match. The only place that sees every wing.
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
+use serde_json::json;
+
+use crate::{
+    app::{
+        audit, completions, credential_process, demo, exec, exec_credential, forget, request,
+        revoke,
+        session::{Options, Session},
+        status, trust,
+    },
+    domain::failure::{Code, Failure, Result},
+    platform::terminal,
+};
+
+/// Access exactly when a task needs it, taken away again by itself.
+#[derive(Debug, Parser)]
+#[command(
+    name = "jit",
+    version,
+    propagate_version = true,
+    after_help = "Start here:\n  jit init                       propose a catalogue and policies\n  jit exec -- kubectl get pods   run a command with just-in-time access\n  jit demo                       see it work, in a sandbox of its own"
+)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Exec(exec::Args),
+    Request(request::Args),
+    Status(status::Args),
+    Forget(forget::Args),
+    Revoke(revoke::Args),
+    Audit(audit::Args),
+    Trust(trust::Args),
+    Demo(demo::Args),
+    Completions(completions::Args),
+    CredentialProcess(credential_process::Args),
+    ExecCredential(exec_credential::Args),
+}
+
+/// Runs one command line; the number is the process's exit code.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let json = arguments
+        .iter()
+        .take_while(|argument| *argument != "--")
+        .any(|argument| argument == "--json");
+    let outcome = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => run(&cli),
+        Err(error) if json && error.use_stderr() => Err(misused(&error)),
+        Err(error) => {
+            // A closed stdout or stderr is no reason to fail.
+            drop(error.print());
+            return if error.use_stderr() {
+                Code::Usage as u8
+            } else {
+                0
+            };
+        }
+    };
+    match outcome {
+        Ok(()) => 0,
+        Err(failure) => {
+            let report = if json {
+                as_json(&failure)
+            } else {
+                as_text(&failure)
+            };
+            terminal::say(&report);
+            failure.code as u8
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    let session = &Session::begin(&cli.options)?;
+    match &cli.verb {
+        Verb::Exec(args) => exec::run(args, session),
+        Verb::Request(args) => request::run(args, session),
+        Verb::Status(args) => status::run(args, session),
+        Verb::Forget(args) => forget::run(args, session),
+        Verb::Revoke(args) => revoke::run(args, session),
+        Verb::Audit(args) => audit::run(args, session),
+        Verb::Trust(args) => trust::run(args, session),
+        Verb::Demo(args) => demo::run(args, session),
+        Verb::Completions(args) => completions::run(args, session, &mut Cli::command()),
+        Verb::CredentialProcess(args) => credential_process::run(args, session),
+        Verb::ExecCredential(args) => exec_credential::run(args, session),
+    }
+}
+
+fn misused(error: &clap::Error) -> Failure {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    let hint = if error.kind() == ErrorKind::InvalidSubcommand {
+        "see jit --help"
+    } else {
+        "see the verb's --help"
+    };
+    Failure::usage(first.trim_start_matches("error: ")).hint(hint)
+}
+
+fn as_json(failure: &Failure) -> String {
+    let object = json!({
+        "code": failure.code,
+        "message": failure.to_string(),
+        "hint": failure.hint,
+    });
+    object.to_string()
+}
+
+fn as_text(failure: &Failure) -> String {
+    if failure.hint.is_empty() {
+        return format!("jit: {failure}");
+    }
+    format!("jit: {failure}\nhint: {}", failure.hint)
+}

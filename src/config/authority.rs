@@ -1,0 +1,36 @@
+//! `authority.toml`, the catalogue of an authority.
+
+use super::{
+    check,
+    spot::{self, Table},
+};
+use crate::{
+    domain::{catalogue::Catalogue, environment::Places, failure::Result},
+    platform::files,
+};
+
+/// The file's name below the configuration.
+pub const FILE: &str = "authority.toml";
+
+/// The catalogue; an empty one where there is no file.
+///
+/// # Errors
+/// The file can be written by others, cannot be read, or is wrong.
+pub fn load(places: &Places) -> Result<Catalogue> {
+    let text = files::read_trusted(&places.configuration.join(FILE))?;
+    text.map_or_else(|| Ok(Catalogue::default()), |text| parse(FILE, &text))
+}
+
+/// Reads the text of an `authority.toml` that is called `file` in messages.
+///
+/// # Errors
+/// The message begins with `FILE:LINE`; the hint has the nearest right word.
+pub fn parse(file: &str, text: &str) -> Result<Catalogue> {
+    let table = Table { file, text };
+    let catalogue: Catalogue = spot::read(table)?;
+    check::catalogue(&catalogue).map_err(|fault| fault.at(table))?;
+    Ok(catalogue)
+}
+
+#[cfg(test)]
+mod tests;

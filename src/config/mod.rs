@@ -1,0 +1,13 @@
+//! What a person writes, read strictly: `config.toml`, `authority.toml`, `policies/*.cedar`; and
+//! what the process is surrounded by.
+
+pub mod account;
+pub mod authority;
+mod check;
+pub mod client;
+mod names;
+pub mod places;
+pub mod policies;
+pub mod references;
+mod spot;
+pub mod surroundings;

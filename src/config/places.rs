@@ -1,0 +1,95 @@
+//! Where things are kept: the XDG directories (freedesktop.org, Base Directory 0.8), on every system.
+
+use std::path::{Path, PathBuf};
+
+use crate::domain::{
+    environment::{Environment, Places},
+    failure::{Failure, Result},
+};
+
+/// The places of this environment. `--config-dir`, then `JIT_CONFIG_DIR`, names another directory of
+/// configuration; the rest stays where it is.
+///
+/// # Errors
+/// There is no home directory, and the variables that would do without one are not set.
+pub fn find(environment: &Environment, config_dir: Option<&Path>) -> Result<Places> {
+    let named = config_dir.or_else(|| environment.value("JIT_CONFIG_DIR").map(Path::new));
+    let configuration = match named {
+        Some(directory) => environment.directory.join(directory),
+        None => xdg(environment, "XDG_CONFIG_HOME", ".config")?,
+    };
+    let cache = xdg(environment, "XDG_CACHE_HOME", ".cache")?;
+    Ok(Places {
+        configuration,
+        state: xdg(environment, "XDG_STATE_HOME", ".local/state")?,
+        runtime: absolute(environment, "XDG_RUNTIME_DIR")
+            .map_or_else(|| cache.join("run"), |runtime| runtime.join("jit")),
+        cache,
+    })
+}
+
+fn xdg(environment: &Environment, variable: &str, below_home: &str) -> Result<PathBuf> {
+    absolute(environment, variable)
+        .or_else(|| environment.in_home(below_home))
+        .map(|base| base.join("jit"))
+        .ok_or_else(|| {
+            Failure::failed("there is no home directory")
+                .hint(format!("set HOME, or {variable}, to an absolute path"))
+        })
+}
+
+/// "All paths set in these environment variables must be absolute", and others are ignored.
+fn absolute(environment: &Environment, variable: &str) -> Option<PathBuf> {
+    let path = environment.value(variable).map(PathBuf::from);
+    path.filter(|path| path.is_absolute())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(home: Option<&str>, variables: &[(&str, &str)]) -> Environment {
+        let variables = variables.iter();
+        Environment {
+            variables: variables.map(|(n, v)| (n.into(), v.into())).collect(),
+            directory: "/work".into(),
+            home: home.map(PathBuf::from),
+        }
+    }
+
+    #[test]
+    fn the_home_directory_is_where_things_are_by_default() {
+        let places = find(&environment(Some("/h"), &[]), None).unwrap();
+        assert_eq!(places.configuration, Path::new("/h/.config/jit"));
+        assert_eq!(places.state, Path::new("/h/.local/state/jit"));
+        assert_eq!(places.runtime, Path::new("/h/.cache/jit/run"));
+    }
+
+    #[test]
+    fn the_nearest_word_on_the_configuration_wins() {
+        let set = [
+            ("JIT_CONFIG_DIR", "conf"),
+            ("XDG_CONFIG_HOME", "/x"),
+            ("XDG_RUNTIME_DIR", "/run/user/7"),
+        ];
+        let environment = environment(Some("/h"), &set);
+        let places = find(&environment, None).unwrap();
+        assert_eq!(places.configuration, Path::new("/work/conf"));
+        assert_eq!(places.runtime, Path::new("/run/user/7/jit"));
+        let places = find(&environment, Some(Path::new("/other"))).unwrap();
+        assert_eq!(places.configuration, Path::new("/other"));
+    }
+
+    #[test]
+    fn a_relative_variable_is_ignored_and_no_home_is_an_error() {
+        let set = [("XDG_CONFIG_HOME", "relative")];
+        let places = find(&environment(Some("/h"), &set), None).unwrap();
+        assert_eq!(places.configuration, Path::new("/h/.config/jit"));
+        let failure = find(&environment(None, &set), None).unwrap_err();
+        assert_eq!(failure.message, "there is no home directory");
+        assert_eq!(
+            failure.hint,
+            "set HOME, or XDG_CONFIG_HOME, to an absolute path"
+        );
+    }
+}

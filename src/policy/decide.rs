@@ -1,0 +1,189 @@
+//! The decision: three questions at most, each over the handful of policies that can matter.
+
+use cedar_policy::{Authorizer, Decision as Answer, PolicyId, PolicySet};
+
+use super::{
+    place::one_line,
+    question::{Asked, Question},
+    set::Policies,
+    vocabulary::Action,
+};
+use crate::domain::{
+    decision::{Decision, Obligations, Verdict},
+    time::Ttl,
+};
+
+/// What the policies say to one action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// Permitted by these.
+    Permitted(Vec<String>),
+    /// Forbidden by these, whatever permits it.
+    Forbidden(Vec<String>),
+    /// Nothing permits it.
+    Silent,
+    /// A policy could not be evaluated, which denies: Cedar alone would skip an erring `forbid`.
+    Broken(String),
+}
+
+impl Policies {
+    /// Policy's answer. A question for break-glass is answered by `break_glass` alone: what it
+    /// permits is `Allow`, and the caller records it as such. Otherwise `elevate` permitted is
+    /// `Allow`, else `request` permitted is `RequireApproval`, else it is `Deny`.
+    ///
+    /// An obligation that is not met (no justification, a sign-in that is too old or unknown) and any
+    /// error of evaluation deny; the reason says so.
+    pub fn decide(&self, question: &Question<'_>) -> Decision {
+        self.decide_by(question, |action, asked| self.rule(action, asked))
+    }
+
+    /// The same with every policy looked at: what tests and benchmarks compare with.
+    #[doc(hidden)]
+    pub fn decide_unsliced(&self, question: &Question<'_>) -> Decision {
+        let all = self.subset(0..self.len());
+        self.decide_by(question, |action, asked| self.evaluate(action, asked, &all))
+    }
+
+    fn decide_by(
+        &self,
+        question: &Question<'_>,
+        rule: impl Fn(Action, &Asked) -> Ruling,
+    ) -> Decision {
+        let asked = match Asked::new(question, &self.words) {
+            Ok(asked) => asked,
+            Err(words) => return denied(Vec::new(), format!("policy cannot be asked: {words}")),
+        };
+        let mut forbidding = Vec::new();
+        for (action, verdict) in steps(question) {
+            match rule(action, &asked) {
+                Ruling::Permitted(policies) => return self.granted(question, verdict, policies),
+                Ruling::Forbidden(policies) => forbidding.extend(policies),
+                Ruling::Silent => {}
+                Ruling::Broken(reason) => return denied(Vec::new(), reason),
+            }
+        }
+        forbidding.sort_unstable();
+        forbidding.dedup();
+        let reason = self.silence(question, &forbidding);
+        denied(forbidding, reason)
+    }
+
+    /// What the policies say to one action, obligations aside.
+    pub fn permits(&self, action: Action, question: &Question<'_>) -> Ruling {
+        match Asked::new(question, &self.words) {
+            Ok(asked) => self.rule(action, &asked),
+            Err(words) => Ruling::Broken(format!("policy cannot be asked: {words}")),
+        }
+    }
+
+    pub(super) fn rule(&self, action: Action, asked: &Asked) -> Ruling {
+        self.evaluate(action, asked, &self.subset(self.slice(action, asked)))
+    }
+
+    pub(super) fn evaluate(&self, action: Action, asked: &Asked, set: &PolicySet) -> Ruling {
+        if set.is_empty() {
+            return Ruling::Silent;
+        }
+        let request = match asked.request(action, &self.words) {
+            Ok(request) => request,
+            Err(words) => return Ruling::Broken(format!("policy cannot be asked: {words}")),
+        };
+        let response = Authorizer::new().is_authorized(&request, set, &asked.entities);
+        let diagnostics = response.diagnostics();
+        let errors = diagnostics.errors().map(ToString::to_string);
+        if let Some(words) = errors.min() {
+            return Ruling::Broken(one_line(&words));
+        }
+        let mut policies: Vec<String> = diagnostics.reason().map(ToString::to_string).collect();
+        policies.sort_unstable();
+        match response.decision() {
+            Answer::Allow => Ruling::Permitted(policies),
+            Answer::Deny if policies.is_empty() => Ruling::Silent,
+            Answer::Deny => Ruling::Forbidden(policies),
+        }
+    }
+
+    fn granted(
+        &self,
+        question: &Question<'_>,
+        verdict: Verdict,
+        policies: Vec<String>,
+    ) -> Decision {
+        let obligations = self.obligations(&policies);
+        if let Some(reason) = unmet(&obligations, question, &policies) {
+            return Decision {
+                obligations,
+                ..denied(policies, reason)
+            };
+        }
+        Decision {
+            verdict,
+            policies,
+            obligations,
+            reason: None,
+        }
+    }
+
+    fn obligations(&self, policies: &[String]) -> Obligations {
+        let of = |id: &String| {
+            let number = self.by_id.get(&PolicyId::new(id))?;
+            self.rules.get(*number).map(|rule| rule.obligations)
+        };
+        policies
+            .iter()
+            .filter_map(of)
+            .fold(Obligations::default(), Obligations::and)
+    }
+
+    fn silence(&self, question: &Question<'_>, forbidding: &[String]) -> String {
+        if self.is_empty() {
+            return "there are no policies".to_owned();
+        }
+        if !forbidding.is_empty() {
+            return format!("forbidden by {}", forbidding.join(", "));
+        }
+        if question.break_glass {
+            return "no policy permits break-glass".to_owned();
+        }
+        "no policy permits it".to_owned()
+    }
+}
+
+/// The questions that are asked, in their order, each with what a yes means.
+pub(super) fn steps(question: &Question<'_>) -> Vec<(Action, Verdict)> {
+    if question.break_glass {
+        return vec![(Action::BreakGlass, Verdict::Allow)];
+    }
+    vec![
+        (Action::Elevate, Verdict::Allow),
+        (Action::Request, Verdict::RequireApproval),
+    ]
+}
+
+fn denied(policies: Vec<String>, reason: String) -> Decision {
+    Decision {
+        verdict: Verdict::Deny,
+        policies,
+        obligations: Obligations::default(),
+        reason: Some(reason),
+    }
+}
+
+/// The obligation that the question does not meet, if there is one.
+fn unmet(
+    obligations: &Obligations,
+    question: &Question<'_>,
+    policies: &[String],
+) -> Option<String> {
+    let by = policies.join(", ");
+    if obligations.justification && question.reason_given().is_none() {
+        return Some(format!("{by} needs a justification"));
+    }
+    let within = obligations.mfa_within?;
+    let age = question.circumstances.sign_in_age;
+    if age.is_some_and(|age| age <= within) {
+        return None;
+    }
+    let within = Ttl(within);
+    Some(format!("{by} needs a sign-in within the last {within}"))
+}

@@ -1,0 +1,210 @@
+//! The question that policy is asked, and the same in Cedar's terms.
+
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+
+use cedar_policy::{Context, Entities, Entity, EntityUid, Request, RestrictedExpression};
+
+use super::vocabulary::{Action, Noun, Vocabulary};
+use crate::domain::{
+    elevation::DEFAULT_TTL,
+    entitlement::{Entitlement, Tier},
+    principal::Caller,
+    time::Timestamp,
+};
+
+/// Who asks for what, and under which circumstances.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Who asks, with their groups.
+    pub caller: &'a Caller,
+    /// What for.
+    pub entitlement: &'a Entitlement,
+    /// How sensitive the catalogue says it is.
+    pub tier: Tier,
+    /// What else the catalogue says of it.
+    pub labels: &'a BTreeSet<String>,
+    /// The reason given; one of white space only is none.
+    pub justification: Option<&'a str>,
+    /// How long it is wanted for; absent: [`DEFAULT_TTL`].
+    pub ttl: Option<Duration>,
+    /// Whether approval is to be skipped in an emergency.
+    pub break_glass: bool,
+    /// What the command does, where that is known: `get`.
+    pub verb: Option<&'a str>,
+    /// Under which circumstances.
+    pub circumstances: Circumstances<'a>,
+    /// The instant.
+    pub now: Timestamp,
+}
+
+impl Question<'_> {
+    /// The reason given, without the space around it.
+    pub fn reason_given(&self) -> Option<&str> {
+        self.justification
+            .map(str::trim)
+            .filter(|reason| !reason.is_empty())
+    }
+}
+
+/// What only a served authority knows about the caller; the embedded one knows none of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Circumstances<'a> {
+    /// Where the request came from.
+    pub address: Option<IpAddr>,
+    /// How long ago the caller signed in.
+    pub sign_in_age: Option<Duration>,
+    /// The principals that the caller acts for.
+    pub chain: &'a [String],
+    /// Whether the elevation that is spoken of is somebody else's (`approve`, `revoke`, `audit`).
+    pub of_another: bool,
+}
+
+/// A question in Cedar's terms, ready for any number of actions.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The caller and all that it is in.
+    pub(super) principals: Vec<EntityUid>,
+    /// The entitlement and all that it is in.
+    pub(super) resources: Vec<EntityUid>,
+    pub(super) entities: Entities,
+    principal: EntityUid,
+    resource: EntityUid,
+    context: Context,
+}
+
+impl Asked {
+    /// Puts the question. The error is Cedar's own; a caller denies on it.
+    pub(super) fn new(question: &Question<'_>, words: &Vocabulary) -> Result<Self, String> {
+        let said = |error: &dyn std::error::Error| error.to_string();
+        let (principal, groups) = principal(question, words);
+        let (resource, parents) = resource(question, words);
+        let name = question.caller.principal.name();
+        let role = question.entitlement.role.as_str();
+        let kind = question.entitlement.resource.kind().as_str();
+        let caller = Entity::new_with_tags(
+            principal.clone(),
+            [text("name", name)],
+            groups.iter().cloned(),
+            [],
+        )
+        .map_err(|error| said(&error))?;
+        let entitlement = Entity::new_with_tags(
+            resource.clone(),
+            [text("kind", kind), text("role", role)],
+            parents.iter().cloned(),
+            [],
+        )
+        .map_err(|error| said(&error))?;
+        let actions = words.actions.iter().cloned();
+        let entities = Entities::from_entities(actions.chain([caller, entitlement]), None)
+            .map_err(|error| said(&error))?;
+        Ok(Self {
+            principals: with(&principal, groups),
+            resources: with(&resource, parents),
+            entities,
+            principal,
+            resource,
+            context: Context::from_pairs(context(question)).map_err(|error| said(&error))?,
+        })
+    }
+
+    /// The request for one action.
+    pub(super) fn request(&self, action: Action, words: &Vocabulary) -> Result<Request, String> {
+        Request::new(
+            self.principal.clone(),
+            words.action(action),
+            self.resource.clone(),
+            self.context.clone(),
+            None,
+        )
+        .map_err(|error| error.to_string())
+    }
+
+    /// Whether entities and context are what the schema says; the schema is not asked in a decision.
+    #[cfg(test)]
+    pub(super) fn fits(&self, words: &Vocabulary) -> bool {
+        let ours = self.entities.iter().cloned();
+        let action = words.action(Action::Elevate);
+        Entities::from_entities(ours, Some(&words.schema)).is_ok()
+            && self.context.validate(&words.schema, &action).is_ok()
+    }
+}
+
+fn with(entity: &EntityUid, mut parents: Vec<EntityUid>) -> Vec<EntityUid> {
+    parents.push(entity.clone());
+    parents
+}
+
+fn principal(question: &Question<'_>, words: &Vocabulary) -> (EntityUid, Vec<EntityUid>) {
+    let principal = &question.caller.principal;
+    let groups = question.caller.groups.iter();
+    (
+        words.uid(Noun::Principal(principal.class()), principal.name()),
+        groups.map(|group| words.uid(Noun::Group, group)).collect(),
+    )
+}
+
+fn resource(question: &Question<'_>, words: &Vocabulary) -> (EntityUid, Vec<EntityUid>) {
+    let resource = &question.entitlement.resource;
+    let mut parents = vec![
+        words.uid(Noun::Resource, &resource.to_string()),
+        words.uid(Noun::Kind, resource.kind().as_str()),
+        words.uid(Noun::Tier, question.tier.as_str()),
+    ];
+    let labels = question.labels.iter();
+    parents.extend(labels.map(|label| words.uid(Noun::Label, label)));
+    let uid = words.uid(Noun::Entitlement, &question.entitlement.to_string());
+    (uid, parents)
+}
+
+fn context(question: &Question<'_>) -> Vec<(String, RestrictedExpression)> {
+    let around = &question.circumstances;
+    let now = question.now.to_offset();
+    let chain = around.chain.iter().cloned();
+    let mut pairs = vec![
+        number("ttl", seconds(question.ttl.unwrap_or(DEFAULT_TTL))),
+        number("hour", i64::from(now.hour())),
+        number("weekday", i64::from(now.weekday().number_from_monday())),
+        pair(
+            "now",
+            RestrictedExpression::new_datetime(instant(question.now)),
+        ),
+        pair("own", RestrictedExpression::new_bool(!around.of_another)),
+        pair(
+            "chain",
+            RestrictedExpression::new_set(chain.map(RestrictedExpression::new_string)),
+        ),
+    ];
+    pairs.extend(
+        question
+            .reason_given()
+            .map(|why| text("justification", why)),
+    );
+    pairs.extend(question.verb.map(|verb| text("verb", verb)));
+    let age = around.sign_in_age;
+    pairs.extend(age.map(|age| number("sign_in_age", seconds(age))));
+    let address = around.address.map(|address| address.to_canonical());
+    pairs.extend(address.map(|ip| pair("address", RestrictedExpression::new_ip(ip.to_string()))));
+    pairs
+}
+
+fn pair(name: &str, value: RestrictedExpression) -> (String, RestrictedExpression) {
+    (name.to_owned(), value)
+}
+
+fn text(name: &str, value: &str) -> (String, RestrictedExpression) {
+    pair(name, RestrictedExpression::new_string(value.to_owned()))
+}
+
+fn number(name: &str, value: i64) -> (String, RestrictedExpression) {
+    pair(name, RestrictedExpression::new_long(value))
+}
+
+fn seconds(span: Duration) -> i64 {
+    i64::try_from(span.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Cedar's datetime has whole seconds or exactly three digits of fraction.
+fn instant(now: Timestamp) -> String {
+    now.to_rfc3339_seconds()
+}

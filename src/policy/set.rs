@@ -1,0 +1,194 @@
+//! The policies of an authority: parsed, validated against the schema, named and indexed.
+
+use std::{collections::BTreeMap, str::FromStr as _};
+
+use cedar_policy::{Policy, PolicyId, PolicySet, ValidationMode, Validator};
+use miette::Diagnostic;
+
+use super::{
+    index::{Index, actions},
+    obligation::{self, Fault},
+    place::{self, Place},
+    question::Asked,
+    vocabulary::{Action, Vocabulary},
+};
+use crate::domain::{
+    decision::Obligations,
+    failure::{Failure, Result},
+    position::Position,
+};
+
+/// A policy file: its name in messages (`policies/10-routine.cedar`) and its Cedar text.
+type File = (String, String);
+
+/// One policy with what its annotations say.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) policy: Policy,
+    pub(super) obligations: Obligations,
+    pub(super) place: Place,
+}
+
+/// The policies of an authority.
+#[derive(Debug)]
+pub struct Policies {
+    pub(super) words: Vocabulary,
+    pub(super) rules: Vec<Rule>,
+    pub(super) by_id: BTreeMap<PolicyId, usize>,
+    pub(super) index: Index,
+}
+
+impl Policies {
+    /// Parses policies strictly: what the schema does not know, an unknown annotation, an obligation
+    /// that makes no sense, an id that is there twice and a template are errors.
+    ///
+    /// # Errors
+    /// The message begins with `FILE:LINE:COLUMN` (or `FILE:LINE`); the hint has the nearest right word.
+    pub fn parse(files: &[File]) -> Result<Self> {
+        let words = Vocabulary::new()?;
+        let mut rules = Vec::new();
+        for file in files {
+            read(file, &mut rules)?;
+        }
+        let mut policies = Self {
+            words,
+            rules: Vec::with_capacity(rules.len()),
+            by_id: BTreeMap::new(),
+            index: Index::default(),
+        };
+        for rule in rules {
+            policies.add(rule)?;
+        }
+        policies.validate(files)?;
+        Ok(policies)
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether there are none, so that everything is denied.
+    pub const fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    fn add(&mut self, rule: Rule) -> Result<()> {
+        let number = self.rules.len();
+        let id = rule.policy.id().clone();
+        if let Some(first) = self.by_id.get(&id).and_then(|other| self.rules.get(*other)) {
+            let (here, there) = (rule.place.shown(), first.place.shown());
+            return Err(
+                Failure::failed(format!("{here}: @id(\"{id}\") is there twice"))
+                    .hint(format!("{there} has it already; give each policy its own")),
+            );
+        }
+        self.index.add(number, &rule.policy);
+        self.by_id.insert(id, number);
+        self.rules.push(rule);
+        Ok(())
+    }
+
+    fn validate(&self, files: &[File]) -> Result<()> {
+        let all = self.subset(0..self.rules.len());
+        let validator = Validator::new(self.words.schema.clone());
+        let result = validator.validate(&all, ValidationMode::Strict);
+        let failure = |id: &PolicyId, diagnostic: &dyn Diagnostic| {
+            let number = self.by_id.get(id).copied()?;
+            let place = &self.rules.get(number)?.place;
+            let (name, text) = files.iter().find(|(name, _)| *name == place.file)?;
+            let complaint = place::complaint(name, text, place.offset, diagnostic);
+            Some((number, complaint))
+        };
+        let errors = result
+            .validation_errors()
+            .map(|error| failure(error.policy_id(), error));
+        let warnings = result
+            .validation_warnings()
+            .map(|warning| failure(warning.policy_id(), warning));
+        // A warning (a policy that can never match, letters that look like others) is an error too:
+        // whoever wrote it meant something else. The first in the order of the files is reported.
+        let all = errors.chain(warnings);
+        let unplaced = || (0, Failure::failed("the policies do not fit the schema"));
+        let first = all
+            .map(|failure| failure.unwrap_or_else(unplaced))
+            .min_by_key(|(number, _)| *number);
+        first.map_or(Ok(()), |(_, failure)| Err(failure))
+    }
+
+    /// Cedar's set of the policies of these numbers.
+    pub(super) fn subset(&self, numbers: impl IntoIterator<Item = usize>) -> PolicySet {
+        let mut set = PolicySet::new();
+        for number in numbers {
+            if let Some(rule) = self.rules.get(number) {
+                // It fails only for an id that is there twice, which `add` has refused.
+                drop(set.add(rule.policy.clone()));
+            }
+        }
+        set
+    }
+
+    /// The policies that may matter to a question.
+    pub(super) fn slice(&self, action: Action, asked: &Asked) -> Vec<usize> {
+        self.index.find(action, &asked.principals, &asked.resources)
+    }
+
+    /// A policy's name with its place: `routine (policies/10-routine.cedar:9)`.
+    pub(super) fn shown(&self, number: usize) -> String {
+        self.rules.get(number).map_or_else(String::new, |rule| {
+            format!("{} ({})", rule.policy.id(), rule.place.shown())
+        })
+    }
+}
+
+/// Reads the policies of one file, in their order.
+fn read((name, text): &File, rules: &mut Vec<Rule>) -> Result<()> {
+    let set = PolicySet::from_str(text).map_err(|error| place::complaint(name, text, 0, &error))?;
+    if let Some(template) = set.templates().next() {
+        let line = line_of(text, 0, &template.to_cedar());
+        return Err(
+            Failure::failed(format!("{name}:{line}: a template is not a policy"))
+                .hint("replace ?principal and ?resource by what is meant"),
+        );
+    }
+    let mut policies: Vec<&Policy> = set.policies().collect();
+    // Cedar numbers them as they stand in the text: policy0, policy1, policy10, …
+    policies.sort_by_key(|policy| (policy.id().to_string().len(), policy.id().to_string()));
+    let mut from = 0;
+    for (number, policy) in policies.into_iter().enumerate() {
+        let source = policy.to_cedar().unwrap_or_default();
+        let start = find(text, from, &source);
+        from = start + source.len();
+        rules.push(rule((name, text), policy, start, number + 1)?);
+    }
+    Ok(())
+}
+
+fn rule((name, text): (&str, &str), policy: &Policy, start: usize, number: usize) -> Result<Rule> {
+    let fail = |fault: Fault| {
+        let line = line_of(text, start, &format!("@{}", fault.annotation));
+        Failure::failed(format!("{name}:{line}: {}", fault.message)).hint(fault.hint)
+    };
+    let id = match obligation::id(policy).map_err(fail)? {
+        Some(id) => id.to_owned(),
+        None => format!("{}#{number}", name.rsplit('/').next().unwrap_or_default()),
+    };
+    Ok(Rule {
+        obligations: obligation::obligations(policy, &actions(policy)).map_err(fail)?,
+        policy: policy.new_id(PolicyId::new(id)),
+        place: Place {
+            file: name.to_owned(),
+            line: Position::of(text, start).line,
+            offset: start,
+        },
+    })
+}
+
+fn find(text: &str, from: usize, part: &str) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    rest.find(part).map_or(from, |at| from + at)
+}
+
+fn line_of(text: &str, from: usize, part: &str) -> usize {
+    Position::of(text, find(text, from, part)).line
+}

@@ -1,0 +1,188 @@
+//! The words that policies are written in: the schema, its entity types and actions.
+
+use std::{fmt, str::FromStr as _};
+
+use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid, Schema};
+use serde::Serialize;
+
+use crate::domain::{
+    failure::{Failure, Result},
+    principal::Class,
+};
+
+/// The schema, in Cedar's own syntax.
+pub const SCHEMA: &str = include_str!("schema.cedarschema");
+
+/// The actions of the schema; each is one question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// May have it now.
+    Elevate,
+    /// May ask people for it.
+    Request,
+    /// May have it now, skipping approval, in an emergency.
+    BreakGlass,
+    /// May say yes to somebody else's request.
+    Approve,
+    /// May end a grant.
+    Revoke,
+    /// May let somebody else act for them.
+    Delegate,
+    /// May read what is recorded.
+    Audit,
+    /// May change the authority itself.
+    Administer,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 8] = [
+        Self::Elevate,
+        Self::Request,
+        Self::BreakGlass,
+        Self::Approve,
+        Self::Revoke,
+        Self::Delegate,
+        Self::Audit,
+        Self::Administer,
+    ];
+
+    /// The action as policies name it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Elevate => "elevate",
+            Self::Request => "request",
+            Self::BreakGlass => "break_glass",
+            Self::Approve => "approve",
+            Self::Revoke => "revoke",
+            Self::Delegate => "delegate",
+            Self::Audit => "audit",
+            Self::Administer => "administer",
+        }
+    }
+
+    /// Whether it is one of the ways to an entitlement, which `Action::"obtain"` stands for.
+    pub const fn obtains(self) -> bool {
+        matches!(self, Self::Elevate | Self::Request | Self::BreakGlass)
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The entity types of the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noun {
+    /// A class of principals.
+    Principal(Class),
+    /// Principals together.
+    Group,
+    /// Resource and role.
+    Entitlement,
+    /// What is reached.
+    Resource,
+    /// The kind of what is reached.
+    Kind,
+    /// How sensitive it is.
+    Tier,
+    /// What the catalogue says of it.
+    Label,
+    /// What is asked.
+    Action,
+}
+
+/// The parsed schema and the names of its entity types, which are parsed once.
+#[derive(Debug)]
+pub struct Vocabulary {
+    /// The schema.
+    pub schema: Schema,
+    /// The actions with the groups that they are in.
+    pub actions: Vec<Entity>,
+    human: EntityTypeName,
+    workload: EntityTypeName,
+    agent: EntityTypeName,
+    group: EntityTypeName,
+    entitlement: EntityTypeName,
+    resource: EntityTypeName,
+    kind: EntityTypeName,
+    tier: EntityTypeName,
+    label: EntityTypeName,
+    action: EntityTypeName,
+}
+
+impl Vocabulary {
+    /// Parses the shipped schema.
+    pub fn new() -> Result<Self> {
+        let broken = || Failure::failed("the built-in policy schema is broken");
+        let named =
+            |name: &str| EntityTypeName::from_str(name).map_err(|error| broken().because(&error));
+        let (schema, _) =
+            Schema::from_cedarschema_str(SCHEMA).map_err(|error| broken().because(&error))?;
+        let actions = schema
+            .action_entities()
+            .map_err(|error| broken().because(&error))?;
+        Ok(Self {
+            actions: actions.iter().cloned().collect(),
+            schema,
+            human: named(Class::Human.as_str())?,
+            workload: named(Class::Workload.as_str())?,
+            agent: named(Class::Agent.as_str())?,
+            group: named("Group")?,
+            entitlement: named("Entitlement")?,
+            resource: named("Resource")?,
+            kind: named("Kind")?,
+            tier: named("Tier")?,
+            label: named("Label")?,
+            action: named("Action")?,
+        })
+    }
+
+    /// The entity of that type and name. The name is data: whatever it holds, it stays one name.
+    pub fn uid(&self, noun: Noun, name: &str) -> EntityUid {
+        let entity_type = match noun {
+            Noun::Principal(Class::Human) => &self.human,
+            Noun::Principal(Class::Workload) => &self.workload,
+            Noun::Principal(Class::Agent) => &self.agent,
+            Noun::Group => &self.group,
+            Noun::Entitlement => &self.entitlement,
+            Noun::Resource => &self.resource,
+            Noun::Kind => &self.kind,
+            Noun::Tier => &self.tier,
+            Noun::Label => &self.label,
+            Noun::Action => &self.action,
+        };
+        EntityUid::from_type_name_and_id(entity_type.clone(), EntityId::new(name))
+    }
+
+    /// The entity of an action.
+    pub fn action(&self, action: Action) -> EntityUid {
+        self.uid(Noun::Action, action.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_has_exactly_the_actions() {
+        let vocabulary = Vocabulary::new().unwrap();
+        let mut known: Vec<String> = Action::ALL
+            .iter()
+            .map(|action| vocabulary.action(*action).to_string())
+            .collect();
+        known.push(vocabulary.uid(Noun::Action, "obtain").to_string());
+        let mut written: Vec<String> = vocabulary
+            .schema
+            .actions()
+            .map(ToString::to_string)
+            .collect();
+        known.sort();
+        written.sort();
+        assert_eq!(known, written);
+    }
+}

@@ -1,0 +1,76 @@
+//! The hash chain: each entry's hash covers the one before it, its place and its text.
+
+use crate::{
+    domain::{
+        event::Event,
+        failure::{Failure, Result},
+    },
+    platform::keys::{hex, sha256},
+};
+
+/// What stands before the first entry.
+pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// The hash of the entry at place `seq` whose text is `body`: SHA-256 over the previous hash (64
+/// hexadecimal digits), the place (8 bytes, big-endian) and the text; 64 hexadecimal digits.
+pub fn link(previous: &str, seq: i64, body: &str) -> String {
+    let bytes = [previous.as_bytes(), &seq.to_be_bytes(), body.as_bytes()].concat();
+    hex(&sha256(&bytes))
+}
+
+/// An entry as it rests in the database.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its place.
+    pub seq: i64,
+    /// The columns that entries are selected by: instant, kind, grant, principal, resource, role.
+    pub columns: (i64, String, String, String, String, String),
+    /// The event, as it was hashed.
+    pub body: String,
+    /// Its hash.
+    pub hash: String,
+}
+
+impl Stored {
+    /// An event at its place behind `previous`.
+    pub fn new(previous: &str, seq: i64, event: &Event) -> Result<Self> {
+        let body = serde_json::to_string(event)
+            .map_err(|error| Failure::failed("an event cannot be written").because(&error))?;
+        Ok(Self {
+            seq,
+            columns: columns(event),
+            hash: link(previous, seq, &body),
+            body,
+        })
+    }
+
+    /// The event, if the entry is what was written: in its place, behind `previous`, text and
+    /// columns unchanged.
+    pub fn verify(&self, previous: &str, place: i64) -> Result<Event, String> {
+        if self.seq != place {
+            return Err(format!("entry {place} is missing"));
+        }
+        if link(previous, self.seq, &self.body) != self.hash {
+            return Err(format!("entry {place} was changed, or one before it"));
+        }
+        let event: Event = serde_json::from_str(&self.body)
+            .map_err(|_| format!("entry {place} is not an event"))?;
+        if columns(&event) != self.columns {
+            return Err(format!(
+                "entry {place} would be listed as something else than it is"
+            ));
+        }
+        Ok(event)
+    }
+}
+
+fn columns(event: &Event) -> (i64, String, String, String, String, String) {
+    (
+        event.at.millis(),
+        event.kind.to_string(),
+        event.grant.to_string(),
+        event.principal.to_string(),
+        event.entitlement.resource.to_string(),
+        event.entitlement.role.to_string(),
+    )
+}

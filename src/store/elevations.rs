@@ -1,0 +1,72 @@
+//! Where each elevation is in its life. They are written with their events, by the ledger only.
+
+use sqlx::{Row as _, sqlite::SqliteRow};
+
+use super::{broken::broken, open::Store};
+use crate::domain::{
+    elevation::{Elevation, State},
+    failure::{Failure, Result},
+    id::GrantId,
+    principal::Principal,
+    time::Timestamp,
+};
+
+impl Store {
+    /// The elevation of that id, if there is one.
+    pub async fn elevation(&self, id: &GrantId) -> Result<Option<Elevation>> {
+        let row = sqlx::query("select body from elevations where id = $1")
+            .bind(id.as_str())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(|error| broken("read", &error))?;
+        row.as_ref().map(elevation).transpose()
+    }
+
+    /// The live grants of a principal, the oldest first.
+    pub async fn live(&self, principal: &Principal, now: Timestamp) -> Result<Vec<Elevation>> {
+        let rows = sqlx::query(
+            "select body from elevations where principal = $1 and settled = 0 and expires_at > $2 order by id",
+        )
+        .bind(principal.name())
+        .bind(now.millis())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| broken("read", &error))?;
+        let mut live: Vec<Elevation> = rows.iter().map(elevation).collect::<Result<_>>()?;
+        live.retain(|one| one.request.principal == *principal && one.state(now) == State::Granted);
+        Ok(live)
+    }
+
+    /// Grants that are over and whose targets have not been told.
+    pub async fn unsettled(&self, now: Timestamp) -> Result<Vec<Elevation>> {
+        let rows = sqlx::query(
+            "select body from elevations where settled = 0 and expires_at <= $1 order by id limit 100",
+        )
+        .bind(now.millis())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| broken("read", &error))?;
+        rows.iter().map(elevation).collect()
+    }
+
+    /// Notes that nothing is left of a grant at its target.
+    pub async fn settle(&self, id: &GrantId) -> Result<()> {
+        sqlx::query("update elevations set settled = 1 where id = $1")
+            .bind(id.as_str())
+            .execute(&self.pool)
+            .await
+            .map_err(|error| broken("written", &error))?;
+        Ok(())
+    }
+}
+
+fn elevation(row: &SqliteRow) -> Result<Elevation> {
+    let body: String = row
+        .try_get("body")
+        .map_err(|error| broken("read", &error))?;
+    serde_json::from_str(&body).map_err(|error| {
+        Failure::failed("an elevation in the store cannot be read")
+            .because(&error)
+            .hint("\"jit audit verify\" says whether the ledger is whole")
+    })
+}

@@ -1,0 +1,315 @@
+//! A PostgreSQL tool with its credential injected.
+
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
+
+use super::{
+    connection::{Connection, place},
+    conninfo::Settings,
+    login::Login,
+    material::Material,
+    psql, service,
+    target::is_at,
+};
+use crate::{
+    domain::{
+        catalogue::PostgresResource,
+        failure::{Failure, Result},
+    },
+    platform::process::{self, Launch},
+    tools::task::Injection,
+};
+
+/// The only variables that a launch may set, whatever an authority says.
+const VARIABLES: [&str; 13] = [
+    "PGAPPNAME",
+    "PGDATABASE",
+    "PGGSSENCMODE",
+    "PGHOST",
+    "PGOPTIONS",
+    "PGPASSFILE",
+    "PGPORT",
+    "PGSERVICEFILE",
+    "PGSSLCERT",
+    "PGSSLKEY",
+    "PGSSLMODE",
+    "PGSSLROOTCERT",
+    "PGUSER",
+];
+
+/// Secrets of the user's own, and what would keep our credential from being used.
+const UNSET: [&str; 5] = [
+    "PGHOSTADDR",
+    "PGPASSFILE",
+    "PGPASSWORD",
+    "PGREQUIREAUTH",
+    "PGSSLCERTMODE",
+];
+
+/// The same among the parameters of a connection string or a service.
+const DROPPED: [&str; 9] = [
+    "gssencmode",
+    "passfile",
+    "password",
+    "require_auth",
+    "sslcert",
+    "sslcertmode",
+    "sslkey",
+    "sslpassword",
+    "user",
+];
+
+/// libpq's own programs, which open the credential themselves; others may close what they inherit.
+const LIBPQ: [&str; 15] = [
+    "clusterdb",
+    "createdb",
+    "createuser",
+    "dropdb",
+    "dropuser",
+    "pg_basebackup",
+    "pg_dump",
+    "pg_dumpall",
+    "pg_isready",
+    "pg_receivewal",
+    "pg_restore",
+    "pgbench",
+    "psql",
+    "reindexdb",
+    "vacuumdb",
+];
+
+/// Weakest first (libpq, 34.1.2).
+const SSL_MODES: [&str; 6] = [
+    "disable",
+    "allow",
+    "prefer",
+    "require",
+    "verify-ca",
+    "verify-full",
+];
+
+/// Prepares the tool.
+pub fn launch(injection: &Injection<'_>, resource: &PostgresResource) -> Result<Launch> {
+    let task = &injection.task;
+    let connection = Connection::of(task)?;
+    let login = Login::of(&injection.lease.credential.secret, &injection.lease.key)?;
+    let program = task.command.first().map(OsString::as_os_str);
+    let program = process::find(program.unwrap_or_default(), task.environment)?;
+    let own = cfg!(target_os = "linux") && LIBPQ.contains(&task.program_name());
+    let mut material = if own {
+        Material::in_memory()
+    } else {
+        Material::in_files(injection.places, &injection.lease.grant.entitlement)?
+    };
+    let plan = Plan {
+        injection,
+        resource,
+        connection: &connection,
+        login: &login,
+    };
+    let mut set = plan.target()?;
+    set.extend(plan.session());
+    set.extend(plan.credential(&mut material)?);
+    Ok(Launch {
+        program,
+        arguments: plan.arguments()?,
+        unset: unset(&set),
+        set: permitted(set)?,
+        inherited: material.inherited,
+    })
+}
+
+type Variables = BTreeMap<&'static str, OsString>;
+
+fn permitted(variables: Variables) -> Result<BTreeMap<String, OsString>> {
+    let strange = variables.keys().find(|name| !VARIABLES.contains(name));
+    if let Some(name) = strange {
+        return Err(Failure::failed(format!(
+            "{name} may not be set for a PostgreSQL tool"
+        )));
+    }
+    let owned = variables
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value));
+    Ok(owned.collect())
+}
+
+#[derive(Debug)]
+struct Plan<'a> {
+    injection: &'a Injection<'a>,
+    resource: &'a PostgresResource,
+    connection: &'a Connection,
+    login: &'a Login<'a>,
+}
+
+impl Plan<'_> {
+    /// Where the connection goes, as far as the command leaves it open. A `PGHOST` of the whole
+    /// shell that is not this resource's gives way to it.
+    fn target(&self) -> Result<Variables> {
+        let mut set = Variables::new();
+        let named = self
+            .connection
+            .wish("host")
+            .or_else(|| self.connection.wish("hostaddr"));
+        let service = self.connection.of_service("host");
+        let hosts = self.connection.hosts()?;
+        let there = !hosts.is_empty() && hosts.iter().all(|host| is_at(self.resource, host));
+        if named.or(service).is_none() && !there {
+            let port = self
+                .connection
+                .wish("port")
+                .and_then(|port| port.parse().ok());
+            let places = || self.resource.hosts.iter().map(|text| place(text));
+            let fitting = places().find(|(_, at)| port.is_none_or(|port: u16| port == *at));
+            if let Some((host, port)) = fitting.or_else(|| places().next()) {
+                set.insert("PGHOST", host.into());
+                set.insert("PGPORT", port.to_string().into());
+            }
+        }
+        if self.connection.database().is_none() && self.resource.databases.len() == 1 {
+            let only = self.resource.databases.iter().next();
+            set.extend(only.map(|name| ("PGDATABASE", name.into())));
+        }
+        set.insert("PGUSER", self.login.role().into());
+        Ok(set)
+    }
+
+    /// What the server sees of the session: the grant in its log, and for a role made for the grant
+    /// the role behind it, so that what it creates belongs to that one.
+    fn session(&self) -> Variables {
+        let environment = self.injection.task.environment;
+        let own = self.connection.of_service("application_name");
+        let own = own.or_else(|| environment.text("PGAPPNAME"));
+        let mut set = Variables::from([("PGAPPNAME", self.application(own).into())]);
+        let options = self.connection.of_service("options");
+        let options = options.or_else(|| environment.text("PGOPTIONS"));
+        set.extend(self.options(options).map(|o| ("PGOPTIONS", o.into())));
+        set
+    }
+
+    fn application(&self, own: Option<&str>) -> String {
+        let program = self.injection.task.program_name();
+        format!(
+            "jit:{} {}",
+            self.injection.lease.grant.id,
+            own.unwrap_or(program)
+        )
+    }
+
+    fn options(&self, own: Option<&str>) -> Option<String> {
+        let role = match self.login {
+            Login::Certificate { .. } => None,
+            Login::Password { .. } => {
+                let role = &self.injection.lease.grant.entitlement.role;
+                self.resource.roles.get(role)
+            }
+        };
+        let set_role = role.map(|role| {
+            let name = role.role.replace('\\', "\\\\").replace(' ', "\\ ");
+            format!("-c role={name}")
+        });
+        let words: Vec<String> = own.map(str::to_owned).into_iter().chain(set_role).collect();
+        (!words.is_empty()).then(|| words.join(" "))
+    }
+
+    fn credential(&self, material: &mut Material) -> Result<Variables> {
+        let mut set = Variables::from([
+            ("PGSSLMODE", self.ssl_mode().into()),
+            ("PGGSSENCMODE", "disable".into()),
+        ]);
+        match self.login {
+            Login::Certificate { pem, .. } => {
+                let path = material.put("client.pem", pem.as_bytes())?;
+                set.insert("PGSSLCERT", path.clone());
+                set.insert("PGSSLKEY", path);
+            }
+            Login::Password { line, .. } => {
+                set.insert("PGPASSFILE", material.put("pgpass", line.as_bytes())?);
+            }
+        }
+        if let Some(root) = self.root() {
+            set.insert("PGSSLROOTCERT", root.into());
+        }
+        if let Some((name, settings)) = &self.connection.service {
+            let mut settings = settings.clone();
+            self.drop_foreign(&mut settings);
+            settings.retain(|key, _| !["application_name", "options"].contains(&key.as_str()));
+            let text = service::write(name, &settings).ok_or_else(|| {
+                Failure::usage(format!("the service {name:?} cannot be read"))
+                    .hint("correct it in pg_service.conf")
+            })?;
+            let path = material.put("pg_service.conf", text.as_bytes())?;
+            set.insert("PGSERVICEFILE", path);
+        }
+        Ok(set)
+    }
+
+    fn root(&self) -> Option<PathBuf> {
+        let own = self.resource.certificate_authority.as_deref();
+        own.map(|path| self.injection.places.configuration.join(path))
+    }
+
+    /// The strictest of what the resource needs and what the user wants anyway.
+    fn ssl_mode(&self) -> &'static str {
+        let needed = match self.resource.certificate_authority {
+            Some(_) => "verify-full",
+            None => "require",
+        };
+        let wished = [
+            self.connection.wish("sslmode"),
+            self.connection.of_service("sslmode"),
+            self.injection.task.environment.text("PGSSLMODE"),
+        ];
+        let strictness = |mode: &str| SSL_MODES.iter().position(|known| *known == mode);
+        let all = wished.into_iter().flatten().chain([needed]);
+        let strictest = all.filter_map(strictness).max();
+        strictest
+            .and_then(|at| SSL_MODES.get(at).copied())
+            .unwrap_or(needed)
+    }
+
+    /// Takes away what would keep our credential from being used.
+    fn drop_foreign(&self, settings: &mut Settings) {
+        let root = self.root().is_some();
+        settings.retain(|key, _| {
+            let ours = key == "sslmode" || (root && key == "sslrootcert");
+            !ours && !DROPPED.contains(&key.as_str())
+        });
+    }
+
+    fn arguments(&self) -> Result<Vec<OsString>> {
+        let task = &self.injection.task;
+        if task.program_name() != "psql" {
+            return Ok(task.arguments().to_vec());
+        }
+        psql::rewrite(task.arguments(), self.login.role(), |settings| {
+            self.drop_foreign(settings);
+            for (key, value) in [
+                (
+                    "application_name",
+                    Some(self.application(settings.get("application_name").map(String::as_str))),
+                ),
+                (
+                    "options",
+                    self.options(settings.get("options").map(String::as_str)),
+                ),
+            ] {
+                if settings.contains_key(key) {
+                    settings.extend(value.map(|value| (key.to_owned(), value)));
+                }
+            }
+        })
+    }
+}
+
+fn unset(set: &Variables) -> Vec<String> {
+    let kept = |name: &&&str| match **name {
+        // It names the address of the PGHOST that stays.
+        "PGHOSTADDR" => set.contains_key("PGHOST"),
+        name => !set.contains_key(name),
+    };
+    UNSET
+        .iter()
+        .filter(kept)
+        .map(|name| (*name).to_owned())
+        .collect()
+}

@@ -1,0 +1,148 @@
+//! Where a tool reads what must not stand in its arguments or its environment.
+
+use std::{
+    ffi::OsString,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    domain::{
+        entitlement::Entitlement,
+        environment::Places,
+        failure::{Failure, Result},
+    },
+    platform::files,
+};
+
+/// The files of one launch: in memory where the tool itself opens them, and below the runtime
+/// directory where a child that closes inherited descriptors may have to.
+#[derive(Debug)]
+pub struct Material {
+    directory: Option<PathBuf>,
+    /// The files in memory, for the launch to hand over.
+    pub inherited: Vec<OwnedFd>,
+}
+
+impl Material {
+    /// Files in memory, without close-on-exec.
+    pub const fn in_memory() -> Self {
+        Self {
+            directory: None,
+            inherited: Vec::new(),
+        }
+    }
+
+    /// Files of mode 0600 in a directory of 0700 that belongs to the entitlement; each launch
+    /// replaces those of the one before.
+    ///
+    /// # Errors
+    /// The directory is not ours alone, or has a colon, behind which libpq looks for an engine's key.
+    pub fn in_files(places: &Places, entitlement: &Entitlement) -> Result<Self> {
+        let kind = places.runtime.join("postgres");
+        let resource = kind.join(entitlement.resource.name());
+        let directory = resource.join(entitlement.role.as_str());
+        if directory.as_os_str().as_encoded_bytes().contains(&b':') {
+            let shown = places.runtime.display();
+            return Err(
+                Failure::failed(format!("libpq can read no key below {shown}"))
+                    .hint("set XDG_RUNTIME_DIR to a directory without a colon in its name"),
+            );
+        }
+        for path in [&places.runtime, &kind, &resource, &directory] {
+            files::private_directory(path)?;
+        }
+        Ok(Self {
+            directory: Some(directory),
+            inherited: Vec::new(),
+        })
+    }
+
+    /// Puts `bytes` away as `name`; answers the path under which the tool reads them.
+    pub fn put(&mut self, name: &str, bytes: &[u8]) -> Result<OsString> {
+        let Some(directory) = &self.directory else {
+            let file = memory::file(name, bytes)?;
+            let path = memory::path(&file);
+            self.inherited.push(file);
+            return Ok(path.into());
+        };
+        let path: &Path = &directory.join(name);
+        // Replacing a file can wait for the disk where this is no tmpfs; the same lease need not.
+        if !matches!(files::read_private(path), Ok(Some(there)) if there == bytes) {
+            files::write_passing(path, bytes)?;
+        }
+        Ok(path.as_os_str().to_owned())
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod memory {
+    use std::{
+        fs::File,
+        io::{self, Write as _},
+        os::fd::{AsRawFd as _, OwnedFd},
+    };
+
+    use rustix::fs::{MemfdFlags, Mode, SealFlags, fchmod, fcntl_add_seals, memfd_create};
+
+    use crate::domain::failure::{Failure, Result};
+
+    /// A file in memory that nobody can change; libpq wants keys to be 0600.
+    pub(super) fn file(name: &str, bytes: &[u8]) -> Result<OwnedFd> {
+        sealed(name, bytes).map_err(|error| {
+            Failure::failed("the credential cannot be put into a file in memory")
+                .because(&error)
+                .hint("check the free memory and the limit of open files (ulimit -n)")
+        })
+    }
+
+    fn sealed(name: &str, bytes: &[u8]) -> io::Result<OwnedFd> {
+        let mut file = File::from(memfd_create(name, MemfdFlags::ALLOW_SEALING)?);
+        file.write_all(bytes)?;
+        fchmod(&file, Mode::RUSR | Mode::WUSR)?;
+        let seals = SealFlags::SEAL | SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK;
+        fcntl_add_seals(&file, seals)?;
+        Ok(file.into())
+    }
+
+    pub(super) fn path(file: &OwnedFd) -> String {
+        format!("/proc/self/fd/{}", file.as_raw_fd())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    #[test]
+    fn a_file_on_disk_is_private_and_no_colon_is_in_its_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| Places {
+            configuration: PathBuf::new(),
+            state: PathBuf::new(),
+            cache: PathBuf::new(),
+            runtime: directory.path().join(name),
+        };
+        let entitlement = "postgres/orders:read".parse().unwrap();
+        let mut material = Material::in_files(&at("run"), &entitlement).unwrap();
+        let path = material.put("client.pem", b"secret").unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(Material::in_files(&at("a:b"), &entitlement).is_err());
+    }
+
+    #[test]
+    fn a_file_in_memory_is_private_whole_and_sealed() {
+        let mut material = Material::in_memory();
+        let path = material.put("key", b"secret").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"secret");
+        assert_eq!(fs::read(&path).unwrap(), b"secret", "read twice");
+        let metadata = fs::metadata(&path).unwrap();
+        assert!(metadata.is_file());
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+        let opened = fs::OpenOptions::new().write(true).open(&path);
+        assert!(opened.unwrap().write(b"x").is_err());
+    }
+}

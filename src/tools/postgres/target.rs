@@ -1,0 +1,242 @@
+//! Which resource and which role of the catalogue a connection means.
+
+use std::collections::BTreeSet;
+
+use super::connection::{Connection, place};
+use crate::{
+    domain::{
+        catalogue::{Catalogue, PostgresResource, PostgresRole, Resource},
+        entitlement::{Kind, ResourceName, RoleName},
+        failure::{Failure, Result, did_you_mean},
+    },
+    tools::task::Task,
+};
+
+/// A resource of ours with its name.
+pub type Found<'a> = (&'a ResourceName, &'a PostgresResource);
+
+/// The resource that the connection goes to: the one that `--on` names, the one at its hosts, or
+/// where no host is named the one that has its database.
+///
+/// # Errors
+/// Usage: nothing is named, it is unknown, or several resources have it.
+pub fn resource<'a>(task: &Task<'a>, connection: &Connection) -> Result<Found<'a>> {
+    if let Some(name) = task.on {
+        return named(task.catalogue, name);
+    }
+    let hosts = connection.hosts()?;
+    let shown: Vec<String> = hosts.iter().map(|(h, p)| format!("{h}:{p}")).collect();
+    let port = connection.port()?;
+    let at_place = |(_, resource): &Found<'_>| {
+        if hosts.is_empty() {
+            return !resource.databases.is_empty()
+                && port.is_none_or(|port| resource.hosts.iter().any(|h| place(h).1 == port));
+        }
+        hosts.iter().all(|host| is_at(resource, host))
+    };
+    let there: Vec<Found<'a>> = ours(task.catalogue).filter(at_place).collect();
+    if hosts.is_empty() && connection.database().is_none() {
+        return Err(Failure::usage("psql names neither a host nor a database")
+            .hint("name one, or the resource: jit exec --on postgres/NAME -- psql"));
+    }
+    if there.is_empty() && !hosts.is_empty() {
+        return Err(unknown_host(task.catalogue, &shown.join(",")));
+    }
+    with_database(&there, connection)
+}
+
+/// The resource of that name, which must be one of ours.
+fn named<'a>(catalogue: &'a Catalogue, name: &'a ResourceName) -> Result<Found<'a>> {
+    match catalogue.resource(name)? {
+        Resource::Postgres(resource) => Ok((name, resource)),
+        Resource::Ssh(_) | Resource::Kubernetes(_) | Resource::Aws(_) => {
+            Err(Failure::usage(format!("{name} is not a PostgreSQL server"))
+                .hint("name one: --on postgres/NAME"))
+        }
+    }
+}
+
+fn ours(catalogue: &Catalogue) -> impl Iterator<Item = Found<'_>> {
+    let all = catalogue.of_kind(Kind::Postgres);
+    all.filter_map(|(name, resource)| match resource {
+        Resource::Postgres(resource) => Some((name, resource)),
+        Resource::Ssh(_) | Resource::Kubernetes(_) | Resource::Aws(_) => None,
+    })
+}
+
+/// Whether a resource is at that host and port.
+pub fn is_at(resource: &PostgresResource, (host, port): &(String, u16)) -> bool {
+    resource
+        .hosts
+        .iter()
+        .map(|text| place(text))
+        .any(|known| known.0.eq_ignore_ascii_case(host.trim_end_matches('.')) && known.1 == *port)
+}
+
+/// Of the resources at the right place, the one that has the database; one that names it comes
+/// before one that has all of its server's.
+fn with_database<'a>(there: &[Found<'a>], connection: &Connection) -> Result<Found<'a>> {
+    let Some(database) = connection.database() else {
+        return without_database(there, connection);
+    };
+    let naming = |(_, r): &&Found<'a>| r.databases.contains(database);
+    let whole = |(_, r): &&Found<'a>| r.databases.is_empty();
+    let mut found: Vec<Found<'a>> = there.iter().filter(naming).copied().collect();
+    if found.is_empty() {
+        found = there.iter().filter(whole).copied().collect();
+    }
+    match found.as_slice() {
+        [one] => Ok(*one),
+        [] => {
+            let known: Vec<&str> = there
+                .iter()
+                .flat_map(|(_, r)| r.databases.iter().map(String::as_str))
+                .collect();
+            let near = did_you_mean(database, known.iter().copied());
+            Err(
+                Failure::usage(format!("no resource has the database {database:?}")).hint(format!(
+                    "{near}the catalogue has {}; or name the resource with --on",
+                    listed(&known)
+                )),
+            )
+        }
+        several => Err(ambiguous(&format!("the database {database:?}"), several)),
+    }
+}
+
+fn without_database<'a>(there: &[Found<'a>], connection: &Connection) -> Result<Found<'a>> {
+    match there {
+        [(name, resource)] if connection.named.lists || resource.databases.len() < 2 => {
+            Ok((name, resource))
+        }
+        [(_, resource)] => {
+            let known: Vec<&str> = resource.databases.iter().map(String::as_str).collect();
+            Err(Failure::usage("psql names no database")
+                .hint(format!("name one of {}", known.join(", "))))
+        }
+        several => Err(ambiguous("this server", several)),
+    }
+}
+
+fn ambiguous(what: &str, found: &[Found<'_>]) -> Failure {
+    let names: Vec<String> = found.iter().map(|(name, _)| name.to_string()).collect();
+    Failure::usage(format!("{what} is in {}", names.join(" and ")))
+        .hint("name the one that you mean: jit exec --on postgres/NAME -- psql …")
+}
+
+fn unknown_host(catalogue: &Catalogue, shown: &str) -> Failure {
+    let known: Vec<&str> = ours(catalogue)
+        .flat_map(|(_, resource)| resource.hosts.iter().map(String::as_str))
+        .collect();
+    let near = did_you_mean(shown, known.iter().copied());
+    Failure::usage(format!("no resource is at {shown:?}")).hint(format!(
+        "{near}the catalogue has {}; or name the resource with --on",
+        listed(&known)
+    ))
+}
+
+fn listed(names: &[&str]) -> String {
+    let names: BTreeSet<&str> = names.iter().copied().collect();
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    Vec::from_iter(names).join(", ")
+}
+
+/// The role: the one that `--role` names, the one behind the database user that the command names,
+/// or the smallest. Answers why, too.
+///
+/// # Errors
+/// Usage: the role or the user is unknown, they contradict each other, or no role is the smallest.
+pub fn role(
+    task: &Task<'_>,
+    (name, resource): Found<'_>,
+    connection: &Connection,
+) -> Result<(RoleName, String)> {
+    let user = connection.value("user");
+    let behind = |user: &str| resource.roles.iter().find(|(_, role)| role.role == user);
+    let wished = connection.wish("user");
+    if let Some(role) = task.role {
+        let known = resource.roles.get(role);
+        let known = known.ok_or_else(|| unknown_role(name, resource, role.as_str()))?;
+        return match wished {
+            Some(user) if user != known.role => Err(Failure::usage(format!(
+                "the command logs in as {user:?}, and the role {role} is {:?}",
+                known.role
+            ))
+            .hint("leave one of the two out")),
+            _ => Ok((role.clone(), "--role names it".to_owned())),
+        };
+    }
+    match (user.and_then(behind), wished) {
+        (Some((role, known)), _) => Ok((
+            role.clone(),
+            format!("{role} is the role behind the database user {}", known.role),
+        )),
+        (None, Some(user)) => Err(unknown_role(name, resource, user)),
+        (None, None) => smallest(name, resource),
+    }
+}
+
+/// The role that psql starts with: of those whose name says that they read (or of all, where none
+/// says so) the one of the lowest tier.
+fn smallest(name: &ResourceName, resource: &PostgresResource) -> Result<(RoleName, String)> {
+    let readers: Vec<_> = resource.roles.iter().filter(|(n, r)| reads(n, r)).collect();
+    let (of, why) = if readers.is_empty() {
+        (resource.roles.iter().collect(), "has the lowest tier")
+    } else {
+        (readers, "is the smallest role that reads")
+    };
+    let lowest = of.iter().map(|(_, role)| role.tier).min();
+    let mut least = of.iter().filter(|(_, role)| Some(role.tier) == lowest);
+    match (least.next(), least.next()) {
+        (Some((role, _)), None) => Ok(((*role).clone(), format!("{role} {why}"))),
+        _ => Err(
+            Failure::usage(format!("no role of {name} is the smallest")).hint(format!(
+                "name one with --role: {}",
+                role_names(resource).join(", ")
+            )),
+        ),
+    }
+}
+
+/// Whether the words in a role's name, or in that of its database role, say that it only reads.
+fn reads(name: &RoleName, role: &PostgresRole) -> bool {
+    const READ: [&str; 10] = [
+        "r", "ro", "read", "reader", "readers", "readonly", "select", "view", "viewer", "viewers",
+    ];
+    const WRITE: [&str; 8] = [
+        "admin",
+        "edit",
+        "owner",
+        "readwrite",
+        "rw",
+        "w",
+        "write",
+        "writer",
+    ];
+    let words = |text: &str| -> Vec<String> {
+        let parts = text.split(|c: char| !c.is_ascii_alphanumeric());
+        parts.map(str::to_ascii_lowercase).collect()
+    };
+    let has = |words: &[String], list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
+    let (own, database) = (words(name.as_str()), words(&role.role));
+    let writes = has(&own, &WRITE) || has(&database, &WRITE);
+    !writes && (has(&own, &READ) || has(&database, &READ))
+}
+
+fn unknown_role(name: &ResourceName, resource: &PostgresResource, wished: &str) -> Failure {
+    let roles = role_names(resource);
+    let near = did_you_mean(wished, resource.roles.keys().map(RoleName::as_str));
+    Failure::usage(format!("{name} has no role for {wished:?}")).hint(format!(
+        "{near}its roles (and database users) are {}",
+        roles.join(", ")
+    ))
+}
+
+fn role_names(resource: &PostgresResource) -> Vec<String> {
+    let roles = resource.roles.iter();
+    roles
+        .map(|(name, r)| format!("{name} ({})", r.role))
+        .collect()
+}

@@ -1,0 +1,182 @@
+//! The cache: one flight, nothing foreign believed, nothing lost.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::Stdio,
+};
+
+use serde_json::Value;
+
+use crate::support::home::{Home, run};
+use crate::support::web::{ask, web};
+
+fn lease(home: &Home) -> PathBuf {
+    home.path("cache/jit/leases/ssh,web,deploy.lease")
+}
+
+fn events(home: &Home) -> Vec<Value> {
+    let listed = run(&mut home.jit(["audit", "--json"]));
+    assert_eq!(listed.code, 0, "{listed:?}");
+    listed
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn grants(home: &Home) -> usize {
+    events(home)
+        .iter()
+        .filter(|event| event["kind"] == "granted")
+        .count()
+}
+
+#[test]
+fn a_hundred_processes_at_once_make_one_request() {
+    let home = web();
+    let children: Vec<_> = (0..100)
+        .map(|_| {
+            home.jit(["request", "ssh/web:deploy", "--json"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    let mut held = Vec::new();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(output.stderr.is_empty(), "{output:?}");
+        let row: Value = serde_json::from_slice(&output.stdout).unwrap();
+        held.push(row["credential"].clone());
+    }
+    held.dedup();
+    assert_eq!(held.len(), 1, "all use the one credential");
+    let kinds: Vec<_> = events(&home)
+        .iter()
+        .map(|event| event["kind"].clone())
+        .collect();
+    assert_eq!(kinds, ["granted", "issued"]);
+}
+
+#[test]
+fn a_cached_lease_is_used_until_it_is_forgotten() {
+    let home = web();
+    assert_eq!(ask(&home).code, 0);
+    assert_eq!(ask(&home).code, 0);
+    assert_eq!(grants(&home), 1);
+    assert_eq!(
+        run(&mut home.jit(["forget", "ssh/web:deploy"])).stdout,
+        "forgot ssh/web:deploy\n"
+    );
+    let twice = run(&mut home.jit(["forget", "ssh/web:deploy"]));
+    assert_eq!(twice.code, 125);
+    assert!(
+        twice
+            .stderr
+            .contains("hint: \"jit status\" lists what you hold"),
+        "{twice:?}"
+    );
+    assert_eq!(ask(&home).code, 0);
+    assert_eq!(grants(&home), 2);
+}
+
+#[test]
+fn a_broken_lease_is_dropped_said_once_and_made_anew() {
+    let home = web();
+    assert_eq!(ask(&home).code, 0);
+    let whole = fs::read(lease(&home)).unwrap();
+    let mut changed = whole.clone();
+    changed[40] ^= 1;
+    let foreign = {
+        let other = web();
+        assert_eq!(ask(&other).code, 0);
+        fs::read(lease(&other)).unwrap()
+    };
+    for broken in [
+        &[][..],
+        &whole[..10],
+        &whole[..whole.len() - 1],
+        &changed,
+        &foreign,
+        b"{}",
+    ] {
+        fs::write(lease(&home), broken).unwrap();
+        let asked = ask(&home);
+        assert_eq!(asked.code, 0, "{asked:?}");
+        let said = "jit: dropped the cached lease for ssh/web:deploy: it could not be opened\n";
+        assert_eq!(asked.stderr, said);
+        assert_eq!(ask(&home).stderr, "", "said once");
+    }
+}
+
+#[test]
+fn a_lease_moved_to_another_entitlement_is_not_believed() {
+    let home = web();
+    assert_eq!(ask(&home).code, 0);
+    fs::copy(
+        lease(&home),
+        home.path("cache/jit/leases/ssh,web,root.lease"),
+    )
+    .unwrap();
+    let asked = run(&mut home.jit(["request", "ssh/web:root"]));
+    assert_eq!(asked.code, 121, "{asked:?}");
+}
+
+#[test]
+fn files_that_others_can_reach_are_refused_with_the_command_that_mends_them() {
+    let home = web();
+    assert_eq!(ask(&home).code, 0);
+    for (name, wrong, right) in [
+        ("cache/jit/leases/ssh,web,deploy.lease", 0o640, 0o600),
+        ("cache/jit/leases", 0o755, 0o700),
+        ("state/jit/sealing.key", 0o604, 0o600),
+    ] {
+        let file = home.path(name);
+        fs::set_permissions(&file, Permissions::from_mode(wrong)).unwrap();
+        // The key is in the kernel, too: its file is looked at when something new is asked for.
+        let asked = run(&mut home.jit([
+            "request",
+            if name.ends_with("key") {
+                "ssh/web:root"
+            } else {
+                "ssh/web:deploy"
+            },
+        ]));
+        assert_eq!(asked.code, 125, "{name}: {asked:?}");
+        let mend = format!("hint: run: chmod {right:o} '{}'", file.display());
+        assert!(asked.stderr.contains(&mend), "{asked:?}");
+        fs::set_permissions(&file, Permissions::from_mode(right)).unwrap();
+        assert_eq!(ask(&home).code, 0);
+    }
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_costs_time_not_access() {
+    let home = web();
+    home.write("cache/jit", "a file where a directory should be");
+    let asked = ask(&home);
+    assert_eq!(asked.code, 0, "{asked:?}");
+    assert!(
+        asked.stderr.starts_with("jit: the lease was not cached: "),
+        "{asked:?}"
+    );
+    assert_eq!(grants(&home), 1);
+}
+
+#[test]
+fn a_lease_never_rests_in_plain_text() {
+    let home = web();
+    assert_eq!(ask(&home).code, 0);
+    for needle in ["ssh-ed25519-cert", "deploy", "eyJ", "grant"] {
+        let sealed = fs::read(lease(&home)).unwrap();
+        assert!(
+            !sealed
+                .windows(needle.len())
+                .any(|window| window == needle.as_bytes())
+        );
+    }
+}

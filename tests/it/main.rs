@@ -1,0 +1,17 @@
+//! Every test against the real thing, in one binary: linking is what tests cost.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may fail, and is the outside world that reads the environment and writes files"
+)]
+
+mod cache;
+mod completions;
+mod floors;
+mod issuers;
+mod ledger;
+mod servers;
+mod support;

@@ -1,0 +1,20 @@
+//! What the tests stand on: real servers on loopback, a sandboxed home, and loud skips.
+
+mod daemon;
+pub(crate) mod home;
+pub(crate) mod kubernetes;
+pub(crate) mod moto;
+pub(crate) mod postgres;
+pub(crate) mod skip;
+pub(crate) mod sshd;
+mod tls;
+mod wait;
+pub(crate) mod web;
+mod whereabouts;
+
+pub(crate) use home::{Home, run};
+pub(crate) use kubernetes::Kube;
+pub(crate) use moto::Moto;
+pub(crate) use postgres::{Access, Postgres};
+pub(crate) use sshd::{Sshd, client_config};
+pub(crate) use wait::until;

@@ -1,0 +1,80 @@
+//! Where the programs are that the tests run: a directory given by `tests/run`, its cache, or the system.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::process::geteuid;
+
+/// Where kube-apiserver, etcd and kubectl are.
+pub(crate) fn kubernetes_bin() -> PathBuf {
+    given("JIT_TEST_KUBE_BIN").unwrap_or_else(|| cache().join("kubernetes"))
+}
+
+/// Where aws, `moto_server` and a python3 that has boto3 are.
+pub(crate) fn aws_bin() -> PathBuf {
+    given("JIT_TEST_AWS_BIN").unwrap_or_else(|| cache().join("aws/bin"))
+}
+
+/// The program of that name: in the `first` directory, on the PATH, or where Debian hides servers.
+pub(crate) fn program(name: &str, first: Option<&Path>) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    first
+        .map(Path::to_path_buf)
+        .into_iter()
+        .chain(env::split_paths(&path))
+        .chain(["/usr/sbin".into(), "/usr/local/sbin".into()])
+        .chain(postgres_bins())
+        .map(|directory| directory.join(name))
+        .find(|file| file.is_file())
+}
+
+/// Whether the tests run as root, where some servers have to be told to be somebody else.
+pub(crate) fn is_root() -> bool {
+    geteuid().is_root()
+}
+
+/// A user's numbers, as `id` tells them.
+pub(crate) fn user_and_group(name: &str) -> (u32, u32) {
+    let number = |flag| id(&[flag, name]).parse().expect("a numeric id");
+    (number("-u"), number("-g"))
+}
+
+/// The name of the user who runs the tests.
+pub(crate) fn user_name() -> String {
+    id(&["-un"])
+}
+
+fn id(args: &[&str]) -> String {
+    let output = Command::new("id").args(args).output().expect("id runs");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn given(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}
+
+fn cache() -> PathBuf {
+    given("XDG_CACHE_HOME")
+        .or_else(|| Some(given("HOME")?.join(".cache")))
+        .unwrap_or_else(env::temp_dir)
+        .join("jit-tests")
+}
+
+/// Debian keeps each PostgreSQL in a directory of its version; the newest first.
+fn postgres_bins() -> Vec<PathBuf> {
+    let mut versions: Vec<u32> = Path::new("/usr/lib/postgresql")
+        .read_dir()
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    versions.sort_unstable();
+    versions
+        .iter()
+        .rev()
+        .map(|version| format!("/usr/lib/postgresql/{version}/bin").into())
+        .collect()
+}
