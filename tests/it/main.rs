@@ -11,6 +11,7 @@
 mod cache;
 mod completions;
 mod floors;
+mod injected;
 mod issuers;
 mod ledger;
 mod servers;
