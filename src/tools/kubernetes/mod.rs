@@ -2,7 +2,7 @@
 
 mod argv;
 mod exec_credential;
-mod kubeconfig;
+pub mod kubeconfig;
 mod private;
 mod target;
 #[cfg(test)]
