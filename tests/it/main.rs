@@ -11,9 +11,11 @@
 mod bad_input;
 mod cache;
 mod completions;
+mod exec;
 mod floors;
 mod issuers;
 mod ledger;
 mod servers;
 mod support;
 mod token;
+mod warm;

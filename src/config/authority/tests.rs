@@ -1,3 +1,5 @@
+//! Mistakes in `authority.toml`, each named with its line.
+
 use std::collections::BTreeSet;
 
 use insta::assert_snapshot;

@@ -1,6 +1,7 @@
 //! What the tests stand on: real servers on loopback, a sandboxed home, and loud skips.
 
 mod daemon;
+pub(crate) mod held;
 pub(crate) mod home;
 pub(crate) mod kubernetes;
 pub(crate) mod moto;
