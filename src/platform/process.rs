@@ -8,7 +8,7 @@ use std::{
     io::{ErrorKind, Read as _},
     os::{
         fd::OwnedFd,
-        unix::{fs::PermissionsExt as _, process::CommandExt as _},
+        unix::{ffi::OsStrExt as _, fs::PermissionsExt as _, process::CommandExt as _},
     },
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -85,6 +85,18 @@ pub fn find(program: &OsStr, environment: &Environment) -> Result<PathBuf> {
         Failure::new(Code::NotFound, format!("{shown} is not installed"))
             .hint("install it, or correct PATH")
     }))
+}
+
+/// The file of this very program, for tools that call it back.
+pub fn own_file() -> Result<PathBuf> {
+    let file = env::current_exe().map_err(|error| {
+        Failure::failed("jit cannot find its own file")
+            .because(&error)
+            .hint("check that /proc is mounted")
+    })?;
+    // An upgrade replaced the file under us: Linux marks the old one, and the new one serves.
+    let marked = file.as_os_str().as_bytes().strip_suffix(b" (deleted)");
+    Ok(marked.map_or_else(|| file.clone(), |path| OsStr::from_bytes(path).into()))
 }
 
 fn runnable(file: &Path) -> Result<PathBuf> {

@@ -3,11 +3,13 @@
 //! Each kind has one file here, which knows its tools' own flags, environment and files.
 
 pub mod aws;
+pub mod coverage;
 pub mod getopt;
 pub mod kubernetes;
 pub mod postgres;
 pub mod ssh;
 pub mod task;
+pub mod variables;
 
 use task::{Injection, Recognised, Task};
 

@@ -8,6 +8,7 @@
     reason = "a test may fail, and is the outside world that reads the environment and writes files"
 )]
 
+mod bad_input;
 mod cache;
 mod completions;
 mod floors;
@@ -15,4 +16,5 @@ mod issuers;
 mod ledger;
 mod servers;
 mod support;
+mod token;
 mod warm;

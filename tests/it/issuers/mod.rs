@@ -1,5 +1,6 @@
 //! The issuers against real targets: what they make lets in, and what they end is out.
 
+mod kubernetes;
 mod postgres_certificate;
 mod postgres_role;
 

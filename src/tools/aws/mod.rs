@@ -1,0 +1,325 @@
+//! The aws CLI, and every other program that finds AWS credentials in its environment.
+
+mod argv;
+mod operations;
+mod profile;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::{OsStr, OsString};
+
+use argv::Arguments;
+use operations::{Deed, Need};
+use profile::Profile;
+use secrecy::ExposeSecret as _;
+
+use super::{
+    coverage::{self, Candidate, Coverage},
+    task::{Injection, Recognised, Task},
+    variables,
+};
+use crate::{
+    domain::{
+        catalogue::{AwsResource, Resource},
+        credential::Secret,
+        entitlement::{Kind, ResourceName},
+        failure::{Failure, Result, did_you_mean},
+    },
+    platform::process::{self, Launch},
+};
+
+/// What a launch may set.
+const ALLOWED: &[&str] = &[
+    "AWS_ACCESS_KEY_ID",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_DEFAULT_REGION",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+];
+
+/// What would bring another credential, or say something about another: botocore reads
+/// `AWS_SECURITY_TOKEN` before the session token and `AWS_DEFAULT_PROFILE` before the profile; the
+/// SDKs for JavaScript and Terraform prefer a profile to the keys beside it.
+const UNSET: &[&str] = &[
+    "AWS_ACCOUNT_ID",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CREDENTIAL_FILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_SECURITY_TOKEN",
+    "AWS_SESSION_EXPIRATION",
+    "AWS_VAULT",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+];
+
+/// Whether the command speaks to no account and needs no credential: `aws configure`, `aws help`.
+pub fn needs_nothing(task: &Task<'_>) -> bool {
+    is_cli(task) && operations::of_cli(&Arguments::read(task.arguments())) == Deed::Local
+}
+
+fn is_cli(task: &Task<'_>) -> bool {
+    task.program_name() == "aws"
+}
+
+/// Which entitlement the command needs: the account that its profile means, and the smallest role
+/// that covers its operation.
+///
+/// # Errors
+/// Usage: no profile or an unknown one, an alias, no role that covers the operation, or a command
+/// that needs none.
+pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
+    let (arguments, deed) = if is_cli(task) {
+        let arguments = Arguments::read(task.arguments());
+        let deed = operations::of_cli(&arguments);
+        (arguments, deed)
+    } else {
+        let need = operations::of_unknown(task.program_name());
+        (Arguments::default(), Deed::Needs(need))
+    };
+    if deed == Deed::Local {
+        return Err(
+            Failure::usage("this command speaks to no account, so it needs no access")
+                .hint("run it without jit"),
+        );
+    }
+    let resource = account(task, &arguments)?;
+    if let Some(named) = coverage::named(task, &resource)? {
+        return Ok(named);
+    }
+    let need = match deed {
+        Deed::Needs(need) => Some(need),
+        Deed::Local | Deed::Unknown => None,
+    };
+    smallest(task, &resource, &arguments, need.as_ref())
+}
+
+fn smallest(
+    task: &Task<'_>,
+    resource: &ResourceName,
+    arguments: &Arguments,
+    need: Option<&Need>,
+) -> Result<Recognised> {
+    let covers = |role: &str| {
+        let enough = need?.coverage;
+        Coverage::of_name(role).filter(|coverage| *coverage >= enough)
+    };
+    let candidates: Vec<Candidate<'_>> = match task.catalogue.resource(resource)? {
+        Resource::Aws(account) => account
+            .roles
+            .iter()
+            .map(|(name, role)| Candidate {
+                role: name,
+                tier: role.tier,
+                covers: covers(name.as_str()),
+            })
+            .collect(),
+        Resource::Ssh(_) | Resource::Kubernetes(_) | Resource::Postgres(_) => Vec::new(),
+    };
+    let unknown = format!("{:?} is no operation that jit knows", arguments.word(0));
+    let says = need.map_or(unknown, |need| need.says.clone());
+    coverage::smallest(resource, &says, &candidates)
+}
+
+/// The account that the command means.
+fn account(task: &Task<'_>, arguments: &Arguments) -> Result<ResourceName> {
+    let Some(on) = task.on else {
+        let profile = profile_name(task, arguments)?;
+        return by_profile(
+            task,
+            profile.as_deref().unwrap_or("default"),
+            profile.is_none(),
+        );
+    };
+    let Resource::Aws(account) = task.catalogue.resource(on)? else {
+        return Err(Failure::usage(format!("{on} is not an account")).hint("name an aws/NAME"));
+    };
+    if let Some(profile) = &arguments.profile
+        && !account.profiles.contains(profile)
+        && let Some((other, _)) = accounts(task).find(|(_, other)| other.profiles.contains(profile))
+    {
+        return Err(Failure::usage(format!(
+            "--profile names {profile:?}, which is {other}'s, and the credential would be for {on}"
+        ))
+        .hint("leave one of them out"));
+    }
+    Ok(on.clone())
+}
+
+/// The profile that the command names, or else the environment.
+fn profile_name(task: &Task<'_>, arguments: &Arguments) -> Result<Option<String>> {
+    if arguments.profile.is_some() {
+        return Ok(arguments.profile.clone());
+    }
+    // Version 1 of the CLI prefers the one, version 2 and the SDKs the other.
+    let variables = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
+    let [named, default] = variables.map(|variable| task.environment.text(variable));
+    match (named, default) {
+        (Some(named), Some(default)) if named != default => Err(Failure::usage(format!(
+            "AWS_PROFILE names {named:?} and AWS_DEFAULT_PROFILE {default:?}"
+        ))
+        .hint("unset one of them, or name the profile with --profile")),
+        _ => Ok(named.or(default).map(ToOwned::to_owned)),
+    }
+}
+
+fn by_profile(task: &Task<'_>, profile: &str, unnamed: bool) -> Result<ResourceName> {
+    let found: Vec<&ResourceName> = accounts(task)
+        .filter(|(_, account)| account.profiles.contains(profile))
+        .map(|(name, _)| name)
+        .collect();
+    match found.as_slice() {
+        [one] => Ok((*one).clone()),
+        [] if unnamed => Err(Failure::usage("no profile is named").hint(known(task))),
+        [] => {
+            let all = accounts(task).flat_map(|(_, account)| &account.profiles);
+            let near = did_you_mean(profile, all.map(String::as_str));
+            Err(
+                Failure::usage(format!("the profile {profile:?} is no resource"))
+                    .hint(format!("{near}{}", known(task))),
+            )
+        }
+        [first, ..] => {
+            let names: Vec<String> = found.iter().map(ToString::to_string).collect();
+            Err(Failure::usage(format!(
+                "the profile {profile:?} is that of {}",
+                names.join(" and ")
+            ))
+            .hint(format!("say which: --on {first}")))
+        }
+    }
+}
+
+/// A hint that lists the accounts with their profiles.
+fn known(task: &Task<'_>) -> String {
+    let known: Vec<String> = accounts(task)
+        .map(|(name, account)| {
+            let profiles: Vec<&str> = account.profiles.iter().map(String::as_str).collect();
+            if profiles.is_empty() {
+                name.to_string()
+            } else {
+                format!("{name} (profile {})", profiles.join(", "))
+            }
+        })
+        .collect();
+    if known.is_empty() {
+        "the catalogue has no account: \"jit init\" proposes one".to_owned()
+    } else {
+        format!("name one with --profile or --on: {}", known.join(", "))
+    }
+}
+
+fn accounts<'a>(
+    task: &Task<'a>,
+) -> impl Iterator<Item = (&'a ResourceName, &'a AwsResource)> + use<'a> {
+    let resources = task.catalogue.of_kind(Kind::Aws);
+    resources.filter_map(|(name, resource)| match resource {
+        Resource::Aws(account) => Some((name, account)),
+        Resource::Ssh(_) | Resource::Kubernetes(_) | Resource::Postgres(_) => None,
+    })
+}
+
+/// The program with the session's keys in its environment, and with nothing that leads past them.
+///
+/// # Errors
+/// The program is missing (127) or cannot be run (126); the user's AWS configuration cannot be read
+/// (125).
+pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
+    let task = &injection.task;
+    let credential = &injection.lease.credential;
+    let (
+        Resource::Aws(account),
+        Secret::AwsSession {
+            access_key_id,
+            secret_access_key,
+            session_token,
+        },
+    ) = (injection.resource, &credential.secret)
+    else {
+        let entitlement = &injection.lease.grant.entitlement;
+        return Err(Failure::failed(format!(
+            "{entitlement} is not in an account"
+        )));
+    };
+    let program = task.command.first().map(OsString::as_os_str);
+    let mut launch = Launch {
+        program: process::find(program.unwrap_or_default(), task.environment)?,
+        arguments: task.arguments().to_vec(),
+        unset: UNSET.iter().map(ToString::to_string).collect(),
+        ..Launch::default()
+    };
+    let mut set = |name, value: &str| variables::set(&mut launch, ALLOWED, name, value);
+    set("AWS_ACCESS_KEY_ID", access_key_id)?;
+    set("AWS_SECRET_ACCESS_KEY", secret_access_key.expose_secret())?;
+    set("AWS_SESSION_TOKEN", session_token.expose_secret())?;
+    let expires_at = credential.expires_at.to_rfc3339_seconds();
+    set("AWS_CREDENTIAL_EXPIRATION", &expires_at)?;
+    settings(task, account, &mut launch)?;
+    Ok(launch)
+}
+
+/// The profile's other settings and the region. `--profile` makes the CLI pass over the keys in its
+/// environment, so it becomes `AWS_PROFILE`, which does not; other programs may let that win, so
+/// they get the profile's region only.
+fn settings(task: &Task<'_>, account: &AwsResource, launch: &mut Launch) -> Result<()> {
+    let arguments = if is_cli(task) {
+        Arguments::read(task.arguments())
+    } else {
+        Arguments::default()
+    };
+    let name = own_profile(task, account, &arguments);
+    let profile = match &name {
+        Some(name) => profile::load(task.environment, name)?,
+        None => None,
+    };
+    if is_cli(task) {
+        launch.arguments = arguments.without_profile(task.arguments());
+        if let (Some(name), Some(_)) = (&name, &profile) {
+            variables::set(launch, ALLOWED, "AWS_PROFILE", name)?;
+        }
+    }
+    let Some(region) = region(task, account, &arguments, profile.as_ref()) else {
+        return Ok(());
+    };
+    variables::set(launch, ALLOWED, "AWS_REGION", region)?;
+    variables::set(launch, ALLOWED, "AWS_DEFAULT_REGION", region)
+}
+
+/// The user's profile for this account: the one that is named, unless only the environment does and
+/// means another account; "default" where none is named and that means this account.
+fn own_profile(task: &Task<'_>, account: &AwsResource, arguments: &Arguments) -> Option<String> {
+    if arguments.profile.is_some() {
+        return arguments.profile.clone();
+    }
+    let named = profile_name(task, arguments).ok().flatten();
+    let name = named.unwrap_or_else(|| "default".to_owned());
+    account.profiles.contains(&name).then_some(name)
+}
+
+/// The region to set; `None` where the user has chosen one that the program finds by itself.
+fn region<'a>(
+    task: &Task<'_>,
+    account: &'a AwsResource,
+    arguments: &Arguments,
+    profile: Option<&'a Profile>,
+) -> Option<&'a OsStr> {
+    let variables = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+    let in_environment = variables
+        .iter()
+        .any(|variable| task.environment.value(variable).is_some());
+    if in_environment || arguments.region.is_some() {
+        return None;
+    }
+    let of_profile = profile.and_then(|profile| profile.region.as_deref());
+    if of_profile.is_some() && is_cli(task) {
+        return None;
+    }
+    of_profile.or(account.region.as_deref()).map(OsStr::new)
+}

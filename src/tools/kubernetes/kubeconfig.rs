@@ -1,0 +1,259 @@
+//! The user's kubeconfig, read and merged as client-go does it; never written.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Deserializer};
+
+use crate::{
+    domain::{
+        environment::Environment,
+        failure::{Failure, Result},
+    },
+    platform::files,
+};
+
+/// What matters here of all files together. Of several entries with one name, the first file's
+/// counts; so does the first `current-context`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kubeconfig {
+    /// The context where no other is named.
+    pub(super) current: Option<String>,
+    /// The contexts by name.
+    pub(super) contexts: BTreeMap<String, Context>,
+    /// The clusters by name.
+    pub(super) clusters: BTreeMap<String, Cluster>,
+}
+
+/// A context.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Context {
+    /// The name of its cluster.
+    #[serde(deserialize_with = "absent_is_default")]
+    pub(super) cluster: String,
+    /// Its namespace.
+    pub(super) namespace: Option<String>,
+}
+
+/// A cluster.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub(super) struct Cluster {
+    /// The URL of its API server.
+    #[serde(deserialize_with = "absent_is_default")]
+    pub(super) server: String,
+    /// The name in its certificate, where that is not the host of the URL.
+    pub(super) tls_server_name: Option<String>,
+    /// The proxy on the way.
+    pub(super) proxy_url: Option<String>,
+    /// Its certificate authority, PEM in base64; it beats the file.
+    pub(super) certificate_authority_data: Option<String>,
+    /// The file of its certificate authority, PEM; [`read`] makes it absolute.
+    pub(super) certificate_authority: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct Written {
+    current_context: Option<String>,
+    #[serde(deserialize_with = "absent_is_default")]
+    contexts: Vec<NamedContext>,
+    #[serde(deserialize_with = "absent_is_default")]
+    clusters: Vec<NamedCluster>,
+}
+
+#[derive(Debug, Deserialize)]
+struct NamedContext {
+    name: String,
+    #[serde(default, deserialize_with = "absent_is_default")]
+    context: Context,
+}
+
+#[derive(Debug, Deserialize)]
+struct NamedCluster {
+    name: String,
+    #[serde(default, deserialize_with = "absent_is_default")]
+    cluster: Cluster,
+}
+
+/// `kubectl config` itself writes `contexts: null` into an empty file.
+fn absent_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// The user's kubeconfig: the file that `--kubeconfig` names, or the list in `KUBECONFIG`, or
+/// `~/.kube/config`. Files of the list that do not exist are passed over; without any file the
+/// answer is empty.
+///
+/// # Errors
+/// The named file is missing (usage), or one cannot be read or is not a kubeconfig; the message
+/// names file and line.
+pub(super) fn load(environment: &Environment, explicit: Option<&str>) -> Result<Kubeconfig> {
+    let mut merged = Kubeconfig::default();
+    if let Some(named) = explicit {
+        let path = environment.directory.join(named);
+        if !read(&path, &mut merged)? {
+            return Err(
+                Failure::usage(format!("the kubeconfig {} is not there", path.display()))
+                    .hint("correct --kubeconfig, or leave it out"),
+            );
+        }
+        return Ok(merged);
+    }
+    let files: Vec<PathBuf> = match environment.value("KUBECONFIG") {
+        Some(list) => env::split_paths(list)
+            .filter(|file| !file.as_os_str().is_empty())
+            .map(|file| environment.directory.join(file))
+            .collect(),
+        None => environment.in_home(".kube/config").into_iter().collect(),
+    };
+    for file in files {
+        read(&file, &mut merged)?;
+    }
+    Ok(merged)
+}
+
+/// Merges one file in; says whether there is one.
+fn read(path: &Path, merged: &mut Kubeconfig) -> Result<bool> {
+    let Some(text) = files::read_text(path)? else {
+        return Ok(false);
+    };
+    let Written {
+        current_context,
+        contexts,
+        clusters,
+    } = parse(path, &text)?;
+    let current = current_context.filter(|name| !name.is_empty());
+    merged.current = merged.current.take().or(current);
+    for named in contexts {
+        merged.contexts.entry(named.name).or_insert(named.context);
+    }
+    for NamedCluster { name, mut cluster } in clusters {
+        if let (Some(file), Some(directory)) = (&cluster.certificate_authority, path.parent()) {
+            cluster.certificate_authority = Some(directory.join(file));
+        }
+        merged.clusters.entry(name).or_insert(cluster);
+    }
+    Ok(true)
+}
+
+/// serde-saphyr's own limits (depth 64, a million events, 64 MiB of text, few aliases for an
+/// anchor) keep a hostile file from costing more than milliseconds.
+fn parse(path: &Path, text: &str) -> Result<Written> {
+    if text.trim().is_empty() {
+        return Ok(Written::default());
+    }
+    let options = serde_saphyr::options! { with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        // The parser's own words could quote the file, and a kubeconfig holds secrets.
+        let line = error
+            .location()
+            .map_or_else(String::new, |at| format!(" (line {})", at.line()));
+        Failure::failed(format!("{} is not a kubeconfig{line}", path.display()))
+            .hint("\"kubectl config view\" says what is wrong with it")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn environment(directory: &Path, list: &str) -> Environment {
+        Environment {
+            variables: [("KUBECONFIG".into(), list.into())].into(),
+            directory: directory.to_owned(),
+            home: None,
+        }
+    }
+
+    #[test]
+    fn the_first_file_that_defines_a_name_wins() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(
+            directory.path().join("a"),
+            "contexts:\n- {name: x, context: {cluster: one, user: u}}\nclusters: null\n",
+        )
+        .unwrap();
+        fs::write(
+            directory.path().join("b"),
+            "apiVersion: v1\nkind: Config\ncurrent-context: y\npreferences: {}\nusers: []\n\
+             contexts:\n- name: x\n  context: {cluster: two, namespace: shop}\n\
+             - name: 2024\n  context: {cluster: two}\n\
+             clusters:\n- name: one\n  cluster: {server: 'https://one', certificate-authority: ca.pem, \
+             insecure-skip-tls-verify: true, extensions: [{name: e}]}\n",
+        )
+        .unwrap();
+        let read = load(&environment(directory.path(), ":a::missing:b:"), None).unwrap();
+        assert_eq!(read.current.as_deref(), Some("y"));
+        assert_eq!(read.contexts["x"].cluster, "one");
+        assert_eq!(read.contexts["x"].namespace, None);
+        assert_eq!(read.contexts["2024"].cluster, "two");
+        assert_eq!(
+            read.clusters["one"].certificate_authority,
+            Some(directory.path().join("ca.pem"))
+        );
+    }
+
+    #[test]
+    fn a_broken_file_is_named_with_its_line_and_none_of_its_text() {
+        let directory = tempfile::tempdir().unwrap();
+        for (text, line) in [
+            ("contexts:\n- name: x\n  context: [\n", ""),
+            ("contexts:\n- context: {cluster: hunter2}\n", " (line 2)"),
+            ("contexts: hunter2\n", " (line 1)"),
+            ("[]", " (line 1)"),
+            ("\t\u{0}", ""),
+        ] {
+            fs::write(directory.path().join("a"), text).unwrap();
+            let failure = load(&environment(directory.path(), "a"), None).unwrap_err();
+            assert!(!format!("{failure:?}").contains("hunter2"), "{failure:?}");
+            let named = format!("{}/a is not a kubeconfig{line}", directory.path().display());
+            assert!(failure.message.starts_with(&named), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_an_error_at_once() {
+        let mut bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned();
+        for (letter, before) in "bcdefghijk".chars().zip("abcdefghij".chars()) {
+            let nine = vec![format!("*{before}"); 9].join(",");
+            bomb.push_str(&format!("{letter}: &{letter} [{nine}]\n"));
+        }
+        assert!(parse(Path::new("bomb"), &bomb).is_err());
+        assert!(parse(Path::new("deep"), &"[".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn a_missing_file_is_an_error_only_if_it_was_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let environment = environment(directory.path(), "");
+        assert!(load(&environment, None).unwrap().contexts.is_empty());
+        let failure = load(&environment, Some("none")).unwrap_err();
+        assert!(
+            failure.message.ends_with("/none is not there"),
+            "{failure:?}"
+        );
+    }
+
+    #[test]
+    fn an_empty_file_is_an_empty_kubeconfig() {
+        assert!(
+            parse(Path::new("empty"), " \n")
+                .unwrap()
+                .contexts
+                .is_empty()
+        );
+        let only_a_comment = parse(Path::new("comment"), "# nothing\n");
+        assert!(only_a_comment.unwrap().contexts.is_empty());
+    }
+}

@@ -1,0 +1,171 @@
+//! kubectl, and every other program that speaks to a cluster through a kubeconfig.
+
+mod argv;
+mod exec_credential;
+mod kubeconfig;
+mod private;
+mod target;
+#[cfg(test)]
+mod tests;
+mod verbs;
+
+pub use exec_credential::{ApiVersion, exec_credential};
+
+use std::{collections::BTreeSet, ffi::OsString};
+
+use argv::Arguments;
+use verbs::Deed;
+
+use super::{
+    coverage::{self, Candidate, Coverage},
+    task::{Injection, Recognised, Task},
+    variables,
+};
+use crate::{
+    domain::{
+        catalogue::Resource,
+        entitlement::ResourceName,
+        failure::{Failure, Result},
+    },
+    platform::process::{self, Launch},
+};
+
+/// What a launch may set. `KUBE_CONFIG_PATH` is what Terraform's providers read instead of
+/// `KUBECONFIG`; `JIT_CONFIG_DIR` lets the plugin find the configuration that this process has.
+const ALLOWED: &[&str] = &["KUBECONFIG", "KUBE_CONFIG_PATH", "JIT_CONFIG_DIR"];
+
+/// What would name another cluster or bring another credential past the private kubeconfig: helm's,
+/// Terraform's (`KUBE_`) and Ansible's (`K8S_AUTH_`) variables.
+const UNSET: &[&str] = &[
+    "HELM_KUBEAPISERVER",
+    "HELM_KUBECAFILE",
+    "HELM_KUBECONTEXT",
+    "HELM_KUBEINSECURE_SKIP_TLS_VERIFY",
+    "HELM_KUBETLS_SERVER_NAME",
+    "HELM_KUBETOKEN",
+    "K8S_AUTH_API_KEY",
+    "K8S_AUTH_CERT_FILE",
+    "K8S_AUTH_CONTEXT",
+    "K8S_AUTH_HOST",
+    "K8S_AUTH_KEY_FILE",
+    "K8S_AUTH_KUBECONFIG",
+    "K8S_AUTH_PASSWORD",
+    "K8S_AUTH_USERNAME",
+    "KUBE_CLIENT_CERT_DATA",
+    "KUBE_CLIENT_KEY_DATA",
+    "KUBE_CLUSTER_CA_CERT_DATA",
+    "KUBE_CONFIG_PATH",
+    "KUBE_CONFIG_PATHS",
+    "KUBE_CTX",
+    "KUBE_CTX_AUTH_INFO",
+    "KUBE_CTX_CLUSTER",
+    "KUBE_HOST",
+    "KUBE_INSECURE",
+    "KUBE_PASSWORD",
+    "KUBE_TLS_SERVER_NAME",
+    "KUBE_TOKEN",
+    "KUBE_USER",
+];
+
+/// Whether the command speaks to no cluster and needs no credential: `kubectl config`, `--help`.
+pub fn needs_nothing(task: &Task<'_>) -> bool {
+    task.program_name() == "kubectl"
+        && verbs::of_kubectl(&Arguments::read(task.arguments())) == Deed::Local
+}
+
+/// Which entitlement the command needs: the cluster that its context means, and the smallest role
+/// that covers its verb.
+///
+/// # Errors
+/// Usage: an unknown context, an unknown verb, no role that covers it, or a command that needs none.
+pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
+    let arguments = Arguments::read(task.arguments());
+    let program = task.program_name();
+    let deed = match program {
+        "kubectl" => verbs::of_kubectl(&arguments),
+        "helm" => verbs::of_helm(&arguments, task.environment.text("HELM_DRIVER")),
+        _ => Deed::Needs(verbs::of_unknown(program)),
+    };
+    if deed == Deed::Local {
+        return Err(
+            Failure::usage("this command speaks to no cluster, so it needs no access")
+                .hint("run it without jit"),
+        );
+    }
+    let resource = target::of(task, &arguments)?.resource;
+    if let Some(named) = coverage::named(task, &resource)? {
+        return Ok(named);
+    }
+    match deed {
+        Deed::Needs(need) => smallest(task, &resource, &need.says, |name, verbs| {
+            verbs::covers(name, verbs, &need)
+        }),
+        // A plugin's verb or an alias: a role may list it among its verbs; nothing is guessed.
+        Deed::Local | Deed::Unknown => {
+            let verb = arguments.verb().unwrap_or_default();
+            let says = format!("{verb:?} is not a verb that jit knows");
+            smallest(task, &resource, &says, |_, verbs| verbs::lists(verbs, verb))
+        }
+    }
+}
+
+fn smallest(
+    task: &Task<'_>,
+    resource: &ResourceName,
+    says: &str,
+    covers: impl Fn(&str, &BTreeSet<String>) -> Option<Coverage>,
+) -> Result<Recognised> {
+    let candidates: Vec<Candidate<'_>> = match task.catalogue.resource(resource)? {
+        Resource::Kubernetes(cluster) => cluster
+            .roles
+            .iter()
+            .map(|(name, role)| Candidate {
+                role: name,
+                tier: role.tier,
+                covers: covers(name.as_str(), &role.verbs),
+            })
+            .collect(),
+        Resource::Ssh(_) | Resource::Postgres(_) | Resource::Aws(_) => Vec::new(),
+    };
+    coverage::smallest(resource, says, &candidates)
+}
+
+/// The program with a private kubeconfig, and with nothing that leads past it.
+///
+/// # Errors
+/// The program is missing (127) or cannot be run (126); the private file cannot be written, or the
+/// certificate authority cannot be read (125).
+pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
+    let task = &injection.task;
+    let entitlement = &injection.lease.grant.entitlement;
+    let Resource::Kubernetes(cluster) = injection.resource else {
+        return Err(Failure::failed(format!(
+            "{entitlement} is not in a cluster"
+        )));
+    };
+    let arguments = Arguments::read(task.arguments());
+    let on = Task {
+        on: task.on.or(Some(&entitlement.resource)),
+        ..*task
+    };
+    let target = target::of(&on, &arguments)?;
+    let plugin = process::own_file()?;
+    let file = private::write(entitlement, &target, cluster, injection.places, &plugin)?;
+    let program = task.command.first().map(OsString::as_os_str);
+    let mut launch = Launch {
+        program: process::find(program.unwrap_or_default(), task.environment)?,
+        arguments: arguments.with_value(task.arguments(), "kubeconfig", &file),
+        unset: UNSET.iter().map(ToString::to_string).collect(),
+        ..Launch::default()
+    };
+    let configuration = task
+        .environment
+        .directory
+        .join(&injection.places.configuration);
+    variables::set(&mut launch, ALLOWED, "JIT_CONFIG_DIR", configuration)?;
+    variables::set(&mut launch, ALLOWED, "KUBECONFIG", &file)?;
+    if task.program_name() != "kubectl" {
+        variables::set(&mut launch, ALLOWED, "KUBE_CONFIG_PATH", &file)?;
+    }
+    Ok(launch)
+}

@@ -1,0 +1,330 @@
+//! Which cluster a command means: from flags, the kubeconfig and the catalogue.
+
+use super::{
+    argv::Arguments,
+    kubeconfig::{self, Cluster, Kubeconfig},
+};
+use crate::{
+    domain::{
+        catalogue::{KubernetesResource, Resource},
+        entitlement::{Kind, ResourceName},
+        failure::{Failure, Result, did_you_mean},
+    },
+    tools::task::Task,
+};
+
+/// The cluster that a command means, and how it calls it.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    /// The resource.
+    pub(super) resource: ResourceName,
+    /// The context's name, so that `--context` on the command line finds it.
+    pub(super) context: String,
+    /// The cluster's name, so that `--cluster` on the command line finds it.
+    pub(super) cluster: String,
+    /// The namespace of the user's own context.
+    pub(super) namespace: Option<String>,
+    /// The user's own entry for the same API server, if there is one.
+    pub(super) own: Option<Cluster>,
+}
+
+/// What `--context` (kubectl, k9s, …) or `--kube-context` (helm) names.
+fn named_context(arguments: &Arguments) -> Option<&str> {
+    arguments
+        .value("context")
+        .or_else(|| arguments.value("kube-context"))
+}
+
+/// The cluster that the command means.
+///
+/// # Errors
+/// Usage: nothing or something unknown is named, or two things that do not belong together.
+pub(super) fn of(task: &Task<'_>, arguments: &Arguments) -> Result<Target> {
+    let kubeconfig = kubeconfig::load(task.environment, arguments.value("kubeconfig"))?;
+    let resource = match task.on {
+        Some(on) => on.clone(),
+        None => meant(task, arguments, &kubeconfig)?,
+    };
+    let Resource::Kubernetes(cluster) = task.catalogue.resource(&resource)? else {
+        return Err(unknown(task, format!("{resource} is not a cluster")));
+    };
+    refuse_other(task, arguments, &kubeconfig, &resource, cluster)?;
+    let context = match named_context(arguments) {
+        Some(name) => name.to_owned(),
+        None => own_context(task, &kubeconfig, &resource, cluster),
+    };
+    let own_context = kubeconfig.contexts.get(&context);
+    let own_cluster = own_context.map(|context| context.cluster.as_str());
+    let name = arguments.value("cluster").or(own_cluster);
+    let own = name.and_then(|name| kubeconfig.clusters.get(name));
+    Ok(Target {
+        namespace: own_context.and_then(|context| context.namespace.clone()),
+        own: own
+            .filter(|own| same_server(&own.server, &cluster.server))
+            .cloned(),
+        cluster: name
+            .filter(|name| !name.is_empty())
+            .unwrap_or(resource.name())
+            .to_owned(),
+        context,
+        resource,
+    })
+}
+
+/// The resource that the flags and the kubeconfig mean.
+fn meant(task: &Task<'_>, arguments: &Arguments, kubeconfig: &Kubeconfig) -> Result<ResourceName> {
+    if let Some(server) = arguments.value("server") {
+        let found = by_server(task, server)?;
+        return found
+            .ok_or_else(|| unknown(task, format!("no resource has the server {server:?}")));
+    }
+    if let Some(name) = arguments.value("cluster") {
+        let Some(cluster) = kubeconfig.clusters.get(name) else {
+            let near = did_you_mean(name, kubeconfig.clusters.keys().map(String::as_str));
+            return Err(
+                Failure::usage(format!("the kubeconfig has no cluster {name:?}"))
+                    .hint(format!("{near}\"kubectl config get-clusters\" lists them")),
+            );
+        };
+        let found = by_server(task, &cluster.server)?;
+        return found.ok_or_else(|| unknown(task, format!("the cluster {name:?} is no resource")));
+    }
+    let named = named_context(arguments).or(kubeconfig.current.as_deref());
+    let Some(name) = named else {
+        return Err(unknown(task, "no context is named or current".to_owned()));
+    };
+    let here = by_context(task, name)?;
+    let there = match server_of(kubeconfig, name) {
+        Some(server) => by_server(task, server)?,
+        None => None,
+    };
+    match (here, there) {
+        // Names such as "default" and "admin" are everywhere; what they reach is what counts.
+        (Some(here), Some(there)) if here != there => Err(Failure::usage(format!(
+            "the context {name:?} is {here}'s, but its cluster in the kubeconfig is {there}"
+        ))
+        .hint(format!("say which: --on {here} or --on {there}"))),
+        (Some(found), _) | (None, Some(found)) => Ok(found),
+        (None, None) => Err(unknown_context(task, kubeconfig, name)),
+    }
+}
+
+/// Refuses flags that would take the credential elsewhere, or leave it unused.
+fn refuse_other(
+    task: &Task<'_>,
+    arguments: &Arguments,
+    kubeconfig: &Kubeconfig,
+    resource: &ResourceName,
+    cluster: &KubernetesResource,
+) -> Result<()> {
+    refuse_credentials(arguments)?;
+    let elsewhere = |what: String| {
+        Err(Failure::usage(format!(
+            "{what}, and the credential would be for {resource}"
+        ))
+        .hint("leave one of them out"))
+    };
+    for flag in ["server", "kube-apiserver"] {
+        match arguments.value(flag) {
+            Some(server) if !same_server(server, &cluster.server) => {
+                return elsewhere(format!("--{flag} names {server:?}"));
+            }
+            _ => {}
+        }
+    }
+    let named = arguments.value("cluster");
+    if let Some(own) = named.and_then(|name| kubeconfig.clusters.get(name))
+        && !same_server(&own.server, &cluster.server)
+    {
+        return elsewhere(format!("--cluster names {:?}", named.unwrap_or_default()));
+    }
+    if let (Some(on), Some(name)) = (task.on, named_context(arguments)) {
+        let server = server_of(kubeconfig, name);
+        let means = |cluster: &KubernetesResource| {
+            let same = server.is_some_and(|server| same_server(server, &cluster.server));
+            same || cluster.contexts.contains(name)
+        };
+        let other = clusters(task).find(|(other, cluster)| *other != on && means(cluster));
+        if let Some((other, _)) = other.filter(|_| !means(cluster)) {
+            return elsewhere(format!("the context {name:?} is {other}'s"));
+        }
+    }
+    Ok(())
+}
+
+/// The flags that bring a credential of their own. `--user` is another thing in `create` and `set`:
+/// the subject of a role binding.
+fn refuse_credentials(arguments: &Arguments) -> Result<()> {
+    let binds = matches!(arguments.verb(), Some("create" | "set"));
+    let flags = [
+        "token",
+        "username",
+        "password",
+        "client-certificate",
+        "client-key",
+        "kube-token",
+        "user",
+    ];
+    let found = flags
+        .into_iter()
+        .find(|flag| arguments.value(flag).is_some() && !(binds && *flag == "user"));
+    found.map_or(Ok(()), |flag| {
+        Err(
+            Failure::usage(format!("--{flag} brings a credential of its own")).hint(format!(
+                "leave --{flag} out, and jit brings one; or run the command without jit"
+            )),
+        )
+    })
+}
+
+/// The context to use where the command names none: the current one or else another that means the
+/// resource; the catalogue's or the resource's own name where the kubeconfig has none.
+fn own_context(
+    task: &Task<'_>,
+    kubeconfig: &Kubeconfig,
+    resource: &ResourceName,
+    cluster: &KubernetesResource,
+) -> String {
+    let means = |name: &&String| {
+        let server = server_of(kubeconfig, name);
+        let same = server.is_some_and(|server| same_server(server, &cluster.server));
+        let listed = cluster.contexts.contains(*name);
+        same || listed && matches!(by_context(task, name), Ok(Some(found)) if found == *resource)
+    };
+    let current = kubeconfig.current.iter();
+    let known = current.chain(kubeconfig.contexts.keys()).find(means);
+    known
+        .or(cluster.contexts.first())
+        .map_or_else(|| resource.name().to_owned(), Clone::clone)
+}
+
+fn server_of<'a>(kubeconfig: &'a Kubeconfig, context: &str) -> Option<&'a str> {
+    let cluster = &kubeconfig.contexts.get(context)?.cluster;
+    Some(&kubeconfig.clusters.get(cluster)?.server)
+}
+
+fn by_context(task: &Task<'_>, context: &str) -> Result<Option<ResourceName>> {
+    single(task, &format!("the context {context:?}"), |cluster| {
+        cluster.contexts.contains(context)
+    })
+}
+
+fn by_server(task: &Task<'_>, server: &str) -> Result<Option<ResourceName>> {
+    single(task, &format!("the server {server:?}"), |cluster| {
+        same_server(&cluster.server, server)
+    })
+}
+
+/// The one cluster of the catalogue that fits.
+fn single(
+    task: &Task<'_>,
+    what: &str,
+    fits: impl Fn(&KubernetesResource) -> bool,
+) -> Result<Option<ResourceName>> {
+    let found: Vec<&ResourceName> = clusters(task)
+        .filter(|(_, cluster)| fits(cluster))
+        .map(|(name, _)| name)
+        .collect();
+    match found.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some((*one).clone())),
+        [first, ..] => {
+            let names: Vec<String> = found.iter().map(ToString::to_string).collect();
+            Err(
+                Failure::usage(format!("{what} is that of {}", names.join(" and ")))
+                    .hint(format!("say which: --on {first}")),
+            )
+        }
+    }
+}
+
+fn clusters<'a>(
+    task: &Task<'a>,
+) -> impl Iterator<Item = (&'a ResourceName, &'a KubernetesResource)> + use<'a> {
+    let resources = task.catalogue.of_kind(Kind::Kubernetes);
+    resources.filter_map(|(name, resource)| match resource {
+        Resource::Kubernetes(cluster) => Some((name, cluster)),
+        Resource::Ssh(_) | Resource::Postgres(_) | Resource::Aws(_) => None,
+    })
+}
+
+fn unknown_context(task: &Task<'_>, kubeconfig: &Kubeconfig, name: &str) -> Failure {
+    let ours = clusters(task).flat_map(|(_, cluster)| &cluster.contexts);
+    let theirs = kubeconfig.contexts.keys();
+    let near = did_you_mean(
+        name,
+        ours.chain(theirs)
+            .map(String::as_str)
+            .filter(|near| *near != name),
+    );
+    let mut failure = unknown(task, format!("the context {name:?} is no resource"));
+    failure.hint = format!("{near}{}", failure.hint);
+    failure
+}
+
+/// An error whose hint lists the clusters with their contexts.
+fn unknown(task: &Task<'_>, message: String) -> Failure {
+    let known: Vec<String> = clusters(task)
+        .map(|(name, cluster)| {
+            let contexts: Vec<&str> = cluster.contexts.iter().map(String::as_str).collect();
+            if contexts.is_empty() {
+                name.to_string()
+            } else {
+                format!("{name} (context {})", contexts.join(", "))
+            }
+        })
+        .collect();
+    Failure::usage(message).hint(if known.is_empty() {
+        "the catalogue has no cluster: \"jit init\" proposes one".to_owned()
+    } else {
+        format!("name one with --context or --on: {}", known.join(", "))
+    })
+}
+
+/// Whether two URLs are the same API server: the same scheme, host, port and path.
+fn same_server(one: &str, other: &str) -> bool {
+    normal(one) == normal(other)
+}
+
+fn normal(url: &str) -> String {
+    let (scheme, rest) = url
+        .trim()
+        .split_once("://")
+        .unwrap_or(("https", url.trim()));
+    let scheme = scheme.to_ascii_lowercase();
+    let rest = rest.trim_end_matches('/');
+    let (host, path) = match rest.split_once('/') {
+        Some((host, path)) => (host, path),
+        None => (rest, ""),
+    };
+    let host = host.to_ascii_lowercase();
+    let usual = if scheme == "http" { ":80" } else { ":443" };
+    let host = host.strip_suffix(usual).unwrap_or(&host);
+    format!("{scheme}://{host}/{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_the_same_however_they_are_written() {
+        for other in [
+            "https://API.example.com",
+            "api.example.com",
+            "https://api.example.com:443/",
+            "HTTPS://api.example.com//",
+        ] {
+            assert!(same_server("https://api.example.com", other), "{other}");
+        }
+        for other in [
+            "",
+            "http://api.example.com",
+            "https://api.example.com:6443",
+            "https://api.example.com/k8s",
+            "https://api.example.com.evil",
+        ] {
+            assert!(!same_server("https://api.example.com", other), "{other}");
+        }
+    }
+}
