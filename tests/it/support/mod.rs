@@ -19,3 +19,4 @@ pub(crate) use moto::Moto;
 pub(crate) use postgres::{Access, Postgres};
 pub(crate) use sshd::{Sshd, client_config};
 pub(crate) use wait::until;
+pub(crate) use whereabouts::jit;
