@@ -7,8 +7,7 @@ use serde_json::json;
 
 use crate::{
     app::{
-        audit, completions, credential_process, demo, exec, exec_credential, forget, request,
-        revoke,
+        audit, completions, demo, exec, exec_credential, forget, request, revoke,
         session::{Options, Session},
         status, trust,
     },
@@ -42,7 +41,6 @@ enum Verb {
     Trust(trust::Args),
     Demo(demo::Args),
     Completions(completions::Args),
-    CredentialProcess(credential_process::Args),
     ExecCredential(exec_credential::Args),
 }
 
@@ -92,7 +90,6 @@ fn run(cli: &Cli) -> Result<()> {
         Verb::Trust(args) => trust::run(args, session),
         Verb::Demo(args) => demo::run(args, session),
         Verb::Completions(args) => completions::run(args, session, &mut Cli::command()),
-        Verb::CredentialProcess(args) => credential_process::run(args, session),
         Verb::ExecCredential(args) => exec_credential::run(args, session),
     }
 }

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     domain::{entitlement::Entitlement, failure::Result},
-    tools::{kubernetes, task::Recognised},
+    tools::{
+        kubernetes::exec_credential::{ApiVersion, exec_credential},
+        task::Recognised,
+    },
 };
 
 /// Print a token for kubectl and its kin; called by a kubeconfig
@@ -24,5 +27,6 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         because: "asked for by a kubeconfig".to_owned(),
     };
     let lease = acquire::lease(session, &wanted, &Terms::default(), Some("kubectl"))?;
-    session.print(&kubernetes::exec_credential(&lease, &session.environment)?)
+    let info = session.environment.text("KUBERNETES_EXEC_INFO");
+    session.print(&exec_credential(&lease, ApiVersion::asked(info)?)?)
 }

@@ -3,7 +3,6 @@
 pub mod acquire;
 pub mod audit;
 pub mod completions;
-pub mod credential_process;
 pub mod demo;
 pub mod exec;
 pub mod exec_credential;

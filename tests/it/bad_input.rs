@@ -110,7 +110,7 @@ fn a_denial_says_what_would_help() {
     refused(
         &nothing,
         121,
-        "no policy lets",
+        "there are no policies",
         "jit policy explain ssh/web:root",
     );
 }
@@ -294,14 +294,16 @@ fn errors_are_one_json_object_where_json_is_asked_for() {
     }
 }
 
-/// `jit` whose system call fails on a path, as on a disk that is full or read-only.
-fn failing(home: &Home, call: &str, error: &str, on: &Path) -> Ran {
+/// `jit` whose system call fails, on a path or on all, as on a disk that is full or read-only.
+fn failing(home: &Home, call: &str, error: &str, on: Option<&Path>) -> Ran {
     let mut command = home.command(Path::new("strace"));
     command
         .args(["-f", "-qq", "-o", "/dev/null", "-e"])
-        .arg(format!("inject={call}:error={error}"))
-        .arg("-P")
-        .arg(on)
+        .arg(format!("inject={call}:error={error}"));
+    if let Some(path) = on {
+        command.arg("-P").arg(path);
+    }
+    command
         .arg(env!("CARGO_BIN_EXE_jit"))
         .args(["request", "ssh/web:deploy"]);
     run(&mut command)
@@ -312,10 +314,10 @@ fn a_read_only_home_gives_no_credential_and_keeps_the_one_that_lives() {
     let home = web();
     assert_eq!(ask(&home).code, 0);
     let ledger = home.path("state/jit/ledger.db");
-    let held = failing(&home, "openat", "EROFS", &ledger);
+    let held = failing(&home, "openat", "EROFS", Some(&ledger));
     assert_eq!(held.code, 0, "a live lease needs no ledger: {held:?}");
     assert_eq!(jit(&home, &["forget", "--all"]).code, 0);
-    let new = failing(&home, "openat", "EROFS", &ledger);
+    let new = failing(&home, "openat", "EROFS", Some(&ledger));
     refused(
         &new,
         125,
@@ -330,7 +332,7 @@ fn a_full_cache_costs_time_not_access() {
     assert_eq!(ask(&home).code, 0);
     assert_eq!(jit(&home, &["forget", "--all"]).code, 0);
     let lease = home.path("cache/jit/leases/ssh,web,deploy.lease");
-    let full = failing(&home, "rename", "ENOSPC", &lease);
+    let full = failing(&home, "rename", "ENOSPC", None);
     assert_eq!(full.code, 0, "{full:?}");
     assert!(
         full.stderr.starts_with("jit: the lease was not cached: "),
