@@ -76,7 +76,10 @@ async fn measure_all() {
     ] {
         println!("{name:32} {rate:>12.0} {:>8.1}", rate / alone);
     }
-    println!("\n{entries} entries, each with its elevation, in {}", directory.path().display());
+    println!(
+        "\n{entries} entries, each with its elevation, in {}",
+        directory.path().display()
+    );
 }
 
 async fn append(store: &Store, count: usize) {

@@ -8,6 +8,7 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::print_stdout,
+    clippy::cast_precision_loss,
     reason = "a benchmark may fail, and prints"
 )]
 
@@ -23,7 +24,7 @@ use std::{
 };
 
 use measure::{Contender, in_turns, quantile, rounds};
-use support::{Home, held::home_with_leases, jit};
+use support::{Home, held::home_with_leases, whereabouts::jit};
 
 /// What `jit` does at the end, and nothing else.
 const SMALLEST: &str = r#"
@@ -47,20 +48,18 @@ fn main() {
         let name = format!("jit exec --on {on} → true");
         contenders.push(contender(&name, held(&["exec", "--on", on, "--", "true"])));
     }
-    for (verb, entitlement) in [
-        ("credential-process", "aws/held:read"),
-        ("exec-credential", "kubernetes/held:view"),
-    ] {
-        let name = format!("jit {verb}");
-        contenders.push(contender(&name, held(&[verb, entitlement])));
-    }
+    let plugin = held(&["exec-credential", "kubernetes/held:view"]);
+    contenders.push(contender("jit exec-credential", plugin));
     let measured = in_turns(rounds(300), &mut contenders);
     let base = measured.iter().find(|(name, _)| name == SMALLEST_NAME);
     let base = quantile(&base.expect("measured").1, 0.5);
     println!("{:44} {:>9} {:>9} {:>7}", "", "median", "p95", "ratio");
     for (name, spans) in &measured {
         let (middle, slow) = (quantile(spans, 0.5), quantile(spans, 0.95));
-        println!("{name:44} {middle:>6.0} µs {slow:>6.0} µs {:>7.2}", middle / base);
+        println!(
+            "{name:44} {middle:>6.0} µs {slow:>6.0} µs {:>7.2}",
+            middle / base
+        );
     }
     about();
 }
@@ -95,12 +94,21 @@ fn compile(home: &Home) -> PathBuf {
 /// The binary's size, and how many crates are in it.
 fn about() {
     let tree = Command::new(env!("CARGO"))
-        .args(["tree", "--locked", "--edges=normal", "--prefix=none", "--format={p}"])
+        .args([
+            "tree",
+            "--locked",
+            "--edges=normal",
+            "--prefix=none",
+            "--format={p}",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo");
     let text = String::from_utf8_lossy(&tree.stdout);
-    let mut crates: Vec<&str> = text.lines().map(|line| line.trim_end_matches(" (*)")).collect();
+    let mut crates: Vec<&str> = text
+        .lines()
+        .map(|line| line.trim_end_matches(" (*)"))
+        .collect();
     crates.sort_unstable();
     crates.dedup();
     let file = jit();

@@ -1,6 +1,6 @@
 //! Measuring in one run: contenders take turns, so that a slow moment of the machine meets them all.
 
-use std::time::Instant;
+use std::{env, time::Instant};
 
 /// One contender: its name, and one run of it.
 pub(crate) type Contender<'a> = (String, Box<dyn FnMut() + 'a>);
@@ -32,21 +32,21 @@ pub(crate) fn in_turns(rounds: usize, contenders: &mut [Contender<'_>]) -> Vec<(
 }
 
 /// The value that a part of the sorted spans does not exceed: 0.5 is the median.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "a place among some hundred"
+)]
 pub(crate) fn quantile(sorted: &[f64], part: f64) -> f64 {
     let last = sorted.len().saturating_sub(1);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        clippy::cast_sign_loss,
-        reason = "a place among some hundred"
-    )]
     let place = (last as f64 * part).round() as usize;
     sorted[place]
 }
 
 /// A number of rounds from the environment, for a quick look: `JIT_BENCH_ROUNDS`.
 pub(crate) fn rounds(usual: usize) -> usize {
-    std::env::var("JIT_BENCH_ROUNDS")
+    env::var("JIT_BENCH_ROUNDS")
         .ok()
         .and_then(|rounds| rounds.parse().ok())
         .unwrap_or(usual)

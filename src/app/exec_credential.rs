@@ -7,7 +7,7 @@ use super::{
 use crate::{
     domain::{entitlement::Entitlement, failure::Result},
     tools::{
-        kubernetes::exec_credential::{ApiVersion, exec_credential},
+        kubernetes::{ApiVersion, exec_credential},
         task::Recognised,
     },
 };

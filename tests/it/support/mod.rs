@@ -11,7 +11,7 @@ pub(crate) mod sshd;
 mod tls;
 mod wait;
 pub(crate) mod web;
-mod whereabouts;
+pub(crate) mod whereabouts;
 
 pub(crate) use home::{Home, run};
 pub(crate) use kubernetes::Kube;
@@ -19,4 +19,3 @@ pub(crate) use moto::Moto;
 pub(crate) use postgres::{Access, Postgres};
 pub(crate) use sshd::{Sshd, client_config};
 pub(crate) use wait::until;
-pub(crate) use whereabouts::jit;
