@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::{
     app::{
-        agent, audit, completions, demo, exec, exec_credential, forget, init, policy, request, revoke,
+        agent, audit, completions, demo, exec, exec_credential, forget, init, policy, request,
+        revoke,
         session::{Options, Session},
         status, trust,
     },

@@ -12,10 +12,15 @@ use std::{
         unix::{net::UnixListener as StdListener, process::CommandExt as _},
     },
     process::{Command, Stdio},
+    thread,
     time::Duration,
 };
 
-use rustix::process::{Pid, geteuid, setsid, test_kill_process};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+    process::{Pid, geteuid, setsid, test_kill_process},
+};
 use ssh_agent_lib::{
     agent::{Agent, Session, listen},
     error::AgentError,
@@ -23,9 +28,9 @@ use ssh_agent_lib::{
     ssh_key::{Algorithm, Certificate, Signature},
 };
 use tokio::{
-    io::unix::AsyncFd,
     net::{UnixListener, UnixStream},
     runtime::Builder,
+    sync::oneshot,
     time::sleep,
 };
 use zeroize::Zeroizing;
@@ -130,13 +135,24 @@ fn serve(listener: StdListener, process: OwnedFd, handover: &Handover) -> io::Re
 /// Returns once the tool has ended.
 async fn ended(process: OwnedFd, handover: &Handover) -> io::Result<()> {
     if handover.has_descriptor {
-        // pidfd_open(2): readable once the process has ended.
-        AsyncFd::try_new(process)?.readable().await?.retain_ready();
-        return Ok(());
+        let (over, told) = oneshot::channel();
+        thread::spawn(move || drop(over.send(wait(&process))));
+        return told.await.map_err(io::Error::other)?;
     }
     let pid = i32::try_from(handover.process).ok().and_then(Pid::from_raw);
     while pid.is_some_and(|pid| test_kill_process(pid).is_ok()) {
         sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+/// Blocks until a process has ended: then its descriptor is readable (pidfd_open(2)).
+fn wait(process: &OwnedFd) -> io::Result<()> {
+    let mut fds = [PollFd::new(process, PollFlags::IN)];
+    while let Err(error) = poll(&mut fds, None) {
+        if error != Errno::INTR {
+            return Err(error.into());
+        }
     }
     Ok(())
 }

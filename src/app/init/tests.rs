@@ -1,6 +1,6 @@
 //! What is found in a home directory, a friendly one and a hostile one.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use insta::assert_snapshot;
 use proptest::prelude::*;

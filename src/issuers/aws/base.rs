@@ -60,16 +60,16 @@ impl Base {
             target::address(endpoint)?;
             loader = loader.endpoint_url(endpoint);
         }
-        let loaded = async {
+        let found = async {
             let loader = source(name, resource, site.environment, &files, loader)?;
             let config = loader.load().await;
-            let found = credentials(name, &config).await?;
+            let base = credentials(name, &config).await?;
             Ok(config
                 .into_builder()
-                .credentials_provider(SharedCredentialsProvider::new(found))
+                .credentials_provider(SharedCredentialsProvider::new(base))
                 .build())
         };
-        let config = in_time(&target, loaded)
+        let config = in_time(&target, found)
             .await
             .map_err(|failure| slow(name, failure))?;
         Ok(Self { config, target })
