@@ -101,8 +101,6 @@ pub fn over(grant: &Grant) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::issuers::sample;
 
