@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     app::{
-        audit, completions, credential_process, demo, exec, exec_credential, forget, request,
+        agent, audit, completions, demo, exec, exec_credential, forget, init, policy, request,
         revoke,
         session::{Options, Session},
         status, trust,
@@ -39,11 +39,14 @@ enum Verb {
     Forget(forget::Args),
     Revoke(revoke::Args),
     Audit(audit::Args),
+    Policy(policy::Args),
+    Init(init::Args),
     Trust(trust::Args),
     Demo(demo::Args),
     Completions(completions::Args),
-    CredentialProcess(credential_process::Args),
     ExecCredential(exec_credential::Args),
+    #[command(hide = true)]
+    Agent(agent::Args),
 }
 
 /// Runs one command line; the number is the process's exit code.
@@ -81,6 +84,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 fn run(cli: &Cli) -> Result<()> {
+    // It has no surroundings: no environment, no configuration, no clock of its own.
+    if let Verb::Agent(args) = &cli.verb {
+        return agent::run(args);
+    }
     let session = &Session::begin(&cli.options)?;
     match &cli.verb {
         Verb::Exec(args) => exec::run(args, session),
@@ -89,11 +96,13 @@ fn run(cli: &Cli) -> Result<()> {
         Verb::Forget(args) => forget::run(args, session),
         Verb::Revoke(args) => revoke::run(args, session),
         Verb::Audit(args) => audit::run(args, session),
+        Verb::Policy(args) => policy::run(args, session),
+        Verb::Init(args) => init::run(args, session),
         Verb::Trust(args) => trust::run(args, session),
         Verb::Demo(args) => demo::run(args, session),
         Verb::Completions(args) => completions::run(args, session, &mut Cli::command()),
-        Verb::CredentialProcess(args) => credential_process::run(args, session),
         Verb::ExecCredential(args) => exec_credential::run(args, session),
+        Verb::Agent(args) => agent::run(args),
     }
 }
 

@@ -49,6 +49,10 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         catalogue: &catalogue,
         environment: &session.environment,
     };
+    if tools::needs_nothing(&task) {
+        session.tell("this command reaches nothing, so it is run as it is");
+        return Err(tools::as_it_is(&task)?.replace());
+    }
     let wanted = tools::recognise(&task)?;
     session.tell(&format!("{}: {}", wanted.entitlement, wanted.because));
     let resource = catalogue.resource(&wanted.entitlement.resource)?;

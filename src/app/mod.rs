@@ -1,13 +1,15 @@
 //! The client's verbs, one file each with its arguments beside it.
 
 pub mod acquire;
+pub mod agent;
 pub mod audit;
 pub mod completions;
-pub mod credential_process;
 pub mod demo;
 pub mod exec;
 pub mod exec_credential;
 pub mod forget;
+pub mod init;
+pub mod policy;
 pub mod request;
 pub mod revoke;
 pub mod session;

@@ -106,8 +106,8 @@ mod tests {
           correct it, then run: jit policy check
         config.toml:3: unknown key "wiat" in [exec]
           did you mean "wait"? its keys are wait
-        config.toml:2: invalid type: integer `5`, expected a string in [exec]
-          correct it, then run: jit policy check
+        config.toml:2: "wait" has the wrong type in [exec]
+          write it as text in quotes, "…"
         config.toml:1: "http://jit.example.com" is not the address of a server
           write it as https://HOST or https://HOST:PORT; http only for this machine itself
         config.toml:1: "https://jit example" is not the address of a server

@@ -108,6 +108,10 @@ fn words(table: Table<'_>, message: &str, span: &Range<usize>) -> (String, Strin
             format!("{word:?} is missing{within}"),
             format!("add {word} = …"),
         ),
+        _ if message.starts_with("invalid type") => {
+            let (what, hint) = wrong_type(table, message, span);
+            (format!("{what}{within}"), hint)
+        }
         _ => (
             format!("{}{within}", printable(message)),
             own_hint(table.cut(span), message),

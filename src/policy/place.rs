@@ -34,6 +34,7 @@ pub(super) fn complaint(
 ) -> Failure {
     let at = Position::of(text, offset(diagnostic).unwrap_or(start));
     let words = plain(&diagnostic.to_string());
+    let words = without_action(&words);
     let message = match labelled(diagnostic) {
         Some(label) if !words.contains(&label) => format!("{words}, {label}"),
         _ => words,
@@ -53,6 +54,16 @@ fn near(message: &str, hint: &str) -> String {
         return did_you_mean(word, Action::ALL.map(Action::as_str));
     }
     did_you_mean(word, hint.split('"').skip(1).step_by(2))
+}
+
+/// What is wrong for one action is wrong for each that the policy speaks of.
+fn without_action(words: &str) -> String {
+    let cut = words.split_once(" for Action::\"");
+    let rest = cut.and_then(|(start, rest)| Some((start, rest.split_once('"')?.1)));
+    rest.map_or_else(
+        || words.to_owned(),
+        |(start, rest)| format!("{start}{rest}"),
+    )
 }
 
 /// One line, without the policy's id that Cedar begins with: the place says it already.

@@ -106,13 +106,13 @@ impl Policies {
         let warnings = result
             .validation_warnings()
             .map(|warning| failure(warning.policy_id(), warning));
-        // A warning (a policy that can never match, letters that look like others) is an error too:
+        // Cedar reports in no order, and once for each action. A warning (a policy that can never match, letters that look like others) is an error too:
         // whoever wrote it meant something else. The first in the order of the files is reported.
         let all = errors.chain(warnings);
         let unplaced = || (0, Failure::failed("the policies do not fit the schema"));
         let first = all
             .map(|failure| failure.unwrap_or_else(unplaced))
-            .min_by_key(|(number, _)| *number);
+            .min_by(|(a, first), (b, other)| (a, &first.message).cmp(&(b, &other.message)));
         first.map_or(Ok(()), |(_, failure)| Err(failure))
     }
 
@@ -145,7 +145,7 @@ impl Policies {
 fn read((name, text): &File, rules: &mut Vec<Rule>) -> Result<()> {
     let set = PolicySet::from_str(text).map_err(|error| place::complaint(name, text, 0, &error))?;
     if let Some(template) = set.templates().next() {
-        let line = line_of(text, 0, &template.to_cedar());
+        let line = Position::of(text, find(text, 0, &template.to_cedar())).line;
         return Err(
             Failure::failed(format!("{name}:{line}: a template is not a policy"))
                 .hint("replace ?principal and ?resource by what is meant"),
@@ -154,41 +154,45 @@ fn read((name, text): &File, rules: &mut Vec<Rule>) -> Result<()> {
     let mut policies: Vec<&Policy> = set.policies().collect();
     // Cedar numbers them as they stand in the text: policy0, policy1, policy10, …
     policies.sort_by_key(|policy| (policy.id().to_string().len(), policy.id().to_string()));
-    let mut from = 0;
+    let mut place = Place {
+        file: name.clone(),
+        line: 1,
+        offset: 0,
+    };
     for (number, policy) in policies.into_iter().enumerate() {
         let source = policy.to_cedar().unwrap_or_default();
-        let start = find(text, from, &source);
-        from = start + source.len();
-        rules.push(rule((name, text), policy, start, number + 1)?);
+        let start = find(text, place.offset, &source);
+        let passed = text.get(place.offset..start).unwrap_or_default();
+        place.line += passed.matches('\n').count();
+        place.offset = start;
+        rules.push(rule(policy, &source, place.clone(), number + 1)?);
+        place.line += source.matches('\n').count();
+        place.offset = start + source.len();
     }
     Ok(())
 }
 
-fn rule((name, text): (&str, &str), policy: &Policy, start: usize, number: usize) -> Result<Rule> {
+fn rule(policy: &Policy, source: &str, place: Place, number: usize) -> Result<Rule> {
     let fail = |fault: Fault| {
-        let line = line_of(text, start, &format!("@{}", fault.annotation));
-        Failure::failed(format!("{name}:{line}: {}", fault.message)).hint(fault.hint)
+        let at = find(source, 0, &format!("@{}", fault.annotation));
+        let line = place.line + source.get(..at).unwrap_or_default().matches('\n').count();
+        Failure::failed(format!("{}:{line}: {}", place.file, fault.message)).hint(fault.hint)
     };
     let id = match obligation::id(policy).map_err(fail)? {
         Some(id) => id.to_owned(),
-        None => format!("{}#{number}", name.rsplit('/').next().unwrap_or_default()),
+        None => format!(
+            "{}#{number}",
+            place.file.rsplit('/').next().unwrap_or_default()
+        ),
     };
     Ok(Rule {
         obligations: obligation::obligations(policy, &actions(policy)).map_err(fail)?,
         policy: policy.new_id(PolicyId::new(id)),
-        place: Place {
-            file: name.to_owned(),
-            line: Position::of(text, start).line,
-            offset: start,
-        },
+        place,
     })
 }
 
 fn find(text: &str, from: usize, part: &str) -> usize {
     let rest = text.get(from..).unwrap_or_default();
     rest.find(part).map_or(from, |at| from + at)
-}
-
-fn line_of(text: &str, from: usize, part: &str) -> usize {
-    Position::of(text, find(text, from, part)).line
 }

@@ -100,7 +100,7 @@ pub enum Noun {
 pub struct Vocabulary {
     /// The schema.
     pub schema: Schema,
-    /// The actions with the groups that they are in.
+    /// The actions that are in a group; the others are only their names.
     pub actions: Vec<Entity>,
     human: EntityTypeName,
     workload: EntityTypeName,
@@ -125,8 +125,12 @@ impl Vocabulary {
         let actions = schema
             .action_entities()
             .map_err(|error| broken().because(&error))?;
+        let is_grouped = |entity: &&Entity| {
+            let mut groups = actions.ancestors(&entity.uid()).into_iter().flatten();
+            groups.next().is_some()
+        };
         Ok(Self {
-            actions: actions.iter().cloned().collect(),
+            actions: actions.iter().filter(is_grouped).cloned().collect(),
             schema,
             human: named(Class::Human.as_str())?,
             workload: named(Class::Workload.as_str())?,

@@ -19,7 +19,7 @@ use crate::{
         entitlement::Kind,
         failure::{Failure, Result},
     },
-    platform::process::Launch,
+    platform::process::{self, Launch},
 };
 
 /// Which entitlement the command needs: named by the user (`--on`, `--role`), or read off the
@@ -43,6 +43,26 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
         ))
         .hint("name it: jit exec --on kind/name -- COMMAND")),
     }
+}
+
+/// Whether the command reaches nothing, so that it needs no credential: `kubectl config view`,
+/// `aws help`.
+pub fn needs_nothing(task: &Task<'_>) -> bool {
+    task.on.is_none()
+        && match kind_of(task.program_name()) {
+            Some(Kind::Kubernetes) => kubernetes::needs_nothing(task),
+            Some(Kind::Aws) => aws::needs_nothing(task),
+            Some(Kind::Ssh | Kind::Postgres) | None => false,
+        }
+}
+
+/// The command with nothing injected.
+pub fn as_it_is(task: &Task<'_>) -> Result<Launch> {
+    Ok(Launch {
+        program: process::find(task.program(), task.environment)?,
+        arguments: task.arguments().to_vec(),
+        ..Launch::default()
+    })
 }
 
 /// The kind of resource that a program reaches, where its name alone says so.

@@ -1,6 +1,6 @@
 //! What a tool's file is given and gives back.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use crate::domain::{
     catalogue::{Catalogue, Resource},
@@ -26,6 +26,13 @@ pub struct Task<'a> {
 }
 
 impl Task<'_> {
+    /// The program, as it was named.
+    pub fn program(&self) -> &OsStr {
+        self.command
+            .first()
+            .map_or(OsStr::new(""), OsString::as_os_str)
+    }
+
     /// The program's name without its directory; empty where it is not text.
     pub fn program_name(&self) -> &str {
         let program = self.command.first().and_then(|program| program.to_str());

@@ -8,11 +8,16 @@
     reason = "a test may fail, and is the outside world that reads the environment and writes files"
 )]
 
+mod bad_input;
 mod cache;
 mod completions;
+mod exec;
 mod floors;
 mod injected;
 mod issuers;
 mod ledger;
 mod servers;
+mod ssh_tools;
 mod support;
+mod token;
+mod warm;

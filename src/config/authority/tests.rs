@@ -1,3 +1,5 @@
+//! Mistakes in `authority.toml`, each named with its line.
+
 use std::collections::BTreeSet;
 
 use insta::assert_snapshot;
@@ -97,8 +99,8 @@ fn an_unknown_word_is_named_with_the_nearest() {
       did you mean "sensitive"? it may be routine, elevated, sensitive
     authority.toml:1: "hosts" is missing in [resources."ssh/web"]
       add hosts = …
-    authority.toml:2: invalid type: string "web-1", expected a sequence in [resources."ssh/web"]
-      correct it, then run: jit policy check
+    authority.toml:2: "hosts" has the wrong type in [resources."ssh/web"]
+      write it as a list, ["…"]
     authority.toml:8: unknown key "service-account" in [resources."kubernetes/prod"]
       did you mean "service_account"? its keys are service_account, verbs, tier
     authority.toml:6: "token" makes no sense here in [resources."kubernetes/prod"]
@@ -115,12 +117,12 @@ fn an_unknown_word_is_named_with_the_nearest() {
       correct it, then run: jit policy check
     authority.toml:1: unclosed table, expected `]` in [resources."ssh/web"
       correct it, then run: jit policy check
-    authority.toml:2: invalid type: integer `5`, expected struct SshResource in [resources]
-      correct it, then run: jit policy check
-    authority.toml:3: invalid type: integer `123456789012`, expected a string in [resources."aws/prod"]
-      correct it, then run: jit policy check
-    authority.toml:7: invalid type: integer `31337`, expected a string in [resources."kubernetes/prod"]
-      correct it, then run: jit policy check
+    authority.toml:2: "\"ssh/web\"" has the wrong type in [resources]
+      write it as a table, { … }
+    authority.toml:3: "account" has the wrong type in [resources."aws/prod"]
+      write it as text in quotes, "…"
+    authority.toml:7: "credential" has the wrong type in [resources."kubernetes/prod"]
+      write it as text in quotes, "…"
     "#);
 }
 

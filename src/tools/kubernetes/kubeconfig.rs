@@ -19,41 +19,41 @@ use crate::{
 /// What matters here of all files together. Of several entries with one name, the first file's
 /// counts; so does the first `current-context`.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Kubeconfig {
+pub struct Kubeconfig {
     /// The context where no other is named.
-    pub(super) current: Option<String>,
+    pub current: Option<String>,
     /// The contexts by name.
-    pub(super) contexts: BTreeMap<String, Context>,
+    pub contexts: BTreeMap<String, Context>,
     /// The clusters by name.
-    pub(super) clusters: BTreeMap<String, Cluster>,
+    pub clusters: BTreeMap<String, Cluster>,
 }
 
 /// A context.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Context {
+pub struct Context {
     /// The name of its cluster.
     #[serde(deserialize_with = "absent_is_default")]
-    pub(super) cluster: String,
+    pub cluster: String,
     /// Its namespace.
-    pub(super) namespace: Option<String>,
+    pub namespace: Option<String>,
 }
 
 /// A cluster.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
-pub(super) struct Cluster {
+pub struct Cluster {
     /// The URL of its API server.
     #[serde(deserialize_with = "absent_is_default")]
-    pub(super) server: String,
+    pub server: String,
     /// The name in its certificate, where that is not the host of the URL.
-    pub(super) tls_server_name: Option<String>,
+    pub tls_server_name: Option<String>,
     /// The proxy on the way.
-    pub(super) proxy_url: Option<String>,
+    pub proxy_url: Option<String>,
     /// Its certificate authority, PEM in base64; it beats the file.
-    pub(super) certificate_authority_data: Option<String>,
+    pub certificate_authority_data: Option<String>,
     /// The file of its certificate authority, PEM; [`read`] makes it absolute.
-    pub(super) certificate_authority: Option<PathBuf>,
+    pub certificate_authority: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -96,7 +96,7 @@ where
 /// # Errors
 /// The named file is missing (usage), or one cannot be read or is not a kubeconfig; the message
 /// names file and line.
-pub(super) fn load(environment: &Environment, explicit: Option<&str>) -> Result<Kubeconfig> {
+pub fn load(environment: &Environment, explicit: Option<&str>) -> Result<Kubeconfig> {
     let mut merged = Kubeconfig::default();
     if let Some(named) = explicit {
         let path = environment.directory.join(named);

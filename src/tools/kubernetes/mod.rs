@@ -2,7 +2,7 @@
 
 mod argv;
 mod exec_credential;
-mod kubeconfig;
+pub mod kubeconfig;
 mod objects;
 mod private;
 mod target;

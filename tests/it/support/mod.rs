@@ -1,6 +1,7 @@
 //! What the tests stand on: real servers on loopback, a sandboxed home, and loud skips.
 
 mod daemon;
+pub(crate) mod held;
 pub(crate) mod home;
 pub(crate) mod kubernetes;
 pub(crate) mod moto;
@@ -10,7 +11,7 @@ pub(crate) mod sshd;
 mod tls;
 mod wait;
 pub(crate) mod web;
-mod whereabouts;
+pub(crate) mod whereabouts;
 
 pub(crate) use home::{Home, run};
 pub(crate) use kubernetes::Kube;

@@ -1,0 +1,140 @@
+//! `jit exec -- aws …` with the real CLI; AWS itself is stood in for.
+
+use super::{Home, events, home, jit, last, story, works};
+use crate::support::{
+    Moto,
+    home::{Ran, run},
+    moto::{ACCOUNT, REGION},
+};
+
+const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]}]}"#;
+const READ: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:List*","s3:Get*"],"Resource":"*"}]}"#;
+const BASE: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:*","Resource":"*"}]}"#;
+
+/// A home whose authority may assume the roles, with the base credentials in its environment.
+struct Account {
+    home: Home,
+    moto: Moto,
+    base: (String, String),
+}
+
+impl Account {
+    fn new() -> Option<Self> {
+        let moto = Moto::start()?;
+        let read = moto.create_role("read", TRUST, READ);
+        let write = moto.create_role("write", TRUST, READ);
+        let base = moto.create_user("authority", BASE);
+        let home = home(&format!(
+            r#"
+[resources."aws/prod"]
+account = "{ACCOUNT}"
+profiles = ["prod"]
+region = "{REGION}"
+issuer = "assume-role"
+endpoint = "{}"
+roles.read = {{ arn = "{read}" }}
+roles.write = {{ arn = "{write}", tier = "elevated" }}
+"#,
+            moto.url()
+        ));
+        Some(Self { home, moto, base })
+    }
+
+    fn jit(&self, args: &[&str]) -> Ran {
+        let mut command = self.home.jit(args);
+        command
+            .env("AWS_ACCESS_KEY_ID", &self.base.0)
+            .env("AWS_SECRET_ACCESS_KEY", &self.base.1)
+            .env("AWS_ENDPOINT_URL", self.moto.url())
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        run(&mut command)
+    }
+}
+
+#[test]
+fn aws_gets_a_session_of_the_smallest_role_that_names_the_grant() {
+    let Some(account) = Account::new() else {
+        return;
+    };
+    let who = account.jit(&[
+        "exec",
+        "--",
+        "aws",
+        "--profile",
+        "prod",
+        "sts",
+        "get-caller-identity",
+        "--query",
+        "Arn",
+        "--output",
+        "text",
+    ]);
+    assert_eq!(who.code, 0, "{who:?}");
+    let (grant, serial) = last(&account.home);
+    assert!(who.stdout.contains(":assumed-role/read/"), "{who:?}");
+    assert!(
+        who.stdout.contains(&grant),
+        "the session names the grant: {who:?}"
+    );
+    assert_ne!(serial, account.base.0);
+    assert_eq!(
+        story(&account.home),
+        ["granted aws/prod:read", "issued aws/prod:read"]
+    );
+}
+
+#[test]
+fn a_write_asks_for_more_and_a_read_uses_the_lease_again() {
+    let Some(account) = Account::new() else {
+        return;
+    };
+    for _ in 0..2 {
+        let listed = account.jit(&["exec", "--", "aws", "--profile", "prod", "s3", "ls"]);
+        assert_eq!(listed.code, 0, "{listed:?}");
+    }
+    assert_eq!(events(&account.home).len(), 2);
+    let made = account.jit(&[
+        "exec",
+        "--",
+        "aws",
+        "--profile=prod",
+        "s3",
+        "mb",
+        "s3://bucket",
+    ]);
+    assert_eq!(made.code, 121, "elevated, and no reason given: {made:?}");
+}
+
+#[test]
+fn any_other_command_gets_the_session_in_its_environment() {
+    let Some(account) = Account::new() else {
+        return;
+    };
+    let script = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])";
+    let who = account.jit(&["exec", "--on", "aws/prod", "--", "python3", "-c", script]);
+    assert_eq!(who.code, 0, "{who:?}");
+    assert!(who.stdout.contains(":assumed-role/read/"), "{who:?}");
+    let shown = account.jit(&["exec", "--on", "aws/prod", "--", "env"]);
+    assert!(
+        !shown.stdout.contains(&account.base.1),
+        "the base credential stays behind"
+    );
+}
+
+#[test]
+fn a_profile_that_nobody_knows_is_an_error() {
+    let Some(account) = Account::new() else {
+        return;
+    };
+    let unknown = jit(
+        &account.home,
+        &["exec", "--", "aws", "--profile", "pord", "s3", "ls"],
+    );
+    assert_eq!(unknown.code, 2, "{unknown:?}");
+    assert!(
+        unknown.stderr.contains("did you mean \"prod\"?"),
+        "{unknown:?}"
+    );
+    assert_eq!(works(&account.home, &["audit"]), "");
+}

@@ -1,0 +1,62 @@
+//! The main job on the real thing: `jit exec` runs the real tools against real targets.
+
+mod aws;
+mod kubernetes;
+mod postgres;
+mod ssh;
+
+use serde_json::Value;
+
+use crate::support::{
+    home::{Home, Ran, run},
+    web::POLICIES,
+};
+
+/// A home with this catalogue, and policies for each tier.
+fn home(catalogue: &str) -> Home {
+    let home = Home::new();
+    home.configure("authority.toml", catalogue);
+    home.configure("policies/all.cedar", POLICIES);
+    home
+}
+
+fn jit(home: &Home, args: &[&str]) -> Ran {
+    run(&mut home.jit(args))
+}
+
+/// Runs a command that must work; what it printed on stdout. `jit` itself says nothing.
+#[track_caller]
+fn works(home: &Home, args: &[&str]) -> String {
+    let ran = jit(home, args);
+    assert_eq!(ran.code, 0, "{args:?}: {ran:?}");
+    ran.stdout
+}
+
+/// The ledger, as one would query it.
+fn events(home: &Home) -> Vec<Value> {
+    let listed = works(home, &["audit", "--json"]);
+    listed
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Each event's kind and entitlement, in order.
+fn story(home: &Home) -> Vec<String> {
+    let line = |event: &Value| {
+        let text = |name: &str| event[name].as_str().unwrap().to_owned();
+        format!("{} {}", text("kind"), text("entitlement"))
+    };
+    events(home).iter().map(line).collect()
+}
+
+/// The id of the last grant, and the serial of its last credential.
+fn last(home: &Home) -> (String, String) {
+    let events = events(home);
+    let issued = events
+        .iter()
+        .rfind(|event| event["kind"] == "issued")
+        .unwrap();
+    let text = |name: &str| issued[name].as_str().unwrap().to_owned();
+    (text("grant"), text("credential"))
+}

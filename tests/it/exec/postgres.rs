@@ -1,0 +1,223 @@
+//! `jit exec -- psql …` against a real PostgreSQL.
+
+use super::{Home, events, home, jit, last, story, works};
+use crate::support::{Access, Postgres, run};
+
+const HBA: &str = "hostssl orders orders_ro,orders_rw 127.0.0.1/32 cert";
+
+fn database(postgres: &Postgres) {
+    for sql in [
+        "create role orders_ro login",
+        "create role orders_rw login",
+        "create database orders",
+    ] {
+        postgres.psql(sql);
+    }
+    postgres.psql_in(
+        "orders",
+        "create table item (name text); insert into item values ('kite');
+         grant select on item to orders_ro; grant select, insert on item to orders_rw;
+         grant create on schema public to orders_rw",
+    );
+}
+
+fn catalogue(postgres: &Postgres, issuer: &str) -> String {
+    format!(
+        r#"
+[resources."postgres/orders"]
+hosts = ["127.0.0.1:{}"]
+databases = ["orders"]
+certificate_authority = "{}"
+{issuer}
+roles.read = {{ role = "orders_ro" }}
+roles.write = {{ role = "orders_rw", tier = "elevated" }}
+"#,
+        postgres.port(),
+        postgres.ca().display(),
+    )
+}
+
+/// A home whose certificates the server accepts.
+fn with_certificates(postgres: &Postgres) -> Home {
+    database(postgres);
+    let home = home(&catalogue(postgres, "issuer = \"certificate\""));
+    let ca = works(&home, &["trust", "postgres/orders", "--ca"]);
+    postgres.allow(Access {
+        client_ca: Some(&ca),
+        hba: HBA,
+        ident: "",
+    });
+    home
+}
+
+#[test]
+fn psql_starts_read_only_and_the_server_knows_the_grant() {
+    let Some(postgres) = Postgres::start(Access::default()) else {
+        return;
+    };
+    let home = with_certificates(&postgres);
+    let psql = ["exec", "--", "psql", "-X", "-At", "-c"];
+    let read = works(
+        &home,
+        &[
+            &psql[..],
+            &["select name, current_user from item", "orders"],
+        ]
+        .concat(),
+    );
+    assert_eq!(read, "kite|orders_ro\n");
+    assert_eq!(
+        story(&home),
+        [
+            "granted postgres/orders:read",
+            "issued postgres/orders:read"
+        ]
+    );
+    let write = jit(
+        &home,
+        &[&psql[..], &["insert into item values ('x')", "orders"]].concat(),
+    );
+    assert_eq!(write.code, 1, "psql's own exit code: {write:?}");
+    assert!(write.stderr.contains("permission denied"), "{write:?}");
+    assert_eq!(events(&home).len(), 2, "the lease was used again");
+    let (grant, _) = last(&home);
+    postgres.logged(&grant);
+}
+
+#[test]
+fn a_larger_role_is_named_and_needs_a_reason() {
+    let Some(postgres) = Postgres::start(Access::default()) else {
+        return;
+    };
+    let home = with_certificates(&postgres);
+    let insert = [
+        "--",
+        "psql",
+        "-X",
+        "-q",
+        "-c",
+        "insert into item values ('rope')",
+        "orders",
+    ];
+    let silent = jit(&home, &[&["exec", "--role", "write"][..], &insert].concat());
+    assert_eq!(silent.code, 121, "{silent:?}");
+    works(
+        &home,
+        &[
+            &["exec", "--role", "write", "-j", "order 4711"][..],
+            &insert,
+        ]
+        .concat(),
+    );
+    assert_eq!(postgres.psql_in("orders", "select count(*) from item"), "2");
+    let why: Vec<_> = events(&home)
+        .iter()
+        .map(|event| event["justification"].clone())
+        .collect();
+    assert!(why.contains(&"order 4711".into()), "{why:?}");
+}
+
+#[test]
+fn libpqs_own_programs_and_scripts_work_too() {
+    let Some(postgres) = Postgres::start(Access::default()) else {
+        return;
+    };
+    let home = with_certificates(&postgres);
+    let dumped = works(
+        &home,
+        &[
+            "exec",
+            "--on",
+            "postgres/orders",
+            "--",
+            "pg_dump",
+            "-t",
+            "item",
+            "orders",
+        ],
+    );
+    assert!(dumped.contains("kite"), "{dumped}");
+    // A child that inherits no open files.
+    let script = "import subprocess; subprocess.run(['psql', '-X', '-At', '-d', 'orders', '-c', 'select 6*7'], close_fds=True, check=True)";
+    let answer = works(
+        &home,
+        &[
+            "exec",
+            "--on",
+            "postgres/orders",
+            "--",
+            "python3",
+            "-c",
+            script,
+        ],
+    );
+    assert_eq!(answer, "42\n");
+}
+
+#[test]
+fn the_secret_is_in_no_argument_and_no_variable() {
+    let Some(postgres) = Postgres::start(Access::default()) else {
+        return;
+    };
+    let home = with_certificates(&postgres);
+    let shown = "tr '\\0' '\\n' < /proc/self/environ; tr '\\0' '\\n' < /proc/self/cmdline";
+    let seen = works(
+        &home,
+        &["exec", "--on", "postgres/orders", "--", "sh", "-c", shown],
+    );
+    assert!(seen.contains("PGUSER=orders_ro"), "{seen}");
+    assert!(
+        !seen.contains("PRIVATE KEY") && !seen.contains("PGPASSWORD"),
+        "{seen}"
+    );
+}
+
+#[test]
+fn a_dynamic_role_comes_and_goes_with_its_grant() {
+    let Some(postgres) = Postgres::start(Access::default()) else {
+        return;
+    };
+    database(&postgres);
+    postgres.allow(Access {
+        client_ca: None,
+        hba: "hostssl orders all 127.0.0.1/32 scram-sha-256",
+        ident: "",
+    });
+    let issuer = "issuer = \"dynamic-role\"\ncredential = \"env:MANAGER\"";
+    let home = home(&catalogue(&postgres, issuer));
+    let with_manager = |args: &[&str]| {
+        let mut command = home.jit(args);
+        run(command.env("MANAGER", postgres.superuser_url("orders")))
+    };
+    let sql = "create table made (); select current_user, session_user like 'jit_%'";
+    let made = with_manager(&[
+        "exec", "--role", "write", "-j", "x", "--", "psql", "-X", "-qAt", "-c", sql, "orders",
+    ]);
+    assert_eq!(
+        (made.code, made.stdout.as_str()),
+        (0, "orders_rw|t\n"),
+        "{made:?}"
+    );
+    assert_eq!(
+        postgres.psql("select count(*) from pg_roles where rolname like 'jit\\_%'"),
+        "1"
+    );
+    let log = postgres.log();
+    assert!(
+        !log.contains("PASSWORD '") || log.contains("SCRAM-SHA-256$1"),
+        "no password in the log"
+    );
+    let revoked = with_manager(&["revoke", "--all"]);
+    assert_eq!(revoked.code, 0, "{revoked:?}");
+    assert_eq!(
+        postgres.psql("select count(*) from pg_roles where rolname like 'jit\\_%'"),
+        "0"
+    );
+    assert_eq!(
+        postgres.psql_in(
+            "orders",
+            "select tableowner from pg_tables where tablename = 'made'"
+        ),
+        "orders_rw"
+    );
+}

@@ -1,0 +1,122 @@
+//! Leases that a home holds already, of each kind, without any authority or target.
+
+use std::{path::Path, time::Duration};
+
+use jit::{
+    cache::Cache,
+    config::places,
+    domain::{
+        credential::{Credential, Secret, Token},
+        elevation::Grant,
+        entitlement::Entitlement,
+        environment::Environment,
+        id::GrantId,
+        lease::Lease,
+        principal::{Class, Principal},
+        time::Timestamp,
+    },
+    platform::{clock, keys},
+};
+use secrecy::SecretString;
+
+use super::home::Home;
+
+/// A catalogue with a resource of each kind; none of them is there.
+const CATALOGUE: &str = r#"
+[resources."ssh/held"]
+hosts = ["ssh.invalid"]
+roles.deploy = {}
+
+[resources."kubernetes/held"]
+server = "https://kubernetes.invalid:6443"
+contexts = ["held"]
+issuer = "token-request"
+credential = "file:absent.token"
+roles.view = { service_account = "jit/view" }
+
+[resources."postgres/held"]
+hosts = ["postgres.invalid"]
+issuer = "certificate"
+roles.read = { role = "reader" }
+
+[resources."aws/held"]
+account = "123456789012"
+region = "eu-west-1"
+issuer = "assume-role"
+roles.read = { arn = "arn:aws:iam::123456789012:role/read" }
+"#;
+
+/// A home that holds a fresh lease of each kind: ssh/held:deploy, kubernetes/held:view,
+/// postgres/held:read, aws/held:read.
+pub(crate) fn home_with_leases() -> Home {
+    let home = Home::new();
+    home.configure("authority.toml", CATALOGUE);
+    let secret = || SecretString::from("a-secret-of-about-the-right-length".repeat(8));
+    let leases = [
+        ("kubernetes/held:view", Secret::KubernetesToken(secret())),
+        (
+            "postgres/held:read",
+            Secret::PostgresRole {
+                role: "jit_reader".to_owned(),
+                password: secret(),
+            },
+        ),
+        (
+            "aws/held:read",
+            Secret::AwsSession {
+                access_key_id: "ASIAHELDHELDHELDHELD".to_owned(),
+                secret_access_key: secret(),
+                session_token: secret(),
+            },
+        ),
+    ];
+    let cache = Cache::open(&places::find(&environment(&home), None).unwrap()).unwrap();
+    for (entitlement, secret) in leases {
+        let lease = lease(entitlement.parse().unwrap(), secret);
+        cache
+            .fresh_or(&lease.grant.entitlement.clone(), clock::now, |_| Ok(lease))
+            .unwrap();
+    }
+    home
+}
+
+fn lease(entitlement: Entitlement, secret: Secret) -> Lease {
+    let now: Timestamp = clock::now();
+    let hour = now.after(Duration::from_hours(1));
+    Lease {
+        grant: Grant {
+            id: GrantId::new(now, keys::random().unwrap()),
+            principal: Principal::new(Class::Human, "alice").unwrap(),
+            entitlement,
+            granted_at: now,
+            expires_at: hour,
+            credential_ttl: Duration::from_hours(1),
+            policies: vec!["routine".to_owned()],
+            break_glass: false,
+        },
+        token: Token(SecretString::from("token".repeat(100))),
+        holder: keys::generate().unwrap(),
+        credential: Credential {
+            serial: "1".to_owned(),
+            expires_at: hour,
+            secret,
+        },
+        key: keys::generate().unwrap(),
+        issued_at: now,
+        took: Duration::from_millis(5),
+        because: "you named it".to_owned(),
+    }
+}
+
+/// What a program in that home sees around it.
+fn environment(home: &Home) -> Environment {
+    let command = home.command(Path::new("jit"));
+    let variables = command.get_envs();
+    Environment {
+        variables: variables
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+            .collect(),
+        directory: home.path(""),
+        home: Some(home.path("")),
+    }
+}
