@@ -193,13 +193,18 @@ fn a_tool_that_cannot_be_run_is_said_with_the_shells_own_codes() {
         &["exec", "--on", "ssh/web", "--role", "deploy", "--", path],
     );
     refused(&plain, 126, "is not executable", "run: chmod +x");
+    fs::write(&file, "#!/no/such/interpreter\n").unwrap();
     fs::set_permissions(&file, Permissions::from_mode(0o700)).unwrap();
-    fs::write(&file, b"\x7fELF, but not really").unwrap();
     let foreign = jit(
         &home,
         &["exec", "--on", "ssh/web", "--role", "deploy", "--", path],
     );
-    refused(&foreign, 126, "cannot be run", "a program for this machine");
+    refused(
+        &foreign,
+        127,
+        "is not there",
+        "the interpreter in its first line is missing",
+    );
 }
 
 #[test]

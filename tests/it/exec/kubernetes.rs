@@ -45,14 +45,14 @@ roles.admin = {{ service_account = "{namespace}/admin", tier = "sensitive" }}
     home.configure("base.token", &token);
     // The API server's own view of RBAC lags behind by a moment.
     let account = format!("system:serviceaccount:{namespace}:edit");
-    eprintln!("{:?} {} {}", kube.try_kubectl(&["auth","can-i","create","configmaps","-A","--as",&account]), kube.kubectl(&["get","clusterrole","edit","-o","yaml"]), kube.kubectl(&["get","clusterrolebinding", &format!("jit:{namespace}:edit"),"-o","yaml"]));
     until("the roles to be bound", || {
         let can = [
             "auth",
             "can-i",
             "create",
             "configmaps",
-            "-A",
+            "-n",
+            "default",
             "--as",
             &account,
         ];
@@ -82,10 +82,7 @@ fn kubectl_gets_the_smallest_role_and_the_cluster_knows_the_grant() {
         ]
     );
 
-    let made = kubectl(
-        &home,
-        &["-n", "jit-smallest", "create", "configmap", "made"],
-    );
+    let made = kubectl(&home, &["-n", "default", "create", "configmap", "made"]);
     assert_eq!(made.code, 0, "{made:?}");
     assert_eq!(
         story(&home)[2..],
