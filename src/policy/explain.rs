@@ -179,8 +179,8 @@ impl Policies {
         for group in [None].into_iter().chain(groups) {
             for justification in [false, true] {
                 for break_glass in [false, true] {
-                    let is_new = !(justification && question.reason_given().is_some())
-                        && !(break_glass && question.break_glass);
+                    let is_new = (!justification || question.reason_given().is_none())
+                        && (!break_glass || !question.break_glass);
                     let change = Change {
                         justification,
                         group: group.clone(),

@@ -149,7 +149,10 @@ impl Report {
 
     fn next(&self) -> Vec<String> {
         let ready = self.found.iter().find(|found| found.needs.is_none());
-        let target = ready.map_or("KIND/NAME".to_owned(), |found| found.resource.to_string());
+        let target = ready.map_or_else(
+            || "KIND/NAME".to_owned(),
+            |found| found.resource.to_string(),
+        );
         vec![
             "Next:".to_owned(),
             "  edit authority.toml, then run: jit policy check".to_owned(),

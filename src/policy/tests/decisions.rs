@@ -178,7 +178,7 @@ fn a_sign_in_that_is_old_or_unknown_does_not_meet_mfa_within() {
     );
     ask.sign_in_age = Some(Duration::from_secs(3601));
     assert_eq!(ask.of(&policies).verdict, Deny);
-    ask.sign_in_age = Some(Duration::from_secs(3600));
+    ask.sign_in_age = Some(Duration::from_hours(1));
     assert_eq!(ask.of(&policies).verdict, Allow);
 }
 

@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::{
-    super::{question::Asked, set::Policies, vocabulary::Action},
+    super::{decide::Ruling, question::Asked, set::Policies, vocabulary::Action},
     Ask, parse,
 };
 use crate::domain::{
@@ -79,7 +79,7 @@ fn ask() -> impl Strategy<Value = Ask> {
 }
 
 /// The same policies, every one of them looked at.
-fn unsliced(policies: &Policies, action: Action, asked: &Asked) -> super::super::decide::Ruling {
+fn unsliced(policies: &Policies, action: Action, asked: &Asked) -> Ruling {
     policies.evaluate(action, asked, &policies.subset(0..policies.len()))
 }
 
