@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::{
     app::{
-        audit, completions, demo, exec, exec_credential, forget, init, policy, request, revoke,
+        agent, audit, completions, demo, exec, exec_credential, forget, init, policy, request,
+        revoke,
         session::{Options, Session},
         status, trust,
     },
@@ -44,6 +45,8 @@ enum Verb {
     Demo(demo::Args),
     Completions(completions::Args),
     ExecCredential(exec_credential::Args),
+    #[command(hide = true)]
+    Agent(agent::Args),
 }
 
 /// Runs one command line; the number is the process's exit code.
@@ -81,6 +84,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 fn run(cli: &Cli) -> Result<()> {
+    // It has no surroundings: no environment, no configuration, no clock of its own.
+    if let Verb::Agent(args) = &cli.verb {
+        return agent::run(args);
+    }
     let session = &Session::begin(&cli.options)?;
     match &cli.verb {
         Verb::Exec(args) => exec::run(args, session),
@@ -95,6 +102,7 @@ fn run(cli: &Cli) -> Result<()> {
         Verb::Demo(args) => demo::run(args, session),
         Verb::Completions(args) => completions::run(args, session, &mut Cli::command()),
         Verb::ExecCredential(args) => exec_credential::run(args, session),
+        Verb::Agent(args) => agent::run(args),
     }
 }
 

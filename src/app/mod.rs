@@ -1,6 +1,7 @@
 //! The client's verbs, one file each with its arguments beside it.
 
 pub mod acquire;
+pub mod agent;
 pub mod audit;
 pub mod completions;
 pub mod demo;

@@ -56,6 +56,16 @@ pub fn to_pkcs8(key: &PrivateKey) -> Result<Zeroizing<Vec<u8>>> {
         .map_err(|_| broken())
 }
 
+/// The Ed25519 signature of `message`: 64 bytes.
+pub fn sign(key: &PrivateKey, message: &[u8]) -> Result<Vec<u8>> {
+    let broken = || Failure::failed("a private key is not an Ed25519 key");
+    Ed25519KeyPair::from_seed_and_public_key(key.expose_seed(), &key.public().0)
+        .map_err(|_| broken())?
+        .try_sign(message)
+        .map(|signature| signature.as_ref().to_vec())
+        .map_err(|_| broken())
+}
+
 /// SHA-256 of `bytes`.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];

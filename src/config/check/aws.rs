@@ -52,10 +52,8 @@ pub(super) fn check<'a>(
             claims.claim(key, profile, name)?;
         }
     }
-    let roles = resource.roles.iter();
-    roles
-        .map(|(role, written)| is_of(account, role, written))
-        .collect()
+    let mut roles = resource.roles.iter();
+    roles.try_for_each(|(role, written)| is_of(account, role, written))
 }
 
 fn is_of(account: &str, role: &RoleName, written: &AwsRole) -> Checked {

@@ -64,7 +64,7 @@ pub(super) fn of(task: &Task<'_>, arguments: &Arguments) -> Result<Target> {
             .cloned(),
         cluster: name
             .filter(|name| !name.is_empty())
-            .unwrap_or(resource.name())
+            .unwrap_or_else(|| resource.name())
             .to_owned(),
         context,
         resource,
@@ -194,7 +194,7 @@ fn own_context(
     let current = kubeconfig.current.iter();
     let known = current.chain(kubeconfig.contexts.keys()).find(means);
     known
-        .or(cluster.contexts.first())
+        .or_else(|| cluster.contexts.first())
         .map_or_else(|| resource.name().to_owned(), Clone::clone)
 }
 
@@ -290,7 +290,7 @@ fn normal(url: &str) -> String {
     let (scheme, rest) = url
         .trim()
         .split_once("://")
-        .unwrap_or(("https", url.trim()));
+        .unwrap_or_else(|| ("https", url.trim()));
     let scheme = scheme.to_ascii_lowercase();
     let rest = rest.trim_end_matches('/');
     let (host, path) = match rest.split_once('/') {

@@ -140,7 +140,7 @@ fn listed(names: &[&str]) -> String {
     if names.is_empty() {
         return "none".to_owned();
     }
-    Vec::from_iter(names).join(", ")
+    names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 /// The role: the one that `--role` names, the one behind the database user that the command names,

@@ -1,17 +1,46 @@
-//! ssh: to be written.
+//! ssh, scp, sftp, rsync and git over ssh, and with `--on` any other command that ends in ssh.
+//!
+//! The key and its certificate are in a private agent that outlives this process and ends with the
+//! tool, so that no key touches the disk, and jumps, copies and children find it too.
+
+pub mod call;
+pub mod destination;
+pub mod git;
+pub mod handover;
+pub mod launch;
+pub mod recognise;
+pub mod resolve;
+pub mod rsync;
+pub mod target;
 
 use super::task::{Injection, Recognised, Task};
 use crate::{
-    domain::failure::{Failure, Result},
+    domain::{
+        catalogue::Resource,
+        failure::{Failure, Result},
+    },
     platform::process::Launch,
 };
 
-/// Recognises.
-pub fn recognise(_: &Task<'_>) -> Result<Recognised> {
-    Err(Failure::failed("not written yet"))
+/// Which resource and role the command logs in to.
+///
+/// # Errors
+/// Usage, where it names nothing, something unknown or something ambiguous; what ssh or git say
+/// about their own configuration.
+pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
+    recognise::recognise(task)
 }
 
-/// Launches.
-pub fn launch(_: &Injection<'_>) -> Result<Launch> {
-    Err(Failure::failed("not written yet"))
+/// The tool with the private agent injected.
+///
+/// # Errors
+/// The tool is missing (127) or cannot be run (126), or the agent cannot be started (125).
+pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
+    match injection.resource {
+        Resource::Ssh(_) => launch::launch(injection),
+        Resource::Kubernetes(_) | Resource::Postgres(_) | Resource::Aws(_) => {
+            Err(Failure::failed("the lease is not for ssh hosts")
+                .hint("drop it with \"jit forget\", then try again"))
+        }
+    }
 }

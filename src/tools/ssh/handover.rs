@@ -1,0 +1,220 @@
+//! The private agent: bound here, served by a process of its own that outlives `execve`.
+//!
+//! This process binds the socket, so that connections queue until the agent accepts them and no
+//! hand-shake is needed. The agent's process gets the listener as its stdin, a descriptor of this
+//! process (`pidfd_open(2)`), which will be the tool, as its stdout, and what it is to serve through
+//! a pipe as its stderr: nothing secret is in its arguments, its environment or a file.
+
+use std::{
+    env,
+    fs::{self, DirBuilder},
+    io::{self, Write as _, pipe},
+    os::{
+        fd::OwnedFd,
+        unix::{fs::DirBuilderExt as _, net::UnixListener, process::CommandExt as _},
+    },
+    path::{Path, PathBuf},
+    process::{Command, Stdio, id},
+};
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::{
+    domain::{
+        credential::Secret,
+        environment::Places,
+        failure::{Failure, Result},
+        key::PrivateKey,
+        lease::Lease,
+        time::Timestamp,
+    },
+    platform::{files, keys},
+};
+
+/// The hidden verb that serves the agent: `jit agent`.
+pub const VERB: &str = "agent";
+/// Its flag in the process that stays; without it, it starts that one and ends, so that the tool
+/// gets no child that it does not know.
+pub const STAY: &str = "--stay";
+
+/// The longest path of a socket: `sun_path` of `unix(7)`, with its zero byte, here and on other systems.
+const LONGEST: usize = 103;
+
+/// What the agent serves, and for how long.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Handover {
+    /// The keys with their certificates in OpenSSH's one-line form; the first is offered first.
+    pub identities: Vec<(PrivateKey, String)>,
+    /// When the last certificate ends, and the agent with it.
+    pub expires_at: Timestamp,
+    /// The directory that goes with the agent.
+    pub directory: PathBuf,
+    /// The process that the agent ends with, and whether its descriptor was handed over.
+    pub process: u32,
+    /// Whether stdout is the process's descriptor; without it, the agent looks now and then.
+    pub has_descriptor: bool,
+}
+
+/// An agent that runs, as ssh is told of it.
+#[derive(Debug)]
+pub struct Agent {
+    /// Its socket.
+    pub socket: PathBuf,
+    /// The first certificate in a file: public, and the only identity that ssh is to offer.
+    pub certificate: PathBuf,
+    /// The private directory that both are in; it goes with the agent.
+    pub directory: PathBuf,
+}
+
+/// Starts an agent that serves these leases until this process, which is to become the tool, ends.
+pub fn start(leases: &[&Lease], places: &Places) -> Result<Agent> {
+    let identities = leases.iter().map(|lease| identity(lease));
+    let identities = identities.collect::<Result<Vec<_>>>()?;
+    let Some((_, first)) = identities.first() else {
+        return Err(Failure::failed("there is no certificate to serve"));
+    };
+    let directory = fresh_directory(places)?;
+    let agent = Agent {
+        socket: directory.join("s"),
+        certificate: directory.join("id.pub"),
+        directory: directory.clone(),
+    };
+    let started = files::write_passing(&agent.certificate, first.as_bytes()).and_then(|()| {
+        let ends = leases.iter().map(|lease| lease.credential.expires_at);
+        let handover = Handover {
+            expires_at: ends.max().unwrap_or(Timestamp::from_secs(0)),
+            identities,
+            directory,
+            process: id(),
+            has_descriptor: false,
+        };
+        serve(&agent.socket, handover).map_err(|error| {
+            Failure::failed("the private ssh agent cannot be started")
+                .because(&error)
+                .hint("check the limits of processes and open files (ulimit -a)")
+        })
+    });
+    if started.is_err() {
+        drop(fs::remove_dir_all(&agent.directory));
+    }
+    started.map(|()| agent)
+}
+
+fn identity(lease: &Lease) -> Result<(PrivateKey, String)> {
+    match &lease.credential.secret {
+        Secret::SshCertificate(text) => Ok((lease.key.clone(), text.trim().to_owned())),
+        Secret::KubernetesToken(_)
+        | Secret::PostgresCertificate { .. }
+        | Secret::PostgresRole { .. }
+        | Secret::AwsSession { .. } => {
+            Err(Failure::failed("the lease holds no certificate for ssh")
+                .hint("drop it with \"jit forget\", then try again"))
+        }
+    }
+}
+
+/// A directory of a new, unpredictable name, whose path ssh and the kernel take as it is: plain
+/// characters, and short enough for a socket.
+fn fresh_directory(places: &Places) -> Result<PathBuf> {
+    files::private_directory(&places.runtime)?;
+    let chance = keys::hex(&keys::random::<8>()?);
+    let directory = places.runtime.join(format!("ssh-{chance}"));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@,=:".contains(c);
+    let fits = directory
+        .to_str()
+        .is_some_and(|path| path.len() + "/s".len() <= LONGEST && path.chars().all(plain));
+    if !fits {
+        let shown = places.runtime.display();
+        return Err(
+            Failure::failed(format!("no ssh agent's socket can be put into {shown}")).hint(
+                "set XDG_RUNTIME_DIR to a short path of plain letters, for example /run/user/1000",
+            ),
+        );
+    }
+    DirBuilder::new()
+        .mode(0o700)
+        .create(&directory)
+        .map_err(|error| {
+            Failure::failed(format!("{} cannot be made", directory.display()))
+                .because(&error)
+                .hint("check the free space and the permissions of its parent")
+        })?;
+    Ok(directory)
+}
+
+fn serve(socket: &Path, mut handover: Handover) -> io::Result<()> {
+    let listener = UnixListener::bind(socket)?;
+    let descriptor = descriptor();
+    handover.has_descriptor = descriptor.is_some();
+    let (reader, mut writer) = pipe()?;
+    // It fits into the pipe (16 pages), so that nobody need read while it is written.
+    let bytes = Zeroizing::new(serde_json::to_vec(&handover)?);
+    writer.write_all(&bytes)?;
+    drop(writer);
+    let status = Command::new(own_program()?)
+        .arg0("jit")
+        .arg(VERB)
+        .env_clear()
+        .current_dir("/")
+        .stdin(OwnedFd::from(listener))
+        .stdout(descriptor.map_or_else(Stdio::null, Stdio::from))
+        .stderr(reader)
+        // Ctrl-C is meant for the tool.
+        .process_group(0)
+        .status()?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("jit {VERB} ended with {status}")))
+}
+
+/// The program of this process, also where its file has been replaced meanwhile.
+pub fn own_program() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        return Ok(PathBuf::from("/proc/self/exe"));
+    }
+    env::current_exe()
+}
+
+/// A descriptor of this process, which tells when it ends; `None` where the system has none.
+#[cfg(target_os = "linux")]
+fn descriptor() -> Option<OwnedFd> {
+    use rustix::process::{PidfdFlags, getpid, pidfd_open};
+    pidfd_open(getpid(), PidfdFlags::empty()).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn descriptor() -> Option<OwnedFd> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn places(runtime: PathBuf) -> Places {
+        Places {
+            configuration: PathBuf::new(),
+            state: PathBuf::new(),
+            cache: PathBuf::new(),
+            runtime,
+        }
+    }
+
+    #[test]
+    fn a_directory_is_fresh_private_and_plain() {
+        let base = tempfile::tempdir().unwrap();
+        let at = |name: &str| fresh_directory(&places(base.path().join(name)));
+        let (one, two) = (at("run").unwrap(), at("run").unwrap());
+        assert_ne!(one, two);
+        let mode = fs::metadata(&one).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        for name in ["a b", "a%h", "a\"b", "a$HOME", "a\nb", &"x".repeat(100)] {
+            let failure = at(name).unwrap_err();
+            assert!(failure.hint.contains("XDG_RUNTIME_DIR"), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Which resource and which role of the catalogue a login means.
+
+use super::resolve::Resolved;
+use crate::domain::{
+    catalogue::{Catalogue, Resource, SshResource},
+    entitlement::{Entitlement, Kind, ResourceName, RoleName},
+    failure::{Failure, Result, did_you_mean},
+};
+
+/// A resource of ours with its name.
+pub type Found<'a> = (&'a ResourceName, &'a SshResource);
+
+/// The resource of that name, which must be one of ours.
+pub fn named<'a>(catalogue: &'a Catalogue, name: &'a ResourceName) -> Result<Found<'a>> {
+    match catalogue.resource(name)? {
+        Resource::Ssh(resource) => Ok((name, resource)),
+        Resource::Kubernetes(_) | Resource::Postgres(_) | Resource::Aws(_) => {
+            Err(Failure::usage(format!("{name} is not reached by ssh"))
+                .hint("name one that is: --on ssh/NAME"))
+        }
+    }
+}
+
+/// The resource whose pattern fits the resolved name or the alias best; `None` where none fits.
+///
+/// # Errors
+/// Usage, where two fit equally well.
+pub fn at<'a>(catalogue: &'a Catalogue, resolved: &Resolved) -> Result<Option<Found<'a>>> {
+    let names = [resolved.hostname.as_str(), resolved.alias.as_str()];
+    let mut best: Vec<Found<'a>> = Vec::new();
+    let mut score = 0;
+    for found in ours(catalogue) {
+        let fits = found.1.hosts.iter().flat_map(|pattern| {
+            let fit = |name: &&str| fit(pattern, name);
+            names.iter().filter_map(fit)
+        });
+        let Some(own) = fits.max() else { continue };
+        if own > score {
+            best.clear();
+            score = own;
+        }
+        if own == score {
+            best.push(found);
+        }
+    }
+    match best.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(*one)),
+        several => {
+            let names: Vec<String> = several.iter().map(|(name, _)| name.to_string()).collect();
+            let host = &resolved.hostname;
+            Err(
+                Failure::usage(format!("{host} is in {}", names.join(" and ")))
+                    .hint("name the one that you mean: jit exec --on ssh/NAME -- …"),
+            )
+        }
+    }
+}
+
+fn ours(catalogue: &Catalogue) -> impl Iterator<Item = Found<'_>> {
+    let all = catalogue.of_kind(Kind::Ssh);
+    all.filter_map(|(name, resource)| match resource {
+        Resource::Ssh(resource) => Some((name, resource)),
+        Resource::Kubernetes(_) | Resource::Postgres(_) | Resource::Aws(_) => None,
+    })
+}
+
+/// How well a pattern fits a host: its own characters, and one without `*` fits best of all.
+fn fit(pattern: &str, host: &str) -> Option<usize> {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    let pattern = pattern.to_ascii_lowercase();
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(last) = parts.next_back() else {
+        return (pattern == host).then_some(usize::MAX);
+    };
+    let mut rest = host.strip_prefix(first)?.strip_suffix(last)?;
+    for part in parts {
+        let at = rest.find(part)?;
+        rest = rest.get(at + part.len()..)?;
+    }
+    // A lone `*` fits, too, if nothing else does.
+    Some(1 + pattern.chars().filter(|c| *c != '*').count())
+}
+
+/// The error for a host that no resource has.
+pub fn unknown(catalogue: &Catalogue, resolved: &Resolved) -> Failure {
+    let known: Vec<&str> = ours(catalogue)
+        .flat_map(|(_, resource)| resource.hosts.iter().map(String::as_str))
+        .collect();
+    let near = did_you_mean(&resolved.hostname, known.iter().copied());
+    let Resolved {
+        alias, hostname, ..
+    } = resolved;
+    let shown = if alias == hostname {
+        alias.clone()
+    } else {
+        format!("{alias} ({hostname})")
+    };
+    let listed = if known.is_empty() {
+        "the catalogue has no ssh hosts".to_owned()
+    } else {
+        format!("the catalogue has {}", known.join(", "))
+    };
+    Failure::usage(format!("no resource has the host {shown}")).hint(format!(
+        "{near}{listed}; or name the resource: --on ssh/NAME"
+    ))
+}
+
+/// The role that is the login name.
+pub fn role<'a>((name, resource): Found<'a>, user: &str) -> Result<&'a RoleName> {
+    let found = resource.roles.keys().find(|role| role.as_str() == user);
+    found.ok_or_else(|| {
+        let roles: Vec<&str> = resource.roles.keys().map(RoleName::as_str).collect();
+        let near = did_you_mean(user, roles.iter().copied());
+        Failure::usage(format!("{name} has no role {user:?}, the login name")).hint(format!(
+            "{near}its roles are {}; choose one with --role or user@host",
+            roles.join(", ")
+        ))
+    })
+}
+
+/// The role of a command that says nothing about its login: the only one, or that of the lowest tier.
+pub fn smallest<'a>((name, resource): Found<'a>) -> Result<&'a RoleName> {
+    let lowest = resource.roles.values().map(|role| role.tier).min();
+    let mut least = resource
+        .roles
+        .iter()
+        .filter(|(_, r)| Some(r.tier) == lowest);
+    match (least.next(), least.next()) {
+        (Some((role, _)), None) => Ok(role),
+        _ => {
+            let roles: Vec<&str> = resource.roles.keys().map(RoleName::as_str).collect();
+            Err(Failure::usage(format!("no role of {name} is the smallest"))
+                .hint(format!("name one with --role: {}", roles.join(", "))))
+        }
+    }
+}
+
+/// Resource and role together.
+pub fn entitlement(found: Found<'_>, role: &RoleName) -> Entitlement {
+    Entitlement {
+        resource: found.0.clone(),
+        role: role.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalogue() -> Catalogue {
+        toml::from_str(
+            r#"
+            [resources."ssh/web"]
+            hosts = ["web-1.example.com", "*.web.internal", "10.0.0.*"]
+            roles.deploy = {}
+            roles.root = { tier = "sensitive" }
+            [resources."ssh/eu"]
+            hosts = ["*.eu.web.internal", "same"]
+            roles.a = {}
+            roles.b = {}
+            [resources."ssh/other"]
+            hosts = ["Same"]
+            roles.a = {}
+            "#,
+        )
+        .unwrap()
+    }
+
+    fn resolved(alias: &str, hostname: &str) -> Resolved {
+        Resolved {
+            alias: alias.into(),
+            hostname: hostname.into(),
+            user: "deploy".into(),
+            jumps: vec![],
+        }
+    }
+
+    #[test]
+    fn the_most_specific_pattern_wins() {
+        let catalogue = catalogue();
+        for (alias, hostname, resource) in [
+            ("w", "WEB-1.example.com.", "ssh/web"),
+            ("w", "a.web.internal", "ssh/web"),
+            ("w", "a.eu.web.internal", "ssh/eu"),
+            ("w", "10.0.0.7", "ssh/web"),
+            ("web-1.example.com", "192.0.2.1", "ssh/web"),
+            ("w", "web.internal", "-"),
+            ("w", "evil.example", "-"),
+            ("w", "web-1.example.com.evil", "-"),
+        ] {
+            let found = at(&catalogue, &resolved(alias, hostname)).unwrap();
+            let name = found.map_or("-".to_owned(), |(name, _)| name.to_string());
+            assert_eq!(name, resource, "{alias} {hostname}");
+        }
+        let failure = at(&catalogue, &resolved("same", "same")).unwrap_err();
+        assert!(failure.hint.contains("--on"), "{failure:?}");
+    }
+
+    #[test]
+    fn patterns_do_not_overlap_themselves() {
+        assert!(fit("ab*ba", "aba").is_none());
+        assert!(fit("a*b*c", "axbyc").is_some());
+        assert!(fit("a*b*b", "ab").is_none());
+        assert_eq!(fit("*", "x"), Some(1));
+    }
+
+    #[test]
+    fn a_login_that_is_no_role_lists_the_roles() {
+        let catalogue = catalogue();
+        let name = "ssh/web".parse().unwrap();
+        let found = named(&catalogue, &name).unwrap();
+        let failure = role(found, "deplo").unwrap_err();
+        assert!(
+            failure.hint.starts_with("did you mean \"deploy\"?"),
+            "{failure:?}"
+        );
+        assert_eq!(smallest(found).unwrap().as_str(), "deploy");
+        let name = "ssh/eu".parse().unwrap();
+        assert!(smallest(named(&catalogue, &name).unwrap()).is_err());
+    }
+}
