@@ -156,8 +156,8 @@ impl Report {
         vec![
             "Next:".to_owned(),
             "  edit authority.toml, then run: jit policy check".to_owned(),
-            format!("  jit trust {target}    prints what the target must be told"),
-            "  jit exec -- COMMAND        runs a command with just-in-time access".to_owned(),
+            format!("  tell the target to trust this authority: jit trust {target}"),
+            "  run a command with just-in-time access: jit exec -- COMMAND".to_owned(),
         ]
     }
 }

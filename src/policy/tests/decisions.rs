@@ -250,6 +250,13 @@ fn an_explanation_names_what_decided_and_what_nearly_did() {
       could be asked for with a justification (-j), by sensitive (policies/30-sensitive.cedar:4)
       would be allowed with the group "on-call" and --break-glass and a justification (-j), by break-glass (policies/40-break-glass.cedar:6)
     "#);
+    assert_snapshot!(starters().explain(&ask.break_glass().question()), @r#"
+    alice may not have kubernetes/prod:admin
+      because no policy permits break-glass
+      break_glass  no policy permits it
+      could be asked for with no --break-glass and a justification (-j), by sensitive (policies/30-sensitive.cedar:4)
+      would be allowed with the group "on-call" and a justification (-j), by break-glass (policies/40-break-glass.cedar:6)
+    "#);
     let ask = Ask::new("kubernetes/prod:view", Routine);
     assert_snapshot!(starters().explain(&ask.question()), @r#"
     alice may have kubernetes/prod:view

@@ -1,6 +1,6 @@
 //! The index leaves nothing out: sliced and unsliced, the same policies decide.
 
-use proptest::{collection::vec, prelude::*, sample::select};
+use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::{
     super::{decide::Ruling, question::Asked, set::Policies, vocabulary::Action},
@@ -97,7 +97,7 @@ proptest! {
     }
 
     #[test]
-    fn every_question_fits_the_schema(ask in ask(), why in proptest::option::of(".{0,40}")) {
+    fn every_question_fits_the_schema(ask in ask(), why in option::of(".{0,40}")) {
         let policies = parse("");
         let why = why.as_deref();
         let question = super::Question { justification: why, ..ask.question() };
