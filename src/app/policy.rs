@@ -8,7 +8,7 @@ use crate::{
     domain::{
         catalogue::Catalogue,
         entitlement::Entitlement,
-        failure::{Failure, Result},
+        failure::{Code, Failure, Result},
         principal::{Caller, Class, Principal},
     },
     policy::{
@@ -160,7 +160,7 @@ fn principal(written: &str) -> Result<Principal> {
         }
     };
     Principal::new(class, name).map_err(|failure| Failure {
-        code: crate::domain::failure::Code::Usage,
+        code: Code::Usage,
         ..failure
     })
 }

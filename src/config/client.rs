@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{
-    check::Fault,
+    check::fault::Fault,
     names,
     spot::{self, Table},
 };

@@ -1,6 +1,6 @@
 //! The spot of a mistake in a TOML file: its line, its table, and the nearest right word.
 
-use std::{ops::Range, str::FromStr};
+use std::ops::Range;
 
 use serde::de::DeserializeOwned;
 use toml::{
@@ -49,7 +49,11 @@ impl Table<'_> {
                         number.and_then(|number: usize| items.get(number));
                     return item.map_or(at, |item| item.span().start);
                 }
-                _ => return at,
+                DeValue::String(_)
+                | DeValue::Integer(_)
+                | DeValue::Float(_)
+                | DeValue::Boolean(_)
+                | DeValue::Datetime(_) => return at,
             };
         }
         at
@@ -143,8 +147,8 @@ fn wrong_type(table: Table<'_>, message: &str, span: &Range<usize>) -> (String, 
 /// The hint of a name that cannot be: serde carries only its message.
 fn own_hint(text: &str, message: &str) -> String {
     let failures = [
-        ResourceName::from_str(text).err(),
-        RoleName::from_str(text).err(),
+        text.parse::<ResourceName>().err(),
+        text.parse::<RoleName>().err(),
     ];
     let own = failures
         .into_iter()

@@ -56,7 +56,7 @@ pub struct Step {
 /// A change that would have led to a better answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NearMiss {
-    /// What it takes: `a justification`, `the group "on-call"`, `--break-glass`.
+    /// What it takes: `a justification`, `the group "on-call"`, `--break-glass`, or to leave that out.
     pub needs: Vec<String>,
     /// The answer then.
     pub verdict: Verdict,
@@ -131,7 +131,7 @@ impl Policies {
         conditional && ruling == Ruling::Silent
     }
 
-    /// Asks again with a justification, with each group that a policy names and with break-glass,
+    /// Asks again with a justification, with each group that a policy names, and with or without break-glass,
     /// alone and together; keeps what helps and has nothing in it that does not.
     fn near_misses(&self, question: &Question<'_>, decision: &Decision) -> Vec<NearMiss> {
         let mut found: Vec<(Change, NearMiss)> = Vec::new();
@@ -143,7 +143,7 @@ impl Policies {
             let then = self.decide_with(question, &change);
             if better(then.verdict) && !found.iter().any(|other| covered(other, then.verdict)) {
                 let miss = NearMiss {
-                    needs: change.words(),
+                    needs: change.words(question),
                     verdict: then.verdict,
                     policies: self.all_shown(&then.policies),
                 };
@@ -162,7 +162,7 @@ impl Policies {
                 .justification
                 .then_some("for the explanation")
                 .or(question.justification),
-            break_glass: change.break_glass || question.break_glass,
+            break_glass: change.break_glass != question.break_glass,
             ..*question
         })
     }
@@ -179,8 +179,7 @@ impl Policies {
         for group in [None].into_iter().chain(groups) {
             for justification in [false, true] {
                 for break_glass in [false, true] {
-                    let is_new = !(justification && question.reason_given().is_some())
-                        && !(break_glass && question.break_glass);
+                    let is_new = !justification || question.reason_given().is_none();
                     let change = Change {
                         justification,
                         group: group.clone(),
@@ -237,7 +236,7 @@ impl Change {
             && (!self.break_glass || other.break_glass)
     }
 
-    fn words(&self) -> Vec<String> {
+    fn words(&self, question: &Question<'_>) -> Vec<String> {
         let justification = self
             .justification
             .then(|| "a justification (-j)".to_owned());
@@ -245,7 +244,12 @@ impl Change {
             .group
             .as_ref()
             .map(|group| format!("the group {group:?}"));
-        let break_glass = self.break_glass.then(|| "--break-glass".to_owned());
+        let flag = if question.break_glass {
+            "no --break-glass"
+        } else {
+            "--break-glass"
+        };
+        let break_glass = self.break_glass.then(|| flag.to_owned());
         [group, break_glass, justification]
             .into_iter()
             .flatten()

@@ -1,6 +1,6 @@
 //! The question that policy is asked, and the same in Cedar's terms.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, error::Error, net::IpAddr, time::Duration};
 
 use cedar_policy::{Context, Entities, Entity, EntityUid, Request, RestrictedExpression};
 
@@ -75,7 +75,7 @@ pub(super) struct Asked {
 impl Asked {
     /// Puts the question. The error is Cedar's own; a caller denies on it.
     pub(super) fn new(question: &Question<'_>, words: &Vocabulary) -> Result<Self, String> {
-        let said = |error: &dyn std::error::Error| error.to_string();
+        let said = |error: &dyn Error| error.to_string();
         let (principal, groups) = principal(question, words);
         let (resource, parents) = resource(question, words);
         let name = question.caller.principal.name();

@@ -27,7 +27,10 @@ pub(super) fn find(environment: &Environment) -> Result<Vec<Found>> {
     let profiles: Vec<(String, Settings)> = sections.into_iter().filter_map(profile).collect();
     let mut accounts: BTreeMap<String, Vec<&(String, Settings)>> = BTreeMap::new();
     for profile in &profiles {
-        if let Some(account) = account(&profile.1) {
+        // A profile that gets its credentials from a program, perhaps from jit, assumes nothing itself.
+        if !profile.1.contains_key("credential_process")
+            && let Some(account) = account(&profile.1)
+        {
             accounts.entry(account).or_default().push(profile);
         }
     }

@@ -62,7 +62,7 @@ impl Found {
             Some(needs) => {
                 let block = self.block().replace('\n', "\n# ");
                 let how = "then remove the \"# \" before each line";
-                format!("{origin} It still needs {needs}; {how}:\n# {block}\n")
+                format!("{origin}\n# It still needs {needs}; {how}:\n# {block}\n")
             }
         }
     }
@@ -121,7 +121,7 @@ pub(super) fn quote(text: &str) -> String {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
             c if c.is_control() || is_invisible(c) => {
-                quoted.push_str(&format!("\\U{:08X}", u32::from(c)));
+                quoted.extend(format!("\\U{:08X}", u32::from(c)).chars());
             }
             c => quoted.push(c),
         }

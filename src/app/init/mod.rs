@@ -149,12 +149,15 @@ impl Report {
 
     fn next(&self) -> Vec<String> {
         let ready = self.found.iter().find(|found| found.needs.is_none());
-        let target = ready.map_or("KIND/NAME".to_owned(), |found| found.resource.to_string());
+        let target = ready.map_or_else(
+            || "KIND/NAME".to_owned(),
+            |found| found.resource.to_string(),
+        );
         vec![
             "Next:".to_owned(),
             "  edit authority.toml, then run: jit policy check".to_owned(),
-            format!("  jit trust {target}    prints what the target must be told"),
-            "  jit exec -- COMMAND        runs a command with just-in-time access".to_owned(),
+            format!("  tell the target to trust this authority: jit trust {target}"),
+            "  run a command with just-in-time access: jit exec -- COMMAND".to_owned(),
         ]
     }
 }

@@ -1,7 +1,7 @@
 //! Hosts from `~/.ssh/config`, with what it includes: each alias that has a `HostName` of its own.
 
 use std::{
-    fs,
+    fs, mem,
     path::{Path, PathBuf},
 };
 
@@ -20,12 +20,28 @@ const DEEPEST: usize = 16;
 /// More files than anybody keeps.
 const MOST_FILES: usize = 256;
 
-/// One alias.
+/// A `Host` block, or what stands before the first one.
 #[derive(Debug, Default)]
-struct Host {
-    aliases: Vec<String>,
+struct Block {
+    /// The patterns of its line; none for a `Match`, of which nobody can tell without connecting.
+    patterns: Vec<String>,
     name: Option<String>,
     user: Option<String>,
+}
+
+impl Block {
+    fn is_for(&self, alias: &str) -> bool {
+        let matches = |pattern: &str| is_match(pattern.as_bytes(), alias.as_bytes());
+        let (not, yes): (Vec<&str>, Vec<&str>) = self
+            .patterns
+            .iter()
+            .map(String::as_str)
+            .partition(|pattern| pattern.starts_with('!'));
+        yes.into_iter().any(matches)
+            && !not
+                .iter()
+                .any(|pattern| matches(pattern.trim_start_matches('!')))
+    }
 }
 
 pub(super) fn find(environment: &Environment, user: &str) -> Result<Vec<Found>> {
@@ -35,71 +51,75 @@ pub(super) fn find(environment: &Environment, user: &str) -> Result<Vec<Found>> 
     let mut reader = Reader {
         directory,
         home: environment.home.clone().unwrap_or_default(),
-        hosts: Vec::new(),
+        blocks: Vec::new(),
         files: 0,
     };
     let path = reader.directory.join("config");
     reader.read(&path, 0)?;
-    let hosts = reader.hosts.iter();
-    Ok(hosts.flat_map(|host| found(host, user)).collect())
+    let patterns = reader.blocks.iter().flat_map(|block| &block.patterns);
+    let aliases = patterns.filter(|pattern| is_alias(pattern));
+    Ok(aliases
+        .filter_map(|alias| found(alias, &reader.blocks, user))
+        .collect())
 }
 
-fn found(host: &Host, user: &str) -> Vec<Found> {
-    let Some(written) = &host.name else {
-        return Vec::new();
+/// What OpenSSH would do for an alias: of each setting the first value of all matching blocks counts.
+fn found(alias: &str, blocks: &[Block], user: &str) -> Option<Found> {
+    let matching = blocks.iter().filter(|block| block.is_for(alias));
+    let name = matching.clone().find_map(|block| block.name.as_deref());
+    let login = matching
+        .clone()
+        .find_map(|block| block.user.as_deref())
+        .unwrap_or(user);
+    let login: RoleName = login.parse().ok()?;
+    // Of the tokens only %h can be told without connecting (ssh_config(5), TOKENS).
+    let host = match name {
+        Some(name) => name.replace("%h", alias),
+        None if alias.contains('.') => alias.to_owned(),
+        None => return None,
     };
-    let login = host.user.as_deref().unwrap_or(user);
-    let Ok(login) = login.parse::<RoleName>() else {
-        return Vec::new();
-    };
-    let aliases = host.aliases.iter();
-    aliases
-        .filter_map(|alias| {
-            // Of the tokens only %h can be told without connecting (ssh_config(5), TOKENS).
-            let name = written.replace("%h", alias);
-            Some(Found {
-                resource: Found::name(Kind::Ssh, alias)?,
-                origin: format!("the host {} of ~/.ssh/config", quote(alias)),
-                needs: None,
-                keys: vec![("hosts", list([name.as_str()]))],
-                roles: vec![(login.clone(), role(&[], tier_of(login.as_str())))],
-                certificate: None,
-            })
-        })
-        .collect()
+    Some(Found {
+        resource: Found::name(Kind::Ssh, alias)?,
+        origin: format!("the host {} of ~/.ssh/config", quote(alias)),
+        needs: None,
+        keys: vec![("hosts", list([host.as_str()]))],
+        roles: vec![(login.clone(), role(&[], tier_of(login.as_str())))],
+        certificate: None,
+    })
 }
 
 struct Reader {
     directory: PathBuf,
     home: PathBuf,
-    hosts: Vec<Host>,
+    blocks: Vec<Block>,
     files: usize,
 }
 
 impl Reader {
+    /// Reads a file of blocks. What it includes in the middle of a block counts before that block.
     fn read(&mut self, path: &Path, depth: usize) -> Result<()> {
         self.files += 1;
         if depth > DEEPEST || self.files > MOST_FILES {
             return Ok(());
         }
         let text = files::read_text(path)?.unwrap_or_default();
-        // What stands before the first Host, or in a Match, is of no host that can be named.
-        let mut current = Host::default();
+        // What stands before the first Host is for every host.
+        let mut current = Block {
+            patterns: vec!["*".to_owned()],
+            ..Block::default()
+        };
         for line in text.lines() {
             let (keyword, arguments) = words(line);
             let first = arguments.first().cloned();
             match keyword.to_ascii_lowercase().as_str() {
                 "host" => {
-                    self.hosts.push(current);
-                    current = Host {
-                        aliases: arguments
-                            .into_iter()
-                            .filter(|word| is_alias(word))
-                            .collect(),
-                        ..Host::default()
+                    self.blocks.push(current);
+                    current = Block {
+                        patterns: arguments,
+                        ..Block::default()
                     };
                 }
-                "match" => self.hosts.push(std::mem::take(&mut current)),
+                "match" => self.blocks.push(mem::take(&mut current)),
                 "hostname" => current.name = current.name.or(first),
                 "user" => current.user = current.user.or(first),
                 "include" => {
@@ -112,7 +132,7 @@ impl Reader {
                 _ => {}
             }
         }
-        self.hosts.push(current);
+        self.blocks.push(current);
         Ok(())
     }
 
@@ -128,7 +148,9 @@ impl Reader {
             if part.contains(['*', '?']) {
                 found = found.iter().flat_map(|at| matching(at, &part)).collect();
             } else {
-                found.iter_mut().for_each(|at| at.push(part.as_ref()));
+                for at in &mut found {
+                    at.push(part.as_ref());
+                }
             }
         }
         found.retain(|file| file.is_file());

@@ -16,6 +16,12 @@ pub(super) const AUTHORITY: &str = r#"# What can be reached, and as which role. 
 #
 # A role's tier says how sensitive it is, and the policies beside this file say what that means:
 #   "routine" (as long as nothing else is said), "elevated", "sensitive".
+#
+# For example, two login names on some hosts:
+# [resources."ssh/example"]
+# hosts = ["web-1.example.com", "*.web.internal"]
+# roles.deploy = {}
+# roles.root = { tier = "sensitive" }
 
 [groups]
 # Names of people, for policies that speak of groups.

@@ -1,14 +1,20 @@
 //! What is found in a home directory, a friendly one and a hostile one.
 
-use std::path::PathBuf;
+use std::{
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::PathBuf,
+};
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{
-    environment::{Environment, Places},
-    time::Timestamp,
+use crate::{
+    domain::{
+        environment::{Environment, Places},
+        time::Timestamp,
+    },
+    policy::set::Policies,
 };
 
 struct Home {
@@ -69,7 +75,6 @@ impl Home {
 }
 
 const SSH: &str = "\
-User everybody
 Include conf.d/*.conf
 Host web web-alias *.internal !no
   HostName=web-1.example.com
@@ -80,6 +85,9 @@ host \"quoted\"
   HOSTNAME 10.0.0.1
   user root
 Host nameless
+Host *
+  User everybody
+Host dotted.example.com
 Match host x
   HostName no.example.com
 ";
@@ -126,23 +134,112 @@ sso_account_id = 210987654321
 sso_role_name = Dev
 ";
 
+/// What is proposed beyond the start; all of it still holds with nothing commented out.
+fn proposed(home: &Home) -> String {
+    let proposal = home.proposal();
+    assert!(authority::parse(authority::FILE, proposal.whole()).is_ok());
+    let text = proposal.text.strip_prefix(template::AUTHORITY).unwrap();
+    text.replace(&home.directory.path().display().to_string(), "~")
+}
+
 #[test]
-fn what_the_tools_know_becomes_a_proposal() {
+fn hosts_and_services_become_a_proposal() {
+    let inner = "Host inner\n HostName inner.example.com\nInclude conf.d/a.conf\n";
     let home = Home::new(&[
         (".ssh/config", SSH),
-        (
-            ".ssh/conf.d/a.conf",
-            "Host inner\n HostName inner.example.com\nInclude conf.d/a.conf\n",
-        ),
-        (".kube/config", KUBECONFIG),
+        (".ssh/conf.d/a.conf", inner),
         (".pg_service.conf", SERVICES),
-        (".aws/config", AWS),
     ]);
-    let proposal = home.proposal();
-    let text = proposal.text.strip_prefix(template::AUTHORITY).unwrap();
-    let root = home.directory.path().display().to_string();
-    assert_snapshot!(text.replace(&root, "~"), @"");
-    assert!(authority::parse(authority::FILE, proposal.whole()).is_ok());
+    assert_snapshot!(proposed(&home), @r##"
+
+    # From the host "inner" of ~/.ssh/config.
+    [resources."ssh/inner"]
+    hosts = ["inner.example.com"]
+    roles."everybody" = {}
+
+    # From the host "web" of ~/.ssh/config.
+    [resources."ssh/web"]
+    hosts = ["web-1.example.com"]
+    roles."deploy" = {}
+
+    # From the host "db" of ~/.ssh/config.
+    [resources."ssh/db"]
+    hosts = ["db.example.com"]
+    roles."everybody" = {}
+
+    # From the host "quoted" of ~/.ssh/config.
+    [resources."ssh/quoted"]
+    hosts = ["10.0.0.1"]
+    roles."root" = { tier = "sensitive" }
+
+    # From the host "dotted.example.com" of ~/.ssh/config.
+    [resources."ssh/dotted.example.com"]
+    hosts = ["dotted.example.com"]
+    roles."everybody" = {}
+
+    # From the PostgreSQL service "orders".
+    [resources."postgres/orders"]
+    hosts = ["db.internal:5432"]
+    databases = ["orders"]
+    issuer = "certificate"
+    roles."orders_ro" = { role = "orders_ro" }
+
+    # From the PostgreSQL service "nobody".
+    # It still needs the database role, instead of ROLE; then remove the "# " before each line:
+    # [resources."postgres/nobody"]
+    # hosts = ["other.internal"]
+    # issuer = "certificate"
+    # roles."read" = { role = "ROLE" }
+    "##);
+}
+
+#[test]
+fn clusters_and_accounts_become_a_proposal() {
+    let home = Home::new(&[(".kube/config", KUBECONFIG), (".aws/config", AWS)]);
+    assert_snapshot!(proposed(&home), @r##"
+
+    # From the contexts ["prod", "prod-ns"] of your kubeconfig.
+    # It still needs a token in the file that `credential` names; then remove the "# " before each line:
+    # [resources."kubernetes/prod"]
+    # server = "https://203.0.113.5:6443"
+    # certificate_authority = "prod-ca.crt"
+    # contexts = ["prod", "prod-ns"]
+    # issuer = "token-request"
+    # credential = "file:prod.token"
+    # roles."view" = { service_account = "jit/view" }
+    # roles."edit" = { service_account = "jit/edit", tier = "elevated" }
+    # roles."admin" = { service_account = "jit/admin", tier = "sensitive" }
+
+    # From the contexts ["arn:aws:eks:eu-west-1:1:cluster/dev"] of your kubeconfig.
+    # It still needs a token in the file that `credential` names; then remove the "# " before each line:
+    # [resources."kubernetes/arn-aws-eks-eu-west-1-1-cluster-dev"]
+    # server = "https://dev.example.com"
+    # certificate_authority = "~/.kube/ca.pem"
+    # contexts = ["arn:aws:eks:eu-west-1:1:cluster/dev"]
+    # issuer = "token-request"
+    # credential = "file:arn-aws-eks-eu-west-1-1-cluster-dev.token"
+    # roles."view" = { service_account = "jit/view" }
+    # roles."edit" = { service_account = "jit/edit", tier = "elevated" }
+    # roles."admin" = { service_account = "jit/admin", tier = "sensitive" }
+
+    # From the AWS profiles ["prod", "prod-admin"].
+    [resources."aws/prod"]
+    account = "123456789012"
+    profiles = ["prod", "prod-admin"]
+    issuer = "assume-role"
+    region = "eu-west-1"
+    base_profile = "default"
+    roles."read" = { arn = "arn:aws:iam::123456789012:role/team/read" }
+    roles."Administrator" = { arn = "arn:aws:iam::123456789012:role/Administrator", tier = "sensitive" }
+
+    # From the AWS profiles ["sso"].
+    # It still needs the role that jit may assume, instead of ROLE; then remove the "# " before each line:
+    # [resources."aws/sso"]
+    # account = "210987654321"
+    # profiles = ["sso"]
+    # issuer = "assume-role"
+    # roles."read" = { arn = "arn:aws:iam::210987654321:role/ROLE" }
+    "##);
 }
 
 #[test]
@@ -151,11 +248,11 @@ fn a_second_run_changes_nothing_and_everything_written_is_right() {
     let session = home.session();
     run(&Args {}, &session).unwrap();
     let catalogue = session.catalogue().unwrap();
-    assert_eq!(catalogue.resources.0.len(), 3);
+    assert_eq!(catalogue.resources.0.len(), 4);
     client::load(&session.places).unwrap();
     let policies = policies::load(&session.places).unwrap();
     assert_eq!(policies.len(), starter::FILES.len());
-    let written = crate::policy::set::Policies::parse(&policies).unwrap();
+    let written = Policies::parse(&policies).unwrap();
     assert!(written.strangers(&catalogue).is_empty());
 
     fs::remove_file(home.path("jit/policies/40-break-glass.cedar")).unwrap();
@@ -170,7 +267,6 @@ fn a_second_run_changes_nothing_and_everything_written_is_right() {
 
 #[test]
 fn what_is_written_is_private() {
-    use std::os::unix::fs::PermissionsExt as _;
     let home = Home::new(&[]);
     run(&Args {}, &home.session()).unwrap();
     let mode = |name: &str| fs::metadata(home.path(name)).unwrap().permissions().mode() & 0o777;
@@ -183,7 +279,7 @@ fn what_is_written_is_private() {
 #[test]
 fn a_link_that_leads_nowhere_is_kept() {
     let home = Home::new(&[("jit/x", "")]);
-    std::os::unix::fs::symlink("/nonexistent", home.path("jit/authority.toml")).unwrap();
+    symlink("/nonexistent", home.path("jit/authority.toml")).unwrap();
     run(&Args {}, &home.session()).unwrap();
     assert!(
         fs::symlink_metadata(home.path("jit/authority.toml"))
@@ -224,7 +320,11 @@ fn a_foreign_name_injects_nothing() {
         .keys()
         .map(ToString::to_string)
         .collect();
-    assert_snapshot!(names.join("\n"), @"");
+    assert_snapshot!(names.join("\n"), @r#"
+    ssh/x
+    postgres/etc
+    aws/a
+    "#);
 }
 
 proptest! {

@@ -76,12 +76,6 @@ fn an_unknown_word_is_named_with_the_nearest() {
         turned(KUBERNETES, "file:/etc/jit/prod.token", "eyJhbGciOiJSUzI1NiJ9"),
         turned(POSTGRES, "databases", "database"),
         turned(AWS, "issuer", "isuer"),
-        wrong("[resouces.\"ssh/web\"]\nhosts = []"),
-        wrong(&format!("{SSH}\n{SSH}")),
-        wrong("[resources.\"ssh/web\"\n"),
-        wrong("[resources]\n\"ssh/web\" = 5"),
-        turned(AWS, "\"123456789012\"", "123456789012"),
-        turned(KUBERNETES, "\"file:/etc/jit/prod.token\"", "31337"),
     ].join("\n"), @r#"
     authority.toml:2: unknown key "hots" in [resources."ssh/web"]
       did you mean "hosts"? its keys are hosts, labels, roles
@@ -111,6 +105,19 @@ fn an_unknown_word_is_named_with_the_nearest() {
       did you mean "databases"? its keys are hosts, databases, issuer, credential, certificate_authority, labels, roles
     authority.toml:6: unknown key "isuer" in [resources."aws/prod"]
       did you mean "issuer"? its keys are account, profiles, region, issuer, base_profile, endpoint, labels, roles
+    "#);
+}
+
+#[test]
+fn what_has_the_wrong_shape_is_named_with_the_right_one() {
+    assert_snapshot!([
+        wrong("[resouces.\"ssh/web\"]\nhosts = []"),
+        wrong(&format!("{SSH}\n{SSH}")),
+        wrong("[resources.\"ssh/web\"\n"),
+        wrong("[resources]\n\"ssh/web\" = 5"),
+        turned(AWS, "\"123456789012\"", "123456789012"),
+        turned(KUBERNETES, "\"file:/etc/jit/prod.token\"", "31337"),
+    ].join("\n"), @r#"
     authority.toml:1: unknown key "resouces" in [resouces."ssh/web"]
       did you mean "resources"? its keys are groups, resources
     authority.toml:5: duplicate key in [resources."ssh/web"]
@@ -140,16 +147,6 @@ fn what_cannot_be_is_refused_where_it_stands() {
         turned(KUBERNETES, "https://203", "https://user:password@203"),
         turned(KUBERNETES, "jit/admin", "admin"),
         turned(KUBERNETES, "issuer", "namespace = \"Jit\"\nissuer"),
-        turned(POSTGRES, "5432", "54321x"),
-        turned(POSTGRES, "orders_ro", "orders\\\"; drop table x"),
-        turned(POSTGRES, "\"certificate\"", "\"dynamic-role\""),
-        turned(POSTGRES, "issuer", "credential = \"env:URL\"\nissuer"),
-        turned(AWS, "\"123456789012\"", "\"1234\""),
-        turned(AWS, "::123456789012", "::210987654321"),
-        turned(AWS, "arn:aws:iam", "arn:aws:sts"),
-        turned(AWS, "eu-west-1", "eu west"),
-        turned(AWS, "/read\"", "/read\", session_policy = \"x\""),
-        wrong("[groups]\na = [\"bob\"]\nb = [\"a b\"]"),
     ].join("\n"), @r#"
     authority.toml:2: there are no hosts in ssh/web
       name at least one: hosts = ["host.example.com"]
@@ -173,6 +170,23 @@ fn what_cannot_be_is_refused_where_it_stands() {
       write it as namespace/name, for example jit/view
     authority.toml:6: "Jit" is not a namespace in kubernetes/prod
       use lower-case letters, digits and -, 63 at most
+    "#);
+}
+
+#[test]
+fn what_cannot_be_a_database_or_an_account_is_refused() {
+    assert_snapshot!([
+        turned(POSTGRES, "5432", "54321x"),
+        turned(POSTGRES, "orders_ro", "orders\\\"; drop table x"),
+        turned(POSTGRES, "\"certificate\"", "\"dynamic-role\""),
+        turned(POSTGRES, "issuer", "credential = \"env:URL\"\nissuer"),
+        turned(AWS, "\"123456789012\"", "\"1234\""),
+        turned(AWS, "::123456789012", "::210987654321"),
+        turned(AWS, "arn:aws:iam", "arn:aws:sts"),
+        turned(AWS, "eu-west-1", "eu west"),
+        turned(AWS, "/read\"", "/read\", session_policy = \"x\""),
+        wrong("[groups]\na = [\"bob\"]\nb = [\"a b\"]"),
+    ].join("\n"), @r#"
     authority.toml:3: "db.internal:54321x" is not a server's address in postgres/orders
       write it as HOST or HOST:PORT
     authority.toml:6: "orders\"; drop table x" is not a database role in postgres/orders

@@ -178,7 +178,7 @@ fn a_sign_in_that_is_old_or_unknown_does_not_meet_mfa_within() {
     );
     ask.sign_in_age = Some(Duration::from_secs(3601));
     assert_eq!(ask.of(&policies).verdict, Deny);
-    ask.sign_in_age = Some(Duration::from_secs(3600));
+    ask.sign_in_age = Some(Duration::from_hours(1));
     assert_eq!(ask.of(&policies).verdict, Allow);
 }
 
@@ -249,6 +249,13 @@ fn an_explanation_names_what_decided_and_what_nearly_did() {
       @ttl("1h")
       could be asked for with a justification (-j), by sensitive (policies/30-sensitive.cedar:4)
       would be allowed with the group "on-call" and --break-glass and a justification (-j), by break-glass (policies/40-break-glass.cedar:6)
+    "#);
+    assert_snapshot!(starters().explain(&ask.break_glass().question()), @r#"
+    alice may not have kubernetes/prod:admin
+      because no policy permits break-glass
+      break_glass  no policy permits it
+      could be asked for with no --break-glass and a justification (-j), by sensitive (policies/30-sensitive.cedar:4)
+      would be allowed with the group "on-call" and a justification (-j), by break-glass (policies/40-break-glass.cedar:6)
     "#);
     let ask = Ask::new("kubernetes/prod:view", Routine);
     assert_snapshot!(starters().explain(&ask.question()), @r#"

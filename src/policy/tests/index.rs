@@ -1,9 +1,9 @@
 //! The index leaves nothing out: sliced and unsliced, the same policies decide.
 
-use proptest::{collection::vec, prelude::*, sample::select};
+use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::{
-    super::{question::Asked, set::Policies, vocabulary::Action},
+    super::{decide::Ruling, question::Asked, set::Policies, vocabulary::Action},
     Ask, parse,
 };
 use crate::domain::{
@@ -79,7 +79,7 @@ fn ask() -> impl Strategy<Value = Ask> {
 }
 
 /// The same policies, every one of them looked at.
-fn unsliced(policies: &Policies, action: Action, asked: &Asked) -> super::super::decide::Ruling {
+fn unsliced(policies: &Policies, action: Action, asked: &Asked) -> Ruling {
     policies.evaluate(action, asked, &policies.subset(0..policies.len()))
 }
 
@@ -97,7 +97,7 @@ proptest! {
     }
 
     #[test]
-    fn every_question_fits_the_schema(ask in ask(), why in proptest::option::of(".{0,40}")) {
+    fn every_question_fits_the_schema(ask in ask(), why in option::of(".{0,40}")) {
         let policies = parse("");
         let why = why.as_deref();
         let question = super::Question { justification: why, ..ask.question() };
