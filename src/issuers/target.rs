@@ -102,7 +102,8 @@ pub(super) fn authority(file: &Path) -> Result<Vec<u8>> {
     })
 }
 
-fn io_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
+/// What the operating system has to say, however deep it lies.
+pub(super) fn io_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
     causes(error)
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .map(io::Error::kind)

