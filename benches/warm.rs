@@ -44,7 +44,7 @@ fn main() {
         contender(SMALLEST_NAME, alone(&smallest)),
         contender("jit --version", held(&["--version"])),
     ];
-    for on in ["aws/held", "kubernetes/held", "postgres/held"] {
+    for on in ["aws/held", "kubernetes/held", "postgres/held", "ssh/held"] {
         let name = format!("jit exec --on {on} → true");
         contenders.push(contender(&name, held(&["exec", "--on", on, "--", "true"])));
     }

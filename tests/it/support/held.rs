@@ -6,14 +6,18 @@ use jit::{
     cache::Cache,
     config::places,
     domain::{
+        catalogue::{Catalogue, Resource},
         credential::{Credential, Secret, Token},
         elevation::Grant,
-        entitlement::Entitlement,
         environment::Environment,
         id::GrantId,
         lease::Lease,
         principal::{Class, Principal},
         time::Timestamp,
+    },
+    issuers::{
+        order::{Order, Site},
+        ssh,
     },
     platform::{clock, keys},
 };
@@ -52,7 +56,7 @@ pub(crate) fn home_with_leases() -> Home {
     let home = Home::new();
     home.configure("authority.toml", CATALOGUE);
     let secret = || SecretString::from("a-secret-of-about-the-right-length".repeat(8));
-    let leases = [
+    let secrets = [
         ("kubernetes/held:view", Secret::KubernetesToken(secret())),
         (
             "postgres/held:read",
@@ -70,9 +74,10 @@ pub(crate) fn home_with_leases() -> Home {
             },
         ),
     ];
+    let mut leases = vec![certified(&home)];
+    leases.extend(secrets.map(|(entitlement, secret)| lease(grant(entitlement), secret)));
     let cache = Cache::open(&places::find(&environment(&home), None).unwrap()).unwrap();
-    for (entitlement, secret) in leases {
-        let lease = lease(entitlement.parse().unwrap(), secret);
+    for lease in leases {
         cache
             .fresh_or(&lease.grant.entitlement.clone(), clock::now, |_| Ok(lease))
             .unwrap();
@@ -80,31 +85,62 @@ pub(crate) fn home_with_leases() -> Home {
     home
 }
 
-fn lease(entitlement: Entitlement, secret: Secret) -> Lease {
-    let now: Timestamp = clock::now();
-    let hour = now.after(Duration::from_hours(1));
+/// A lease with a certificate, since the agent reads it.
+fn certified(home: &Home) -> Lease {
+    let catalogue: Catalogue = toml::from_str(CATALOGUE).unwrap();
+    let grant = grant("ssh/held:deploy");
+    let Resource::Ssh(resource) = catalogue.resource(&grant.entitlement.resource).unwrap() else {
+        panic!("another kind");
+    };
+    let (authority, key) = (keys::generate().unwrap(), keys::generate().unwrap());
+    let now = clock::now();
+    let order = Order {
+        grant: &grant,
+        public_key: key.public(),
+        serial: 1,
+        now,
+    };
+    let site = Site {
+        authority: Some(&authority),
+        directory: &home.config(),
+        environment: &environment(home),
+        now,
+    };
+    let secret = ssh::issue(resource, &order, &site).unwrap().secret;
     Lease {
-        grant: Grant {
-            id: GrantId::new(now, keys::random().unwrap()),
-            principal: Principal::new(Class::Human, "alice").unwrap(),
-            entitlement,
-            granted_at: now,
-            expires_at: hour,
-            credential_ttl: Duration::from_hours(1),
-            policies: vec!["routine".to_owned()],
-            break_glass: false,
-        },
+        key,
+        ..lease(grant.clone(), secret)
+    }
+}
+
+fn grant(entitlement: &str) -> Grant {
+    let now: Timestamp = clock::now();
+    Grant {
+        id: GrantId::new(now, keys::random().unwrap()),
+        principal: Principal::new(Class::Human, "alice").unwrap(),
+        entitlement: entitlement.parse().unwrap(),
+        granted_at: now,
+        expires_at: now.after(Duration::from_hours(1)),
+        credential_ttl: Duration::from_hours(1),
+        policies: vec!["routine".to_owned()],
+        break_glass: false,
+    }
+}
+
+fn lease(grant: Grant, secret: Secret) -> Lease {
+    Lease {
         token: Token(SecretString::from("token".repeat(100))),
         holder: keys::generate().unwrap(),
         credential: Credential {
             serial: "1".to_owned(),
-            expires_at: hour,
+            expires_at: grant.expires_at,
             secret,
         },
         key: keys::generate().unwrap(),
-        issued_at: now,
+        issued_at: grant.granted_at,
         took: Duration::from_millis(5),
         because: "you named it".to_owned(),
+        grant,
     }
 }
 
