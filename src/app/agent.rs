@@ -12,10 +12,15 @@ use std::{
         unix::{net::UnixListener as StdListener, process::CommandExt as _},
     },
     process::{Command, Stdio},
+    thread,
     time::Duration,
 };
 
-use rustix::process::{Pid, geteuid, setsid, test_kill_process};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+    process::{Pid, geteuid, setsid, test_kill_process},
+};
 use ssh_agent_lib::{
     agent::{Agent, Session, listen},
     error::AgentError,
@@ -23,9 +28,9 @@ use ssh_agent_lib::{
     ssh_key::{Algorithm, Certificate, Signature},
 };
 use tokio::{
-    io::unix::AsyncFd,
     net::{UnixListener, UnixStream},
     runtime::Builder,
+    sync::oneshot,
     time::sleep,
 };
 use zeroize::Zeroizing;
@@ -79,7 +84,7 @@ fn stay() -> Result<()> {
     let process = own(stdout().as_fd().try_clone_to_owned())?;
     let handover = received(own(stderr().as_fd().try_clone_to_owned())?)?;
     // A terminal's signals and its end are the tool's affair.
-    drop(setsid());
+    let _session = setsid();
     let served = serve(listener, process, &handover);
     drop(fs::remove_dir_all(&handover.directory));
     served.map_err(|error| broken(&error))
@@ -89,7 +94,7 @@ fn stay() -> Result<()> {
 #[cfg(target_os = "linux")]
 fn hide() {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-    drop(set_dumpable_behavior(DumpableBehavior::NotDumpable));
+    let _set = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -116,11 +121,21 @@ fn serve(listener: StdListener, process: OwnedFd, handover: &Handover) -> io::Re
     let keyring = Keyring {
         identities: handover.identities.iter().filter_map(Served::new).collect(),
     };
+    let (ended, end) = oneshot::channel();
+    let watched = if handover.has_descriptor {
+        None
+    } else {
+        i32::try_from(handover.process).ok().and_then(Pid::from_raw)
+    };
+    thread::spawn(move || {
+        wait(&process, watched);
+        ended.send(())
+    });
     runtime.block_on(async {
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
         tokio::select! {
-            ended = ended(process, handover) => ended,
+            _ = end => Ok(()),
             () = sleep(handover.expires_at.left(clock::now())) => Ok(()),
             failed = listen(listener, keyring) => failed.map_err(io::Error::other),
         }
@@ -128,17 +143,16 @@ fn serve(listener: StdListener, process: OwnedFd, handover: &Handover) -> io::Re
 }
 
 /// Returns once the tool has ended.
-async fn ended(process: OwnedFd, handover: &Handover) -> io::Result<()> {
-    if handover.has_descriptor {
-        // pidfd_open(2): readable once the process has ended.
-        AsyncFd::try_new(process)?.readable().await?.retain_ready();
-        return Ok(());
+fn wait(process: &OwnedFd, watched: Option<Pid>) {
+    if let Some(pid) = watched {
+        while test_kill_process(pid).is_ok() {
+            thread::sleep(LOOK);
+        }
+        return;
     }
-    let pid = i32::try_from(handover.process).ok().and_then(Pid::from_raw);
-    while pid.is_some_and(|pid| test_kill_process(pid).is_ok()) {
-        sleep(LOOK).await;
-    }
-    Ok(())
+    // pidfd_open(2): readable once the process has ended.
+    let mut waited = [PollFd::new(process, PollFlags::IN)];
+    while poll(&mut waited, None) == Err(Errno::INTR) {}
 }
 
 /// One key with its certificate.
