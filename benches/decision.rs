@@ -1,5 +1,6 @@
 //! What a decision costs at 10, 1,000 and 10,000 policies: sliced by action and scope, as `jit`
 //! does it, against all policies, as Cedar alone does it. Run: `cargo bench --bench decision`
+#![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
 use std::{collections::BTreeSet, hint::black_box, time::Instant};
 

@@ -22,8 +22,8 @@ _jit() {
             jit,completions)
                 cmd="jit__subcmd__completions"
                 ;;
-            jit,credential-process)
-                cmd="jit__subcmd__credential__subcmd__process"
+            jit,demo)
+                cmd="jit__subcmd__demo"
                 ;;
             jit,exec)
                 cmd="jit__subcmd__exec"
@@ -67,8 +67,8 @@ _jit() {
             jit__subcmd__help,completions)
                 cmd="jit__subcmd__help__subcmd__completions"
                 ;;
-            jit__subcmd__help,credential-process)
-                cmd="jit__subcmd__help__subcmd__credential__subcmd__process"
+            jit__subcmd__help,demo)
+                cmd="jit__subcmd__help__subcmd__demo"
                 ;;
             jit__subcmd__help,exec)
                 cmd="jit__subcmd__help__subcmd__exec"
@@ -104,7 +104,7 @@ _jit() {
 
     case "${cmd}" in
         jit)
-            opts="-v -h -V --config-dir --json --verbose --help --version exec request status forget revoke audit trust completions credential-process exec-credential help"
+            opts="-v -h -V --config-dir --json --verbose --help --version exec request status forget revoke audit trust demo completions exec-credential help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -245,7 +245,7 @@ _jit() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        jit__subcmd__credential__subcmd__process)
+        jit__subcmd__demo)
             opts="-v -h -V --config-dir --json --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -342,7 +342,7 @@ _jit() {
             return 0
             ;;
         jit__subcmd__help)
-            opts="exec request status forget revoke audit trust completions credential-process exec-credential help"
+            opts="exec request status forget revoke audit trust demo completions exec-credential help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -397,7 +397,7 @@ _jit() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        jit__subcmd__help__subcmd__credential__subcmd__process)
+        jit__subcmd__help__subcmd__demo)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::{
     app::{
-        agent, audit, completions, demo, exec, exec_credential, forget, request, revoke,
+        agent, audit, completions, demo, exec, exec_credential, forget, init, policy, request,
+        revoke,
         session::{Options, Session},
         status, trust,
     },
@@ -38,6 +39,8 @@ enum Verb {
     Forget(forget::Args),
     Revoke(revoke::Args),
     Audit(audit::Args),
+    Policy(policy::Args),
+    Init(init::Args),
     Trust(trust::Args),
     Demo(demo::Args),
     Completions(completions::Args),
@@ -93,6 +96,8 @@ fn run(cli: &Cli) -> Result<()> {
         Verb::Forget(args) => forget::run(args, session),
         Verb::Revoke(args) => revoke::run(args, session),
         Verb::Audit(args) => audit::run(args, session),
+        Verb::Policy(args) => policy::run(args, session),
+        Verb::Init(args) => init::run(args, session),
         Verb::Trust(args) => trust::run(args, session),
         Verb::Demo(args) => demo::run(args, session),
         Verb::Completions(args) => completions::run(args, session, &mut Cli::command()),

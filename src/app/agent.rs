@@ -84,7 +84,7 @@ fn stay() -> Result<()> {
     let process = own(stdout().as_fd().try_clone_to_owned())?;
     let handover = received(own(stderr().as_fd().try_clone_to_owned())?)?;
     // A terminal's signals and its end are the tool's affair.
-    let _session = setsid();
+    drop(setsid());
     let served = serve(listener, process, &handover);
     drop(fs::remove_dir_all(&handover.directory));
     served.map_err(|error| broken(&error))
@@ -94,7 +94,7 @@ fn stay() -> Result<()> {
 #[cfg(target_os = "linux")]
 fn hide() {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-    let _set = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    drop(set_dumpable_behavior(DumpableBehavior::NotDumpable));
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -121,21 +121,11 @@ fn serve(listener: StdListener, process: OwnedFd, handover: &Handover) -> io::Re
     let keyring = Keyring {
         identities: handover.identities.iter().filter_map(Served::new).collect(),
     };
-    let (ended, end) = oneshot::channel();
-    let watched = if handover.has_descriptor {
-        None
-    } else {
-        i32::try_from(handover.process).ok().and_then(Pid::from_raw)
-    };
-    thread::spawn(move || {
-        wait(&process, watched);
-        ended.send(())
-    });
     runtime.block_on(async {
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
         tokio::select! {
-            _ = end => Ok(()),
+            ended = ended(process, handover) => ended,
             () = sleep(handover.expires_at.left(clock::now())) => Ok(()),
             failed = listen(listener, keyring) => failed.map_err(io::Error::other),
         }
@@ -143,16 +133,28 @@ fn serve(listener: StdListener, process: OwnedFd, handover: &Handover) -> io::Re
 }
 
 /// Returns once the tool has ended.
-fn wait(process: &OwnedFd, watched: Option<Pid>) {
-    if let Some(pid) = watched {
-        while test_kill_process(pid).is_ok() {
-            thread::sleep(LOOK);
-        }
-        return;
+async fn ended(process: OwnedFd, handover: &Handover) -> io::Result<()> {
+    if handover.has_descriptor {
+        let (over, told) = oneshot::channel();
+        thread::spawn(move || drop(over.send(wait(&process))));
+        return told.await.map_err(io::Error::other)?;
     }
-    // pidfd_open(2): readable once the process has ended.
-    let mut waited = [PollFd::new(process, PollFlags::IN)];
-    while poll(&mut waited, None) == Err(Errno::INTR) {}
+    let pid = i32::try_from(handover.process).ok().and_then(Pid::from_raw);
+    while pid.is_some_and(|pid| test_kill_process(pid).is_ok()) {
+        sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+/// Blocks until a process has ended: then its descriptor is readable (pidfd_open(2)).
+fn wait(process: &OwnedFd) -> io::Result<()> {
+    let mut fds = [PollFd::new(process, PollFlags::IN)];
+    while let Err(error) = poll(&mut fds, None) {
+        if error != Errno::INTR {
+            return Err(error.into());
+        }
+    }
+    Ok(())
 }
 
 /// One key with its certificate.

@@ -6,10 +6,7 @@ use super::{
 };
 use crate::{
     domain::{entitlement::Entitlement, failure::Result},
-    tools::{
-        kubernetes::{ApiVersion, exec_credential},
-        task::Recognised,
-    },
+    tools::{kubernetes, task::Recognised},
 };
 
 /// Print a token for kubectl and its kin; called by a kubeconfig
@@ -27,6 +24,5 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         because: "asked for by a kubeconfig".to_owned(),
     };
     let lease = acquire::lease(session, &wanted, &Terms::default(), Some("kubectl"))?;
-    let info = session.environment.text("KUBERNETES_EXEC_INFO");
-    session.print(&exec_credential(&lease, ApiVersion::asked(info)?)?)
+    session.print(&kubernetes::exec_credential(&lease, &session.environment)?)
 }

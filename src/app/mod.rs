@@ -8,6 +8,8 @@ pub mod demo;
 pub mod exec;
 pub mod exec_credential;
 pub mod forget;
+pub mod init;
+pub mod policy;
 pub mod request;
 pub mod revoke;
 pub mod session;

@@ -105,7 +105,9 @@ impl Authority {
             serial: (u64::from_be_bytes(keys::random()?) >> 1).max(1),
             now: (self.clock)(),
         };
-        issuers::issue(resource, &order, &self.site(authority.as_ref())).await
+        // Boxed, since the AWS SDK makes it large.
+        let site = self.site(authority.as_ref());
+        Box::pin(issuers::issue(resource, &order, &site)).await
     }
 
     /// What the target's administrator must apply to trust this authority.

@@ -129,7 +129,7 @@ pub fn trust_ca(name: &ResourceName, site: &Site<'_>) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, process::Command};
+    use std::{fs, io::Write as _, process::Command};
 
     use ssh_key::HashAlg;
 
@@ -180,7 +180,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("id-cert.pub");
         fs::File::create(&file)
-            .and_then(|mut file| std::io::Write::write_all(&mut file, issued().1.as_bytes()))
+            .and_then(|mut file| file.write_all(issued().1.as_bytes()))
             .unwrap();
         let Ok(output) = Command::new("ssh-keygen").arg("-Lf").arg(&file).output() else {
             return;
@@ -204,7 +204,7 @@ mod tests {
         grant.expires_at = Timestamp::from_secs(-5);
         let mut order = sample::order(&grant);
         order.now = Timestamp::from_millis(i64::MIN);
-        let _ = issue(&resource(), &order, &sample::site());
+        drop(issue(&resource(), &order, &sample::site()));
     }
 
     #[test]

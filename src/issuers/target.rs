@@ -4,9 +4,11 @@ use std::{
     error::Error,
     io::{self, ErrorKind},
     iter::from_fn,
+    net::IpAddr,
     path::Path,
 };
 
+use reqwest::Url;
 use tokio::time::timeout;
 
 use super::order::PATIENCE;
@@ -64,6 +66,31 @@ pub(super) fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rust
     causes(error).find_map(|cause| cause.downcast_ref())
 }
 
+/// Reads the address of a target that is spoken to over HTTPS; over HTTP only on this machine, since
+/// a credential goes there.
+pub(super) fn address(text: &str) -> Result<Url> {
+    let hint = "write it as \"https://HOST:PORT\" in authority.toml";
+    let url = Url::parse(text).ok();
+    let Some(url) = url.filter(|url| url.has_host() && url.query().is_none()) else {
+        return Err(Failure::failed(format!("{text:?} is not an address")).hint(hint));
+    };
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        _ => Err(Failure::failed(format!(
+            "{text} is not encrypted, so no credential is sent there"
+        ))
+        .hint(hint)),
+    }
+}
+
+/// Whether an address is on this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let ip = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || ip.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
 /// The certificate authority that the catalogue names for a target, PEM.
 pub(super) fn authority(file: &Path) -> Result<Vec<u8>> {
     files::read(file)?.ok_or_else(|| {
@@ -75,7 +102,8 @@ pub(super) fn authority(file: &Path) -> Result<Vec<u8>> {
     })
 }
 
-fn io_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
+/// What the operating system has to say, however deep it lies.
+pub(super) fn io_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
     causes(error)
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .map(io::Error::kind)
@@ -94,4 +122,30 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
         next = wrapped.or_else(|| here.source());
         Some(here)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_goes_nowhere_in_the_clear() {
+        for server in [
+            "https://10.0.0.1:6443",
+            "http://127.0.0.1:8001",
+            "http://[::1]:1",
+        ] {
+            assert!(address(server).is_ok(), "{server}");
+        }
+        for server in [
+            "http://10.0.0.1:6443",
+            "http://localhost.example.com",
+            "file:///etc/passwd",
+            "https://",
+            "prod",
+            "https://h?x=",
+        ] {
+            assert!(address(server).is_err(), "{server}");
+        }
+    }
 }

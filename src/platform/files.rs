@@ -1,7 +1,7 @@
 //! Files of ours: private, whole or absent, and locked by the kernel.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions},
     io::{self, ErrorKind, Read as _, Write as _},
     os::unix::fs::{
         DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
@@ -23,44 +23,20 @@ const LARGEST: u64 = 64 << 20;
 
 /// The bytes of a file that anybody may read; `None` where there is none.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    match File::open(path) {
-        Ok(file) => whole(&file, path).map(Some),
-        Err(error) if is_absent(&error) => Ok(None),
-        Err(error) => Err(unreadable(path, &error)),
-    }
+    open_and_read(path, OFlags::empty(), |_| Ok(()))
 }
 
 /// The text of a file that anybody may read; `None` where there is none.
 pub fn read_text(path: &Path) -> Result<Option<String>> {
-    let Some(bytes) = read(path)? else {
-        return Ok(None);
-    };
-    let text = String::from_utf8(bytes).map_err(|_| {
-        Failure::failed(format!("{} is not UTF-8 text", path.display())).hint("save it as UTF-8")
-    })?;
-    Ok(Some(text))
+    read(path)?.map(|bytes| text(path, bytes)).transpose()
 }
 
 /// The bytes of a file that is ours alone; `None` where there is none. A file that others may read
 /// or that somebody else owns is refused with the command that mends it.
 pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>> {
-    let flags = OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let opened = OpenOptions::new()
-        .read(true)
-        .custom_flags(i32::try_from(flags.bits()).unwrap_or(0))
-        .open(path);
-    match opened {
-        Ok(file) => {
-            refuse_shared(
-                path,
-                &file.metadata().map_err(|e| unreadable(path, &e))?,
-                0o600,
-            )?;
-            whole(&file, path).map(Some)
-        }
-        Err(error) if is_absent(&error) => Ok(None),
-        Err(error) => Err(unreadable(path, &error)),
-    }
+    open_and_read(path, OFlags::NONBLOCK, |metadata| {
+        refuse_shared(path, metadata, 0o600)
+    })
 }
 
 /// Whether there is a file at `path`; refuses one that others can reach.
@@ -75,17 +51,15 @@ pub fn is_private(path: &Path) -> Result<bool> {
 /// The text of a file that decides what others may do; `None` where there is none. One that somebody
 /// else than its owner can write, or that neither we nor root own, is refused.
 pub fn read_trusted(path: &Path) -> Result<Option<String>> {
-    match fs::metadata(path) {
-        Ok(metadata) => refuse_foreign(path, &metadata)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unreadable(path, &error)),
-    }
-    read_text(path)
+    let bytes = open_and_read(path, OFlags::NONBLOCK, |metadata| {
+        refuse_foreign(path, metadata)
+    })?;
+    bytes.map(|bytes| text(path, bytes)).transpose()
 }
 
 /// Refuses a file or directory whose content somebody else may choose: the rule of OpenSSH for
 /// `~/.ssh/config` (`read_config_file_depth` in readconf.c).
-pub fn refuse_foreign(path: &Path, metadata: &fs::Metadata) -> Result<()> {
+pub fn refuse_foreign(path: &Path, metadata: &Metadata) -> Result<()> {
     let shown = path.display();
     let owner = metadata.uid();
     if owner != geteuid().as_raw() && owner != 0 {
@@ -102,12 +76,36 @@ pub fn refuse_foreign(path: &Path, metadata: &fs::Metadata) -> Result<()> {
     Ok(())
 }
 
-fn whole(file: &File, path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+/// Checks the file that was opened, whatever its path means by then, and reads it in one go.
+fn open_and_read(
+    path: &Path,
+    flags: OFlags,
+    check: impl FnOnce(&Metadata) -> Result<()>,
+) -> Result<Option<Vec<u8>>> {
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(i32::try_from(flags.bits()).unwrap_or(0))
+        .open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if is_absent(&error) => return Ok(None),
+        Err(error) => return Err(unreadable(path, &error)),
+    };
+    let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
+    check(&metadata)?;
+    let length = usize::try_from(metadata.len().min(LARGEST)).unwrap_or(0);
+    // A little more, so that the end is seen without another round.
+    let mut bytes = Vec::with_capacity(length + 32);
     file.take(LARGEST)
         .read_to_end(&mut bytes)
         .map_err(|error| unreadable(path, &error))?;
-    Ok(bytes)
+    Ok(Some(bytes))
+}
+
+fn text(path: &Path, bytes: Vec<u8>) -> Result<String> {
+    String::from_utf8(bytes).map_err(|_| {
+        Failure::failed(format!("{} is not UTF-8 text", path.display())).hint("save it as UTF-8")
+    })
 }
 
 fn is_absent(error: &io::Error) -> bool {
@@ -121,7 +119,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
 }
 
 /// Refuses a file or directory that somebody else owns or can reach into.
-fn refuse_shared(path: &Path, metadata: &fs::Metadata, mode: u32) -> Result<()> {
+fn refuse_shared(path: &Path, metadata: &Metadata, mode: u32) -> Result<()> {
     let shown = path.display();
     if metadata.uid() != geteuid().as_raw() {
         return Err(Failure::failed(format!("{shown} belongs to another user"))

@@ -29,7 +29,7 @@ pub fn durable_sealing_key(file: &Path) -> Result<SealingKey> {
 }
 
 fn in_kernel(file: &Path) -> Option<[u8; 32]> {
-    kernel::read(&kernel_name(file))?.try_into().ok()
+    kernel::read_key(&kernel_name(file))
 }
 
 /// One key per place, so that two configurations of one user stay apart.
@@ -89,7 +89,7 @@ pub fn secret(name: &str) -> Result<String> {
 
 #[cfg(target_os = "linux")]
 mod kernel {
-    use linux_keyutils::{KeyRing, KeyRingIdentifier};
+    use linux_keyutils::{Key, KeyRing, KeyRingIdentifier};
 
     fn keyring() -> Option<KeyRing> {
         KeyRing::get_persistent(KeyRingIdentifier::Process)
@@ -97,11 +97,21 @@ mod kernel {
             .ok()
     }
 
-    pub(super) fn read(name: &str) -> Option<Vec<u8>> {
+    fn find(name: &str) -> Option<Key> {
         let found = keyring()?
             .search(name)
             .or_else(|_| KeyRing::from_special_id(KeyRingIdentifier::User, false)?.search(name));
-        found.ok()?.read_to_vec().ok()
+        found.ok()
+    }
+
+    pub(super) fn read(name: &str) -> Option<Vec<u8>> {
+        find(name)?.read_to_vec().ok()
+    }
+
+    /// Exactly 32 bytes, on the stack; a longer one is not the key.
+    pub(super) fn read_key(name: &str) -> Option<[u8; 32]> {
+        let mut key = [0; 32];
+        (find(name)?.read(&mut key).ok()? == key.len()).then_some(key)
     }
 
     /// A kernel without keyrings (many containers) is no reason to fail: the file serves.
@@ -115,6 +125,10 @@ mod kernel {
 #[cfg(not(target_os = "linux"))]
 mod kernel {
     pub(super) fn read(_: &str) -> Option<Vec<u8>> {
+        None
+    }
+
+    pub(super) fn read_key(_: &str) -> Option<[u8; 32]> {
         None
     }
 

@@ -10,6 +10,7 @@ mod place;
 pub mod question;
 pub mod set;
 pub mod starter;
+mod strangers;
 pub mod vocabulary;
 
 #[cfg(test)]

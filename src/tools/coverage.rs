@@ -128,7 +128,9 @@ fn known(catalogue: &Catalogue, entitlement: &Entitlement) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn pick(roles: &[(&str, Tier, Option<Coverage>)]) -> Result<Recognised> {
+    type Role = (&'static str, Tier, Option<Coverage>);
+
+    fn pick(roles: &[Role]) -> Result<Recognised> {
         let names: Vec<RoleName> = roles.iter().map(|role| role.0.parse().unwrap()).collect();
         let candidates: Vec<Candidate<'_>> = names
             .iter()
@@ -146,7 +148,7 @@ mod tests {
     fn the_smallest_role_wins_by_coverage_then_tier_then_name() {
         use Coverage::{Everything, Reads, Writes};
         use Tier::{Routine, Sensitive};
-        let cases: [(&[(&str, Tier, Option<Coverage>)], &str); 4] = [
+        let cases: [(&[Role], &str); 4] = [
             (
                 &[
                     ("admin", Routine, Some(Everything)),

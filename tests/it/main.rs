@@ -13,6 +13,7 @@ mod cache;
 mod completions;
 mod exec;
 mod floors;
+mod injected;
 mod issuers;
 mod ledger;
 mod servers;

@@ -32,7 +32,7 @@ pub fn run(_: &Args, session: &Session) -> Result<()> {
     session.print(
         "jit demo: real servers on loopback, in a sandbox; nothing of yours is touched.\n",
     )?;
-    let ports = sandbox.free_ports()?;
+    let ports = Sandbox::free_ports()?;
     sandbox.write("config/authority.toml", &catalogue(user.name(), ports))?;
     for (name, text) in starter::FILES {
         sandbox.write(&format!("config/policies/{name}"), text)?;

@@ -99,7 +99,7 @@ impl Sandbox {
     }
 
     /// Two ports that nobody listens on.
-    pub(super) fn free_ports(&self) -> Result<(u16, u16)> {
+    pub(super) fn free_ports() -> Result<(u16, u16)> {
         let broken = |error: &io::Error| {
             Failure::failed("there is no free port on 127.0.0.1").because(error)
         };

@@ -56,6 +56,7 @@ fn is_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::entitlement::Tier;
 
     fn read(text: &str) -> Result<ServiceAccount> {
         let resource: KubernetesResource = toml::from_str(
@@ -65,7 +66,7 @@ mod tests {
         let role = KubernetesRole {
             service_account: text.to_owned(),
             verbs: [].into(),
-            tier: crate::domain::entitlement::Tier::Routine,
+            tier: Tier::Routine,
         };
         ServiceAccount::of(&resource, &role)
     }

@@ -1,12 +1,13 @@
 //! The API server, over plain HTTPS: two kinds of call do not need a client library.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use reqwest::{
     Certificate, Client, Method, RequestBuilder, Response, StatusCode, Url,
     header::{ACCEPT, AUTHORIZATION, HeaderValue},
     redirect::Policy,
 };
+use rustls::crypto::aws_lc_rs;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
@@ -78,7 +79,7 @@ impl Api {
         resource: &KubernetesResource,
         site: &Site<'_>,
     ) -> Result<Self> {
-        let url = address(&resource.server)?;
+        let url = target::address(&resource.server)?;
         let token = secret::resolve(&resource.credential, site.directory, site.environment)?;
         let target = format!("{name} at {}", resource.server);
         Ok(Self {
@@ -190,28 +191,6 @@ impl Api {
     }
 }
 
-fn address(server: &str) -> Result<Url> {
-    let url = Url::parse(server).ok();
-    let hint = "write server = \"https://HOST:PORT\" in authority.toml";
-    let Some(url) = url.filter(|url| url.has_host() && url.query().is_none()) else {
-        return Err(Failure::failed(format!("{server:?} is not an address")).hint(hint));
-    };
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
-        _ => Err(Failure::failed(format!(
-            "{server} is not encrypted, so no credential is sent there"
-        ))
-        .hint(hint)),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-}
-
 fn client(
     url: &Url,
     target: &str,
@@ -219,14 +198,14 @@ fn client(
     site: &Site<'_>,
 ) -> Result<Client> {
     // The process has one provider; whoever came first installed this very one.
-    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    drop(aws_lc_rs::default_provider().install_default());
     let mut builder = Client::builder()
         .user_agent("jit")
         .redirect(Policy::none())
         .tcp_nodelay(true)
         .connect_timeout(CONNECT)
         .timeout(PATIENCE);
-    if is_loopback(url) {
+    if target::is_loopback(url) {
         // As kubectl does; a proxy's loopback is another machine's.
         builder = builder.no_proxy();
     }
@@ -263,27 +242,6 @@ fn bearer(token: &SecretString) -> Result<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_credential_goes_nowhere_in_the_clear() {
-        for server in [
-            "https://10.0.0.1:6443",
-            "http://127.0.0.1:8001",
-            "http://[::1]:1",
-        ] {
-            assert!(address(server).is_ok(), "{server}");
-        }
-        for server in [
-            "http://10.0.0.1:6443",
-            "http://localhost.example.com",
-            "file:///etc/passwd",
-            "https://",
-            "prod",
-            "https://h?x=",
-        ] {
-            assert!(address(server).is_err(), "{server}");
-        }
-    }
 
     #[test]
     fn a_credential_that_is_no_token_is_refused() {

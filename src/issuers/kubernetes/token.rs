@@ -71,7 +71,7 @@ fn is_plain(id: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::{collection::vec, prelude::*};
     use secrecy::ExposeSecret as _;
 
     use super::*;
@@ -107,7 +107,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in ".*") {
+        fn nothing_panics(bytes in vec(any::<u8>(), 0..200), text in ".*") {
             drop(Issued::read(&bytes));
             drop(Issued::read(&body(&text)));
         }

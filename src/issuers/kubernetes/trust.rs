@@ -164,6 +164,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "the text is shown whole")]
     fn accounts_bindings_and_the_right_to_make_tokens_of_them() {
         let resource = resource(
             "roles.view.service_account = \"jit/view\"

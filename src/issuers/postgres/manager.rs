@@ -20,6 +20,9 @@ use crate::{
     },
 };
 
+/// What a target should be, in messages.
+const TARGET_KIND: &str = "a PostgreSQL server";
+
 /// A role made for a grant, as the server has it.
 pub(super) struct Found {
     /// Its number, under which its sessions and its objects are found.
@@ -139,20 +142,24 @@ impl Manager {
 }
 
 fn failure(target: &str, name: &str, error: &sqlx::Error) -> Failure {
-    if let Some(rustls::Error::InvalidCertificate(_)) = target::tls_error(error) {
-        return target::untrusted(target, error);
+    match target::tls_error(error) {
+        Some(rustls::Error::InvalidCertificate(_)) => return target::untrusted(target, error),
+        Some(_) => return target::foreign(target, TARGET_KIND),
+        None => {}
     }
-    match error {
-        sqlx::Error::Database(refusal) => {
-            let code = refusal.code().unwrap_or_default();
-            refused(target, &code, error).hint(advice(name, &code))
-        }
-        sqlx::Error::Tls(_) => Failure::failed(format!("{target} cannot be spoken to over TLS"))
+    if let sqlx::Error::Database(refusal) = error {
+        let code = refusal.code().unwrap_or_default();
+        return refused(target, &code, error).hint(advice(name, &code));
+    }
+    if let sqlx::Error::Io(cause) = error {
+        return target::unreachable(target, cause);
+    }
+    if let sqlx::Error::Tls(_) = error {
+        return Failure::failed(format!("{target} cannot be spoken to over TLS"))
             .because(error)
-            .hint("turn on ssl in postgresql.conf, or correct sslmode in the credential's URL"),
-        sqlx::Error::Io(cause) => target::unreachable(target, cause),
-        _ => target::foreign(target, "a PostgreSQL server"),
+            .hint("turn on ssl in postgresql.conf, or correct sslmode in the credential's URL");
     }
+    target::foreign(target, TARGET_KIND)
 }
 
 fn refused(target: &str, code: &str, error: &sqlx::Error) -> Failure {

@@ -136,7 +136,7 @@ impl Arguments {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::{collection::vec, prelude::*};
 
     use super::*;
 
@@ -185,7 +185,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_command_line_panics(line in proptest::collection::vec("(-{0,3}[a-z=é]{0,8}|--profile|.{0,6})", 0..8)) {
+        fn no_command_line_panics(line in vec("(-{0,3}[a-z=é]{0,8}|--profile|.{0,6})", 0..8)) {
             let arguments: Vec<OsString> = line.iter().map(Into::into).collect();
             let read = Arguments::read(&arguments);
             prop_assert!(read.without_profile(&arguments).len() <= arguments.len());

@@ -2,9 +2,12 @@
 
 mod argv;
 mod operations;
+mod process;
 mod profile;
 #[cfg(test)]
 mod tests;
+
+pub use process::process_credentials;
 
 use std::ffi::{OsStr, OsString};
 
@@ -25,7 +28,7 @@ use crate::{
         entitlement::{Kind, ResourceName},
         failure::{Failure, Result, did_you_mean},
     },
-    platform::process::{self, Launch},
+    platform::process::{Launch, find},
 };
 
 /// What a launch may set.
@@ -132,11 +135,7 @@ fn smallest(
 fn account(task: &Task<'_>, arguments: &Arguments) -> Result<ResourceName> {
     let Some(on) = task.on else {
         let profile = profile_name(task, arguments)?;
-        return by_profile(
-            task,
-            profile.as_deref().unwrap_or("default"),
-            profile.is_none(),
-        );
+        return by_profile(task, profile.as_deref());
     };
     let Resource::Aws(account) = task.catalogue.resource(on)? else {
         return Err(Failure::usage(format!("{on} is not an account")).hint("name an aws/NAME"));
@@ -170,14 +169,15 @@ fn profile_name(task: &Task<'_>, arguments: &Arguments) -> Result<Option<String>
     }
 }
 
-fn by_profile(task: &Task<'_>, profile: &str, unnamed: bool) -> Result<ResourceName> {
+fn by_profile(task: &Task<'_>, named: Option<&str>) -> Result<ResourceName> {
+    let profile = named.unwrap_or("default");
     let found: Vec<&ResourceName> = accounts(task)
         .filter(|(_, account)| account.profiles.contains(profile))
         .map(|(name, _)| name)
         .collect();
     match found.as_slice() {
         [one] => Ok((*one).clone()),
-        [] if unnamed => Err(Failure::usage("no profile is named").hint(known(task))),
+        [] if named.is_none() => Err(Failure::usage("no profile is named").hint(known(task))),
         [] => {
             let all = accounts(task).flat_map(|(_, account)| &account.profiles);
             let near = did_you_mean(profile, all.map(String::as_str));
@@ -187,10 +187,10 @@ fn by_profile(task: &Task<'_>, profile: &str, unnamed: bool) -> Result<ResourceN
             )
         }
         [first, ..] => {
-            let names: Vec<String> = found.iter().map(ToString::to_string).collect();
+            let all: Vec<String> = found.iter().map(ToString::to_string).collect();
             Err(Failure::usage(format!(
                 "the profile {profile:?} is that of {}",
-                names.join(" and ")
+                all.join(" and ")
             ))
             .hint(format!("say which: --on {first}")))
         }
@@ -250,7 +250,7 @@ pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
     };
     let program = task.command.first().map(OsString::as_os_str);
     let mut launch = Launch {
-        program: process::find(program.unwrap_or_default(), task.environment)?,
+        program: find(program.unwrap_or_default(), task.environment)?,
         arguments: task.arguments().to_vec(),
         unset: UNSET.iter().map(ToString::to_string).collect(),
         ..Launch::default()

@@ -121,11 +121,15 @@ fn parse(text: &str, wanted: impl Fn(&str) -> bool) -> Result<Option<Profile>, u
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, path::Path};
 
     use proptest::prelude::*;
 
     use super::*;
+
+    fn put(path: &Path, text: &str) {
+        files::write_public(path, text.as_bytes()).unwrap();
+    }
 
     const CONFIG: &str = "\u{23} comment
 [default]
@@ -168,17 +172,16 @@ region = no
         };
         assert_eq!(load(&environment, "prod").unwrap(), None);
         fs::create_dir(directory.path().join(".aws")).unwrap();
-        fs::write(directory.path().join(".aws/config"), CONFIG).unwrap();
-        fs::write(
-            directory.path().join(".aws/credentials"),
+        put(&directory.path().join(".aws/config"), CONFIG);
+        put(
+            &directory.path().join(".aws/credentials"),
             "[only]\nregion=x\n[bare]\nregion=y\n",
-        )
-        .unwrap();
+        );
         for (name, region) in [("prod", "eu-west-1"), ("only", "x"), ("bare", "y")] {
             let found = load(&environment, name).unwrap().unwrap();
             assert_eq!(found.region.as_deref(), Some(region), "{name}");
         }
-        fs::write(directory.path().join("mine"), "[profile prod]\nregion\n").unwrap();
+        put(&directory.path().join("mine"), "[profile prod]\nregion\n");
         environment
             .variables
             .insert("AWS_CONFIG_FILE".into(), "~/mine".into());

@@ -24,122 +24,43 @@ struct Flag {
 
 /// kubectl 1.36's flags that take no value, or take one behind `=` only. All others take the next
 /// argument.
-const WITHOUT_VALUE: &[&str] = &[
-    "all",
-    "all-containers",
-    "all-namespaces",
-    "all-pods",
-    "allow-missing-template-keys",
-    "append-hash",
-    "append-server-path",
-    "arguments-only",
-    "as-current-user",
-    "attach",
-    "cached",
-    "cascade",
-    "client",
-    "create-annotation",
-    "current",
-    "delete-emptydir-data",
-    "disable-compression",
-    "disable-eviction",
-    "disable-filter",
-    "dry-run",
-    "edit",
-    "embed-certs",
-    "enable-alpha-plugins",
-    "enable-helm",
-    "exec-provide-cluster-info",
-    "expose",
-    "flatten",
-    "follow",
-    "force",
-    "force-conflicts",
-    "global-default",
-    "helm-debug",
-    "help",
-    "ignore-daemonsets",
-    "ignore-errors",
-    "ignore-not-found",
-    "insecure-skip-tls-verify",
-    "insecure-skip-tls-verify-backend",
-    "interactive",
-    "keep-annotations",
-    "keep-init-containers",
-    "keep-labels",
-    "keep-liveness",
-    "keep-readiness",
-    "keep-startup",
-    "leave-stdin-open",
-    "list",
-    "local",
-    "match-server-version",
-    "merge",
-    "minify",
-    "name-only",
-    "namespaced",
-    "network",
-    "no-headers",
-    "no-preserve",
-    "now",
-    "openapi-patch",
-    "output-patch",
-    "output-watch-events",
-    "overwrite",
-    "previous",
-    "privileged",
-    "prune",
-    "quiet",
-    "recursive",
-    "remove-extra-permissions",
-    "remove-extra-subjects",
-    "replace",
-    "resolve",
-    "rm",
-    "same-node",
-    "save-config",
-    "server-print",
-    "server-side",
-    "set-raw-bytes",
-    "share-processes",
-    "show-capacity",
-    "show-events",
-    "show-kind",
-    "show-labels",
-    "show-managed-fields",
-    "show-secrets",
-    "show-swap",
-    "stdin",
-    "sum",
-    "timestamps",
-    "tty",
-    "use-protocol-buffers",
-    "validate",
-    "wait",
-    "warnings-as-errors",
-    "watch",
-    "watch-only",
-    "windows-line-endings",
-];
+const WITHOUT_VALUE: &str = "
+    all all-containers all-namespaces all-pods allow-missing-template-keys append-hash
+    append-server-path arguments-only as-current-user attach cached cascade client
+    create-annotation current delete-emptydir-data disable-compression disable-eviction
+    disable-filter dry-run edit embed-certs enable-alpha-plugins enable-helm
+    exec-provide-cluster-info expose flatten follow force force-conflicts global-default
+    helm-debug help ignore-daemonsets ignore-errors ignore-not-found
+    insecure-skip-tls-verify insecure-skip-tls-verify-backend interactive keep-annotations
+    keep-init-containers keep-labels keep-liveness keep-readiness keep-startup
+    leave-stdin-open list local match-server-version merge minify name-only namespaced
+    network no-headers no-preserve now openapi-patch output-patch output-watch-events
+    overwrite previous privileged prune quiet recursive remove-extra-permissions
+    remove-extra-subjects replace resolve rm same-node save-config server-print
+    server-side set-raw-bytes share-processes show-capacity show-events show-kind
+    show-labels show-managed-fields show-secrets show-swap stdin sum timestamps tty
+    use-protocol-buffers validate wait warnings-as-errors watch watch-only
+    windows-line-endings
+";
 
 /// The flags of every command that take no value; `debug` and `kube-…` are helm's.
-const GLOBAL_WITHOUT_VALUE: &[&str] = &[
-    "debug",
-    "disable-compression",
-    "help",
-    "insecure-skip-tls-verify",
-    "kube-insecure-skip-tls-verify",
-    "match-server-version",
-    "warnings-as-errors",
-];
+const GLOBAL_WITHOUT_VALUE: &str = "
+    debug disable-compression help insecure-skip-tls-verify kube-insecure-skip-tls-verify
+    match-server-version warnings-as-errors
+";
+
+/// Whether a list, one word behind another, has this one.
+pub(super) fn lists(words: &str, word: &str) -> bool {
+    words.split_whitespace().any(|listed| listed == word)
+}
 
 /// Whether a long flag without `=` takes the next argument. Before the verb, cobra knows the flags
 /// of every command only, and lets any other take a value.
 fn long_takes_value(name: &str, verb: Option<&str>) -> bool {
     match (verb, name) {
-        (None, _) => !GLOBAL_WITHOUT_VALUE.contains(&name),
+        (None, _) => !lists(GLOBAL_WITHOUT_VALUE, name),
         (Some("logs"), "prefix") | (Some("run"), "command") | (Some("top"), "containers") => false,
-        (Some(_), _) => !WITHOUT_VALUE.contains(&name),
+        (Some(_), _) => !lists(WITHOUT_VALUE, name),
     }
 }
 
@@ -161,7 +82,9 @@ impl Arguments {
         let mut at = 0;
         while let Some(argument) = arguments.get(at) {
             let text = argument.to_string_lossy();
+            // A long flag is no value: a flag that is unknown here must not hide the one behind it.
             let next = arguments.get(at + 1).map(|next| next.to_string_lossy());
+            let next = next.filter(|next| !next.starts_with("--"));
             let before = read.flags.len();
             if text == "--" {
                 let rest = arguments.get(at + 1..).unwrap_or_default();
@@ -273,7 +196,7 @@ impl Arguments {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::{collection::vec, prelude::*};
 
     use super::*;
 
@@ -284,47 +207,28 @@ mod tests {
 
     #[test]
     fn flags_are_found_wherever_they_stand() {
-        for (line, context, words) in [
-            ("get pods --context prod", Some("prod"), "get pods"),
-            ("--context=prod get pods", Some("prod"), "get pods"),
-            (
-                "--context prod -n kube-system get pods",
-                Some("prod"),
-                "get pods",
-            ),
-            (
-                "get --context stage pods --context prod",
-                Some("prod"),
-                "get pods",
-            ),
-            (
-                "get pods -nx -oyaml -A --context prod",
-                Some("prod"),
-                "get pods",
-            ),
-            (
-                "exec -it web -- kubectl --context other",
-                None,
-                "exec web kubectl --context other",
-            ),
-            (
-                "logs -f --prefix web --context prod",
-                Some("prod"),
-                "logs web",
-            ),
-            ("apply -f context.yaml", None, "apply"),
-            ("get -l app=x -o jsonpath={.x} pods", None, "get pods"),
-            ("--insecure-skip-tls-verify get pods", None, "get pods"),
-            (
-                "create deployment x --dry-run -o yaml",
-                None,
-                "create deployment x",
-            ),
-            ("get pods --context=", None, "get pods"),
-            ("get pods --context", None, "get pods"),
-            ("delete pod x --cascade --wait=false", None, "delete pod x"),
-            ("- get", None, "- get"),
-        ] {
+        let table = "
+            get pods --context prod                          | prod | get pods
+            --context=prod get pods                          | prod | get pods
+            --context prod -n kube-system get pods           | prod | get pods
+            get --context stage pods --context prod          | prod | get pods
+            get pods -nx -oyaml -A --context prod            | prod | get pods
+            exec -it web -- kubectl --context other          |      | exec web kubectl --context other
+            logs -f --prefix web --context prod              | prod | logs web
+            apply -f context.yaml                            |      | apply
+            get -l app=x -o jsonpath={.x} pods               |      | get pods
+            --insecure-skip-tls-verify get pods              |      | get pods
+            create deployment x --dry-run -o yaml            |      | create deployment x
+            get pods --context=                              |      | get pods
+            get pods --context                               |      | get pods
+            delete pod x --cascade --wait=false              |      | delete pod x
+            - get                                            |      | - get";
+        for row in table.lines().skip(1) {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let [line, context, words] = cells[..] else {
+                panic!("{row}");
+            };
+            let context = Some(context).filter(|context| !context.is_empty());
             let arguments = read(line);
             assert_eq!(arguments.value("context"), context, "{line}");
             assert_eq!(arguments.words.join(" "), words, "{line}");
@@ -345,6 +249,13 @@ mod tests {
         }
         assert!(read("get -hA").is_set("help"));
         assert!(!read("get --help=false").is_set("help"));
+    }
+
+    #[test]
+    fn an_unknown_flag_hides_no_other() {
+        let read = read("--new --kubeconfig x get --newer --context prod --newest -- --context y");
+        assert_eq!(read.value("kubeconfig"), Some("x"));
+        assert_eq!(read.value("context"), Some("prod"));
     }
 
     #[test]
@@ -373,7 +284,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_command_line_panics(line in proptest::collection::vec("(-{0,2}[a-z=é]{0,4}|get|--context|.{0,6})", 0..8)) {
+        fn no_command_line_panics(line in vec("(-{0,2}[a-z=é]{0,4}|get|--context|.{0,6})", 0..8)) {
             let arguments: Vec<OsString> = line.iter().map(Into::into).collect();
             let read = Arguments::read(&arguments);
             let changed = read.with_value(&arguments, "kubeconfig", "x".as_ref());

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::{
     credential::Secret,
+    environment::Environment,
     failure::{Failure, Result},
     lease::{Lease, REFRESH_MARGIN},
     time::Timestamp,
@@ -15,7 +16,7 @@ use crate::domain::{
 
 /// The version of the question and of its answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub enum ApiVersion {
+enum ApiVersion {
     /// What every kubectl since 1.22 speaks.
     #[default]
     #[serde(rename = "client.authentication.k8s.io/v1")]
@@ -30,7 +31,7 @@ impl ApiVersion {
     ///
     /// # Errors
     /// Usage, where the variable is not an `ExecCredential` of a version that there is.
-    pub fn asked(exec_info: Option<&str>) -> Result<Self> {
+    fn asked(exec_info: Option<&str>) -> Result<Self> {
         #[derive(Deserialize)]
         struct Asked {
             #[serde(rename = "apiVersion")]
@@ -64,15 +65,16 @@ struct Status<'a> {
     expiration_timestamp: String,
 }
 
-/// The `ExecCredential` for a lease, JSON on one line.
+/// The `ExecCredential` for a lease, JSON on one line, in the version that `KUBERNETES_EXEC_INFO`
+/// asks for.
 ///
 /// It ends when the lease would be renewed, not when the token dies: client-go gives a refused
 /// request back to the caller and asks for a new token only for the next one, so it must have asked
 /// before.
 ///
 /// # Errors
-/// The lease is for another kind.
-pub fn exec_credential(lease: &Lease, version: ApiVersion) -> Result<Zeroizing<String>> {
+/// The lease is for another kind, or the question is one that nobody can answer.
+pub fn exec_credential(lease: &Lease, environment: &Environment) -> Result<Zeroizing<String>> {
     let Secret::KubernetesToken(token) = &lease.credential.secret else {
         return Err(Failure::usage(format!(
             "{} is not a cluster's role",
@@ -81,7 +83,7 @@ pub fn exec_credential(lease: &Lease, version: ApiVersion) -> Result<Zeroizing<S
         .hint("kubectl's plugin is called as: jit exec-credential kubernetes/NAME:ROLE"));
     };
     let answer = Answer {
-        api_version: version,
+        api_version: ApiVersion::asked(environment.text("KUBERNETES_EXEC_INFO"))?,
         kind: "ExecCredential",
         status: Status {
             token: token.expose_secret(),

@@ -19,41 +19,41 @@ use crate::{
 /// What matters here of all files together. Of several entries with one name, the first file's
 /// counts; so does the first `current-context`.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Kubeconfig {
+pub struct Kubeconfig {
     /// The context where no other is named.
-    pub(super) current: Option<String>,
+    pub current: Option<String>,
     /// The contexts by name.
-    pub(super) contexts: BTreeMap<String, Context>,
+    pub contexts: BTreeMap<String, Context>,
     /// The clusters by name.
-    pub(super) clusters: BTreeMap<String, Cluster>,
+    pub clusters: BTreeMap<String, Cluster>,
 }
 
 /// A context.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Context {
+pub struct Context {
     /// The name of its cluster.
     #[serde(deserialize_with = "absent_is_default")]
-    pub(super) cluster: String,
+    pub cluster: String,
     /// Its namespace.
-    pub(super) namespace: Option<String>,
+    pub namespace: Option<String>,
 }
 
 /// A cluster.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
-pub(super) struct Cluster {
+pub struct Cluster {
     /// The URL of its API server.
     #[serde(deserialize_with = "absent_is_default")]
-    pub(super) server: String,
+    pub server: String,
     /// The name in its certificate, where that is not the host of the URL.
-    pub(super) tls_server_name: Option<String>,
+    pub tls_server_name: Option<String>,
     /// The proxy on the way.
-    pub(super) proxy_url: Option<String>,
+    pub proxy_url: Option<String>,
     /// Its certificate authority, PEM in base64; it beats the file.
-    pub(super) certificate_authority_data: Option<String>,
+    pub certificate_authority_data: Option<String>,
     /// The file of its certificate authority, PEM; [`read`] makes it absolute.
-    pub(super) certificate_authority: Option<PathBuf>,
+    pub certificate_authority: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -96,7 +96,7 @@ where
 /// # Errors
 /// The named file is missing (usage), or one cannot be read or is not a kubeconfig; the message
 /// names file and line.
-pub(super) fn load(environment: &Environment, explicit: Option<&str>) -> Result<Kubeconfig> {
+pub fn load(environment: &Environment, explicit: Option<&str>) -> Result<Kubeconfig> {
     let mut merged = Kubeconfig::default();
     if let Some(named) = explicit {
         let path = environment.directory.join(named);
@@ -164,9 +164,13 @@ fn parse(path: &Path, text: &str) -> Result<Written> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fmt::Write as _;
 
     use super::*;
+
+    fn put(path: &Path, text: &str) {
+        files::write_public(path, text.as_bytes()).unwrap();
+    }
 
     fn environment(directory: &Path, list: &str) -> Environment {
         Environment {
@@ -179,20 +183,18 @@ mod tests {
     #[test]
     fn the_first_file_that_defines_a_name_wins() {
         let directory = tempfile::tempdir().unwrap();
-        fs::write(
-            directory.path().join("a"),
+        put(
+            &directory.path().join("a"),
             "contexts:\n- {name: x, context: {cluster: one, user: u}}\nclusters: null\n",
-        )
-        .unwrap();
-        fs::write(
-            directory.path().join("b"),
+        );
+        put(
+            &directory.path().join("b"),
             "apiVersion: v1\nkind: Config\ncurrent-context: y\npreferences: {}\nusers: []\n\
              contexts:\n- name: x\n  context: {cluster: two, namespace: shop}\n\
              - name: 2024\n  context: {cluster: two}\n\
              clusters:\n- name: one\n  cluster: {server: 'https://one', certificate-authority: ca.pem, \
              insecure-skip-tls-verify: true, extensions: [{name: e}]}\n",
-        )
-        .unwrap();
+        );
         let read = load(&environment(directory.path(), ":a::missing:b:"), None).unwrap();
         assert_eq!(read.current.as_deref(), Some("y"));
         assert_eq!(read.contexts["x"].cluster, "one");
@@ -214,7 +216,7 @@ mod tests {
             ("[]", " (line 1)"),
             ("\t\u{0}", ""),
         ] {
-            fs::write(directory.path().join("a"), text).unwrap();
+            put(&directory.path().join("a"), text);
             let failure = load(&environment(directory.path(), "a"), None).unwrap_err();
             assert!(!format!("{failure:?}").contains("hunter2"), "{failure:?}");
             let named = format!("{}/a is not a kubeconfig{line}", directory.path().display());
@@ -227,7 +229,7 @@ mod tests {
         let mut bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned();
         for (letter, before) in "bcdefghijk".chars().zip("abcdefghij".chars()) {
             let nine = vec![format!("*{before}"); 9].join(",");
-            bomb.push_str(&format!("{letter}: &{letter} [{nine}]\n"));
+            writeln!(bomb, "{letter}: &{letter} [{nine}]").unwrap();
         }
         assert!(parse(Path::new("bomb"), &bomb).is_err());
         assert!(parse(Path::new("deep"), &"[".repeat(100_000)).is_err());

@@ -2,14 +2,15 @@
 
 mod argv;
 mod exec_credential;
-mod kubeconfig;
+pub mod kubeconfig;
+mod objects;
 mod private;
 mod target;
 #[cfg(test)]
 mod tests;
 mod verbs;
 
-pub use exec_credential::{ApiVersion, exec_credential};
+pub use exec_credential::exec_credential;
 
 use std::{collections::BTreeSet, ffi::OsString};
 
@@ -92,7 +93,7 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
                 .hint("run it without jit"),
         );
     }
-    let resource = target::of(task, &arguments)?.resource;
+    let resource = target::resource(task, &arguments)?;
     if let Some(named) = coverage::named(task, &resource)? {
         return Ok(named);
     }
@@ -104,7 +105,9 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
         Deed::Local | Deed::Unknown => {
             let verb = arguments.verb().unwrap_or_default();
             let says = format!("{verb:?} is not a verb that jit knows");
-            smallest(task, &resource, &says, |_, verbs| verbs::lists(verbs, verb))
+            smallest(task, &resource, &says, |_, verbs| {
+                verbs::listed(verbs, verb)
+            })
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn write(
     let file = directory.join(name);
     if files::read_private(&file)?.is_none_or(|found| found != text.as_bytes()) {
         files::private_directory(&directory)?;
-        files::write_private(&file, text.as_bytes())?;
+        files::write_passing(&file, text.as_bytes())?;
     }
     Ok(file)
 }

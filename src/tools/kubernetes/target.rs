@@ -28,11 +28,43 @@ pub(super) struct Target {
     pub(super) own: Option<Cluster>,
 }
 
+/// The flags of a program that bring a credential, and those that name an API server. What other
+/// programs call so may be anything else.
+fn flags_of(program: &str) -> (&'static str, &'static str) {
+    match program {
+        "kubectl" => (
+            "token username password client-certificate client-key user",
+            "server",
+        ),
+        "helm" => ("kube-token", "kube-apiserver"),
+        _ => ("", ""),
+    }
+}
+
 /// What `--context` (kubectl, k9s, …) or `--kube-context` (helm) names.
 fn named_context(arguments: &Arguments) -> Option<&str> {
     arguments
         .value("context")
         .or_else(|| arguments.value("kube-context"))
+}
+
+/// Only the resource: with `--on`, and no flag that could contradict it, no file is read for that.
+///
+/// # Errors
+/// As [`of`].
+pub(super) fn resource(task: &Task<'_>, arguments: &Arguments) -> Result<ResourceName> {
+    let (credentials, servers) = flags_of(task.program_name());
+    let mut flags = ["context kube-context cluster", credentials, servers]
+        .into_iter()
+        .flat_map(str::split_whitespace);
+    let contradicts = |flag| arguments.value(flag).is_some();
+    match task.on {
+        Some(on) if !flags.any(contradicts) => {
+            task.catalogue.resource(on)?;
+            Ok(on.clone())
+        }
+        _ => Ok(of(task, arguments)?.resource),
+    }
 }
 
 /// The cluster that the command means.
@@ -64,7 +96,7 @@ pub(super) fn of(task: &Task<'_>, arguments: &Arguments) -> Result<Target> {
             .cloned(),
         cluster: name
             .filter(|name| !name.is_empty())
-            .unwrap_or(resource.name())
+            .unwrap_or_else(|| resource.name())
             .to_owned(),
         context,
         resource,
@@ -117,14 +149,15 @@ fn refuse_other(
     resource: &ResourceName,
     cluster: &KubernetesResource,
 ) -> Result<()> {
-    refuse_credentials(arguments)?;
+    let (credentials, servers) = flags_of(task.program_name());
+    refuse_credentials(arguments, credentials)?;
     let elsewhere = |what: String| {
         Err(Failure::usage(format!(
             "{what}, and the credential would be for {resource}"
         ))
         .hint("leave one of them out"))
     };
-    for flag in ["server", "kube-apiserver"] {
+    for flag in servers.split_whitespace() {
         match arguments.value(flag) {
             Some(server) if !same_server(server, &cluster.server) => {
                 return elsewhere(format!("--{flag} names {server:?}"));
@@ -132,7 +165,7 @@ fn refuse_other(
             _ => {}
         }
     }
-    let named = arguments.value("cluster");
+    let named = arguments.value("cluster").filter(|_| servers == "server");
     if let Some(own) = named.and_then(|name| kubeconfig.clusters.get(name))
         && !same_server(&own.server, &cluster.server)
     {
@@ -154,19 +187,10 @@ fn refuse_other(
 
 /// The flags that bring a credential of their own. `--user` is another thing in `create` and `set`:
 /// the subject of a role binding.
-fn refuse_credentials(arguments: &Arguments) -> Result<()> {
+fn refuse_credentials(arguments: &Arguments, credentials: &str) -> Result<()> {
     let binds = matches!(arguments.verb(), Some("create" | "set"));
-    let flags = [
-        "token",
-        "username",
-        "password",
-        "client-certificate",
-        "client-key",
-        "kube-token",
-        "user",
-    ];
-    let found = flags
-        .into_iter()
+    let found = credentials
+        .split_whitespace()
         .find(|flag| arguments.value(flag).is_some() && !(binds && *flag == "user"));
     found.map_or(Ok(()), |flag| {
         Err(
@@ -194,7 +218,7 @@ fn own_context(
     let current = kubeconfig.current.iter();
     let known = current.chain(kubeconfig.contexts.keys()).find(means);
     known
-        .or(cluster.contexts.first())
+        .or_else(|| cluster.contexts.first())
         .map_or_else(|| resource.name().to_owned(), Clone::clone)
 }
 
@@ -290,7 +314,7 @@ fn normal(url: &str) -> String {
     let (scheme, rest) = url
         .trim()
         .split_once("://")
-        .unwrap_or(("https", url.trim()));
+        .unwrap_or_else(|| ("https", url.trim()));
     let scheme = scheme.to_ascii_lowercase();
     let rest = rest.trim_end_matches('/');
     let (host, path) = match rest.split_once('/') {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::argv::Arguments;
+use super::{
+    argv::{Arguments, lists},
+    objects,
+};
 use crate::tools::coverage::Coverage;
 
 /// What a command does.
@@ -28,76 +31,39 @@ pub(super) struct Need {
 }
 
 /// Verbs that read or write files of the user, and speak to no cluster.
-const LOCAL: &[&str] = &[
-    "completion",
-    "config",
-    "help",
-    "kuberc",
-    "kustomize",
-    "options",
-    "plugin",
-];
+const LOCAL: &str = "
+    completion config help kuberc kustomize options plugin
+";
 
-/// Verbs whose first word is a type of object, or several: `pods`, `deploy/web`, `svc,secrets`.
-const TYPED: &[&str] = &[
-    "annotate", "create", "delete", "describe", "edit", "get", "label", "patch",
-];
+/// Verbs that only look.
+const READS: &str = "
+    __complete __completeNoDesc api-resources api-versions cluster-info describe events
+    explain get logs top version wait
+";
 
-/// Types that belong to the cluster itself, or say who may do what in it: Kubernetes' own `edit`
-/// role cannot touch them. A service account's token is among them because it outlives the grant.
-const OF_THE_CLUSTER: &[&str] = &[
-    "apiservice",
-    "certificatesigningrequest",
-    "clusterrole",
-    "clusterrolebinding",
-    "crd",
-    "csr",
-    "customresourcedefinition",
-    "mutatingwebhookconfiguration",
-    "namespace",
-    "no",
-    "node",
-    "ns",
-    "persistentvolume",
-    "priorityclass",
-    "pv",
-    "quota",
-    "resourcequota",
-    "role",
-    "rolebinding",
-    "sc",
-    "storageclass",
-    "token",
-    "validatingadmissionpolicies",
-    "validatingadmissionpolicy",
-    "validatingadmissionpolicybinding",
-    "validatingwebhookconfiguration",
-];
+/// Verbs that change something. `diff` is among them because it has the server try its patch, which
+/// needs the right to patch.
+const WRITES: &str = "
+    annotate apply attach autoscale cp create debug delete diff edit exec expose label
+    patch port-forward proxy replace rollout run scale set
+";
+
+/// Verbs that change the cluster itself, or who may do what in it.
+const RULES: &str = "
+    auth certificate cordon drain taint uncordon
+";
 
 /// How much a verb of kubectl does; `None` for one that kubectl does not have.
 fn coverage_of(verb: &str, second: &str) -> Option<Coverage> {
-    Some(match (verb, second) {
+    match (verb, second) {
         ("auth", "can-i" | "whoami")
         | ("rollout", "history" | "status")
-        | ("apply", "view-last-applied")
-        | (
-            "get" | "describe" | "logs" | "top" | "explain" | "api-resources" | "api-versions"
-            | "version" | "cluster-info" | "events" | "wait" | "__complete" | "__completeNoDesc",
-            _,
-        ) => Coverage::Reads,
-        // diff asks the server for a dry run of its patch, which needs the right to patch.
-        ("diff", _)
-        | (
-            "apply" | "create" | "patch" | "edit" | "replace" | "scale" | "autoscale" | "label"
-            | "annotate" | "set" | "expose" | "run" | "rollout" | "exec" | "attach"
-            | "port-forward" | "cp" | "debug" | "proxy" | "delete",
-            _,
-        ) => Coverage::Writes,
-        ("auth" | "certificate" | "cordon" | "uncordon" | "drain" | "taint", _) => {
-            Coverage::Everything
-        }
-        _ => return None,
-    })
+        | ("apply", "view-last-applied") => Some(Coverage::Reads),
+        _ if lists(READS, verb) => Some(Coverage::Reads),
+        _ if lists(WRITES, verb) => Some(Coverage::Writes),
+        _ if lists(RULES, verb) => Some(Coverage::Everything),
+        _ => None,
+    }
 }
 
 /// What kubectl does with these arguments.
@@ -106,7 +72,7 @@ pub(super) fn of_kubectl(arguments: &Arguments) -> Deed {
         return Deed::Local;
     };
     let client_only = verb == "version" && arguments.is_set("client");
-    if LOCAL.contains(&verb) || client_only || arguments.is_set("help") {
+    if lists(LOCAL, verb) || client_only || arguments.is_set("help") {
         return Deed::Local;
     }
     let second = arguments.word(1);
@@ -119,7 +85,7 @@ pub(super) fn of_kubectl(arguments: &Arguments) -> Deed {
         }
         _ => verb.to_owned(),
     };
-    let types = types(arguments);
+    let types = objects::named(arguments);
     let need = |coverage, verb: &str, does: &str| {
         Deed::Needs(Need {
             coverage,
@@ -128,57 +94,19 @@ pub(super) fn of_kubectl(arguments: &Arguments) -> Deed {
         })
     };
     match coverage {
-        Coverage::Reads if reads_secrets(arguments, &types) => need(
+        Coverage::Reads if objects::are_secrets(arguments, &types) => need(
             Coverage::Writes,
             &format!("{verb} secrets"),
             "reads secrets",
         ),
         Coverage::Reads => need(coverage, &named, "reads"),
         Coverage::Writes if stays_here(arguments) => need(Coverage::Reads, &named, "only tries"),
-        Coverage::Writes if types.iter().any(|kind| is_one_of(kind, OF_THE_CLUSTER)) => {
+        Coverage::Writes if objects::are_of_the_cluster(&types) => {
             need(Coverage::Everything, &named, "changes the cluster itself")
         }
         Coverage::Writes => need(coverage, &named, "writes"),
         Coverage::Everything => need(coverage, &named, "changes the cluster itself"),
     }
-}
-
-/// The types of object that the command names, in lower case and without their API group.
-fn types(arguments: &Arguments) -> Vec<String> {
-    if !arguments.verb().is_some_and(|verb| TYPED.contains(&verb)) {
-        return Vec::new();
-    }
-    let behind = arguments.words.get(1..).unwrap_or_default();
-    let slashed = behind.iter().any(|word| word.contains('/'));
-    let named: Vec<&str> = if slashed {
-        let types = behind.iter().filter_map(|word| word.split_once('/'));
-        types.map(|(kind, _)| kind).collect()
-    } else {
-        behind
-            .first()
-            .map_or("", String::as_str)
-            .split(',')
-            .collect()
-    };
-    let plain = |kind: &str| kind.split('.').next().unwrap_or_default().to_lowercase();
-    named.into_iter().map(plain).collect()
-}
-
-/// Whether a type is one of these, in singular or plural.
-fn is_one_of(kind: &str, names: &[&str]) -> bool {
-    let forms = [Some(kind), kind.strip_suffix('s'), kind.strip_suffix("es")];
-    forms
-        .into_iter()
-        .flatten()
-        .any(|kind| names.contains(&kind))
-}
-
-/// Kubernetes' own `view` role leaves secrets out, so reading them is more than reading.
-fn reads_secrets(arguments: &Arguments, types: &[String]) -> bool {
-    let raw = arguments.value("raw").unwrap_or_default();
-    let path = raw.split('?').next().unwrap_or_default();
-    types.iter().any(|kind| is_one_of(kind, &["secret"]))
-        || path.split('/').any(|segment| segment == "secrets")
 }
 
 /// Whether a writing verb is told not to write: nothing is sent that needs more than looking.
@@ -227,19 +155,19 @@ pub(super) fn covers(role: &str, verbs: &BTreeSet<String>, need: &Need) -> Optio
     if verbs.is_empty() {
         return Coverage::of_name(role).filter(|coverage| *coverage >= need.coverage);
     }
-    lists(verbs, &need.verb)
+    listed(verbs, &need.verb)
 }
 
 /// How much a role allows whose `verbs` list this one; a list that says `get` says nothing about
 /// `get secrets`.
-pub(super) fn lists(verbs: &BTreeSet<String>, verb: &str) -> Option<Coverage> {
+pub(super) fn listed(verbs: &BTreeSet<String>, verb: &str) -> Option<Coverage> {
     let first = match verb.split_once(' ') {
         Some((_, "secrets")) => "*",
         Some((first, _)) => first,
         None => verb,
     };
-    let listed = [verb, first, "*"].iter().any(|verb| verbs.contains(*verb));
-    listed.then(|| breadth(verbs))
+    let found = [verb, first, "*"].iter().any(|verb| verbs.contains(*verb));
+    found.then(|| breadth(verbs))
 }
 
 fn breadth(verbs: &BTreeSet<String>) -> Coverage {
@@ -265,58 +193,60 @@ mod tests {
         of_kubectl(&Arguments::read(&arguments))
     }
 
+    const LOOKS: &str = "
+        get pods
+        -n x get pods -o yaml
+        describe deploy/web
+        logs -f web
+        rollout status deploy/web
+        auth can-i delete pods
+        apply view-last-applied -f x.yaml
+        create deployment x --image=y --dry-run=client -o yaml
+        get -n secrets pods
+        get pods secrets
+        get configmaps
+        get --raw=/healthz
+        version
+    ";
+    const CHANGES: &str = "
+        rollout restart deploy/web
+        apply -f x.yaml
+        diff -f x.yaml
+        create deployment x --image=y --dry-run=server
+        exec -it web -- sh
+        delete pod web
+        get secrets
+        get secret/db
+        get pod/x Secret/db
+        get svc,secrets -A
+        get secrets.v1.
+        describe secret db
+        get --raw /api/v1/namespaces/x/secrets?limit=1
+    ";
+    const OF_RULES: &str = "
+        auth reconcile -f x
+        delete namespaces shop
+        delete ns/shop
+        delete clusterrolebindings.rbac.authorization.k8s.io x
+        create rolebinding x --user=eve --clusterrole=admin
+        create token build
+        label nodes a b=c
+        drain node-1
+        taint nodes a b=c:NoSchedule
+    ";
+
     #[test]
     fn each_verb_needs_what_it_does() {
-        use Coverage::{Everything, Reads, Writes};
-        for (line, coverage) in [
-            ("get pods", Reads),
-            ("-n x get pods -o yaml", Reads),
-            ("describe deploy/web", Reads),
-            ("logs -f web", Reads),
-            ("rollout status deploy/web", Reads),
-            ("rollout restart deploy/web", Writes),
-            ("auth can-i delete pods", Reads),
-            ("auth reconcile -f x", Everything),
-            ("apply -f x.yaml", Writes),
-            ("apply view-last-applied -f x.yaml", Reads),
-            ("diff -f x.yaml", Writes),
-            (
-                "create deployment x --image=y --dry-run=client -o yaml",
-                Reads,
-            ),
-            ("create deployment x --image=y --dry-run=server", Writes),
-            ("exec -it web -- sh", Writes),
-            ("delete pod web", Writes),
-            ("delete namespaces shop", Everything),
-            ("delete ns/shop", Everything),
-            (
-                "delete clusterrolebindings.rbac.authorization.k8s.io x",
-                Everything,
-            ),
-            (
-                "create rolebinding x --user=eve --clusterrole=admin",
-                Everything,
-            ),
-            ("create token build", Everything),
-            ("label nodes a b=c", Everything),
-            ("drain node-1", Everything),
-            ("taint nodes a b=c:NoSchedule", Everything),
-            ("get secrets", Writes),
-            ("get secret/db", Writes),
-            ("get pod/x Secret/db", Writes),
-            ("get svc,secrets -A", Writes),
-            ("get secrets.v1.", Writes),
-            ("describe secret db", Writes),
-            ("get -n secrets pods", Reads),
-            ("get pods secrets", Reads),
-            ("get configmaps", Reads),
-            ("get --raw /api/v1/namespaces/x/secrets?limit=1", Writes),
-            ("get --raw=/healthz", Reads),
-            ("version", Reads),
+        for (lines, coverage) in [
+            (LOOKS, Coverage::Reads),
+            (CHANGES, Coverage::Writes),
+            (OF_RULES, Coverage::Everything),
         ] {
-            match deed(line) {
-                Deed::Needs(need) => assert_eq!(need.coverage, coverage, "{line}: {need:?}"),
-                other => panic!("{line}: {other:?}"),
+            for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+                let Deed::Needs(need) = deed(line) else {
+                    panic!("{line} needs a role");
+                };
+                assert_eq!(need.coverage, coverage, "{line}: {need:?}");
             }
         }
     }
@@ -342,9 +272,11 @@ mod tests {
     #[test]
     fn a_role_covers_by_its_verbs_or_else_by_its_name() {
         let verbs = |list: &[&str]| list.iter().map(ToString::to_string).collect();
-        let need = |line: &str| match deed(line) {
-            Deed::Needs(need) => need,
-            other => panic!("{other:?}"),
+        let need = |line: &str| {
+            let Deed::Needs(need) = deed(line) else {
+                panic!("{line} needs a role");
+            };
+            need
         };
         let cases: [(&str, &[&str], &str, Option<Coverage>); 9] = [
             ("view", &[], "get pods", Some(Coverage::Reads)),
@@ -385,10 +317,10 @@ mod tests {
     fn helm_reads_secrets_even_to_list() {
         let helm = |line: &str, driver| {
             let arguments: Vec<OsString> = line.split_whitespace().map(Into::into).collect();
-            match of_helm(&Arguments::read(&arguments), driver) {
-                Deed::Needs(need) => need.coverage,
-                other => panic!("{other:?}"),
-            }
+            let Deed::Needs(need) = of_helm(&Arguments::read(&arguments), driver) else {
+                panic!("{line} needs a role");
+            };
+            need.coverage
         };
         assert_eq!(helm("list", None), Coverage::Writes);
         assert_eq!(helm("list", Some("configmap")), Coverage::Reads);

@@ -1,8 +1,11 @@
 //! The issuers against real targets: what they make lets in, and what they end is out.
 
+mod aws;
 mod kubernetes;
 mod postgres_certificate;
 mod postgres_role;
+mod ssh;
+mod unreachable;
 
 use std::{
     path::{Path, PathBuf},

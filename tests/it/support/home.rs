@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use tempfile::TempDir;
 
-use super::whereabouts::{aws_bin, kubernetes_bin};
+use super::whereabouts::{aws_bin, jit, kubernetes_bin};
 
 /// An empty HOME with its XDG directories, gone with this value.
 pub(crate) struct Home {
@@ -74,7 +74,7 @@ impl Home {
     where
         I: IntoIterator<Item: AsRef<OsStr>>,
     {
-        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_jit")));
+        let mut command = self.command(&jit());
         command.args(args);
         command
     }

@@ -11,7 +11,7 @@ pub(crate) mod sshd;
 mod tls;
 mod wait;
 pub(crate) mod web;
-mod whereabouts;
+pub(crate) mod whereabouts;
 
 pub(crate) use home::{Home, run};
 pub(crate) use kubernetes::Kube;

@@ -6,6 +6,11 @@ use std::process::Command;
 
 use rustix::process::geteuid;
 
+/// The `jit` that is tested: the one that cargo has just built, or another one.
+pub(crate) fn jit() -> PathBuf {
+    given("JIT_BENCH_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_jit").into())
+}
+
 /// Where kube-apiserver, etcd and kubectl are.
 pub(crate) fn kubernetes_bin() -> PathBuf {
     given("JIT_TEST_KUBE_BIN").unwrap_or_else(|| cache().join("kubernetes"))

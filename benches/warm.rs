@@ -1,0 +1,121 @@
+//! The warm path, whole processes in turns: a cached `jit exec -- true` against plain `true` and
+//! against the smallest Rust program that execs `true`. Run: `cargo bench --bench warm`, with
+//! `JIT_BENCH_BIN` for a `jit` that was linked as `install.sh` does it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a benchmark may fail, and prints"
+)]
+
+mod measure;
+#[path = "../tests/it/support/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "the tests use all of it")]
+mod support;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use measure::{Contender, in_turns, quantile, rounds};
+use support::{Home, held::home_with_leases, whereabouts::jit};
+
+/// What `jit` does at the end, and nothing else.
+const SMALLEST: &str = r#"
+use std::os::unix::process::CommandExt;
+fn main() { panic!("{}", std::process::Command::new("true").exec()); }
+"#;
+
+const SMALLEST_NAME: &str = "smallest Rust program → true";
+
+fn main() {
+    let home = home_with_leases();
+    let smallest = compile(&home);
+    let alone = |program: &Path| quiet(home.command(program));
+    let held = |args: &[&str]| quiet(home.jit(args));
+    let mut contenders = vec![
+        contender("true", alone(Path::new("true"))),
+        contender(SMALLEST_NAME, alone(&smallest)),
+        contender("jit --version", held(&["--version"])),
+    ];
+    for on in ["aws/held", "kubernetes/held", "postgres/held"] {
+        let name = format!("jit exec --on {on} → true");
+        contenders.push(contender(&name, held(&["exec", "--on", on, "--", "true"])));
+    }
+    let plugin = held(&["exec-credential", "kubernetes/held:view"]);
+    contenders.push(contender("jit exec-credential", plugin));
+    let measured = in_turns(rounds(300), &mut contenders);
+    let base = measured.iter().find(|(name, _)| name == SMALLEST_NAME);
+    let base = quantile(&base.expect("measured").1, 0.5);
+    println!("{:44} {:>9} {:>9} {:>7}", "", "median", "p95", "ratio");
+    for (name, spans) in &measured {
+        let (middle, slow) = (quantile(spans, 0.5), quantile(spans, 0.95));
+        println!(
+            "{name:44} {middle:>6.0} µs {slow:>6.0} µs {:>7.2}",
+            middle / base
+        );
+    }
+    about();
+}
+
+fn contender(name: &str, mut command: Command) -> Contender<'static> {
+    let run = move || {
+        let status = command.status().expect("it starts");
+        assert!(status.success(), "{command:?}: {status}");
+    };
+    (name.to_owned(), Box::new(run))
+}
+
+fn quiet(mut command: Command) -> Command {
+    command
+        .env("PATH", "/usr/bin:/bin")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+fn compile(home: &Home) -> PathBuf {
+    let (source, program) = (home.write("smallest.rs", SMALLEST), home.path("smallest"));
+    let made = Command::new("rustc")
+        .args(["--edition=2024", "-O", "-C", "strip=symbols", "-o"])
+        .args([&program, &source])
+        .status()
+        .expect("rustc");
+    assert!(made.success());
+    program
+}
+
+/// The binary's size, and how many crates are in it.
+fn about() {
+    let tree = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--locked",
+            "--edges=normal",
+            "--prefix=none",
+            "--format={p}",
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo");
+    let text = String::from_utf8_lossy(&tree.stdout);
+    let mut crates: Vec<&str> = text
+        .lines()
+        .map(|line| line.trim_end_matches(" (*)"))
+        .collect();
+    crates.sort_unstable();
+    crates.dedup();
+    let file = jit();
+    println!(
+        "\n{}: {:.1} MB, {} crates",
+        file.display(),
+        fs::metadata(&file).expect("jit").len() as f64 / 1e6,
+        crates.len()
+    );
+}

@@ -1,0 +1,102 @@
+//! Accounts from the profiles of `~/.aws/config`: those that assume a role, and those of SSO.
+
+use std::collections::BTreeMap;
+
+use super::{
+    found::{Found, list, quote, role, tier_of},
+    ini,
+};
+use crate::{
+    domain::{
+        entitlement::{Kind, RoleName},
+        environment::Environment,
+        failure::Result,
+    },
+    platform::files,
+};
+
+type Settings = BTreeMap<String, String>;
+
+pub(super) fn find(environment: &Environment) -> Result<Vec<Found>> {
+    let path = match environment.value("AWS_CONFIG_FILE") {
+        Some(path) => Some(environment.directory.join(path)),
+        None => environment.in_home(".aws/config"),
+    };
+    let text = path.map_or(Ok(None), |path| files::read_text(&path))?;
+    let sections = ini::sections(&text.unwrap_or_default());
+    let profiles: Vec<(String, Settings)> = sections.into_iter().filter_map(profile).collect();
+    let mut accounts: BTreeMap<String, Vec<&(String, Settings)>> = BTreeMap::new();
+    for profile in &profiles {
+        if let Some(account) = account(&profile.1) {
+            accounts.entry(account).or_default().push(profile);
+        }
+    }
+    let found = accounts.iter();
+    Ok(found
+        .filter_map(|(account, profiles)| found_in(account, profiles))
+        .collect())
+}
+
+/// The profile of a header: `profile x`, `profile "x y"`, `default`.
+fn profile((header, settings): (String, Settings)) -> Option<(String, Settings)> {
+    if header == "default" {
+        return Some((header, settings));
+    }
+    let name = header
+        .strip_prefix("profile")?
+        .trim()
+        .trim_matches(['"', '\'']);
+    (!name.is_empty()).then(|| (name.to_owned(), settings))
+}
+
+fn account(settings: &Settings) -> Option<String> {
+    let arn = settings
+        .get("role_arn")
+        .and_then(|arn| arn.split(':').nth(4));
+    arn.map(str::to_owned)
+        .or_else(|| settings.get("sso_account_id").cloned())
+}
+
+fn found_in(account: &str, profiles: &[&(String, Settings)]) -> Option<Found> {
+    let (first, settings) = profiles.first()?;
+    let mut roles: Vec<(RoleName, String)> = Vec::new();
+    for (_, settings) in profiles {
+        let arn = settings.get("role_arn").map(String::as_str);
+        if let Some((name, arn)) = arn.and_then(|arn| Some((arn.rsplit('/').next()?, arn)))
+            && let Ok(name) = name.parse::<RoleName>()
+            && !roles.iter().any(|(other, _)| *other == name)
+        {
+            let tier = tier_of(name.as_str());
+            roles.push((name, role(&[("arn", arn)], tier)));
+        }
+    }
+    let mut needs = None;
+    if roles.is_empty() {
+        let arn = format!("arn:aws:iam::{account}:role/ROLE");
+        roles.push((
+            "read".parse().ok()?,
+            role(&[("arn", &arn)], tier_of("read")),
+        ));
+        needs = Some("the role that jit may assume, instead of ROLE".to_owned());
+    }
+    let names = profiles.iter().map(|(name, _)| name.as_str());
+    let mut keys = vec![
+        ("account", quote(account)),
+        ("profiles", list(names.clone())),
+        ("issuer", quote("assume-role")),
+    ];
+    let region = settings.get("region");
+    keys.extend(region.map(|region| ("region", quote(region))));
+    let base = profiles
+        .iter()
+        .find_map(|(_, settings)| settings.get("source_profile"));
+    keys.extend(base.map(|base| ("base_profile", quote(base))));
+    Some(Found {
+        resource: Found::name(Kind::Aws, first)?,
+        origin: format!("the AWS profiles {}", list(names)),
+        needs,
+        keys,
+        roles,
+        certificate: None,
+    })
+}

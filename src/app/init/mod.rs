@@ -1,0 +1,163 @@
+//! `jit init`: writes commented configuration where there is none, and proposes a catalogue of what
+//! the user's own tools know. It changes nothing that exists.
+
+mod aws;
+mod found;
+mod ini;
+mod kubernetes;
+mod postgres;
+mod ssh;
+mod template;
+
+use std::{fs, path::Path};
+
+use serde::Serialize;
+
+use self::found::{Found, Proposal};
+use super::session::Session;
+use crate::{
+    config::{account, authority, client, policies},
+    domain::failure::{Failure, Result},
+    platform::files,
+    policy::starter,
+};
+
+/// Write commented configuration and propose a catalogue; changes nothing that exists
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  jit init && jit policy check")]
+pub struct Args {}
+
+/// What was done.
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    /// Files that are new.
+    written: Vec<String>,
+    /// What was there, and stays as it was.
+    kept: Vec<String>,
+    /// What the user's tools know.
+    found: Vec<Found>,
+    /// Files that could not be read, and why.
+    unreadable: Vec<String>,
+}
+
+/// Writes what is not there yet.
+pub fn run(_: &Args, session: &Session) -> Result<()> {
+    let directory = &session.places.configuration;
+    own_directory(directory)?;
+    let mut report = Report::default();
+    write(&mut report, &directory.join(client::FILE), template::CONFIG)?;
+    let catalogue = directory.join(authority::FILE);
+    if exists(&catalogue) {
+        report.kept.push(catalogue.display().to_string());
+    } else {
+        propose(&mut report, session, &catalogue)?;
+    }
+    starters(&mut report, &directory.join(policies::DIRECTORY))?;
+    if session.json {
+        return session.print_json(&report);
+    }
+    session.print(report.text().trim_end())
+}
+
+/// Whether something has that name, be it a link that leads nowhere.
+fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// A directory of ours is private; one that is there may be read by others, not written.
+fn own_directory(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => files::refuse_foreign(path, &metadata),
+        Ok(_) => Err(
+            Failure::failed(format!("{} is not a directory", path.display()))
+                .hint("move it away; jit makes a directory there"),
+        ),
+        Err(_) => files::private_directory(path),
+    }
+}
+
+fn write(report: &mut Report, path: &Path, text: &str) -> Result<()> {
+    let shown = path.display().to_string();
+    if exists(path) {
+        report.kept.push(shown);
+        return Ok(());
+    }
+    files::write_private(path, text.as_bytes())?;
+    report.written.push(shown);
+    Ok(())
+}
+
+/// Where there is a directory of policies it stays as it is: a starter policy that somebody took
+/// away must not come back by itself.
+fn starters(report: &mut Report, directory: &Path) -> Result<()> {
+    if exists(directory) {
+        report.kept.push(directory.display().to_string());
+        return Ok(());
+    }
+    files::private_directory(directory)?;
+    starter::FILES
+        .iter()
+        .try_for_each(|(name, text)| write(report, &directory.join(name), text))
+}
+
+fn propose(report: &mut Report, session: &Session, catalogue: &Path) -> Result<()> {
+    let environment = &session.environment;
+    let user = account::caller(&session.catalogue()?)?.principal;
+    let sought = [
+        ssh::find(environment, user.name()),
+        kubernetes::find(environment),
+        postgres::find(environment),
+        aws::find(environment),
+    ];
+    let mut proposal = Proposal::new(template::AUTHORITY);
+    for found in sought {
+        match found {
+            Ok(found) => found.into_iter().for_each(|found| proposal.add(found)),
+            Err(failure) => report.unreadable.push(failure.to_string()),
+        }
+    }
+    for (name, text) in proposal.certificates() {
+        write(report, &catalogue.with_file_name(name), &text)?;
+    }
+    write(report, catalogue, &proposal.text)?;
+    report.found = proposal.found;
+    Ok(())
+}
+
+impl Report {
+    fn text(&self) -> String {
+        let mut lines = Vec::new();
+        let each = |word: &str, paths: &[String]| -> Vec<String> {
+            paths
+                .iter()
+                .map(|path| format!("{word:<8}{path}"))
+                .collect()
+        };
+        lines.extend(each("wrote", &self.written));
+        lines.extend(each("kept", &self.kept));
+        lines.extend(each("skipped", &self.unreadable));
+        for found in &self.found {
+            let needs = found.needs.as_ref();
+            let needs = needs.map_or_else(String::new, |needs| format!("; commented out: {needs}"));
+            let line = format!("{} ({}{needs})", found.resource, found.origin);
+            lines.extend(each("found", &[line]));
+        }
+        lines.push(String::new());
+        lines.extend(self.next());
+        lines.join("\n")
+    }
+
+    fn next(&self) -> Vec<String> {
+        let ready = self.found.iter().find(|found| found.needs.is_none());
+        let target = ready.map_or("KIND/NAME".to_owned(), |found| found.resource.to_string());
+        vec![
+            "Next:".to_owned(),
+            "  edit authority.toml, then run: jit policy check".to_owned(),
+            format!("  jit trust {target}    prints what the target must be told"),
+            "  jit exec -- COMMAND        runs a command with just-in-time access".to_owned(),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests;

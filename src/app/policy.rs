@@ -1,0 +1,166 @@
+//! `jit policy`: whether what was written holds together, and who may have what, and why.
+
+use serde_json::json;
+
+use super::session::Session;
+use crate::{
+    config::{account, client, policies, references},
+    domain::{
+        catalogue::Catalogue,
+        entitlement::Entitlement,
+        failure::{Failure, Result},
+        principal::{Caller, Class, Principal},
+    },
+    policy::{
+        question::{Circumstances, Question},
+        set::Policies,
+    },
+};
+
+/// Check what you wrote, or explain who may have what
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  jit policy explain kubernetes/prod:admin --as alice")]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    Check(Check),
+    Explain(Explain),
+}
+
+/// Check config.toml, authority.toml, the files they name, and every policy
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  jit policy check")]
+struct Check {}
+
+/// Show which policies decide about an entitlement, and what would change their answer
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  jit policy explain kubernetes/prod:admin --as alice --group on-call --break-glass -j INC-7"
+)]
+struct Explain {
+    /// kind/name:role
+    #[arg(value_name = "ENTITLEMENT")]
+    entitlement: Entitlement,
+    /// Ask for somebody else: a name, or workload/NAME or agent/NAME.
+    #[arg(long = "as", value_name = "NAME")]
+    principal: Option<String>,
+    /// Ask as if in this group too.
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<String>,
+    /// Ask with this reason.
+    #[arg(long, short, value_name = "WHY")]
+    justification: Option<String>,
+    /// Ask to skip approval.
+    #[arg(long)]
+    break_glass: bool,
+}
+
+/// Checks or explains.
+pub fn run(args: &Args, session: &Session) -> Result<()> {
+    match &args.verb {
+        Verb::Check(_) => check(session),
+        Verb::Explain(explain) => explain.run(session),
+    }
+}
+
+fn check(session: &Session) -> Result<()> {
+    client::load(&session.places)?;
+    let catalogue = session.catalogue()?;
+    let policies = Policies::parse(&policies::load(&session.places)?)?;
+    let directory = &session.places.configuration;
+    references::check(&catalogue, directory, &session.environment)?;
+    let notes = notes(&policies, &catalogue);
+    let resources = catalogue.resources.0.len();
+    if session.json {
+        return session.print_json(&json!({
+            "policies": policies.len(),
+            "resources": resources,
+            "notes": notes,
+        }));
+    }
+    for note in notes {
+        session.print(&format!("note: {note}"))?;
+    }
+    session.print(&format!(
+        "{}, {}: all good",
+        counted(policies.len(), "policy", "policies"),
+        counted(resources, "resource", "resources"),
+    ))
+}
+
+fn notes(policies: &Policies, catalogue: &Catalogue) -> Vec<String> {
+    let mut notes = policies.strangers(catalogue);
+    if policies.is_empty() {
+        notes.push("without a policy everything is denied: \"jit init\" writes some".to_owned());
+    }
+    if catalogue.resources.0.is_empty() {
+        notes.push("the catalogue is empty: \"jit init\" proposes one".to_owned());
+    }
+    notes
+}
+
+fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+impl Explain {
+    fn run(&self, session: &Session) -> Result<()> {
+        let catalogue = session.catalogue()?;
+        let policies = Policies::parse(&policies::load(&session.places)?)?;
+        let tier = catalogue.tier(&self.entitlement)?;
+        let labels = catalogue.resource(&self.entitlement.resource)?.labels();
+        let caller = self.caller(&catalogue)?;
+        let explanation = policies.explain(&Question {
+            caller: &caller,
+            entitlement: &self.entitlement,
+            tier,
+            labels,
+            justification: self.justification.as_deref(),
+            ttl: None,
+            break_glass: self.break_glass,
+            verb: None,
+            circumstances: Circumstances::default(),
+            now: (session.clock)(),
+        });
+        if session.json {
+            return session.print_json(&explanation);
+        }
+        session.print(explanation.to_string().trim_end())
+    }
+
+    fn caller(&self, catalogue: &Catalogue) -> Result<Caller> {
+        let mut caller = match &self.principal {
+            None => account::caller(catalogue)?,
+            Some(written) => {
+                let principal = principal(written)?;
+                Caller {
+                    groups: account::groups_of(catalogue, principal.name()),
+                    principal,
+                }
+            }
+        };
+        caller.groups.extend(self.groups.iter().cloned());
+        Ok(caller)
+    }
+}
+
+/// `NAME` is a human; no name holds a slash, so `agent/NAME` is never one.
+fn principal(written: &str) -> Result<Principal> {
+    let (class, name) = match written.split_once('/') {
+        None | Some(("human", _)) => (Class::Human, written.trim_start_matches("human/")),
+        Some(("workload", name)) => (Class::Workload, name),
+        Some(("agent", name)) => (Class::Agent, name),
+        Some(_) => {
+            return Err(Failure::usage(format!("{written:?} is not a principal"))
+                .hint("write a name, workload/NAME or agent/NAME"));
+        }
+    };
+    Principal::new(class, name).map_err(|failure| Failure {
+        code: crate::domain::failure::Code::Usage,
+        ..failure
+    })
+}

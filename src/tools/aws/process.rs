@@ -1,0 +1,52 @@
+//! The answer to an AWS SDK that asks for a credential (`credential_process`, version 1).
+
+use secrecy::ExposeSecret as _;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::domain::{
+    credential::Secret,
+    failure::{Failure, Result},
+    lease::Lease,
+};
+
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer<'a> {
+    version: u8,
+    access_key_id: &'a str,
+    secret_access_key: &'a str,
+    session_token: &'a str,
+    /// RFC 3339; the SDKs ask again some minutes before.
+    expiration: String,
+}
+
+/// A lease's credential as the SDKs read it, JSON on one line.
+///
+/// # Errors
+/// The lease is for another kind.
+pub fn process_credentials(lease: &Lease) -> Result<Zeroizing<String>> {
+    let Secret::AwsSession {
+        access_key_id,
+        secret_access_key,
+        session_token,
+    } = &lease.credential.secret
+    else {
+        return Err(Failure::usage(format!(
+            "{} is not an account's role",
+            lease.grant.entitlement
+        ))
+        .hint("an AWS profile calls it as: jit credential-process aws/NAME:ROLE"));
+    };
+    let answer = Answer {
+        version: 1,
+        access_key_id,
+        secret_access_key: secret_access_key.expose_secret(),
+        session_token: session_token.expose_secret(),
+        expiration: lease.credential.expires_at.to_rfc3339_seconds(),
+    };
+    serde_json::to_string(&answer)
+        .map(Zeroizing::new)
+        .map_err(|error| Failure::failed("the credential cannot be written").because(&error))
+}

@@ -1,0 +1,5 @@
+//! kubectl and its kin, from a command line to an entitlement and to a launch.
+
+mod desk;
+mod launch;
+mod recognise;

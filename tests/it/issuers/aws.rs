@@ -1,0 +1,195 @@
+//! Sessions of a stand-in for AWS, and what the real `aws` makes of them.
+
+use jit::domain::credential::{Credential, Secret};
+use secrecy::ExposeSecret as _;
+
+use super::Scene;
+use crate::support::{
+    Moto,
+    moto::{ACCOUNT, REGION},
+};
+
+const BUCKETS: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:List*","Resource":"*"}]}"#;
+
+fn scene(endpoint: &str, more: &str) -> Scene {
+    let mut scene = Scene::new(
+        "aws/prod",
+        &format!(
+            "account = {ACCOUNT:?}
+            region = {REGION:?}
+            issuer = \"assume-role\"
+            endpoint = {endpoint:?}
+            {more}
+            [resources.\"aws/prod\".roles]
+            read = {{ arn = \"arn:aws:iam::{ACCOUNT}:role/read\" }}
+            narrow.arn = \"arn:aws:iam::{ACCOUNT}:role/read\"
+            narrow.session_policy = '{BUCKETS}'
+            elsewhere.arn = \"arn:aws:iam::999999999999:role/read\""
+        ),
+    );
+    // Of another machine's metadata nothing is to be found out.
+    scene.set("AWS_EC2_METADATA_DISABLED", "true");
+    scene
+}
+
+fn parts(credential: &Credential) -> (&str, &str, &str) {
+    let Secret::AwsSession {
+        access_key_id,
+        secret_access_key,
+        session_token,
+    } = &credential.secret
+    else {
+        panic!("another secret");
+    };
+    (
+        access_key_id,
+        secret_access_key.expose_secret(),
+        session_token.expose_secret(),
+    )
+}
+
+/// The two policies that `jit trust` prints: of the roles, of the base credentials, which are a user's.
+fn policies() -> [String; 2] {
+    let scene = Scene::new(
+        "aws/prod",
+        &format!(
+            "account = {ACCOUNT:?}
+            issuer = \"assume-role\"
+            roles.read.arn = \"arn:aws:iam::{ACCOUNT}:role/read\""
+        ),
+    );
+    let text = scene.trust().replace(":role/jit-authority", ":user/base");
+    let json: String = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let mut documents = serde_json::Deserializer::from_str(&json).into_iter::<serde_json::Value>();
+    [(); 2].map(|()| documents.next().unwrap().unwrap().to_string())
+}
+
+#[tokio::test]
+async fn a_session_is_of_the_role_and_named_after_the_grant() {
+    let Some(moto) = Moto::start() else { return };
+    let mut scene = scene(&moto.url(), "");
+    let policies = policies();
+    moto.create_role("read", &policies[0], BUCKETS);
+    let (key, secret) = moto.create_user("base", &policies[1]);
+    scene.set("AWS_ACCESS_KEY_ID", &key);
+    scene.set("AWS_SECRET_ACCESS_KEY", &secret);
+    moto.begin_checks();
+    for role in ["read", "narrow"] {
+        let grant = scene.grant(role);
+        let credential = scene.issue(&grant).await.unwrap();
+        assert!(credential.expires_at <= grant.expires_at);
+        let left = credential.expires_at.left(grant.granted_at).as_secs();
+        assert!(
+            (890..=910).contains(&left),
+            "{left} s: the least that STS makes"
+        );
+        let (id, secret, token) = parts(&credential);
+        assert_eq!(credential.serial, id);
+        moto.end_checks();
+        let ran = moto.try_aws(
+            (id, secret),
+            &["sts", "get-caller-identity", "--query", "Arn"],
+        );
+        assert!(
+            ran.stdout
+                .contains(&format!("assumed-role/read/jit-{}", grant.id)),
+            "{ran:?}"
+        );
+        assert!(!token.is_empty());
+        moto.begin_checks();
+    }
+}
+
+#[tokio::test]
+async fn a_session_never_outlives_its_grant_in_the_lease() {
+    let Some(moto) = Moto::start() else { return };
+    let mut scene = scene(&moto.url(), "");
+    moto.create_role("read", &policies()[0], BUCKETS);
+    scene.set("AWS_ACCESS_KEY_ID", "root");
+    scene.set("AWS_SECRET_ACCESS_KEY", "root");
+    let mut grant = scene.grant("read");
+    grant.expires_at = grant.granted_at.after(std::time::Duration::from_secs(90));
+    let credential = scene.issue(&grant).await.unwrap();
+    assert_eq!(credential.expires_at, grant.expires_at);
+}
+
+#[tokio::test]
+async fn the_base_profile_wins_over_the_environment() {
+    let Some(moto) = Moto::start() else { return };
+    let mut scene = scene(&moto.url(), "base_profile = \"base\"");
+    let policies = policies();
+    moto.create_role("read", &policies[0], BUCKETS);
+    let (key, secret) = moto.create_user("base", &policies[1]);
+    scene.home.write(
+        ".aws/credentials",
+        &format!("[base]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n"),
+    );
+    scene.set("AWS_ACCESS_KEY_ID", "AKIAWRONG");
+    scene.set("AWS_SECRET_ACCESS_KEY", "wrong");
+    moto.begin_checks();
+    let credential = scene.issue(&scene.grant("read")).await.unwrap();
+    assert!(
+        credential.serial.starts_with("ASIA"),
+        "{}",
+        credential.serial
+    );
+}
+
+#[tokio::test]
+async fn each_refusal_says_what_is_missing() {
+    let Some(moto) = Moto::start() else { return };
+    let mut scene = scene(&moto.url(), "");
+    moto.create_role("read", &policies()[0], BUCKETS);
+    let (key, secret) = moto.create_user("base", BUCKETS);
+    moto.begin_checks();
+    scene.set("AWS_ACCESS_KEY_ID", &key);
+    scene.set("AWS_SECRET_ACCESS_KEY", &secret);
+    let failure = scene.issue(&scene.grant("read")).await.unwrap_err();
+    assert!(
+        failure
+            .message
+            .ends_with("does not let the base credentials assume the role"),
+        "{failure:?}"
+    );
+    assert!(failure.hint.contains("jit trust aws/prod"), "{failure:?}");
+
+    scene.set("AWS_SECRET_ACCESS_KEY", "forged");
+    let failure = scene.issue(&scene.grant("read")).await.unwrap_err();
+    assert!(
+        failure
+            .message
+            .ends_with("does not accept the base credentials"),
+        "{failure:?}"
+    );
+    assert!(!format!("{failure:?}").contains("forged"));
+
+    let failure = scene.issue(&scene.grant("elsewhere")).await.unwrap_err();
+    assert!(
+        failure.message.contains("is not a role of account"),
+        "{failure:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_profile_that_asks_jit_is_not_asked() {
+    let mut scene = scene("http://127.0.0.1:9", "");
+    scene.home.write(
+        ".aws/config",
+        "[profile prod]\nregion = eu-west-1\ncredential_process = /usr/bin/jit credential-process\n",
+    );
+    scene.set("AWS_PROFILE", "prod");
+    let failure = scene.issue(&scene.grant("read")).await.unwrap_err();
+    assert_eq!(
+        failure.message,
+        "profile prod gets its credentials from jit, so aws/prod cannot be reached with it"
+    );
+    assert!(failure.hint.contains("base_profile"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn a_base_profile_that_is_not_there_is_named() {
+    let scene = scene("http://127.0.0.1:9", "base_profile = \"base\"");
+    let failure = scene.issue(&scene.grant("read")).await.unwrap_err();
+    assert!(failure.message.contains("base credentials"), "{failure:?}");
+    assert!(failure.hint.contains("base_profile"), "{failure:?}");
+}
