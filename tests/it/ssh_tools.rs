@@ -5,7 +5,7 @@ use std::{
     io::{BufRead as _, BufReader},
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -218,10 +218,9 @@ fn a_host_that_the_agent_is_forwarded_to_gets_nothing() {
     assert!(!ran.stdout.contains("ED25519"), "{ran:?}");
 }
 
-/// The agent of a tool that waits, and the tool.
-fn waiting(site: &Site, script: &str) -> (std::process::Child, PathBuf) {
+/// A tool that waits, and its agent's socket, which `script` prints first.
+fn waiting(site: &Site, script: &str) -> (Child, PathBuf) {
     let user = site.near.user().to_owned();
-    let script = format!("echo $SSH_AUTH_SOCK; {script}");
     let mut command = site.home.jit([
         "exec", "--on", "ssh/web", "--role", &user, "--", "sh", "-c", &script,
     ]);
@@ -240,7 +239,7 @@ fn waiting(site: &Site, script: &str) -> (std::process::Child, PathBuf) {
 fn the_agent_ends_with_the_tool_however_that_ends() {
     let Some(site) = Site::new() else { return };
     for signal in [Signal::KILL, Signal::INT] {
-        let (mut child, socket) = waiting(&site, "exec sleep 60");
+        let (mut child, socket) = waiting(&site, "echo $SSH_AUTH_SOCK; exec sleep 60");
         assert!(listed(&socket).contains("ED25519-CERT"));
         match signal {
             // As a terminal sends it: to the whole group.
@@ -257,7 +256,7 @@ fn ctrl_c_that_the_tool_survives_does_not_end_the_agent() {
     let Some(site) = Site::new() else { return };
     let (mut child, socket) = waiting(
         &site,
-        "trap 'touch caught' INT; while :; do sleep 0.05; done",
+        "trap 'touch caught' INT; echo $SSH_AUTH_SOCK; while :; do sleep 0.05; done",
     );
     kill_process_group(Pid::from_child(&child), Signal::INT).unwrap();
     until("the tool to catch the signal", || {
@@ -285,7 +284,7 @@ fn listed(socket: &Path) -> String {
 #[test]
 fn no_key_is_in_a_file_an_argument_or_an_environment() {
     let Some(site) = Site::new() else { return };
-    let (mut child, socket) = waiting(&site, "exec sleep 60");
+    let (mut child, socket) = waiting(&site, "echo $SSH_AUTH_SOCK; exec sleep 60");
     let directory = socket.parent().unwrap();
     let mode = fs::metadata(directory).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);

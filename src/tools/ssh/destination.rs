@@ -155,7 +155,7 @@ mod tests {
             Ok(Some(d)) => format!(
                 "{} {}",
                 d.word(),
-                d.port.map_or("-".into(), |p| p.to_string())
+                d.port.map_or_else(|| "-".into(), |p| p.to_string())
             ),
             Ok(None) => "local".to_owned(),
             Err(_) => "refused".to_owned(),

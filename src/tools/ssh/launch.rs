@@ -156,7 +156,7 @@ fn git_ssh_command(task: &Task<'_>, git: &Path) -> Result<String> {
     let program = task
         .environment
         .value("GIT_SSH")
-        .unwrap_or(OsStr::new("ssh"));
+        .unwrap_or_else(|| OsStr::new("ssh"));
     let program = program.to_str().ok_or_else(|| {
         Failure::usage("GIT_SSH is not UTF-8 text").hint("unset it, or set GIT_SSH_COMMAND")
     })?;

@@ -121,20 +121,18 @@ pub fn role<'a>((name, resource): Found<'a>, user: &str) -> Result<&'a RoleName>
 }
 
 /// The role of a command that says nothing about its login: the only one, or that of the lowest tier.
-pub fn smallest<'a>((name, resource): Found<'a>) -> Result<&'a RoleName> {
+pub fn smallest((name, resource): Found<'_>) -> Result<&RoleName> {
     let lowest = resource.roles.values().map(|role| role.tier).min();
     let mut least = resource
         .roles
         .iter()
         .filter(|(_, r)| Some(r.tier) == lowest);
-    match (least.next(), least.next()) {
-        (Some((role, _)), None) => Ok(role),
-        _ => {
-            let roles: Vec<&str> = resource.roles.keys().map(RoleName::as_str).collect();
-            Err(Failure::usage(format!("no role of {name} is the smallest"))
-                .hint(format!("name one with --role: {}", roles.join(", "))))
-        }
+    if let (Some((role, _)), None) = (least.next(), least.next()) {
+        return Ok(role);
     }
+    let roles: Vec<&str> = resource.roles.keys().map(RoleName::as_str).collect();
+    Err(Failure::usage(format!("no role of {name} is the smallest"))
+        .hint(format!("name one with --role: {}", roles.join(", "))))
 }
 
 /// Resource and role together.
@@ -191,7 +189,7 @@ mod tests {
             ("w", "web-1.example.com.evil", "-"),
         ] {
             let found = at(&catalogue, &resolved(alias, hostname)).unwrap();
-            let name = found.map_or("-".to_owned(), |(name, _)| name.to_string());
+            let name = found.map_or_else(|| "-".to_owned(), |(name, _)| name.to_string());
             assert_eq!(name, resource, "{alias} {hostname}");
         }
         let failure = at(&catalogue, &resolved("same", "same")).unwrap_err();
