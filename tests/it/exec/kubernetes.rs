@@ -45,7 +45,26 @@ roles.admin = {{ service_account = "{namespace}/admin", tier = "sensitive" }}
     home.configure("base.token", &token);
     // The API server's own view of RBAC lags behind by a moment.
     let account = format!("system:serviceaccount:{namespace}:edit");
-    eprintln!("{:?} {} {}", kube.try_kubectl(&["auth","can-i","create","configmaps","-A","--as",&account]), kube.kubectl(&["get","clusterrole","edit","-o","yaml"]), kube.kubectl(&["get","clusterrolebinding", &format!("jit:{namespace}:edit"),"-o","yaml"]));
+    eprintln!(
+        "{:?} {} {}",
+        kube.try_kubectl(&[
+            "auth",
+            "can-i",
+            "create",
+            "configmaps",
+            "-A",
+            "--as",
+            &account
+        ]),
+        kube.kubectl(&["get", "clusterrole", "edit", "-o", "yaml"]),
+        kube.kubectl(&[
+            "get",
+            "clusterrolebinding",
+            &format!("jit:{namespace}:edit"),
+            "-o",
+            "yaml"
+        ])
+    );
     until("the roles to be bound", || {
         let can = [
             "auth",
