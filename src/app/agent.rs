@@ -84,7 +84,7 @@ fn stay() -> Result<()> {
     let process = own(stdout().as_fd().try_clone_to_owned())?;
     let handover = received(own(stderr().as_fd().try_clone_to_owned())?)?;
     // A terminal's signals and its end are the tool's affair.
-    drop(setsid());
+    let _session = setsid();
     let served = serve(listener, process, &handover);
     drop(fs::remove_dir_all(&handover.directory));
     served.map_err(|error| broken(&error))
@@ -94,7 +94,7 @@ fn stay() -> Result<()> {
 #[cfg(target_os = "linux")]
 fn hide() {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-    drop(set_dumpable_behavior(DumpableBehavior::NotDumpable));
+    let _set = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -146,7 +146,7 @@ async fn ended(process: OwnedFd, handover: &Handover) -> io::Result<()> {
     Ok(())
 }
 
-/// Blocks until a process has ended: then its descriptor is readable (pidfd_open(2)).
+/// Blocks until a process has ended: then its descriptor is readable (`pidfd_open(2)`).
 fn wait(process: &OwnedFd) -> io::Result<()> {
     let mut fds = [PollFd::new(process, PollFlags::IN)];
     while let Err(error) = poll(&mut fds, None) {

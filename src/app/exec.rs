@@ -10,10 +10,11 @@ use crate::{
     domain::{
         entitlement::{ResourceName, RoleName},
         failure::Result,
+        lease::Lease,
     },
     tools::{
         self,
-        task::{Injection, Task},
+        task::{Injection, Recognised, Task},
     },
 };
 
@@ -57,12 +58,28 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     session.tell(&format!("{}: {}", wanted.entitlement, wanted.because));
     let resource = catalogue.resource(&wanted.entitlement.resource)?;
     let lease = acquire::lease(session, &wanted, &args.terms, Some(task.program_name()))?;
+    let via = via(session, args, &wanted, task.program_name())?;
     let launch = tools::launch(&Injection {
         task,
         resource,
         lease: &lease,
+        via: &via,
         places: &session.places,
         now: (session.clock)(),
     })?;
     Err(launch.replace())
+}
+
+/// The leases of what the command passes through.
+fn via(session: &Session, args: &Args, wanted: &Recognised, tool: &str) -> Result<Vec<Lease>> {
+    let through = wanted.via.iter().map(|entitlement| {
+        let passed = Recognised {
+            entitlement: entitlement.clone(),
+            because: format!("{tool} passes through it to {}", wanted.entitlement),
+            via: Vec::new(),
+        };
+        session.tell(&format!("{entitlement}: {}", passed.because));
+        acquire::lease(session, &passed, &args.terms, Some(tool))
+    });
+    through.collect()
 }

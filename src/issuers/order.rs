@@ -98,20 +98,3 @@ pub fn over(grant: &Grant) -> Failure {
     Failure::denied(format!("grant {} is over", grant.id))
         .hint("run the command again to ask for a new one")
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::issuers::sample;
-
-    #[test]
-    fn a_credential_ends_no_later_than_its_grant() {
-        let mut grant = sample::grant("ssh/web:deploy");
-        let end = |grant: &Grant| sample::order(grant).expires_at().left(sample::NOW);
-        assert_eq!(end(&grant), Duration::from_mins(10));
-        grant.expires_at = sample::NOW.after(Duration::from_millis(90_900));
-        assert_eq!(end(&grant), Duration::from_secs(90));
-        grant.credential_ttl = Duration::MAX;
-        assert_eq!(end(&grant), Duration::from_secs(90));
-    }
-}

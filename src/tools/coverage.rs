@@ -74,6 +74,7 @@ pub fn smallest(
             role: role.clone(),
         },
         because,
+        via: Vec::new(),
     };
     if let [only] = roles {
         return Ok(found(
@@ -117,6 +118,7 @@ pub fn named(task: &Task<'_>, resource: &ResourceName) -> Result<Option<Recognis
     Ok(Some(Recognised {
         entitlement,
         because: "--role names it".to_owned(),
+        via: Vec::new(),
     }))
 }
 

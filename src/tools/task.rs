@@ -55,6 +55,8 @@ pub struct Recognised {
     /// Why this one, for `jit status` and `--verbose`: "get reads, and view is the smallest role
     /// that covers it".
     pub because: String,
+    /// What it passes through on the way there: the logins of jump hosts, each once.
+    pub via: Vec<Entitlement>,
 }
 
 /// What a launch is prepared from.
@@ -66,6 +68,8 @@ pub struct Injection<'a> {
     pub resource: &'a Resource,
     /// The live lease; its credential is fresh.
     pub lease: &'a Lease,
+    /// Those of what the command passes through.
+    pub via: &'a [Lease],
     /// Where private files may be put.
     pub places: &'a Places,
     /// The instant.

@@ -94,6 +94,7 @@ fn launch(
         task,
         resource: catalogue.resource(&wanted.resource).unwrap(),
         lease: &lease,
+        via: &[],
         places: &places,
         now: Timestamp::from_secs(0),
     })

@@ -125,6 +125,7 @@ impl Desk {
             },
             resource: self.catalogue.resource(&lease.grant.entitlement.resource)?,
             lease: &lease,
+            via: &[],
             places: &Places {
                 configuration: path.clone(),
                 state: path.clone(),

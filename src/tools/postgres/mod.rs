@@ -12,6 +12,9 @@ pub mod psql;
 pub mod service;
 pub mod target;
 
+#[cfg(test)]
+mod tests;
+
 use connection::Connection;
 
 use super::task::{Injection, Recognised, Task};
@@ -37,6 +40,7 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
     Ok(Recognised {
         entitlement,
         because,
+        via: Vec::new(),
     })
 }
 

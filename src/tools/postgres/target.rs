@@ -26,7 +26,12 @@ pub fn resource<'a>(task: &Task<'a>, connection: &Connection) -> Result<Found<'a
     }
     let hosts = connection.hosts()?;
     let shown: Vec<String> = hosts.iter().map(|(h, p)| format!("{h}:{p}")).collect();
-    let port = connection.port()?;
+    // A port without a host; with hosts, each has its own.
+    let port = if hosts.is_empty() {
+        connection.port()?
+    } else {
+        None
+    };
     let at_place = |(_, resource): &Found<'_>| {
         if hosts.is_empty() {
             return !resource.databases.is_empty()

@@ -220,7 +220,7 @@ mod tests {
         git(path, "remote add both fetch@web:repo");
         git(path, "remote set-url --push both push@web:repo");
         git(path, "config url.ssh://me@short/.insteadOf s:");
-        let program = Path::new("/usr/bin/git");
+        let program = Path::new("git");
         for (words, read_as) in [
             ("fetch", "git@web"),
             ("pull --rebase origin main", "git@web"),

@@ -16,6 +16,7 @@ use crate::{
     domain::{
         entitlement::RoleName,
         failure::{Failure, Result},
+        lease::Lease,
     },
     platform::process::{self, Launch},
     tools::task::{Injection, Task},
@@ -31,6 +32,9 @@ const VARIABLES: [&str; 6] = [
     "SSH_AUTH_SOCK",
 ];
 
+/// The tools whose ssh is told of the agent by its options.
+const OURS: [&str; 5] = ["git", "rsync", "scp", "sftp", "ssh"];
+
 /// What ansible gives ssh where nobody says otherwise (its option `ssh_args`).
 const ANSIBLE_SSH_ARGS: &str = "-C -o ControlMaster=auto -o ControlPersist=60s";
 
@@ -40,11 +44,17 @@ pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
     let program = task.command.first().map(OsString::as_os_str);
     let program = process::find(program.unwrap_or_default(), task.environment)?;
     let command = git_ssh_command(task, &program)?;
-    let agent = handover::start(&[injection.lease], injection.places)?;
+    let leases: Vec<&Lease> = [injection.lease].into_iter().chain(injection.via).collect();
+    let agent = handover::start(&leases, injection.places)?;
     let role = &injection.lease.grant.entitlement.role;
     let options = options(&agent, role)?;
     let mut arguments = task.arguments().to_vec();
-    let mut set = Variables::from([("SSH_AUTH_SOCK", agent.socket.clone().into_os_string())]);
+    let mut set = Variables::new();
+    // ssh hands none of its options to the ssh that jumps, which finds the agent by this variable.
+    // Where no jump is ours, the user's own agent stays there for those that are not.
+    if !injection.via.is_empty() || !OURS.contains(&task.program_name()) {
+        set.insert("SSH_AUTH_SOCK", agent.socket.clone().into_os_string());
+    }
     match task.program_name() {
         // OpenSSH takes the first value that it meets, and its command line before its files.
         "ssh" | "scp" | "sftp" => {

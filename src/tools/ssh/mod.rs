@@ -7,6 +7,7 @@ pub mod call;
 pub mod destination;
 pub mod git;
 pub mod handover;
+pub mod jump;
 pub mod launch;
 pub mod recognise;
 pub mod resolve;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     call::Call,
-    git,
+    git, jump,
     resolve::{Resolved, resolve},
     rsync,
     target::{self, Found},
@@ -28,9 +28,12 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
         call => call?,
     };
     let mut wanted: Option<Recognised> = None;
+    let mut via = Vec::new();
     for destination in &call.destinations {
         let own = call.names_login(destination);
-        let resolved = resolve(&ssh(task)?, &call, destination)?;
+        let ssh = ssh(task)?;
+        let resolved = resolve(&ssh, &call, destination)?;
+        jump::through(&ssh, &call, &resolved, task.catalogue, &mut via)?;
         let found = match on {
             Some(found) => found,
             None => target::at(task.catalogue, &resolved)?
@@ -56,7 +59,7 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
         }
     }
     match (wanted, on) {
-        (Some(wanted), _) => Ok(wanted),
+        (Some(wanted), _) => Ok(Recognised { via, ..wanted }),
         (None, Some(found)) => unnamed(task, found),
         (None, None) => Err(Failure::usage(format!(
             "{} names no host to log in to",
@@ -123,6 +126,7 @@ fn because(found: Found<'_>, role: &RoleName, resolved: &Resolved, task: &Task<'
     Recognised {
         entitlement: target::entitlement(found, role),
         because: format!("{place}, and {login}"),
+        via: Vec::new(),
     }
 }
 
@@ -135,6 +139,7 @@ fn unnamed(task: &Task<'_>, found: Found<'_>) -> Result<Recognised> {
     Ok(Recognised {
         entitlement: target::entitlement(found, role),
         because: format!("--on names {}, and of its roles {role}: {why}", found.0),
+        via: Vec::new(),
     })
 }
 

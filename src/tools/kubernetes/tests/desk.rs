@@ -158,6 +158,7 @@ impl Desk {
             },
             resource: self.catalogue.resource(&lease.grant.entitlement.resource)?,
             lease: &lease,
+            via: &[],
             places: &self.places,
             now: Timestamp::from_secs(0),
         })
