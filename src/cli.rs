@@ -7,10 +7,10 @@ use serde_json::json;
 
 use crate::{
     app::{
-        agent, audit, completions, demo, exec, exec_credential, forget, init, policy, request,
-        revoke,
+        agent, audit, completions, credential_process, demo, exec, exec_credential, forget, init,
+        policy, request, revoke,
         session::{Options, Session},
-        status, trust,
+        status, tidy, trust,
     },
     domain::failure::{Code, Failure, Result},
     platform::terminal,
@@ -45,6 +45,9 @@ enum Verb {
     Demo(demo::Args),
     Completions(completions::Args),
     ExecCredential(exec_credential::Args),
+    CredentialProcess(credential_process::Args),
+    #[command(hide = true)]
+    Tidy(tidy::Args),
     #[command(hide = true)]
     Agent(agent::Args),
 }
@@ -102,6 +105,8 @@ fn run(cli: &Cli) -> Result<()> {
         Verb::Demo(args) => demo::run(args, session),
         Verb::Completions(args) => completions::run(args, session, &mut Cli::command()),
         Verb::ExecCredential(args) => exec_credential::run(args, session),
+        Verb::CredentialProcess(args) => credential_process::run(args, session),
+        Verb::Tidy(args) => tidy::run(args, session),
         Verb::Agent(args) => agent::run(args),
     }
 }

@@ -1,7 +1,7 @@
 //! `jit audit`: who had what, when and why; and whether the ledger is whole.
 
 use super::{
-    acquire::{block_on, embedded},
+    embedded::{block_on, embedded},
     session::Session,
 };
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
         id::GrantId,
         time::{Timestamp, Ttl},
     },
+    platform::terminal,
     store::ledger::Verification,
 };
 
@@ -123,7 +124,7 @@ fn line(entry: &Entry) -> String {
     add("tool", event.origin.tool.as_deref());
     let detail = event.detail.as_ref().map(|detail| format!("{detail:?}"));
     add("detail", detail.as_deref());
-    line
+    terminal::plain(&line)
 }
 
 fn verify(session: &Session) -> Result<()> {

@@ -22,6 +22,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     let wanted = Recognised {
         entitlement: args.entitlement.clone(),
         because: "asked for by a kubeconfig".to_owned(),
+        verb: None,
         via: Vec::new(),
     };
     let lease = acquire::lease(session, &wanted, &Terms::default(), Some("kubectl"))?;

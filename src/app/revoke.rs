@@ -1,7 +1,7 @@
 //! `jit revoke`: ends grants at the authority and at their targets, and forgets their leases.
 
 use super::{
-    acquire::{block_on, embedded},
+    embedded::{block_on, embedded},
     session::Session,
 };
 use crate::{

@@ -1,7 +1,7 @@
 //! `jit trust`: what a target's administrator must apply to trust this authority.
 
 use super::{
-    acquire::{block_on, embedded},
+    embedded::{block_on, embedded},
     session::Session,
 };
 use crate::domain::{entitlement::ResourceName, failure::Result};

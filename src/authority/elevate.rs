@@ -28,6 +28,8 @@ pub struct Ask {
     pub ttl: Option<Duration>,
     /// Whether to skip approval in an emergency.
     pub break_glass: bool,
+    /// What the command does there, where that is known: `get`.
+    pub verb: Option<String>,
 }
 
 impl Authority {
@@ -67,7 +69,7 @@ impl Authority {
             .get(&ask.entitlement.resource)
             .map(|resource| resource.labels().clone())
             .unwrap_or_default();
-        self.policies.decide(&Question {
+        let mut decision = self.policies.decide(&Question {
             caller: &client.caller,
             entitlement: &ask.entitlement,
             tier,
@@ -76,9 +78,15 @@ impl Authority {
             ttl: ask.ttl,
             break_glass: ask.break_glass,
             now: (self.clock)(),
-            verb: client.origin.tool.as_deref(),
+            verb: ask.verb.as_deref(),
             circumstances: Circumstances::default(),
-        })
+        });
+        if decision.verdict == Verdict::Allow && decision.obligations.record_session {
+            decision.verdict = Verdict::Deny;
+            decision.reason =
+                Some("its sessions must be recorded, which this authority cannot do".to_owned());
+        }
+        decision
     }
 
     /// Records the decision; the grant, if it is one.
@@ -127,6 +135,7 @@ fn request(client: &Client, ask: &Ask, asked_at: Timestamp) -> Result<Request> {
         justification: ask.justification.clone(),
         ttl: ask.ttl,
         break_glass: ask.break_glass,
+        verb: ask.verb.clone(),
         asked_at,
     })
 }

@@ -56,6 +56,7 @@ impl Authority {
             justification: request.justification.clone(),
             ttl: request.ttl,
             break_glass: request.break_glass,
+            verb: request.verb.clone(),
         };
         let tier = self.catalogue.tier(&ask.entitlement)?;
         let decision = self.decide(client, &ask, tier);

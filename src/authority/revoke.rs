@@ -46,6 +46,12 @@ impl Authority {
         Ok(live.into_iter().map(|one| one.request.id).collect())
     }
 
+    /// Whether grants that are over have left something at their targets.
+    pub async fn has_leftovers(&self) -> Result<bool> {
+        let over = self.store.unsettled((self.clock)()).await?;
+        Ok(!over.is_empty())
+    }
+
     /// Removes what grants that are over have left at their targets; how many were tidied.
     pub async fn tidy(&self, origin: &Origin) -> Result<usize> {
         let over = self.store.unsettled((self.clock)()).await?;

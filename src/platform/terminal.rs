@@ -14,8 +14,21 @@ pub fn can_ask() -> bool {
     stdin().is_terminal() && is_watched()
 }
 
+/// What a terminal shows as it is: a target's or a user's own words must not move its cursor.
+pub fn plain(text: &str) -> String {
+    let shown = |c: char| {
+        if c.is_control() && c != '\n' {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    text.chars().map(shown).collect()
+}
+
 /// Says one line on stderr. A stderr that is closed is no reason to fail.
 pub fn say(line: &str) {
+    let line = plain(line);
     drop(writeln!(stderr(), "{line}"));
 }
 

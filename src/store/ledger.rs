@@ -9,6 +9,7 @@ use super::{
 };
 use crate::domain::{
     elevation::{Elevation, State},
+    entitlement::Kind,
     event::{Entry, Event, EventFilter},
     failure::{Failure, Result},
 };
@@ -196,13 +197,18 @@ async fn insert(connection: &mut SqliteConnection, stored: &Stored) -> sqlx::Res
     Ok(())
 }
 
-/// Writes where an elevation is. One that never was granted is settled; a grant is settled once it
-/// is over and its target was told ([`super::Store::settle`]).
+/// Writes where an elevation is. A grant of a kind that leaves something at its target is settled once
+/// it is over and the target was told ([`super::open::Store::settle`]); all others are settled from
+/// the start.
 async fn upsert(connection: &mut SqliteConnection, elevation: &Elevation) -> Result<()> {
     let body = serde_json::to_string(elevation)
         .map_err(|error| Failure::failed("an elevation cannot be written").because(&error))?;
     let asked_at = elevation.request.asked_at;
     let granted = matches!(elevation.state(asked_at), State::Granted | State::Revoked);
+    let leaves_something = match elevation.request.entitlement.resource.kind() {
+        Kind::Kubernetes | Kind::Postgres => granted,
+        Kind::Ssh | Kind::Aws => false,
+    };
     let live = elevation.live(asked_at);
     let expires_at = live.map_or(asked_at, |grant| grant.expires_at);
     sqlx::query(
@@ -213,7 +219,7 @@ async fn upsert(connection: &mut SqliteConnection, elevation: &Elevation) -> Res
     .bind(elevation.request.id.as_str())
     .bind(elevation.request.principal.name())
     .bind(expires_at.millis())
-    .bind(i64::from(!granted))
+    .bind(i64::from(!leaves_something))
     .bind(body)
     .execute(connection)
     .await

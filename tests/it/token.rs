@@ -62,6 +62,7 @@ fn deploy() -> Ask {
         justification: None,
         ttl: None,
         break_glass: false,
+        verb: None,
     }
 }
 

@@ -79,11 +79,13 @@ const PSQL: Step<'_> = Step {
 };
 
 const SENSITIVE: Step<'_> = Step {
-    shown: "jit exec --role owner -- psql -c 'drop table orders' orders",
+    shown: "jit exec --role owner -j cleanup -- psql -c 'drop table orders' orders",
     arguments: &[
         "exec",
         "--role",
         "owner",
+        "-j",
+        "cleanup",
         "--",
         "psql",
         "-X",

@@ -74,6 +74,15 @@ pub fn needs_nothing(task: &Task<'_>) -> bool {
         && verbs::of_kubectl(&Arguments::read(task.arguments())) == Deed::Local
 }
 
+/// kubectl's verb, for policies.
+pub fn verb(task: &Task<'_>) -> Option<String> {
+    let arguments = Arguments::read(task.arguments());
+    let verb = arguments
+        .verb()
+        .filter(|_| task.program_name() == "kubectl");
+    verb.map(str::to_owned)
+}
+
 /// Which entitlement the command needs: the cluster that its context means, and the smallest role
 /// that covers its verb.
 ///

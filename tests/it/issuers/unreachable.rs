@@ -80,8 +80,8 @@ fn saying(words: &'static [u8]) -> u16 {
             let Ok(mut stream) = stream else { return };
             thread::spawn(move || {
                 let mut heard = [0; 1 << 14];
-                let _ = stream.read(&mut heard);
-                let _ = stream.write_all(words);
+                drop(stream.read(&mut heard));
+                drop(stream.write_all(words));
             });
         }
     });
