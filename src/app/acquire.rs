@@ -15,6 +15,7 @@ use crate::{
         lease::Lease,
         time::{Timestamp, Ttl},
     },
+    platform::terminal,
     tools::task::Recognised,
 };
 
@@ -82,6 +83,12 @@ async fn bring(
         verb: wanted.verb.clone(),
     };
     let answer = authority.elevate(&client, &ask).await?;
+    if answer.grant.break_glass {
+        terminal::say(&format!(
+            "jit: break-glass: {} is yours without approval; it is on record as such and will be reviewed",
+            answer.grant.entitlement
+        ));
+    }
     if authority.has_leftovers().await? {
         tidy::begin(session);
     }

@@ -134,3 +134,39 @@ mod kernel {
 
     pub(super) fn write(_: &str, _: &[u8]) {}
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use linux_keyutils::{KeyRing, KeyRingIdentifier};
+
+    use super::*;
+
+    #[test]
+    fn a_secret_that_the_user_stored_is_found_and_an_absent_one_is_said() {
+        let Ok(keyring) = KeyRing::from_special_id(KeyRingIdentifier::User, true) else {
+            return;
+        };
+        let key = keyring.add_key("jit:of-a-test", b"stored").unwrap();
+        assert_eq!(secret("of-a-test").unwrap(), "stored");
+        key.invalidate().unwrap();
+        let failure = secret("of-a-test").unwrap_err();
+        assert!(
+            failure.hint.contains("keyctl padd user jit:of-a-test @u"),
+            "{failure:?}"
+        );
+    }
+
+    #[test]
+    fn the_key_outlives_the_kernel_in_its_file_and_the_file_in_the_kernel() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("state/sealing.key");
+        let made = durable_sealing_key(&file).unwrap();
+        assert_eq!(kept(&file).unwrap().unwrap().expose(), made.expose());
+        assert_eq!(sealing_key(&file).unwrap().expose(), made.expose());
+        std::fs::remove_file(&file).unwrap();
+        let again = durable_sealing_key(&file).unwrap();
+        if in_kernel(&file).is_some() {
+            assert_eq!(again.expose(), made.expose());
+        }
+    }
+}
