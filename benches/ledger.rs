@@ -19,7 +19,7 @@ use std::{
 };
 
 use jit::{
-    app::acquire::block_on,
+    app::embedded::block_on,
     domain::{
         decision::{Obligations, Verdict},
         elevation::{Elevation, Request},

@@ -50,6 +50,7 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// Recompute the chain of hashes; names the first entry that is not what was written
+    #[command(after_help = "Example:\n  jit audit verify")]
     Verify,
 }
 

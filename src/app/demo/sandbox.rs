@@ -49,19 +49,20 @@ pub(super) struct Ran {
 impl Sandbox {
     /// A new one. From here on Ctrl-C ends the demo at its next step, and tidily.
     pub(super) fn new(environment: &Environment) -> Result<Self> {
+        let interrupted = Arc::default();
+        // First, or a Ctrl-C in between would leave the directory.
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            flag::register(signal, Arc::clone(&interrupted))
+                .map_err(|error| Failure::failed("signals cannot be caught").because(&error))?;
+        }
         let chance = keys::hex(&keys::random::<6>()?);
         let directory = temp_dir().join(format!("jit-demo-{chance}"));
         files::private_directory(&directory)?;
-        let sandbox = Self {
+        Ok(Self {
             directory,
             environment: environment.clone(),
-            interrupted: Arc::default(),
-        };
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
-            flag::register(signal, Arc::clone(&sandbox.interrupted))
-                .map_err(|error| Failure::failed("signals cannot be caught").because(&error))?;
-        }
-        Ok(sandbox)
+            interrupted,
+        })
     }
 
     /// A file or directory in it.
