@@ -124,7 +124,7 @@ fn line(entry: &Entry) -> String {
     add("tool", event.origin.tool.as_deref());
     let detail = event.detail.as_ref().map(|detail| format!("{detail:?}"));
     add("detail", detail.as_deref());
-    terminal::plain(&line)
+    terminal::plain_line(&line)
 }
 
 fn verify(session: &Session) -> Result<()> {
