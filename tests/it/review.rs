@@ -16,7 +16,10 @@ use jit::{
 };
 use tempfile::TempDir;
 
-use crate::support::web::{CATALOGUE, POLICIES};
+use crate::support::{
+    home::run,
+    web::{CATALOGUE, POLICIES, ask, web},
+};
 
 fn still() -> Timestamp {
     Timestamp::from_secs(1_800_000_000)
@@ -79,4 +82,30 @@ fn a_renewal_in_flight_does_not_undo_a_revocation() {
             assert_eq!(kept.state(still()), State::Revoked, "after {delay}");
         }
     });
+}
+
+/// Ending access, and looking at who had it, must not depend on what decides about new access.
+#[test]
+fn broken_policies_keep_nobody_from_revoking_and_auditing() {
+    let home = web();
+    assert_eq!(ask(&home).code, 0);
+    home.configure("policies/all.cedar", "permit (");
+    let revoked = run(&mut home.jit(["revoke", "--all"]));
+    assert_eq!(revoked.code, 0, "{revoked:?}");
+    assert_eq!(ask(&home).code, 125, "and nothing is granted");
+    home.configure("authority.toml", "[resources");
+    let verified = run(&mut home.jit(["audit", "verify"]));
+    assert_eq!(verified.code, 0, "{verified:?}");
+    let listed = run(&mut home.jit(["audit"]));
+    assert!(listed.stdout.contains("revoked"), "{listed:?}");
+}
+
+#[test]
+fn a_plugin_asks_for_nothing_of_another_kind() {
+    let home = web();
+    for verb in ["credential-process", "exec-credential"] {
+        let ran = run(&mut home.jit([verb, "ssh/web:deploy"]));
+        assert_eq!(ran.code, 2, "{ran:?}");
+    }
+    assert_eq!(run(&mut home.jit(["audit"])).stdout, "");
 }
