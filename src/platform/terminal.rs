@@ -9,11 +9,6 @@ pub fn is_watched() -> bool {
     stderr().is_terminal()
 }
 
-/// Whether there is a person who can be asked: stdin and stderr are terminals.
-pub fn can_ask() -> bool {
-    stdin().is_terminal() && is_watched()
-}
-
 /// What a terminal shows as it is: a target's or a user's own words must neither move its cursor nor
 /// turn the order of what is read (Unicode's bidirectional controls).
 pub fn plain(text: &str) -> String {
