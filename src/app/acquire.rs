@@ -66,7 +66,9 @@ async fn bring(
         match renew(&authority, &client, &held).await {
             Ok(credential) => return Ok(renewed(held, credential, key, (session.clock)())),
             // The authority, or the target, is away: what is held works until it ends.
-            Err(failure) if failure.code != Code::Denied && still_works(&held, asked_at) => {
+            Err(failure)
+                if failure.code != Code::Denied && still_works(&held, (session.clock)()) =>
+            {
                 session.tell(&format!("not renewed, used as it is: {failure}"));
                 return Ok(held);
             }

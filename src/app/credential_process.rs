@@ -5,7 +5,10 @@ use super::{
     session::Session,
 };
 use crate::{
-    domain::{entitlement::Entitlement, failure::Result},
+    domain::{
+        entitlement::{Entitlement, Kind},
+        failure::Result,
+    },
     tools::{aws, task::Recognised},
 };
 
@@ -19,6 +22,9 @@ pub struct Args {
 
 /// Prints a fresh lease's credential as the SDKs read it, version 1.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
+    if args.entitlement.resource.kind() != Kind::Aws {
+        return Err(aws::not_an_account(&args.entitlement));
+    }
     let wanted = Recognised {
         entitlement: args.entitlement.clone(),
         because: "asked for by an AWS profile".to_owned(),

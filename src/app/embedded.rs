@@ -36,6 +36,30 @@ pub fn ledger_file(session: &Session) -> PathBuf {
 
 /// The authority in this process: the user's own catalogue, policies and ledger.
 pub async fn embedded(session: &Session) -> Result<Authority> {
+    let policies = Policies::parse(&policies::load(&session.places)?)?;
+    authority(session, policies).await
+}
+
+/// The same for what is asked of no policy, such as ending a grant: a policy that cannot be read must
+/// not stand in its way. Whoever is asked for an elevation all the same denies it.
+pub async fn without_policies(session: &Session) -> Result<Authority> {
+    authority(session, Policies::parse(&[])?).await
+}
+
+async fn authority(session: &Session, policies: Policies) -> Result<Authority> {
+    Ok(Authority {
+        // First, so that nothing is made where the user wrote something wrong.
+        catalogue: session.catalogue()?,
+        policies,
+        store: ledger(session).await?,
+        directory: session.places.configuration.clone(),
+        environment: session.environment.clone(),
+        clock: session.clock,
+    })
+}
+
+/// What the authority in this process remembers; it can be read whatever became of the catalogue.
+pub async fn ledger(session: &Session) -> Result<Store> {
     let places = &session.places;
     if let Some(server) = client::load(places)?.server {
         return Err(Failure::failed(format!(
@@ -44,14 +68,7 @@ pub async fn embedded(session: &Session) -> Result<Authority> {
         .hint("take `server` out of config.toml to use the authority in your own configuration"));
     }
     let sealing = keyring::durable_sealing_key(&cache::sealing_key_file(places))?;
-    Ok(Authority {
-        catalogue: session.catalogue()?,
-        policies: Policies::parse(&policies::load(places)?)?,
-        store: Store::open(&ledger_file(session), sealing).await?,
-        directory: places.configuration.clone(),
-        environment: session.environment.clone(),
-        clock: session.clock,
-    })
+    Store::open(&ledger_file(session), sealing).await
 }
 
 /// Who runs this process, with keys born here.

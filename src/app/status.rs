@@ -10,6 +10,7 @@ use crate::{
     domain::{
         entitlement::Entitlement, failure::Result, id::GrantId, lease::Lease, time::Timestamp,
     },
+    platform::terminal,
 };
 
 /// Show what you hold, until when, and which policies decided
@@ -57,7 +58,7 @@ pub fn show(session: &Session, leases: &[Lease]) -> Result<()> {
     for lease in leases {
         let row = row(lease);
         let flag = if row.break_glass { ", break-glass" } else { "" };
-        session.print(&format!(
+        session.print(&terminal::plain_line(&format!(
             "{:width$}  {:>7} left  {}  by {}{flag} in {} ms ({})",
             row.entitlement.to_string(),
             short(row.expires_at.left(now)),
@@ -65,7 +66,7 @@ pub fn show(session: &Session, leases: &[Lease]) -> Result<()> {
             row.policies.join(", "),
             row.took_ms,
             row.because,
-        ))?;
+        )))?;
     }
     Ok(())
 }

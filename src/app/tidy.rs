@@ -10,7 +10,7 @@ use std::{
 use rustix::process::setsid;
 
 use super::{
-    embedded::{block_on, embedded},
+    embedded::{block_on, without_policies},
     session::Session,
 };
 use crate::{
@@ -38,7 +38,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     }
     _ = setsid();
     block_on(async {
-        let authority = embedded(session).await?;
+        let authority = without_policies(session).await?;
         authority.tidy(&session.origin(None)).await.map(drop)
     })?
 }

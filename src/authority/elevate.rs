@@ -46,17 +46,19 @@ impl Authority {
         let mut elevation = Elevation::ask(request(client, ask, asked_at)?);
         let grant = self.record(client, &mut elevation, &decision).await?;
         let made = self.issue(&grant, client.key).await;
-        if made.is_err() {
+        let now = (self.clock)();
+        if made.is_err() && elevation.live(now).is_some() {
             // Nothing was given, so nothing stays granted.
-            elevation.revoke((self.clock)())?;
+            elevation.revoke(now)?;
         }
-        self.record_issue(client, &elevation, asked_at, &made)
+        let credential = self
+            .record_issue(client, &elevation, asked_at, made)
             .await?;
         let token = self.token(&grant, client.holder).await?;
         Ok(Answer {
             grant,
             token,
-            credential: made?,
+            credential,
         })
     }
 

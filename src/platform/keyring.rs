@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use super::{files, keys, seal::SealingKey, terminal};
 use crate::domain::failure::{Failure, Result};
 
@@ -39,10 +41,10 @@ fn kernel_name(file: &Path) -> String {
 }
 
 fn kept(file: &Path) -> Result<Option<SealingKey>> {
-    let Some(bytes) = files::read_private(file)? else {
+    let Some(bytes) = files::read_private(file)?.map(Zeroizing::new) else {
         return Ok(None);
     };
-    let key = bytes.try_into().map_err(|_| {
+    let key = bytes.as_slice().try_into().map_err(|_| {
         Failure::failed(format!(
             "{} does not hold a key of 32 bytes",
             file.display()
@@ -77,9 +79,9 @@ fn make(file: &Path) -> Result<SealingKey> {
 }
 
 /// The secret that the user put into the kernel's keyring under `jit:NAME`.
-pub fn secret(name: &str) -> Result<String> {
+pub fn secret(name: &str) -> Result<Zeroizing<Vec<u8>>> {
     kernel::read(&format!("jit:{name}"))
-        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .map(Zeroizing::new)
         .ok_or_else(|| {
             Failure::failed(format!("the keyring has no secret named {name:?}")).hint(format!(
                 "store it: keyctl padd user jit:{name} @u < FILE, or use file: or env:"

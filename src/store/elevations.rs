@@ -60,7 +60,7 @@ impl Store {
     }
 }
 
-fn elevation(row: &SqliteRow) -> Result<Elevation> {
+pub(super) fn elevation(row: &SqliteRow) -> Result<Elevation> {
     let body: String = row
         .try_get("body")
         .map_err(|error| broken("read", &error))?;

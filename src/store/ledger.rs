@@ -6,12 +6,14 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     broken::broken,
     chain::{GENESIS, Stored},
+    elevations,
 };
 use crate::domain::{
     elevation::{Elevation, State},
     entitlement::Kind,
     event::{Entry, Event, EventFilter},
     failure::{Failure, Result},
+    id::GrantId,
 };
 
 /// How many appends go into one commit at most.
@@ -201,9 +203,14 @@ async fn insert(connection: &mut SqliteConnection, stored: &Stored) -> sqlx::Res
 /// it is over and the target was told ([`super::open::Store::settle`]); all others are settled from
 /// the start.
 async fn upsert(connection: &mut SqliteConnection, elevation: &Elevation) -> Result<()> {
+    let asked_at = elevation.request.asked_at;
+    let revoked = kept(connection, &elevation.request.id)
+        .await?
+        .filter(|kept| kept.state(asked_at) == State::Revoked);
+    // Whoever read it before it was revoked does not bring it back.
+    let elevation = revoked.as_ref().unwrap_or(elevation);
     let body = serde_json::to_string(elevation)
         .map_err(|error| Failure::failed("an elevation cannot be written").because(&error))?;
-    let asked_at = elevation.request.asked_at;
     let granted = matches!(elevation.state(asked_at), State::Granted | State::Revoked);
     let leaves_something = match elevation.request.entitlement.resource.kind() {
         Kind::Kubernetes | Kind::Postgres => granted,
@@ -225,6 +232,15 @@ async fn upsert(connection: &mut SqliteConnection, elevation: &Elevation) -> Res
     .await
     .map_err(|error| broken("written", &error))?;
     Ok(())
+}
+
+async fn kept(connection: &mut SqliteConnection, id: &GrantId) -> Result<Option<Elevation>> {
+    let row = sqlx::query("select body from elevations where id = $1")
+        .bind(id.as_str())
+        .fetch_optional(connection)
+        .await
+        .map_err(|error| broken("read", &error))?;
+    row.as_ref().map(elevations::elevation).transpose()
 }
 
 fn stored(row: &SqliteRow) -> sqlx::Result<Stored> {

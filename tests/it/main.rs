@@ -19,6 +19,7 @@ mod floors;
 mod injected;
 mod issuers;
 mod ledger;
+mod review;
 mod servers;
 mod ssh_tools;
 mod support;

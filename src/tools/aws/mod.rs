@@ -7,7 +7,7 @@ mod profile;
 #[cfg(test)]
 mod tests;
 
-pub use process::process_credentials;
+pub use process::{not_an_account, process_credentials};
 
 use std::ffi::{OsStr, OsString};
 

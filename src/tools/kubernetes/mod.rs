@@ -10,7 +10,7 @@ mod target;
 mod tests;
 mod verbs;
 
-pub use exec_credential::exec_credential;
+pub use exec_credential::{exec_credential, not_a_cluster};
 
 use std::{collections::BTreeSet, ffi::OsString};
 
