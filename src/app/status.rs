@@ -8,7 +8,11 @@ use super::session::Session;
 use crate::{
     cache::Cache,
     domain::{
-        entitlement::Entitlement, failure::Result, id::GrantId, lease::Lease, time::Timestamp,
+        entitlement::Entitlement,
+        failure::Result,
+        id::GrantId,
+        lease::{Freshness, Lease},
+        time::Timestamp,
     },
     platform::terminal,
 };
@@ -35,7 +39,7 @@ struct Row<'a> {
 pub fn run(_: &Args, session: &Session) -> Result<()> {
     let now = (session.clock)();
     let mut leases = Cache::open(&session.places)?.leases()?;
-    leases.retain(|lease| lease.grant.is_live(now));
+    leases.retain(|lease| lease.freshness(now) != Freshness::Over);
     if leases.is_empty() && !session.json {
         return session.print("You hold nothing. That is how it should be between tasks.");
     }

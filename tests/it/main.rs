@@ -12,10 +12,15 @@
 )]
 
 mod bad_input;
+mod break_glass;
 mod cache;
+mod clock;
 mod completions;
+mod demo;
 mod exec;
 mod floors;
+mod help;
+mod init;
 mod injected;
 mod issuers;
 mod ledger;
@@ -23,5 +28,7 @@ mod review;
 mod servers;
 mod ssh_tools;
 mod support;
+mod targets;
+mod terminal;
 mod token;
 mod warm;

@@ -45,6 +45,9 @@ pub fn run(_: &Args, session: &Session) -> Result<()> {
     ] {
         session.print(&match server {
             None => format!("  {what} runs on 127.0.0.1"),
+            Some(failure) if failure.hint.is_empty() => {
+                format!("  {what} is left out: {failure}")
+            }
             Some(failure) => format!("  {what} is left out: {failure} ({})", failure.hint),
         })?;
     }
