@@ -102,7 +102,10 @@ fn kubectl_gets_the_smallest_role_and_the_cluster_knows_the_grant() {
     let (_, serial) = last(&home);
     let logged = kube.audited("\"username\":\"system:serviceaccount:jit-smallest:edit\"");
     let id = &logged["user"]["extra"]["authentication.kubernetes.io/credential-id"][0];
-    assert!(id.as_str().unwrap().ends_with(&serial), "{id} is not {serial}");
+    assert!(
+        id.as_str().unwrap().ends_with(&serial),
+        "{id} is not {serial}"
+    );
 }
 
 #[test]
