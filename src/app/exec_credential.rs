@@ -5,7 +5,10 @@ use super::{
     session::Session,
 };
 use crate::{
-    domain::{entitlement::Entitlement, failure::Result},
+    domain::{
+        entitlement::{Entitlement, Kind},
+        failure::Result,
+    },
     tools::{kubernetes, task::Recognised},
 };
 
@@ -19,9 +22,13 @@ pub struct Args {
 
 /// Prints the `ExecCredential` of a fresh lease.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
+    if args.entitlement.resource.kind() != Kind::Kubernetes {
+        return Err(kubernetes::not_a_cluster(&args.entitlement));
+    }
     let wanted = Recognised {
         entitlement: args.entitlement.clone(),
         because: "asked for by a kubeconfig".to_owned(),
+        verb: None,
         via: Vec::new(),
     };
     let lease = acquire::lease(session, &wanted, &Terms::default(), Some("kubectl"))?;

@@ -11,6 +11,7 @@ use crate::{
         failure::{Code, Failure, Result},
         principal::{Caller, Class, Principal},
     },
+    platform::terminal,
     policy::{
         question::{Circumstances, Question},
         set::Policies,
@@ -129,7 +130,7 @@ impl Explain {
         if session.json {
             return session.print_json(&explanation);
         }
-        session.print(explanation.to_string().trim_end())
+        session.print(&terminal::plain(explanation.to_string().trim_end()))
     }
 
     fn caller(&self, catalogue: &Catalogue) -> Result<Caller> {

@@ -28,6 +28,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     let wanted = Recognised {
         entitlement: args.entitlement.clone(),
         because: "asked for by name".to_owned(),
+        verb: None,
         via: Vec::new(),
     };
     let lease = acquire::lease(session, &wanted, &args.terms, None)?;

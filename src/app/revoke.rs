@@ -1,7 +1,7 @@
 //! `jit revoke`: ends grants at the authority and at their targets, and forgets their leases.
 
 use super::{
-    acquire::{block_on, embedded},
+    embedded::{block_on, without_policies},
     session::Session,
 };
 use crate::{
@@ -31,7 +31,7 @@ pub struct Args {
 /// Ends the grants. All are tried; the first that failed is reported.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     block_on(async {
-        let authority = embedded(session).await?;
+        let authority = without_policies(session).await?;
         let principal = account::caller(&authority.catalogue)?.principal;
         let ids = match &args.grant {
             Some(id) => vec![id.clone()],

@@ -8,8 +8,13 @@ use super::session::Session;
 use crate::{
     cache::Cache,
     domain::{
-        entitlement::Entitlement, failure::Result, id::GrantId, lease::Lease, time::Timestamp,
+        entitlement::Entitlement,
+        failure::Result,
+        id::GrantId,
+        lease::{Freshness, Lease},
+        time::Timestamp,
     },
+    platform::terminal,
 };
 
 /// Show what you hold, until when, and which policies decided
@@ -34,7 +39,7 @@ struct Row<'a> {
 pub fn run(_: &Args, session: &Session) -> Result<()> {
     let now = (session.clock)();
     let mut leases = Cache::open(&session.places)?.leases()?;
-    leases.retain(|lease| lease.grant.is_live(now));
+    leases.retain(|lease| lease.freshness(now) != Freshness::Over);
     if leases.is_empty() && !session.json {
         return session.print("You hold nothing. That is how it should be between tasks.");
     }
@@ -57,7 +62,7 @@ pub fn show(session: &Session, leases: &[Lease]) -> Result<()> {
     for lease in leases {
         let row = row(lease);
         let flag = if row.break_glass { ", break-glass" } else { "" };
-        session.print(&format!(
+        session.print(&terminal::plain_line(&format!(
             "{:width$}  {:>7} left  {}  by {}{flag} in {} ms ({})",
             row.entitlement.to_string(),
             short(row.expires_at.left(now)),
@@ -65,7 +70,7 @@ pub fn show(session: &Session, leases: &[Lease]) -> Result<()> {
             row.policies.join(", "),
             row.took_ms,
             row.because,
-        ))?;
+        )))?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `jit trust`: what a target's administrator must apply to trust this authority.
 
 use super::{
-    acquire::{block_on, embedded},
+    embedded::{block_on, without_policies},
     session::Session,
 };
 use crate::domain::{entitlement::ResourceName, failure::Result};
@@ -23,7 +23,7 @@ pub struct Args {
 /// Prints it.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     let text = block_on(async {
-        let authority = embedded(session).await?;
+        let authority = without_policies(session).await?;
         if args.ca {
             authority.trust_ca(&args.resource).await
         } else {

@@ -28,6 +28,8 @@ pub struct Ask {
     pub ttl: Option<Duration>,
     /// Whether to skip approval in an emergency.
     pub break_glass: bool,
+    /// What the command does there, where that is known: `get`.
+    pub verb: Option<String>,
 }
 
 impl Authority {
@@ -44,17 +46,19 @@ impl Authority {
         let mut elevation = Elevation::ask(request(client, ask, asked_at)?);
         let grant = self.record(client, &mut elevation, &decision).await?;
         let made = self.issue(&grant, client.key).await;
-        if made.is_err() {
+        let now = (self.clock)();
+        if made.is_err() && elevation.live(now).is_some() {
             // Nothing was given, so nothing stays granted.
-            elevation.revoke((self.clock)())?;
+            elevation.revoke(now)?;
         }
-        self.record_issue(client, &elevation, asked_at, &made)
+        let credential = self
+            .record_issue(client, &elevation, asked_at, made)
             .await?;
         let token = self.token(&grant, client.holder).await?;
         Ok(Answer {
             grant,
             token,
-            credential: made?,
+            credential,
         })
     }
 
@@ -67,7 +71,7 @@ impl Authority {
             .get(&ask.entitlement.resource)
             .map(|resource| resource.labels().clone())
             .unwrap_or_default();
-        self.policies.decide(&Question {
+        let mut decision = self.policies.decide(&Question {
             caller: &client.caller,
             entitlement: &ask.entitlement,
             tier,
@@ -76,9 +80,15 @@ impl Authority {
             ttl: ask.ttl,
             break_glass: ask.break_glass,
             now: (self.clock)(),
-            verb: client.origin.tool.as_deref(),
+            verb: ask.verb.as_deref(),
             circumstances: Circumstances::default(),
-        })
+        });
+        if decision.verdict == Verdict::Allow && decision.obligations.record_session {
+            decision.verdict = Verdict::Deny;
+            decision.reason =
+                Some("its sessions must be recorded, which this authority cannot do".to_owned());
+        }
+        decision
     }
 
     /// Records the decision; the grant, if it is one.
@@ -127,6 +137,7 @@ fn request(client: &Client, ask: &Ask, asked_at: Timestamp) -> Result<Request> {
         justification: ask.justification.clone(),
         ttl: ask.ttl,
         break_glass: ask.break_glass,
+        verb: ask.verb.clone(),
         asked_at,
     })
 }

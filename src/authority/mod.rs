@@ -70,28 +70,32 @@ pub struct Answer {
 }
 
 impl Authority {
-    /// Records what became of making a credential. Only after this it may leave.
+    /// Records what became of making a credential. Only after this it may leave; not where the grant
+    /// was revoked while it was made.
     async fn record_issue(
         &self,
         client: &Client,
         elevation: &Elevation,
         asked_at: Timestamp,
-        made: &Result<Credential>,
-    ) -> Result<()> {
-        let kind = match made {
+        made: Result<Credential>,
+    ) -> Result<Credential> {
+        let kind = match &made {
             Ok(_) => EventKind::Issued,
             Err(_) => EventKind::IssueFailed,
         };
         let mut event = self.event(kind, elevation, &client.origin);
         event.took_ms = self.took("issued", asked_at);
-        match made {
+        match &made {
             Ok(credential) => {
                 event.credential = Some(credential.serial.clone());
                 event.expires_at = Some(credential.expires_at);
             }
             Err(failure) => event.detail = Some(failure.to_string()),
         }
-        self.store.ledger().append(event, elevation.clone()).await
+        self.store.ledger().append(event, elevation.clone()).await?;
+        let credential = made?;
+        self.refuse_revoked(client, &elevation.request.id).await?;
+        Ok(credential)
     }
 
     /// Makes a credential under a live grant.

@@ -28,9 +28,7 @@ impl Authority {
         })?;
         self.decide_again(client, &elevation).await?;
         let made = self.issue(&grant, client.key).await;
-        self.record_issue(client, &elevation, asked_at, &made)
-            .await?;
-        made
+        self.record_issue(client, &elevation, asked_at, made).await
     }
 
     /// The elevation that the token proves, if it is this caller's.
@@ -56,6 +54,7 @@ impl Authority {
             justification: request.justification.clone(),
             ttl: request.ttl,
             break_glass: request.break_glass,
+            verb: request.verb.clone(),
         };
         let tier = self.catalogue.tier(&ask.entitlement)?;
         let decision = self.decide(client, &ask, tier);

@@ -1,7 +1,7 @@
 //! The early end of a grant, recorded first and then told to the target; and the tidying after
 //! grants that ended by themselves.
 
-use super::Authority;
+use super::{Authority, Client};
 use crate::{
     domain::{
         elevation::{Elevation, Grant, State},
@@ -46,6 +46,12 @@ impl Authority {
         Ok(live.into_iter().map(|one| one.request.id).collect())
     }
 
+    /// Whether grants that are over have left something at their targets.
+    pub async fn has_leftovers(&self) -> Result<bool> {
+        let over = self.store.unsettled((self.clock)()).await?;
+        Ok(!over.is_empty())
+    }
+
     /// Removes what grants that are over have left at their targets; how many were tidied.
     pub async fn tidy(&self, origin: &Origin) -> Result<usize> {
         let over = self.store.unsettled((self.clock)()).await?;
@@ -58,6 +64,22 @@ impl Authority {
             }
         }
         Ok(tidied)
+    }
+
+    /// Refuses a grant that was revoked while a credential was made under it. The revocation may have
+    /// come to the target before the credential did, so it is told again.
+    pub(super) async fn refuse_revoked(&self, client: &Client, id: &GrantId) -> Result<()> {
+        let kept = self.store.elevation(id).await?;
+        let revoked = kept.filter(|kept| kept.state((self.clock)()) == State::Revoked);
+        let Some(elevation) = revoked else {
+            return Ok(());
+        };
+        if let Some(grant) = elevation.grant_made() {
+            // Where it cannot be told now, it is left to tidying.
+            drop(self.end_at_target(&elevation, grant, &client.origin).await);
+        }
+        Err(Failure::denied(format!("the grant {id} was revoked"))
+            .hint("run the command again: a new elevation is asked for"))
     }
 
     async fn own(&self, principal: &Principal, id: &GrantId) -> Result<Elevation> {

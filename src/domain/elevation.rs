@@ -34,6 +34,9 @@ pub struct Request {
     pub ttl: Option<Duration>,
     /// Whether approval is to be skipped in an emergency.
     pub break_glass: bool,
+    /// What the command does there, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verb: Option<String>,
     /// When it was asked.
     pub asked_at: Timestamp,
 }
@@ -231,6 +234,7 @@ mod tests {
             justification: None,
             ttl,
             break_glass: false,
+            verb: None,
             asked_at: Timestamp::from_secs(0),
         })
     }

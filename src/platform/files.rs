@@ -137,22 +137,47 @@ fn refuse_shared(path: &Path, metadata: &Metadata, mode: u32) -> Result<()> {
 
 /// Makes sure that `path` is a directory that is ours alone, with its parents.
 pub fn private_directory(path: &Path) -> Result<()> {
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => refuse_shared(path, &metadata, 0o700),
-        Ok(_) => Err(
+    if is_private_directory(path)? {
+        return Ok(());
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| {
+            Failure::failed(format!("{} cannot be made", path.display()))
+                .because(&error)
+                .hint("check its parent directory's permissions and the free space")
+        })?;
+    // Somebody else may have made it meanwhile, where its parent lets them.
+    is_private_directory(path).map(drop)
+}
+
+/// Whether there is a directory at `path`; refuses one that others can reach, and a link to one that
+/// is not our own: whoever made the link chooses where it leads.
+fn is_private_directory(path: &Path) -> Result<bool> {
+    let Ok(mut metadata) = fs::symlink_metadata(path) else {
+        return Ok(false);
+    };
+    if metadata.is_symlink() {
+        if metadata.uid() != geteuid().as_raw() && metadata.uid() != 0 {
+            return Err(
+                Failure::failed(format!("{} is a link of another user", path.display()))
+                    .hint("remove it; jit makes a directory there"),
+            );
+        }
+        metadata = match fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(_) => return Ok(false),
+        };
+    }
+    if !metadata.is_dir() {
+        return Err(
             Failure::failed(format!("{} is not a directory", path.display()))
                 .hint("move it away; jit makes a directory there"),
-        ),
-        Err(_) => DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(|error| {
-                Failure::failed(format!("{} cannot be made", path.display()))
-                    .because(&error)
-                    .hint("check its parent directory's permissions and the free space")
-            }),
+        );
     }
+    refuse_shared(path, &metadata, 0o700).map(|()| true)
 }
 
 /// Writes a file of mode 0600 that is there whole or not at all: a temporary file, renamed.
@@ -293,6 +318,28 @@ mod tests {
         assert_eq!(
             failure.hint,
             format!("run: chmod go-w '{}'", path.display())
+        );
+    }
+
+    #[test]
+    fn a_directory_is_ours_alone_also_behind_a_link() {
+        let base = tempfile::tempdir().unwrap();
+        let (real, link) = (base.path().join("a/b"), base.path().join("link"));
+        private_directory(&real).unwrap();
+        assert_eq!(fs::metadata(&real).unwrap().mode() & 0o777, 0o700);
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        private_directory(&link).unwrap();
+        if geteuid().is_root() {
+            std::os::unix::fs::lchown(&link, Some(12345), None).unwrap();
+            let failure = private_directory(&link).unwrap_err();
+            assert!(failure.message.ends_with("is a link of another user"));
+        }
+        fs::set_permissions(&real, Permissions::from_mode(0o750)).unwrap();
+        assert!(
+            private_directory(&real)
+                .unwrap_err()
+                .hint
+                .contains("chmod 700")
         );
     }
 

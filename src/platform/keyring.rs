@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use super::{files, keys, seal::SealingKey, terminal};
 use crate::domain::failure::{Failure, Result};
 
@@ -39,10 +41,10 @@ fn kernel_name(file: &Path) -> String {
 }
 
 fn kept(file: &Path) -> Result<Option<SealingKey>> {
-    let Some(bytes) = files::read_private(file)? else {
+    let Some(bytes) = files::read_private(file)?.map(Zeroizing::new) else {
         return Ok(None);
     };
-    let key = bytes.try_into().map_err(|_| {
+    let key = bytes.as_slice().try_into().map_err(|_| {
         Failure::failed(format!(
             "{} does not hold a key of 32 bytes",
             file.display()
@@ -77,9 +79,9 @@ fn make(file: &Path) -> Result<SealingKey> {
 }
 
 /// The secret that the user put into the kernel's keyring under `jit:NAME`.
-pub fn secret(name: &str) -> Result<String> {
+pub fn secret(name: &str) -> Result<Zeroizing<Vec<u8>>> {
     kernel::read(&format!("jit:{name}"))
-        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .map(Zeroizing::new)
         .ok_or_else(|| {
             Failure::failed(format!("the keyring has no secret named {name:?}")).hint(format!(
                 "store it: keyctl padd user jit:{name} @u < FILE, or use file: or env:"
@@ -133,4 +135,40 @@ mod kernel {
     }
 
     pub(super) fn write(_: &str, _: &[u8]) {}
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use linux_keyutils::{KeyRing, KeyRingIdentifier};
+
+    use super::*;
+
+    #[test]
+    fn a_secret_that_the_user_stored_is_found_and_an_absent_one_is_said() {
+        let Ok(keyring) = KeyRing::from_special_id(KeyRingIdentifier::User, true) else {
+            return;
+        };
+        let key = keyring.add_key("jit:of-a-test", b"stored").unwrap();
+        assert_eq!(secret("of-a-test").unwrap(), "stored");
+        key.invalidate().unwrap();
+        let failure = secret("of-a-test").unwrap_err();
+        assert!(
+            failure.hint.contains("keyctl padd user jit:of-a-test @u"),
+            "{failure:?}"
+        );
+    }
+
+    #[test]
+    fn the_key_outlives_the_kernel_in_its_file_and_the_file_in_the_kernel() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("state/sealing.key");
+        let made = durable_sealing_key(&file).unwrap();
+        assert_eq!(kept(&file).unwrap().unwrap().expose(), made.expose());
+        assert_eq!(sealing_key(&file).unwrap().expose(), made.expose());
+        std::fs::remove_file(&file).unwrap();
+        let again = durable_sealing_key(&file).unwrap();
+        if in_kernel(&file).is_some() {
+            assert_eq!(again.expose(), made.expose());
+        }
+    }
 }

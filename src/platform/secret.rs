@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use secrecy::SecretString;
+use zeroize::Zeroizing;
 
 use super::{files, keyring};
 use crate::domain::{
@@ -18,7 +19,7 @@ pub fn resolve(
     directory: &Path,
     environment: &Environment,
 ) -> Result<SecretString> {
-    let text = match reference {
+    let (bytes, shown) = match reference {
         SecretReference::File(path) => {
             let path = directory.join(path);
             let bytes = files::read_private(&path)?.ok_or_else(|| {
@@ -28,22 +29,20 @@ pub fn resolve(
                 ))
                 .hint("create it, readable by you alone, or correct `credential` in authority.toml")
             })?;
-            String::from_utf8(bytes).map_err(|_| {
-                Failure::failed(format!(
-                    "the credential file {} is not text",
-                    path.display()
-                ))
-                .hint("it holds one token or URL and nothing else")
-            })?
+            (Zeroizing::new(bytes), path.display().to_string())
         }
-        SecretReference::Env(name) => environment
-            .text(name)
-            .ok_or_else(|| {
+        SecretReference::Env(name) => {
+            let text = environment.text(name).ok_or_else(|| {
                 Failure::failed(format!("the environment variable {name} is not set"))
                     .hint("set it, or correct `credential` in authority.toml")
-            })?
-            .to_owned(),
-        SecretReference::Keyring(name) => keyring::secret(name)?,
+            })?;
+            (Zeroizing::new(text.as_bytes().to_vec()), format!("${name}"))
+        }
+        SecretReference::Keyring(name) => (keyring::secret(name)?, format!("keyring:{name}")),
     };
+    let text = str::from_utf8(&bytes).map_err(|_| {
+        Failure::failed(format!("the credential in {shown} is not text"))
+            .hint("it holds one token or URL and nothing else")
+    })?;
     Ok(SecretString::from(text.trim_end_matches(['\r', '\n'])))
 }

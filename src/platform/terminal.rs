@@ -9,13 +9,28 @@ pub fn is_watched() -> bool {
     stderr().is_terminal()
 }
 
-/// Whether there is a person who can be asked: stdin and stderr are terminals.
-pub fn can_ask() -> bool {
-    stdin().is_terminal() && is_watched()
+/// What a terminal shows as it is: a target's or a user's own words must neither move its cursor nor
+/// turn the order of what is read (Unicode's bidirectional controls).
+pub fn plain(text: &str) -> String {
+    let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown = |c: char| {
+        if (c.is_control() && c != '\n') || turns(c) {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    text.chars().map(shown).collect()
+}
+
+/// The same on one line: a row of a listing is one row, whatever its words are.
+pub fn plain_line(text: &str) -> String {
+    plain(text).replace('\n', "\u{fffd}")
 }
 
 /// Says one line on stderr. A stderr that is closed is no reason to fail.
 pub fn say(line: &str) {
+    let line = plain(line);
     drop(writeln!(stderr(), "{line}"));
 }
 
@@ -25,4 +40,19 @@ pub fn name() -> Option<String> {
         .or_else(|_| ttyname(stderr(), Vec::new()))
         .ok()
         .and_then(|name| name.into_string().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_words_stay_on_their_line_and_in_their_order() {
+        assert_eq!(
+            plain("a\u{1b}[2Jb\u{9b}c\rd\ne"),
+            "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\ne"
+        );
+        assert_eq!(plain_line("a\nb\u{202e}c"), "a\u{fffd}b\u{fffd}c");
+        assert_eq!(plain_line("grün"), "grün");
+    }
 }

@@ -25,7 +25,7 @@ impl Store {
     /// The live grants of a principal, the oldest first.
     pub async fn live(&self, principal: &Principal, now: Timestamp) -> Result<Vec<Elevation>> {
         let rows = sqlx::query(
-            "select body from elevations where principal = $1 and settled = 0 and expires_at > $2 order by id",
+            "select body from elevations where principal = $1 and expires_at > $2 order by id",
         )
         .bind(principal.name())
         .bind(now.millis())
@@ -60,7 +60,7 @@ impl Store {
     }
 }
 
-fn elevation(row: &SqliteRow) -> Result<Elevation> {
+pub(super) fn elevation(row: &SqliteRow) -> Result<Elevation> {
     let body: String = row
         .try_get("body")
         .map_err(|error| broken("read", &error))?;

@@ -6,11 +6,14 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     broken::broken,
     chain::{GENESIS, Stored},
+    elevations,
 };
 use crate::domain::{
     elevation::{Elevation, State},
+    entitlement::Kind,
     event::{Entry, Event, EventFilter},
     failure::{Failure, Result},
+    id::GrantId,
 };
 
 /// How many appends go into one commit at most.
@@ -196,13 +199,23 @@ async fn insert(connection: &mut SqliteConnection, stored: &Stored) -> sqlx::Res
     Ok(())
 }
 
-/// Writes where an elevation is. One that never was granted is settled; a grant is settled once it
-/// is over and its target was told ([`super::Store::settle`]).
+/// Writes where an elevation is. A grant of a kind that leaves something at its target is settled once
+/// it is over and the target was told ([`super::open::Store::settle`]); all others are settled from
+/// the start.
 async fn upsert(connection: &mut SqliteConnection, elevation: &Elevation) -> Result<()> {
+    let asked_at = elevation.request.asked_at;
+    let revoked = kept(connection, &elevation.request.id)
+        .await?
+        .filter(|kept| kept.state(asked_at) == State::Revoked);
+    // Whoever read it before it was revoked does not bring it back.
+    let elevation = revoked.as_ref().unwrap_or(elevation);
     let body = serde_json::to_string(elevation)
         .map_err(|error| Failure::failed("an elevation cannot be written").because(&error))?;
-    let asked_at = elevation.request.asked_at;
     let granted = matches!(elevation.state(asked_at), State::Granted | State::Revoked);
+    let leaves_something = match elevation.request.entitlement.resource.kind() {
+        Kind::Kubernetes | Kind::Postgres => granted,
+        Kind::Ssh | Kind::Aws => false,
+    };
     let live = elevation.live(asked_at);
     let expires_at = live.map_or(asked_at, |grant| grant.expires_at);
     sqlx::query(
@@ -213,12 +226,21 @@ async fn upsert(connection: &mut SqliteConnection, elevation: &Elevation) -> Res
     .bind(elevation.request.id.as_str())
     .bind(elevation.request.principal.name())
     .bind(expires_at.millis())
-    .bind(i64::from(!granted))
+    .bind(i64::from(!leaves_something))
     .bind(body)
     .execute(connection)
     .await
     .map_err(|error| broken("written", &error))?;
     Ok(())
+}
+
+async fn kept(connection: &mut SqliteConnection, id: &GrantId) -> Result<Option<Elevation>> {
+    let row = sqlx::query("select body from elevations where id = $1")
+        .bind(id.as_str())
+        .fetch_optional(connection)
+        .await
+        .map_err(|error| broken("read", &error))?;
+    row.as_ref().map(elevations::elevation).transpose()
 }
 
 fn stored(row: &SqliteRow) -> sqlx::Result<Stored> {

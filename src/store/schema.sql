@@ -26,6 +26,7 @@ create table if not exists elevations (
     body text not null
 );
 create index if not exists elevations_by_end on elevations (settled, expires_at);
+create index if not exists elevations_by_principal on elevations (principal, expires_at);
 
 -- Signing keys by purpose, sealed.
 create table if not exists signing_keys (

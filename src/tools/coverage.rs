@@ -74,6 +74,7 @@ pub fn smallest(
             role: role.clone(),
         },
         because,
+        verb: None,
         via: Vec::new(),
     };
     if let [only] = roles {
@@ -118,6 +119,7 @@ pub fn named(task: &Task<'_>, resource: &ResourceName) -> Result<Option<Recognis
     Ok(Some(Recognised {
         entitlement,
         because: "--role names it".to_owned(),
+        verb: None,
         via: Vec::new(),
     }))
 }

@@ -34,15 +34,19 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
     };
     match kind {
         Some(Kind::Ssh) => ssh::recognise(task),
-        Some(Kind::Kubernetes) => kubernetes::recognise(task),
+        Some(Kind::Kubernetes) => with_verb(kubernetes::recognise(task), kubernetes::verb(task)),
         Some(Kind::Postgres) => postgres::recognise(task),
-        Some(Kind::Aws) => aws::recognise(task),
+        Some(Kind::Aws) => with_verb(aws::recognise(task), aws::verb(task)),
         None => Err(Failure::usage(format!(
             "jit does not know what {:?} connects to",
             task.program_name()
         ))
         .hint("name it: jit exec --on kind/name -- COMMAND")),
     }
+}
+
+fn with_verb(found: Result<Recognised>, verb: Option<String>) -> Result<Recognised> {
+    found.map(|found| Recognised { verb, ..found })
 }
 
 /// Whether the command reaches nothing, so that it needs no credential: `kubectl config view`,

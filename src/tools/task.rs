@@ -30,7 +30,7 @@ impl Task<'_> {
     pub fn program(&self) -> &OsStr {
         self.command
             .first()
-            .map_or(OsStr::new(""), OsString::as_os_str)
+            .map_or_else(|| OsStr::new(""), OsString::as_os_str)
     }
 
     /// The program's name without its directory; empty where it is not text.
@@ -55,6 +55,8 @@ pub struct Recognised {
     /// Why this one, for `jit status` and `--verbose`: "get reads, and view is the smallest role
     /// that covers it".
     pub because: String,
+    /// What the command does there, where that is known, for policies: `get`, `describe-instances`.
+    pub verb: Option<String>,
     /// What it passes through on the way there: the logins of jump hosts, each once.
     pub via: Vec<Entitlement>,
 }

@@ -347,7 +347,11 @@ fn a_full_cache_costs_time_not_access() {
     let left: Vec<_> = fs::read_dir(lease.parent().unwrap())
         .unwrap()
         .map(|file| file.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !name.ends_with(".lock"))
+        .filter(|name| {
+            Path::new(name)
+                .extension()
+                .is_none_or(|extension| extension != "lock")
+        })
         .collect();
     assert_eq!(left, [""; 0], "no temporary file stays");
 }

@@ -62,13 +62,14 @@ fn deploy() -> Ask {
         justification: None,
         ttl: None,
         break_glass: false,
+        verb: None,
     }
 }
 
 /// What alice holds, and what is tried with it.
 struct Held {
     authority: Authority,
-    _directory: TempDir,
+    directory: TempDir,
     holder: PrivateKey,
     answer: Answer,
 }
@@ -84,7 +85,7 @@ impl Held {
             .unwrap();
         Self {
             authority,
-            _directory: directory,
+            directory,
             holder,
             answer,
         }
@@ -289,7 +290,7 @@ fn a_revocation_and_a_change_of_policy_bite_at_the_next_renewal() {
 fn nothing_secret_is_readable_in_a_stolen_database() {
     block_on(async {
         let held = Held::new(still).await;
-        let directory = held._directory.path().join("state");
+        let directory = held.directory.path().join("state");
         let seeds = [
             held.authority.store.signing_key("token").await.unwrap(),
             held.authority

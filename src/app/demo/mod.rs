@@ -45,6 +45,9 @@ pub fn run(_: &Args, session: &Session) -> Result<()> {
     ] {
         session.print(&match server {
             None => format!("  {what} runs on 127.0.0.1"),
+            Some(failure) if failure.hint.is_empty() => {
+                format!("  {what} is left out: {failure}")
+            }
             Some(failure) => format!("  {what} is left out: {failure} ({})", failure.hint),
         })?;
     }
@@ -79,11 +82,13 @@ const PSQL: Step<'_> = Step {
 };
 
 const SENSITIVE: Step<'_> = Step {
-    shown: "jit exec --role owner -- psql -c 'drop table orders' orders",
+    shown: "jit exec --role owner -j cleanup -- psql -c 'drop table orders' orders",
     arguments: &[
         "exec",
         "--role",
         "owner",
+        "-j",
+        "cleanup",
         "--",
         "psql",
         "-X",

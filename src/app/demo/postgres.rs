@@ -34,9 +34,12 @@ pub(super) fn start(sandbox: &Sandbox, port: u16) -> Result<Server> {
         home,
         port,
     };
-    sandbox.program("psql", "postgresql-client")?;
+    sandbox.client("psql", "postgresql-client")?;
     let initdb = sandbox.program("initdb", "postgresql")?;
     let postgres = sandbox.program("postgres", "postgresql")?;
+    if is_root() {
+        sandbox.program("setpriv", "util-linux")?;
+    }
     cluster.prepare()?;
     let mut command = cluster.unprivileged(&initdb);
     command.args(["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C"]);

@@ -49,19 +49,20 @@ pub(super) struct Ran {
 impl Sandbox {
     /// A new one. From here on Ctrl-C ends the demo at its next step, and tidily.
     pub(super) fn new(environment: &Environment) -> Result<Self> {
+        let interrupted = Arc::default();
+        // First, or a Ctrl-C in between would leave the directory.
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            flag::register(signal, Arc::clone(&interrupted))
+                .map_err(|error| Failure::failed("signals cannot be caught").because(&error))?;
+        }
         let chance = keys::hex(&keys::random::<6>()?);
         let directory = temp_dir().join(format!("jit-demo-{chance}"));
         files::private_directory(&directory)?;
-        let sandbox = Self {
+        Ok(Self {
             directory,
             environment: environment.clone(),
-            interrupted: Arc::default(),
-        };
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
-            flag::register(signal, Arc::clone(&sandbox.interrupted))
-                .map_err(|error| Failure::failed("signals cannot be caught").because(&error))?;
-        }
-        Ok(sandbox)
+            interrupted,
+        })
     }
 
     /// A file or directory in it.
@@ -85,6 +86,11 @@ impl Sandbox {
             .map_err(|error| Failure::failed("the sandbox cannot be opened").because(&error))
     }
 
+    /// A program that the user runs, so it has to be on the PATH.
+    pub(super) fn client(&self, name: &str, package: &str) -> Result<PathBuf> {
+        find(name, package, &self.environment)
+    }
+
     /// A program of the system, also of the directories that servers are in.
     pub(super) fn program(&self, name: &str, package: &str) -> Result<PathBuf> {
         let mut environment = self.environment.clone();
@@ -94,8 +100,7 @@ impl Sandbox {
             path.push(format!(":/usr/lib/postgresql/{version}/bin"));
         }
         environment.variables.insert("PATH".into(), path);
-        process::find(name.as_ref(), &environment)
-            .map_err(|failure| failure.hint(format!("Debian: apt-get install {package}")))
+        find(name, package, &environment)
     }
 
     /// Two ports that nobody listens on.
@@ -231,6 +236,11 @@ impl Drop for Server {
         drop(self.0.kill());
         drop(self.0.wait());
     }
+}
+
+fn find(name: &str, package: &str, environment: &Environment) -> Result<PathBuf> {
+    process::find(name.as_ref(), environment)
+        .map_err(|failure| failure.hint(format!("Debian: apt-get install {package}")))
 }
 
 /// Whether somebody listens there.

@@ -16,7 +16,7 @@ pub(super) struct Sshd {
 
 /// Starts it on `port` for the login `user`, and writes `ssh_config` for the client.
 pub(super) fn start(sandbox: &Sandbox, user: &str, port: u16) -> Result<Sshd> {
-    sandbox.program("ssh", "openssh-client")?;
+    sandbox.client("ssh", "openssh-client")?;
     let sshd = sandbox.program("sshd", "openssh-server")?;
     let keygen = sandbox.program("ssh-keygen", "openssh-client")?;
     let key = sandbox.path("host_key");

@@ -30,6 +30,8 @@ use crate::{
 pub(super) const TARGET_KIND: &str = "a Kubernetes API server";
 /// Answers are a few kilobytes; what is longer is none.
 const LONGEST: usize = 1 << 20;
+/// No more of its own words is shown and recorded, in characters.
+const WORDS: usize = 500;
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// An API server, and the base credential for it.
@@ -177,7 +179,7 @@ impl Api {
         };
         let explanation = answer.explanation.as_ref();
         Failure {
-            cause: explanation.map(|words| words.message.clone()),
+            cause: explanation.map(|words| words.message.chars().take(WORDS).collect()),
             ..failure
         }
     }

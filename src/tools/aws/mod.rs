@@ -7,7 +7,7 @@ mod profile;
 #[cfg(test)]
 mod tests;
 
-pub use process::process_credentials;
+pub use process::{not_an_account, process_credentials};
 
 use std::ffi::{OsStr, OsString};
 
@@ -70,6 +70,13 @@ pub fn needs_nothing(task: &Task<'_>) -> bool {
 
 fn is_cli(task: &Task<'_>) -> bool {
     task.program_name() == "aws"
+}
+
+/// The CLI's operation, for policies: `describe-instances`.
+pub fn verb(task: &Task<'_>) -> Option<String> {
+    let arguments = Arguments::read(task.arguments());
+    let operation = arguments.word(1);
+    (is_cli(task) && !operation.is_empty()).then(|| operation.to_owned())
 }
 
 /// Which entitlement the command needs: the account that its profile means, and the smallest role

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::{
     credential::Secret,
+    entitlement::Entitlement,
     failure::{Failure, Result},
     lease::Lease,
 };
@@ -33,11 +34,7 @@ pub fn process_credentials(lease: &Lease) -> Result<Zeroizing<String>> {
         session_token,
     } = &lease.credential.secret
     else {
-        return Err(Failure::usage(format!(
-            "{} is not an account's role",
-            lease.grant.entitlement
-        ))
-        .hint("an AWS profile calls it as: jit credential-process aws/NAME:ROLE"));
+        return Err(not_an_account(&lease.grant.entitlement));
     };
     let answer = Answer {
         version: 1,
@@ -49,4 +46,10 @@ pub fn process_credentials(lease: &Lease) -> Result<Zeroizing<String>> {
     serde_json::to_string(&answer)
         .map(Zeroizing::new)
         .map_err(|error| Failure::failed("the credential cannot be written").because(&error))
+}
+
+/// What is said of an entitlement of another kind, best before it is asked for.
+pub fn not_an_account(entitlement: &Entitlement) -> Failure {
+    Failure::usage(format!("{entitlement} is not an account's role"))
+        .hint("an AWS profile calls it as: jit credential-process aws/NAME:ROLE")
 }

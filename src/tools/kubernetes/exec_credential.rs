@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::{
     credential::Secret,
+    entitlement::Entitlement,
     environment::Environment,
     failure::{Failure, Result},
     lease::{Lease, REFRESH_MARGIN},
@@ -76,11 +77,7 @@ struct Status<'a> {
 /// The lease is for another kind, or the question is one that nobody can answer.
 pub fn exec_credential(lease: &Lease, environment: &Environment) -> Result<Zeroizing<String>> {
     let Secret::KubernetesToken(token) = &lease.credential.secret else {
-        return Err(Failure::usage(format!(
-            "{} is not a cluster's role",
-            lease.grant.entitlement
-        ))
-        .hint("kubectl's plugin is called as: jit exec-credential kubernetes/NAME:ROLE"));
+        return Err(not_a_cluster(&lease.grant.entitlement));
     };
     let answer = Answer {
         api_version: ApiVersion::asked(environment.text("KUBERNETES_EXEC_INFO"))?,
@@ -101,4 +98,10 @@ fn ends_at(lease: &Lease) -> Timestamp {
     let whole = credential.expires_at.left(lease.issued_at);
     let ends_at = credential.expires_at.before(REFRESH_MARGIN.min(whole / 4));
     ends_at.after(Duration::from_millis(999))
+}
+
+/// What is said of an entitlement of another kind, best before it is asked for.
+pub fn not_a_cluster(entitlement: &Entitlement) -> Failure {
+    Failure::usage(format!("{entitlement} is not a cluster's role"))
+        .hint("kubectl's plugin is called as: jit exec-credential kubernetes/NAME:ROLE")
 }

@@ -10,7 +10,7 @@ mod target;
 mod tests;
 mod verbs;
 
-pub use exec_credential::exec_credential;
+pub use exec_credential::{exec_credential, not_a_cluster};
 
 use std::{collections::BTreeSet, ffi::OsString};
 
@@ -72,6 +72,15 @@ const UNSET: &[&str] = &[
 pub fn needs_nothing(task: &Task<'_>) -> bool {
     task.program_name() == "kubectl"
         && verbs::of_kubectl(&Arguments::read(task.arguments())) == Deed::Local
+}
+
+/// kubectl's verb, for policies.
+pub fn verb(task: &Task<'_>) -> Option<String> {
+    let arguments = Arguments::read(task.arguments());
+    let verb = arguments
+        .verb()
+        .filter(|_| task.program_name() == "kubectl");
+    verb.map(str::to_owned)
 }
 
 /// Which entitlement the command needs: the cluster that its context means, and the smallest role

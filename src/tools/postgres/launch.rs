@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The only variables that a launch may set, whatever an authority says.
-const VARIABLES: [&str; 13] = [
+const VARIABLES: [&str; 14] = [
     "PGAPPNAME",
     "PGDATABASE",
     "PGGSSENCMODE",
@@ -28,6 +28,7 @@ const VARIABLES: [&str; 13] = [
     "PGOPTIONS",
     "PGPASSFILE",
     "PGPORT",
+    "PGREQUIREAUTH",
     "PGSERVICEFILE",
     "PGSSLCERT",
     "PGSSLKEY",
@@ -224,6 +225,11 @@ impl Plan<'_> {
             }
             Login::Password { line, .. } => {
                 set.insert("PGPASSFILE", material.put("pgpass", line.as_bytes())?);
+                if self.resource.certificate_authority.is_none() {
+                    // Nobody proves who the server is, so it is not told the password: SCRAM only
+                    // proves it (libpq from 16 on; an older one does not know the variable).
+                    set.insert("PGREQUIREAUTH", "!password".into());
+                }
             }
         }
         if let Some(root) = self.root() {

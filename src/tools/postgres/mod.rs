@@ -40,6 +40,7 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
     Ok(Recognised {
         entitlement,
         because,
+        verb: None,
         via: Vec::new(),
     })
 }

@@ -126,6 +126,7 @@ fn because(found: Found<'_>, role: &RoleName, resolved: &Resolved, task: &Task<'
     Recognised {
         entitlement: target::entitlement(found, role),
         because: format!("{place}, and {login}"),
+        verb: None,
         via: Vec::new(),
     }
 }
@@ -139,6 +140,7 @@ fn unnamed(task: &Task<'_>, found: Found<'_>) -> Result<Recognised> {
     Ok(Recognised {
         entitlement: target::entitlement(found, role),
         because: format!("--on names {}, and of its roles {role}: {why}", found.0),
+        verb: None,
         via: Vec::new(),
     })
 }

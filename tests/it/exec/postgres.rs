@@ -1,7 +1,7 @@
 //! `jit exec -- psql …` against a real PostgreSQL.
 
 use super::{Home, events, home, jit, last, story, works};
-use crate::support::{Access, Postgres, run};
+use crate::support::{Access, Postgres, run, until};
 
 const HBA: &str = "hostssl orders orders_ro,orders_rw 127.0.0.1/32 cert";
 
@@ -220,4 +220,37 @@ fn a_dynamic_role_comes_and_goes_with_its_grant() {
         ),
         "orders_rw"
     );
+}
+
+#[test]
+fn what_a_grant_left_behind_is_tidied_behind_the_next_elevation() {
+    let Some(postgres) = Postgres::start(Access::default()) else {
+        return;
+    };
+    database(&postgres);
+    postgres.allow(Access {
+        client_ca: None,
+        hba: "hostssl orders all 127.0.0.1/32 scram-sha-256",
+        ident: "",
+    });
+    let issuer = "issuer = \"dynamic-role\"\ncredential = \"env:MANAGER\"";
+    let home = home(&catalogue(&postgres, issuer));
+    let ask = |args: &[&str]| {
+        let mut command = home.jit(args);
+        let asked = run(command.env("MANAGER", postgres.superuser_url("orders")));
+        assert_eq!(asked.code, 0, "{asked:?}");
+    };
+    let left = "select string_agg(rolname, ',') from pg_roles where rolname like 'jit\\_%'";
+    ask(&["request", "postgres/orders:read", "--ttl", "1s"]);
+    let first = postgres.psql(left);
+    until("the grant to end", || {
+        let held = works(&home, &["status", "--json"]);
+        held.is_empty().then_some(())
+    });
+    assert_eq!(postgres.psql(left), first, "the role is still there");
+    ask(&["request", "postgres/orders:write", "-j", "the next"]);
+    until("the first role to be dropped", || {
+        let now = postgres.psql(left);
+        (!now.is_empty() && !now.contains(&first)).then_some(())
+    });
 }

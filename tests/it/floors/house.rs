@@ -105,9 +105,9 @@ pub(super) fn shape(file: &str, source: &str) -> Vec<Fault> {
     };
     let mut faults = Vec::new();
     let first = source.lines().next().unwrap_or_default();
-    if !first
+    if first
         .strip_prefix("//! ")
-        .is_some_and(|says| says.trim().len() > 10)
+        .is_none_or(|says| says.trim().len() <= 10)
     {
         faults.push(fault(
             1,
@@ -125,9 +125,11 @@ pub(super) fn shape(file: &str, source: &str) -> Vec<Fault> {
 fn detours(source: &str) -> Vec<usize> {
     tokens(source)
         .windows(3)
-        .filter(|three| match [0, 1, 2].map(|at| &*three[at].text) {
-            ["[", "path", "="] | ["include", "!", _] => true,
-            _ => false,
+        .filter(|three| {
+            matches!(
+                [0, 1, 2].map(|at| &*three[at].text),
+                ["[", "path", "="] | ["include", "!", _]
+            )
         })
         .map(|three| three[0].line)
         .collect()

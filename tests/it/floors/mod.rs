@@ -244,5 +244,7 @@ fn sources(place: &str) -> Tree {
 }
 
 fn lines(faults: &[Fault]) -> String {
-    faults.iter().map(|fault| format!("{fault}\n")).collect()
+    faults.iter().fold(String::new(), |text, fault| {
+        text + &fault.to_string() + "\n"
+    })
 }

@@ -123,6 +123,10 @@ fn string_bounds(rest: &str) -> Option<(usize, bool, String)> {
 }
 
 /// Where the string's text ends; only in one that is not raw a backslash means the next character.
+#[expect(
+    clippy::fn_params_excessive_bools,
+    reason = "one bool: a string is raw or not"
+)]
 fn string_end(rest: &str, raw: bool, close: &str) -> usize {
     let mut escaped = false;
     for (at, c) in rest.char_indices() {
@@ -158,12 +162,12 @@ fn is_path(text: &str) -> bool {
 
 #[test]
 fn what_is_not_code_is_not_read() {
-    let source = r###"
+    let source = r##"
         // crate::a
         /* crate::b /* nested */ crate::c */
         let s = "crate:: d \" crate"; let r = r#"crate " e"#; let b = br"\"; let q = '"'; let e = '\'';
         fn f<'a>(x: &'a str) -> r#type::X {}
-    "###;
+    "##;
     let words: Vec<String> = tokens(source)
         .into_iter()
         .filter(Token::is_word)

@@ -15,8 +15,8 @@ fn scene(kube: &Kube, namespace: &str) -> Scene {
     let mut scene = Scene::new(
         "kubernetes/prod",
         &format!(
-            "server = {:?}
-            certificate_authority = {:?}
+            "server = \"{}\"
+            certificate_authority = \"{}\"
             issuer = \"token-request\"
             credential = \"env:BASE\"
             namespace = \"{namespace}\"
@@ -25,7 +25,7 @@ fn scene(kube: &Kube, namespace: &str) -> Scene {
             roles.gone.service_account = \"{namespace}/gone\"
             roles.nowhere.service_account = \"{namespace}-nowhere/view\"",
             kube.url(),
-            kube.ca(),
+            kube.ca().display(),
         ),
     );
     kube.apply(&scene.trust());

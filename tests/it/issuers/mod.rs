@@ -7,6 +7,7 @@ mod postgres_role;
 mod ssh;
 mod unreachable;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -125,8 +126,7 @@ impl Scene {
         // RFC 8410, section 7: the frame around 32 bytes of an Ed25519 seed.
         let frame = [48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32];
         let der = [frame.as_slice(), self.client.expose_seed()].concat();
-        use base64::Engine as _;
-        let text = base64::engine::general_purpose::STANDARD.encode(der);
+        let text = STANDARD.encode(der);
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
         self.home.write("client.key", &pem)
     }

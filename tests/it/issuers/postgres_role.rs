@@ -30,11 +30,11 @@ fn start() -> Option<(Scene, Postgres)> {
             "hosts = [\"127.0.0.1:{}\"]
             issuer = \"dynamic-role\"
             credential = \"env:BASE\"
-            certificate_authority = {:?}
+            certificate_authority = \"{}\"
             roles.read.role = {GROUP:?}
             roles.write.role = \"orders_rw\"",
             server.port(),
-            server.ca(),
+            server.ca().display(),
         ),
     );
     follow(&scene, &server);

@@ -1,11 +1,6 @@
 //! Targets that are down, silent, or something else: each is told apart, and names itself.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::{Ipv4Addr, TcpListener},
-    thread,
-    time::Instant,
-};
+use std::time::Instant;
 
 use jit::domain::{
     elevation::Grant,
@@ -13,7 +8,10 @@ use jit::domain::{
 };
 
 use super::Scene;
-use crate::support::{Access, Kube, Postgres};
+use crate::support::{
+    Access, Kube, Postgres,
+    stranger::{DOWN, saying, silent},
+};
 
 /// One resource of each kind that is spoken to, at this port.
 fn scenes(port: u16) -> [(Scene, Grant); 3] {
@@ -71,29 +69,9 @@ async fn failure((scene, grant): &(Scene, Grant), port: u16) -> Failure {
     failure
 }
 
-/// A server that says `words` to whoever comes, once it was spoken to.
-fn saying(words: &'static [u8]) -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            thread::spawn(move || {
-                let mut heard = [0; 1 << 14];
-                let _ = stream.read(&mut heard);
-                let _ = stream.write_all(words);
-            });
-        }
-    });
-    port
-}
-
 #[tokio::test]
 async fn a_target_that_is_down_refuses_connections() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
-    for failure in failures(port).await {
+    for failure in failures(DOWN).await {
         assert!(
             failure.message.ends_with("refuses connections"),
             "{failure:?}"
@@ -104,8 +82,7 @@ async fn a_target_that_is_down_refuses_connections() {
 
 #[tokio::test]
 async fn a_target_that_says_nothing_is_not_waited_for_for_ever() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
+    let (_silent, port) = silent();
     let began = Instant::now();
     for failure in failures(port).await {
         assert_eq!(failure.code, Code::TimedOut, "{failure:?}");

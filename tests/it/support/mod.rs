@@ -8,6 +8,7 @@ pub(crate) mod moto;
 pub(crate) mod postgres;
 pub(crate) mod skip;
 pub(crate) mod sshd;
+pub(crate) mod stranger;
 mod tls;
 mod wait;
 pub(crate) mod web;

@@ -1,0 +1,88 @@
+//! The authority in this process, and the one door to async on the client: what the warm path needs
+//! not, it does not start.
+
+use std::path::PathBuf;
+
+use tokio::runtime::Builder;
+
+use super::session::Session;
+use crate::{
+    authority::{Authority, Client},
+    cache,
+    config::{account, client, policies},
+    domain::{
+        failure::{Failure, Result},
+        key::PrivateKey,
+    },
+    platform::{keyring, keys},
+    policy::set::Policies,
+    store::Store,
+};
+
+/// Runs one future to its end, on this thread.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed("this process may not open files").because(&error))?;
+    Ok(runtime.block_on(future))
+}
+
+/// The file of the embedded authority's ledger.
+pub fn ledger_file(session: &Session) -> PathBuf {
+    session.places.state.join("ledger.db")
+}
+
+/// The authority in this process: the user's own catalogue, policies and ledger.
+pub async fn embedded(session: &Session) -> Result<Authority> {
+    let policies = Policies::parse(&policies::load(&session.places)?)?;
+    authority(session, policies).await
+}
+
+/// The same for what is asked of no policy, such as ending a grant: a policy that cannot be read must
+/// not stand in its way. Whoever is asked for an elevation all the same denies it.
+pub async fn without_policies(session: &Session) -> Result<Authority> {
+    authority(session, Policies::parse(&[])?).await
+}
+
+async fn authority(session: &Session, policies: Policies) -> Result<Authority> {
+    Ok(Authority {
+        // First, so that nothing is made where the user wrote something wrong.
+        catalogue: session.catalogue()?,
+        policies,
+        store: ledger(session).await?,
+        directory: session.places.configuration.clone(),
+        environment: session.environment.clone(),
+        clock: session.clock,
+    })
+}
+
+/// What the authority in this process remembers; it can be read whatever became of the catalogue.
+pub async fn ledger(session: &Session) -> Result<Store> {
+    let places = &session.places;
+    if let Some(server) = client::load(places)?.server {
+        return Err(Failure::failed(format!(
+            "config.toml names the server {server}, which this jit cannot ask yet"
+        ))
+        .hint("take `server` out of config.toml to use the authority in your own configuration"));
+    }
+    let sealing = keyring::durable_sealing_key(&cache::sealing_key_file(places))?;
+    Store::open(&ledger_file(session), sealing).await
+}
+
+/// Who runs this process, with keys born here.
+pub fn client(
+    session: &Session,
+    authority: &Authority,
+    tool: Option<&str>,
+) -> Result<(Client, PrivateKey, PrivateKey)> {
+    let (holder, key) = (keys::generate()?, keys::generate()?);
+    let client = Client {
+        caller: account::caller(&authority.catalogue)?,
+        origin: session.origin(tool),
+        holder: holder.public(),
+        key: key.public(),
+    };
+    Ok((client, holder, key))
+}
