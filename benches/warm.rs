@@ -18,7 +18,7 @@ mod measure;
 mod support;
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -36,6 +36,21 @@ const SMALLEST_NAME: &str = "smallest Rust program → true";
 
 fn main() {
     let home = home_with_leases();
+    // link/warm.py looks at the same commands in another way.
+    let mut words = env::args().skip(1).filter(|word| word != "--bench");
+    if let Some(program) = words.next() {
+        let program = fs::canonicalize(program).expect("a program");
+        let mut command = home.command(&program);
+        assert!(
+            command
+                .args(words)
+                .arg(jit())
+                .status()
+                .expect("it runs")
+                .success()
+        );
+        return;
+    }
     let smallest = compile(&home);
     let alone = |program: &Path| quiet(home.command(program));
     let held = |args: &[&str]| quiet(home.jit(args));
@@ -48,8 +63,15 @@ fn main() {
         let name = format!("jit exec --on {on} → true");
         contenders.push(contender(&name, held(&["exec", "--on", on, "--", "true"])));
     }
-    let plugin = held(&["exec-credential", "kubernetes/held:view"]);
-    contenders.push(contender("jit exec-credential", plugin));
+    for (verb, entitlement) in [
+        ("exec-credential", "kubernetes/held:view"),
+        ("credential-process", "aws/held:read"),
+    ] {
+        contenders.push(contender(
+            &format!("jit {verb}"),
+            held(&[verb, entitlement]),
+        ));
+    }
     let measured = in_turns(rounds(300), &mut contenders);
     let base = measured.iter().find(|(name, _)| name == SMALLEST_NAME);
     let base = quantile(&base.expect("measured").1, 0.5);

@@ -24,16 +24,17 @@ use crate::{
     propagate_version = true,
     after_help = "Start here:\n  jit init                       propose a catalogue and policies\n  jit exec -- kubectl get pods   run a command with just-in-time access\n  jit demo                       see it work, in a sandbox of its own"
 )]
-struct Cli {
+struct Cli<V: Subcommand> {
     #[command(flatten)]
     options: Options,
     #[command(subcommand)]
-    verb: Verb,
+    verb: V,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Exec(exec::Args),
+    #[command(flatten)]
+    Warm(Warm),
     Request(request::Args),
     Status(status::Args),
     Forget(forget::Args),
@@ -44,10 +45,19 @@ enum Verb {
     Trust(trust::Args),
     Demo(demo::Args),
     Completions(completions::Args),
-    ExecCredential(exec_credential::Args),
-    CredentialProcess(credential_process::Args),
     #[command(hide = true)]
     Tidy(tidy::Args),
+}
+
+/// The verbs that run once per command of a tool. They are parsed by a grammar of their own, since
+/// making that of all verbs would cost more than reading the lease.
+#[derive(Debug, Subcommand)]
+enum Warm {
+    Exec(exec::Args),
+    #[command(display_order = 100)]
+    ExecCredential(exec_credential::Args),
+    #[command(display_order = 101)]
+    CredentialProcess(credential_process::Args),
     #[command(hide = true)]
     Agent(agent::Args),
 }
@@ -59,7 +69,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         .iter()
         .take_while(|argument| *argument != "--")
         .any(|argument| argument == "--json");
-    let outcome = match Cli::try_parse_from(&arguments) {
+    let outcome = match parse(&arguments) {
         Ok(cli) => run(&cli),
         Err(error) if json && error.use_stderr() => Err(misused(&error)),
         Err(error) => {
@@ -86,14 +96,29 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-fn run(cli: &Cli) -> Result<()> {
+fn parse(arguments: &[OsString]) -> clap::error::Result<Cli<Verb>> {
+    let verb = arguments.get(1).and_then(|verb| verb.to_str());
+    if !verb.is_some_and(Warm::has_subcommand) {
+        return Cli::try_parse_from(arguments);
+    }
+    let cli = Cli::<Warm>::try_parse_from(arguments)?;
+    Ok(Cli {
+        options: cli.options,
+        verb: Verb::Warm(cli.verb),
+    })
+}
+
+fn run(cli: &Cli<Verb>) -> Result<()> {
     // It has no surroundings: no environment, no configuration, no clock of its own.
-    if let Verb::Agent(args) = &cli.verb {
+    if let Verb::Warm(Warm::Agent(args)) = &cli.verb {
         return agent::run(args);
     }
     let session = &Session::begin(&cli.options)?;
     match &cli.verb {
-        Verb::Exec(args) => exec::run(args, session),
+        Verb::Warm(Warm::Exec(args)) => exec::run(args, session),
+        Verb::Warm(Warm::ExecCredential(args)) => exec_credential::run(args, session),
+        Verb::Warm(Warm::CredentialProcess(args)) => credential_process::run(args, session),
+        Verb::Warm(Warm::Agent(args)) => agent::run(args),
         Verb::Request(args) => request::run(args, session),
         Verb::Status(args) => status::run(args, session),
         Verb::Forget(args) => forget::run(args, session),
@@ -103,11 +128,8 @@ fn run(cli: &Cli) -> Result<()> {
         Verb::Init(args) => init::run(args, session),
         Verb::Trust(args) => trust::run(args, session),
         Verb::Demo(args) => demo::run(args, session),
-        Verb::Completions(args) => completions::run(args, session, &mut Cli::command()),
-        Verb::ExecCredential(args) => exec_credential::run(args, session),
-        Verb::CredentialProcess(args) => credential_process::run(args, session),
+        Verb::Completions(args) => completions::run(args, session, &mut Cli::<Verb>::command()),
         Verb::Tidy(args) => tidy::run(args, session),
-        Verb::Agent(args) => agent::run(args),
     }
 }
 
@@ -153,5 +175,42 @@ mod tests {
         let text = as_text(&failure);
         let hints: Vec<_> = text.lines().filter(|l| l.starts_with("hint: ")).collect();
         assert_eq!(hints, ["hint: ask its administrator"]);
+    }
+
+    #[test]
+    fn a_warm_verb_is_the_same_in_both_grammars() {
+        let help = |mut grammar: clap::Command, verb: &str| {
+            grammar.build();
+            let found = grammar.find_subcommand_mut(verb);
+            found.map(|found| found.render_long_help().to_string())
+        };
+        for verb in ["exec", "exec-credential", "credential-process", "agent"] {
+            let warm = help(Cli::<Warm>::command(), verb);
+            assert_eq!(help(Cli::<Verb>::command(), verb), warm, "{verb}");
+            assert!(
+                warm.is_some_and(|help| help.contains("Usage: jit ")),
+                "{verb}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_warm_verb_is_said_in_the_same_words() {
+        for line in [
+            "jit exec",
+            "jit exec --rol x -- y",
+            "jit agent --no",
+            "jit exec-credential x",
+        ] {
+            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            let said = |error: Option<clap::Error>| error.map(|error| error.to_string());
+            let warm = said(parse(&arguments).err());
+            assert!(warm.is_some(), "{line}");
+            assert_eq!(
+                said(Cli::<Verb>::try_parse_from(&arguments).err()),
+                warm,
+                "{line}"
+            );
+        }
     }
 }

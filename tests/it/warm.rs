@@ -78,13 +78,17 @@ fn a_cached_exec_for_ssh_starts_its_agent_and_nothing_else() {
 }
 
 #[test]
-fn the_kubeconfig_plugin_is_one_thread_without_a_socket() {
+fn the_plugins_are_one_thread_without_a_socket() {
     let Some(home) = home() else { return };
-    let args = ["exec-credential", "kubernetes/held:view"];
-    let calls = traced(&home, &args, "ExecCredential");
-    let never = calls.iter().find(|call| NEVER.contains(&&*call.name));
-    assert!(never.is_none(), "it calls {never:?}");
-    check("exec-credential", &calls, "");
+    for (verb, entitlement, answer) in [
+        ("exec-credential", "kubernetes/held:view", "ExecCredential"),
+        ("credential-process", "aws/held:read", "AccessKeyId"),
+    ] {
+        let calls = traced(&home, &[verb, entitlement], answer);
+        let never = calls.iter().find(|call| NEVER.contains(&&*call.name));
+        assert!(never.is_none(), "{verb} calls {never:?}");
+        check(verb, &calls, "");
+    }
 }
 
 fn home() -> Option<Home> {
