@@ -149,7 +149,7 @@ mod tests {
             return;
         };
         let key = keyring.add_key("jit:of-a-test", b"stored").unwrap();
-        assert_eq!(secret("of-a-test").unwrap(), "stored");
+        assert_eq!(secret("of-a-test").unwrap().as_slice(), b"stored");
         key.invalidate().unwrap();
         let failure = secret("of-a-test").unwrap_err();
         assert!(
