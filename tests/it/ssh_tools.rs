@@ -276,7 +276,18 @@ fn a_host_that_the_agent_is_forwarded_to_gets_nothing() {
 fn waiting(site: &Site, script: &str) -> (Child, PathBuf) {
     let user = site.near.user().to_owned();
     let mut command = site.home.jit([
-        "exec", "--on", "ssh/web", "--role", &user, "--", "sh", "-c", script,
+        "exec",
+        "--on",
+        "ssh/web",
+        "--role",
+        &user,
+        "--",
+        // A shell's background job, as which the tests may run, ignores Ctrl-C, and so its children.
+        "env",
+        "--default-signal=INT",
+        "sh",
+        "-c",
+        script,
     ]);
     let mut child = command
         .stdout(Stdio::piped())
