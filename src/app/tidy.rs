@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::failure::{Failure, Result},
-    platform::process::own_file,
+    platform::{lock::Lock, process::own_file},
 };
 
 /// Remove what grants that are over have left at their targets
@@ -37,6 +37,10 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
             .map_err(|error| broken(&error));
     }
     _ = setsid();
+    // One at a time: a target that is down keeps this process for a while, and each elevation begins one.
+    let Some(_lock) = Lock::if_free(&session.places.state.join("tidy.lock"))? else {
+        return Ok(());
+    };
     block_on(async {
         let authority = without_policies(session).await?;
         authority.tidy(&session.origin(None)).await.map(drop)

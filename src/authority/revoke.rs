@@ -5,7 +5,7 @@ use super::{Authority, Client};
 use crate::{
     domain::{
         elevation::{Elevation, Grant, State},
-        event::{EventKind, Origin},
+        event::{Entry, EventFilter, EventKind, Origin},
         failure::{Failure, Result},
         id::GrantId,
         principal::Principal,
@@ -58,9 +58,15 @@ impl Authority {
         let mut tidied = 0;
         for elevation in over {
             if let Some(grant) = elevation.grant_made() {
-                // One target that is down must not keep the others from being tidied.
-                let told = self.end_at_target(&elevation, grant, origin).await;
-                tidied += usize::from(told.is_ok());
+                // One target that is down must not keep the others from being tidied, nor fill the
+                // ledger: that it could not be told is said once.
+                match self.tell(grant).await {
+                    Ok(_) => tidied += 1,
+                    Err(failure) if !self.has_failed(&grant.id).await? => {
+                        self.record_failure(&elevation, &failure, origin).await?;
+                    }
+                    Err(_) => {}
+                }
             }
         }
         Ok(tidied)
@@ -99,19 +105,10 @@ impl Authority {
         grant: &Grant,
         origin: &Origin,
     ) -> Result<Revocation> {
-        let told = match self.catalogue.resource(&grant.entitlement.resource) {
-            Ok(resource) => issuers::revoke(resource, grant, &self.site(None)).await,
-            Err(failure) => Err(failure),
-        };
-        match told {
-            Ok(revocation) => {
-                self.store.settle(&grant.id).await?;
-                Ok(revocation)
-            }
+        match self.tell(grant).await {
+            Ok(revocation) => Ok(revocation),
             Err(failure) => {
-                let mut event = self.event(EventKind::RevokeFailed, elevation, origin);
-                event.detail = Some(failure.to_string());
-                self.store.ledger().append(event, elevation.clone()).await?;
+                self.record_failure(elevation, &failure, origin).await?;
                 Err(Failure {
                     hint: format!(
                         "no new credential is given; try again: jit revoke {}",
@@ -121,5 +118,34 @@ impl Authority {
                 })
             }
         }
+    }
+
+    /// Ends a grant at its target, and notes that nothing of it is left there.
+    async fn tell(&self, grant: &Grant) -> Result<Revocation> {
+        let resource = self.catalogue.resource(&grant.entitlement.resource)?;
+        let revocation = issuers::revoke(resource, grant, &self.site(None)).await?;
+        self.store.settle(&grant.id).await?;
+        Ok(revocation)
+    }
+
+    async fn record_failure(
+        &self,
+        elevation: &Elevation,
+        failure: &Failure,
+        origin: &Origin,
+    ) -> Result<()> {
+        let mut event = self.event(EventKind::RevokeFailed, elevation, origin);
+        event.detail = Some(failure.to_string());
+        self.store.ledger().append(event, elevation.clone()).await
+    }
+
+    async fn has_failed(&self, id: &GrantId) -> Result<bool> {
+        let filter = EventFilter {
+            grant: Some(id.clone()),
+            ..EventFilter::default()
+        };
+        let entries = self.store.ledger().list(&filter).await?;
+        let failed = |entry: &Entry| entry.event.kind == EventKind::RevokeFailed;
+        Ok(entries.iter().any(failed))
     }
 }

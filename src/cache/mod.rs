@@ -13,12 +13,7 @@ use crate::{
         lease::{Freshness, Lease},
         time::Timestamp,
     },
-    platform::{
-        files::{self, Lock},
-        keyring,
-        seal::SealingKey,
-        terminal,
-    },
+    platform::{files, keyring, lock::Lock, seal::SealingKey, terminal},
 };
 
 const SUFFIX: &str = "lease";

@@ -1,7 +1,7 @@
-//! Files of ours: private, whole or absent, and locked by the kernel.
+//! Files of ours: private, whole or absent.
 
 use std::{
-    fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions},
+    fs::{self, DirBuilder, Metadata, OpenOptions, Permissions},
     io::{self, ErrorKind, Read as _, Write as _},
     os::unix::fs::{
         DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
@@ -9,11 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::{
-    fs::{FlockOperation, OFlags, flock},
-    io::Errno,
-    process::geteuid,
-};
+use rustix::{fs::OFlags, process::geteuid};
 
 use super::keys;
 use crate::domain::failure::{Failure, Result};
@@ -246,41 +242,10 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// A kernel lock on a file of its own; it ends with the process, however that ends.
-#[derive(Debug)]
-pub struct Lock {
-    _file: File,
-}
-
-impl Lock {
-    /// Takes the lock of `path`; calls `waiting` once if somebody else holds it.
-    pub fn acquire(path: &Path, waiting: impl FnOnce()) -> Result<Self> {
-        let broken = |error: &io::Error| {
-            Failure::failed(format!("{} cannot be locked", path.display()))
-                .because(error)
-                .hint("check the permissions of its directory and the free space")
-        };
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
-            .map_err(|error| broken(&error))?;
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            waiting();
-            while let Err(error) = flock(&file, FlockOperation::LockExclusive) {
-                if error != Errno::INTR {
-                    return Err(broken(&error.into()));
-                }
-            }
-        }
-        Ok(Self { _file: file })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{lchown, symlink};
+
     use super::*;
 
     #[test]
@@ -327,10 +292,10 @@ mod tests {
         let (real, link) = (base.path().join("a/b"), base.path().join("link"));
         private_directory(&real).unwrap();
         assert_eq!(fs::metadata(&real).unwrap().mode() & 0o777, 0o700);
-        std::os::unix::fs::symlink(&real, &link).unwrap();
+        symlink(&real, &link).unwrap();
         private_directory(&link).unwrap();
         if geteuid().is_root() {
-            std::os::unix::fs::lchown(&link, Some(12345), None).unwrap();
+            lchown(&link, Some(12345), None).unwrap();
             let failure = private_directory(&link).unwrap_err();
             assert!(failure.message.ends_with("is a link of another user"));
         }

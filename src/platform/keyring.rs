@@ -7,7 +7,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{files, keys, seal::SealingKey, terminal};
+use super::{files, keys, lock::Lock, seal::SealingKey, terminal};
 use crate::domain::failure::{Failure, Result};
 
 const NAME: &str = "jit:sealing-key";
@@ -60,7 +60,7 @@ fn make(file: &Path) -> Result<SealingKey> {
     if let Some(directory) = file.parent() {
         files::private_directory(directory)?;
     }
-    let _lock = files::Lock::acquire(&file.with_extension("lock"), || ())?;
+    let _lock = Lock::acquire(&file.with_extension("lock"), || ())?;
     if let Some(key) = kept(file)? {
         return Ok(key);
     }
@@ -149,7 +149,7 @@ mod tests {
             return;
         };
         let key = keyring.add_key("jit:of-a-test", b"stored").unwrap();
-        assert_eq!(secret("of-a-test").unwrap(), "stored");
+        assert_eq!(secret("of-a-test").unwrap().as_slice(), b"stored");
         key.invalidate().unwrap();
         let failure = secret("of-a-test").unwrap_err();
         assert!(

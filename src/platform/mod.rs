@@ -4,6 +4,7 @@ pub mod clock;
 pub mod files;
 pub mod keyring;
 pub mod keys;
+pub mod lock;
 pub mod process;
 pub mod seal;
 pub mod secret;

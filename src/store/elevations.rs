@@ -1,11 +1,9 @@
 //! Where each elevation is in its life. They are written with their events, by the ledger only.
 
-use sqlx::{Row as _, sqlite::SqliteRow};
-
-use super::{broken::broken, open::Store};
+use super::{broken::broken, ledger::elevation, open::Store};
 use crate::domain::{
     elevation::{Elevation, State},
-    failure::{Failure, Result},
+    failure::Result,
     id::GrantId,
     principal::Principal,
     time::Timestamp,
@@ -37,10 +35,12 @@ impl Store {
         Ok(live)
     }
 
-    /// Grants that are over and whose targets have not been told.
+    /// Grants that are over and whose targets have not been told: some of them, so that those which
+    /// never can be told are not in the way of the others.
     pub async fn unsettled(&self, now: Timestamp) -> Result<Vec<Elevation>> {
         let rows = sqlx::query(
-            "select body from elevations where settled = 0 and expires_at <= $1 order by id limit 100",
+            "select body from elevations where settled = 0 and expires_at <= $1
+             order by random() limit 100",
         )
         .bind(now.millis())
         .fetch_all(&self.pool)
@@ -58,15 +58,4 @@ impl Store {
             .map_err(|error| broken("written", &error))?;
         Ok(())
     }
-}
-
-pub(super) fn elevation(row: &SqliteRow) -> Result<Elevation> {
-    let body: String = row
-        .try_get("body")
-        .map_err(|error| broken("read", &error))?;
-    serde_json::from_str(&body).map_err(|error| {
-        Failure::failed("an elevation in the store cannot be read")
-            .because(&error)
-            .hint("\"jit audit verify\" says whether the ledger is whole")
-    })
 }

@@ -6,7 +6,6 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     broken::broken,
     chain::{GENESIS, Stored},
-    elevations,
 };
 use crate::domain::{
     elevation::{Elevation, State},
@@ -240,7 +239,19 @@ async fn kept(connection: &mut SqliteConnection, id: &GrantId) -> Result<Option<
         .fetch_optional(connection)
         .await
         .map_err(|error| broken("read", &error))?;
-    row.as_ref().map(elevations::elevation).transpose()
+    row.as_ref().map(elevation).transpose()
+}
+
+/// An elevation as it rests in the database.
+pub(super) fn elevation(row: &SqliteRow) -> Result<Elevation> {
+    let body: String = row
+        .try_get("body")
+        .map_err(|error| broken("read", &error))?;
+    serde_json::from_str(&body).map_err(|error| {
+        Failure::failed("an elevation in the store cannot be read")
+            .because(&error)
+            .hint("\"jit audit verify\" says whether the ledger is whole")
+    })
 }
 
 fn stored(row: &SqliteRow) -> sqlx::Result<Stored> {

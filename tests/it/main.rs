@@ -22,6 +22,7 @@ mod floors;
 mod help;
 mod init;
 mod injected;
+mod install;
 mod issuers;
 mod ledger;
 mod review;

@@ -6,7 +6,8 @@ use jit::{
     domain::{
         elevation::State,
         environment::Environment,
-        event::Origin,
+        event::{EventFilter, Origin},
+        key::PrivateKey,
         principal::{Caller, Class, Principal},
         time::Timestamp,
     },
@@ -25,46 +26,60 @@ fn still() -> Timestamp {
     Timestamp::from_secs(1_800_000_000)
 }
 
-async fn authority(directory: &TempDir) -> Authority {
+fn block_on(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(test);
+}
+
+async fn authority(directory: &TempDir, catalogue: &str) -> Authority {
     let file = directory.path().join("state/ledger.db");
     Authority {
-        catalogue: authority::parse("authority.toml", CATALOGUE).unwrap(),
+        catalogue: authority::parse("authority.toml", catalogue).unwrap(),
         policies: Policies::parse(&[("all.cedar".to_owned(), POLICIES.to_owned())]).unwrap(),
         store: Store::open(&file, SealingKey::new([1; 32])).await.unwrap(),
         directory: directory.path().to_owned(),
-        environment: Environment::default(),
+        environment: Environment {
+            variables: [("TOKEN".into(), "token".into())].into(),
+            ..Environment::default()
+        },
         clock: still,
+    }
+}
+
+fn alice(holder: &PrivateKey) -> Client {
+    Client {
+        caller: Caller {
+            principal: Principal::new(Class::Human, "alice").unwrap(),
+            groups: [].into(),
+        },
+        origin: Origin::default(),
+        holder: holder.public(),
+        key: keys::generate().unwrap().public(),
+    }
+}
+
+fn routine(entitlement: &str) -> Ask {
+    Ask {
+        entitlement: entitlement.parse().unwrap(),
+        justification: None,
+        ttl: None,
+        break_glass: false,
+        verb: None,
     }
 }
 
 /// Whoever read the elevation before it was revoked wrote it back as granted.
 #[test]
 fn a_renewal_in_flight_does_not_undo_a_revocation() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    block_on(async {
         let directory = TempDir::new().unwrap();
-        let authority = authority(&directory).await;
-        let alice = Principal::new(Class::Human, "alice").unwrap();
+        let authority = authority(&directory, CATALOGUE).await;
         let holder = keys::generate().unwrap();
-        let client = Client {
-            caller: Caller {
-                principal: alice.clone(),
-                groups: [].into(),
-            },
-            origin: Origin::default(),
-            holder: holder.public(),
-            key: keys::generate().unwrap().public(),
-        };
-        let ask = Ask {
-            entitlement: "ssh/web:deploy".parse().unwrap(),
-            justification: None,
-            ttl: None,
-            break_glass: false,
-            verb: None,
-        };
+        let client = alice(&holder);
+        let ask = routine("ssh/web:deploy");
         for delay in 0..20 {
             let answer = authority.elevate(&client, &ask).await.unwrap();
             let id = &answer.grant.id;
@@ -73,7 +88,9 @@ fn a_renewal_in_flight_does_not_undo_a_revocation() {
                 for _ in 0..delay {
                     tokio::task::yield_now().await;
                 }
-                authority.revoke(&alice, id, &Origin::default()).await
+                authority
+                    .revoke(&client.caller.principal, id, &Origin::default())
+                    .await
             };
             let renew = authority.renew(&client, &answer.token, &proof);
             let (_, revoked) = tokio::join!(renew, revoke);
@@ -108,4 +125,31 @@ fn a_plugin_asks_for_nothing_of_another_kind() {
         assert_eq!(ran.code, 2, "{ran:?}");
     }
     assert_eq!(run(&mut home.jit(["audit"])).stdout, "");
+}
+
+/// Each elevation begins a tidying, so a cluster that is gone for good would fill the ledger.
+#[test]
+fn a_target_that_cannot_be_tidied_is_recorded_once() {
+    block_on(async {
+        let directory = TempDir::new().unwrap();
+        let gone = r#"
+            [resources."kubernetes/gone"]
+            server = "https://127.0.0.1:1"
+            issuer = "token-request"
+            credential = "env:TOKEN"
+            roles.view = { service_account = "jit/view" }
+        "#;
+        let authority = authority(&directory, gone).await;
+        let client = alice(&keys::generate().unwrap());
+        let ask = routine("kubernetes/gone:view");
+        authority.elevate(&client, &ask).await.unwrap_err();
+        for _ in 0..3 {
+            assert!(authority.has_leftovers().await.unwrap());
+            assert_eq!(authority.tidy(&Origin::default()).await.unwrap(), 0);
+        }
+        let ledger = authority.store.ledger();
+        let entries = ledger.list(&EventFilter::default()).await.unwrap();
+        let kinds: Vec<_> = entries.iter().map(|e| e.event.kind.as_str()).collect();
+        assert_eq!(kinds, ["granted", "issue-failed", "revoke-failed"]);
+    });
 }

@@ -275,12 +275,20 @@ fn a_host_that_the_agent_is_forwarded_to_gets_nothing() {
 /// A tool that waits, and its agent's socket, which `script` prints first.
 fn waiting(site: &Site, script: &str) -> (Child, PathBuf) {
     let user = site.near.user().to_owned();
-    // A runner in the background hands on an ignored SIGINT, which no shell can catch.
-    let mut command = site.home.command(Path::new("env"));
-    command
-        .args(["--default-signal=INT", env!("CARGO_BIN_EXE_jit")])
-        .args(["exec", "--on", "ssh/web", "--role", &user])
-        .args(["--", "sh", "-c", script]);
+    let mut command = site.home.jit([
+        "exec",
+        "--on",
+        "ssh/web",
+        "--role",
+        &user,
+        "--",
+        // A shell's background job, as which the tests may run, ignores Ctrl-C, and so its children.
+        "env",
+        "--default-signal=INT",
+        "sh",
+        "-c",
+        script,
+    ]);
     let mut child = command
         .stdout(Stdio::piped())
         .process_group(0)
@@ -313,7 +321,7 @@ fn ctrl_c_that_the_tool_survives_does_not_end_the_agent() {
     let Some(site) = Site::new() else { return };
     let (mut child, socket) = waiting(
         &site,
-        "trap 'touch caught' INT; echo $SSH_AUTH_SOCK; for i in $(seq 600); do sleep 0.05; done",
+        "trap 'touch caught' INT; echo $SSH_AUTH_SOCK; while :; do sleep 0.05; done",
     );
     kill_process_group(Pid::from_child(&child), Signal::INT).unwrap();
     until("the tool to catch the signal", || {

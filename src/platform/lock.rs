@@ -1,0 +1,78 @@
+//! Locks of the kernel, which end with their process.
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
+
+use crate::domain::failure::{Failure, Result};
+
+/// A kernel lock on a file of its own; it ends with the process, however that ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of `path`; calls `waiting` once if somebody else holds it.
+    pub fn acquire(path: &Path, waiting: impl FnOnce()) -> Result<Self> {
+        let file = lock_file(path)?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            waiting();
+            while let Err(error) = flock(&file, FlockOperation::LockExclusive) {
+                if error != Errno::INTR {
+                    return Err(unlockable(path, &error.into()));
+                }
+            }
+        }
+        Ok(Self { _file: file })
+    }
+
+    /// Takes the lock of `path` if nobody else holds it.
+    pub fn if_free(path: &Path) -> Result<Option<Self>> {
+        let file = lock_file(path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(unlockable(path, &error.into())),
+        }
+    }
+}
+
+fn lock_file(path: &Path) -> Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| unlockable(path, &error))
+}
+
+fn unlockable(path: &Path, error: &io::Error) -> Failure {
+    Failure::failed(format!("{} cannot be locked", path.display()))
+        .because(error)
+        .hint("check the permissions of its directory and the free space")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_free_once_its_holder_is_gone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let held = Lock::if_free(&path).unwrap().unwrap();
+        assert!(Lock::if_free(&path).unwrap().is_none());
+        drop(held);
+        assert!(Lock::if_free(&path).unwrap().is_some());
+    }
+}

@@ -1,0 +1,127 @@
+//! `install.sh` with a program that is built already: what it puts, puts once, and takes away again.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use crate::support::home::{Home, Ran, run};
+
+/// Where it installs to: a name that a careless script would split.
+const PREFIX: &str = "my prefix";
+
+const INSTALLED: [&str; 4] = [
+    "bin/jit",
+    "share/bash-completion/completions/jit",
+    "share/fish/vendor_completions.d/jit.fish",
+    "share/zsh/site-functions/_jit",
+];
+
+/// A home with a cargo of that version, which has built `jit` before.
+fn home(version: &str) -> Home {
+    let home = Home::new();
+    let built = home.path("target/release/jit");
+    fs::create_dir_all(built.parent().unwrap()).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_jit"), &built).unwrap();
+    let target = home.path("target");
+    home.tool(
+        "cargo",
+        &format!(
+            "case $1 in\n--version) echo 'cargo {version} (0 2026-01-01)' ;;\n\
+             metadata) echo '{{\"packages\":[],\"target_directory\":\"{}\",\"version\":1}}' ;;\n\
+             rustc) echo \"$*\" >> \"$HOME/built\" ;;\n*) exit 9 ;;\nesac",
+            target.display()
+        ),
+    );
+    home
+}
+
+fn install(home: &Home, arguments: &[&str]) -> Ran {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh");
+    let mut command = home.command(&script);
+    command.env("PREFIX", home.path(PREFIX)).args(arguments);
+    run(&mut command)
+}
+
+fn written(home: &Home) -> Vec<(PathBuf, SystemTime)> {
+    let files = INSTALLED.map(|name| home.path(PREFIX).join(name));
+    let written_at = |file: PathBuf| {
+        let at = file.metadata().unwrap().modified().unwrap();
+        (file, at)
+    };
+    files.map(written_at).into()
+}
+
+#[test]
+fn what_it_installs_runs_is_put_once_and_goes_again() {
+    let home = home("1.99.0");
+    let first = install(&home, &[]);
+    assert_eq!((first.code, first.stdout.as_str()), (0, ""), "{first:?}");
+    let jit = home.path(PREFIX).join("bin/jit");
+    for said in [
+        format!("jit: installed {}\n", jit.display()),
+        format!("jit: ready: {}\n", jit.display()),
+        "is not in your PATH; add it: export PATH=".to_owned(),
+    ] {
+        assert!(first.stderr.contains(&said), "{said}: {first:?}");
+    }
+    let version = run(home.command(&jit).arg("--version"));
+    assert_eq!(
+        version.stdout,
+        format!("jit {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    let build = fs::read_to_string(home.path("built")).unwrap();
+    assert!(build.contains("--release --locked --bin jit"), "{build}");
+
+    let before = written(&home);
+    let second = install(&home, &[]);
+    assert_eq!(second.code, 0, "{second:?}");
+    assert!(!second.stderr.contains("jit: installed"), "{second:?}");
+    assert_eq!(written(&home), before, "a second run writes nothing anew");
+
+    // What somebody else put beside it stays.
+    let theirs = home.write(
+        &format!("{PREFIX}/share/zsh/site-functions/_theirs"),
+        "#compdef theirs\n",
+    );
+    let gone = install(&home, &["--uninstall"]);
+    assert_eq!(gone.code, 0, "{gone:?}");
+    assert!(
+        INSTALLED
+            .iter()
+            .all(|name| !home.path(PREFIX).join(name).exists())
+    );
+    assert!(
+        !home.path(PREFIX).join("bin").exists(),
+        "nor its directories"
+    );
+    assert!(theirs.exists());
+    let again = install(&home, &["--uninstall"]);
+    assert_eq!(again.code, 1, "{again:?}");
+    assert!(
+        again.stderr.starts_with("jit: nothing is installed in "),
+        "{again:?}"
+    );
+}
+
+#[test]
+fn without_the_rust_that_it_needs_it_says_how_to_get_it() {
+    let home = home("1.50.0");
+    let refused = install(&home, &[]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(
+        refused
+            .stderr
+            .starts_with("jit: cargo 1.50.0 is too old; install Rust "),
+        "{refused:?}"
+    );
+    assert!(refused.stderr.contains("https://rustup.rs"), "{refused:?}");
+    assert!(!home.path(PREFIX).exists(), "nothing was put");
+    let mistaken = install(&home, &["--frobnicate"]);
+    assert_eq!(mistaken.code, 2, "{mistaken:?}");
+    assert!(
+        mistaken.stderr.contains("unknown argument: --frobnicate"),
+        "{mistaken:?}"
+    );
+}
