@@ -158,7 +158,7 @@ _jit() {
 
     case "${cmd}" in
         jit)
-            opts="-v -h -V --config-dir --json --verbose --help --version exec request status forget revoke audit policy init trust demo completions exec-credential credential-process tidy agent help"
+            opts="-v -h -V --config-dir --json --verbose --help --version exec exec-credential credential-process agent request status forget revoke audit policy init trust demo completions tidy help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -432,7 +432,7 @@ _jit() {
             return 0
             ;;
         jit__subcmd__help)
-            opts="exec request status forget revoke audit policy init trust demo completions exec-credential credential-process tidy agent help"
+            opts="exec exec-credential credential-process agent request status forget revoke audit policy init trust demo completions tidy help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
