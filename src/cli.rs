@@ -2,7 +2,10 @@
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
+use clap::{
+    CommandFactory as _, Parser, Subcommand,
+    error::{self, ErrorKind},
+};
 use serde_json::json;
 
 use crate::{
@@ -96,7 +99,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-fn parse(arguments: &[OsString]) -> clap::error::Result<Cli<Verb>> {
+fn parse(arguments: &[OsString]) -> error::Result<Cli<Verb>> {
     let verb = arguments.get(1).and_then(|verb| verb.to_str());
     if !verb.is_some_and(Warm::has_subcommand) {
         return Cli::try_parse_from(arguments);

@@ -165,7 +165,7 @@ mod tests {
         let made = durable_sealing_key(&file).unwrap();
         assert_eq!(kept(&file).unwrap().unwrap().expose(), made.expose());
         assert_eq!(sealing_key(&file).unwrap().expose(), made.expose());
-        std::fs::remove_file(&file).unwrap();
+        files::remove(&file).unwrap();
         let again = durable_sealing_key(&file).unwrap();
         if in_kernel(&file).is_some() {
             assert_eq!(again.expose(), made.expose());

@@ -6,6 +6,7 @@ pub mod aws;
 pub mod coverage;
 pub mod getopt;
 pub mod kubernetes;
+mod percent;
 pub mod postgres;
 pub mod ssh;
 pub mod task;

@@ -1,5 +1,6 @@
 //! Connection strings as libpq reads them: `key=value` pairs and URIs (libpq, 34.1.1).
 
+use crate::tools::percent::decoded;
 use std::collections::BTreeMap;
 
 /// Connection parameters by libpq's names for them: `host`, `port`, `dbname`, `user`, …
@@ -110,26 +111,6 @@ fn put(settings: &mut Settings, key: &str, value: &str) -> Option<()> {
         settings.insert(key.to_owned(), decoded(value)?);
     }
     Some(())
-}
-
-/// Undoes the percent-encoding; `None` where it is broken or holds a zero byte.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut digit = || char::from(rest.next()?).to_digit(16);
-        let (high, low) = (digit()?, digit()?);
-        bytes.push(
-            u8::try_from(high * 16 + low)
-                .ok()
-                .filter(|byte| *byte > 0)?,
-        );
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

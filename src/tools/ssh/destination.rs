@@ -1,6 +1,7 @@
 //! Destinations as OpenSSH's tools and git write them.
 
 use crate::domain::failure::{Failure, Result};
+use crate::tools::percent::decoded;
 
 /// A host to log in to, as it is written: ssh itself resolves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,21 +128,6 @@ fn colon(text: &str) -> Option<&str> {
         }
     }
     None
-}
-
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut digit = || char::from(rest.next()?).to_digit(16);
-        let (high, low) = (digit()?, digit()?);
-        bytes.push(u8::try_from(high * 16 + low).ok()?);
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

@@ -50,6 +50,18 @@ fn with_certificates(postgres: &Postgres) -> Home {
     home
 }
 
+/// A home whose authority makes roles there, by what is in `MANAGER`.
+fn with_roles(postgres: &Postgres) -> Home {
+    database(postgres);
+    postgres.allow(Access {
+        client_ca: None,
+        hba: "hostssl orders all 127.0.0.1/32 scram-sha-256",
+        ident: "",
+    });
+    let issuer = "issuer = \"dynamic-role\"\ncredential = \"env:MANAGER\"";
+    home(&catalogue(postgres, issuer))
+}
+
 #[test]
 fn psql_starts_read_only_and_the_server_knows_the_grant() {
     let Some(postgres) = Postgres::start(Access::default()) else {
@@ -177,14 +189,7 @@ fn a_dynamic_role_comes_and_goes_with_its_grant() {
     let Some(postgres) = Postgres::start(Access::default()) else {
         return;
     };
-    database(&postgres);
-    postgres.allow(Access {
-        client_ca: None,
-        hba: "hostssl orders all 127.0.0.1/32 scram-sha-256",
-        ident: "",
-    });
-    let issuer = "issuer = \"dynamic-role\"\ncredential = \"env:MANAGER\"";
-    let home = home(&catalogue(&postgres, issuer));
+    let home = with_roles(&postgres);
     let with_manager = |args: &[&str]| {
         let mut command = home.jit(args);
         run(command.env("MANAGER", postgres.superuser_url("orders")))
@@ -227,14 +232,7 @@ fn what_a_grant_left_behind_is_tidied_behind_the_next_elevation() {
     let Some(postgres) = Postgres::start(Access::default()) else {
         return;
     };
-    database(&postgres);
-    postgres.allow(Access {
-        client_ca: None,
-        hba: "hostssl orders all 127.0.0.1/32 scram-sha-256",
-        ident: "",
-    });
-    let issuer = "issuer = \"dynamic-role\"\ncredential = \"env:MANAGER\"";
-    let home = home(&catalogue(&postgres, issuer));
+    let home = with_roles(&postgres);
     let ask = |args: &[&str]| {
         let mut command = home.jit(args);
         let asked = run(command.env("MANAGER", postgres.superuser_url("orders")));
