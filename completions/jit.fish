@@ -49,7 +49,7 @@ complete -c jit -n "__fish_jit_using_subcommand exec" -l role -d 'Use this role 
 complete -c jit -n "__fish_jit_using_subcommand exec" -l on -d 'Reach this resource, whatever the command says: kind/name' -r
 complete -c jit -n "__fish_jit_using_subcommand exec" -s j -l justification -d 'Say why; some entitlements need it, all record it' -r
 complete -c jit -n "__fish_jit_using_subcommand exec" -l ttl -d 'Ask for no longer than this: 30m, 1h' -r
-complete -c jit -n "__fish_jit_using_subcommand exec" -l wait -d 'Wait this long for an approval' -r
+complete -c jit -n "__fish_jit_using_subcommand exec" -l wait -d 'Wait this long for an approval, where an authority has somebody else who could give it' -r
 complete -c jit -n "__fish_jit_using_subcommand exec" -l config-dir -d 'Keep config.toml, authority.toml and policies/ in this directory (or `JIT_CONFIG_DIR`)' -r -F
 complete -c jit -n "__fish_jit_using_subcommand exec" -l no-wait -d 'Do not wait for an approval'
 complete -c jit -n "__fish_jit_using_subcommand exec" -l break-glass -d 'Skip approval in an emergency: alerted, and reviewed afterwards'
@@ -75,7 +75,7 @@ complete -c jit -n "__fish_jit_using_subcommand agent" -s h -l help -d 'Print he
 complete -c jit -n "__fish_jit_using_subcommand agent" -s V -l version -d 'Print version'
 complete -c jit -n "__fish_jit_using_subcommand request" -s j -l justification -d 'Say why; some entitlements need it, all record it' -r
 complete -c jit -n "__fish_jit_using_subcommand request" -l ttl -d 'Ask for no longer than this: 30m, 1h' -r
-complete -c jit -n "__fish_jit_using_subcommand request" -l wait -d 'Wait this long for an approval' -r
+complete -c jit -n "__fish_jit_using_subcommand request" -l wait -d 'Wait this long for an approval, where an authority has somebody else who could give it' -r
 complete -c jit -n "__fish_jit_using_subcommand request" -l config-dir -d 'Keep config.toml, authority.toml and policies/ in this directory (or `JIT_CONFIG_DIR`)' -r -F
 complete -c jit -n "__fish_jit_using_subcommand request" -l no-wait -d 'Do not wait for an approval'
 complete -c jit -n "__fish_jit_using_subcommand request" -l break-glass -d 'Skip approval in an emergency: alerted, and reviewed afterwards'

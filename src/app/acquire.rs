@@ -28,7 +28,7 @@ pub struct Terms {
     /// Ask for no longer than this: 30m, 1h.
     #[arg(long, value_name = "SPAN")]
     pub ttl: Option<Ttl>,
-    /// Wait this long for an approval.
+    /// Wait this long for an approval, where an authority has somebody else who could give it.
     #[arg(long, value_name = "SPAN", conflicts_with = "no_wait")]
     pub wait: Option<Ttl>,
     /// Do not wait for an approval.

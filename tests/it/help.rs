@@ -149,7 +149,7 @@ fn the_help_of_exec() {
               Ask for no longer than this: 30m, 1h
 
           --wait <SPAN>
-              Wait this long for an approval
+              Wait this long for an approval, where an authority has somebody else who could give it
 
           --no-wait
               Do not wait for an approval

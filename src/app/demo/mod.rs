@@ -109,9 +109,7 @@ fn tell(session: &Session, sandbox: &Sandbox, first: &Step<'_>) -> Result<()> {
     expect(&show(session, sandbox, first)?, 0)?;
     session.print("\n3. Sensitive: a person decides; here is nobody to ask, so it is refused.")?;
     expect(&show(session, sandbox, &SENSITIVE)?, Code::Denied as i32)?;
-    session.print(
-        "\n4. Who had what, when and why is a by-product, and nobody can change it unseen.",
-    )?;
+    session.print("\n4. Who had what, when and why is a by-product; a change to it is seen.")?;
     for (shown, arguments) in [
         ("jit audit", &["audit"][..]),
         ("jit audit verify", &["audit", "verify"][..]),

@@ -46,8 +46,6 @@ pub struct Cluster {
     /// The URL of its API server.
     #[serde(deserialize_with = "absent_is_default")]
     pub server: String,
-    /// The name in its certificate, where that is not the host of the URL.
-    pub tls_server_name: Option<String>,
     /// The proxy on the way.
     pub proxy_url: Option<String>,
     /// Its certificate authority, PEM in base64; it beats the file.

@@ -84,9 +84,10 @@ fn user(entitlement: &Entitlement, plugin: &Path) -> Result<Value> {
     }))
 }
 
-/// The cluster: its address and certificate authority from the catalogue, what leads there (proxy,
-/// name in the certificate) from the user's own entry for the same address. That a user skips
-/// verification is not taken over: it would hand the credential to whoever answers.
+/// The cluster: all that says who may be given the credential comes from the catalogue, the proxy that
+/// leads there from the user's own entry for the same address. Another certificate authority, another
+/// name in the certificate or no verification is not taken over: each would hand the credential to
+/// whoever answers.
 fn cluster_entry(
     cluster: &KubernetesResource,
     own: Option<&Cluster>,
@@ -94,11 +95,8 @@ fn cluster_entry(
 ) -> Result<Value> {
     let mut entry = Map::new();
     entry.insert("server".into(), cluster.server.clone().into());
-    if let Some(data) = authority(cluster, own, places)? {
+    if let Some(data) = authority(cluster, places)? {
         entry.insert("certificate-authority-data".into(), data.into());
-    }
-    if let Some(name) = own.and_then(|own| own.tls_server_name.as_ref()) {
-        entry.insert("tls-server-name".into(), name.clone().into());
     }
     if let Some(proxy) = own.and_then(|own| own.proxy_url.as_ref()) {
         entry.insert("proxy-url".into(), proxy.clone().into());
@@ -107,22 +105,10 @@ fn cluster_entry(
 }
 
 /// The certificate authority, PEM in base64; `None` where the system's serve.
-fn authority(
-    cluster: &KubernetesResource,
-    own: Option<&Cluster>,
-    places: &Places,
-) -> Result<Option<String>> {
-    if let Some(file) = &cluster.certificate_authority {
-        return authority_file(&places.configuration.join(file)).map(Some);
-    }
-    let Some(own) = own else {
-        return Ok(None);
-    };
-    if let Some(data) = &own.certificate_authority_data {
-        return Ok(Some(data.clone()).filter(|data| !data.is_empty()));
-    }
-    let file = own.certificate_authority.as_deref();
-    file.map(authority_file).transpose()
+fn authority(cluster: &KubernetesResource, places: &Places) -> Result<Option<String>> {
+    let file = cluster.certificate_authority.as_ref();
+    file.map(|file| authority_file(&places.configuration.join(file)))
+        .transpose()
 }
 
 fn authority_file(file: &Path) -> Result<String> {
