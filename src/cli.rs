@@ -96,7 +96,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-fn parse(arguments: &[OsString]) -> clap::error::Result<Cli<Verb>> {
+fn parse(arguments: &[OsString]) -> Result<Cli<Verb>, clap::Error> {
     let verb = arguments.get(1).and_then(|verb| verb.to_str());
     if !verb.is_some_and(Warm::has_subcommand) {
         return Cli::try_parse_from(arguments);
