@@ -1,9 +1,15 @@
 //! Measuring in one run: contenders take turns, so that a slow moment of the machine meets them all.
 
-use std::{env, time::Instant};
+use std::{
+    env, thread,
+    time::{Duration, Instant},
+};
 
 /// One contender: its name, and one run of it.
 pub(crate) type Contender<'a> = (String, Box<dyn FnMut() + 'a>);
+
+/// What a run leaves behind, such as an agent that is still starting, ends before the next one.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// How long each contender's runs took, in microseconds, sorted.
 pub(crate) fn in_turns(rounds: usize, contenders: &mut [Contender<'_>]) -> Vec<(String, Vec<f64>)> {
@@ -12,6 +18,7 @@ pub(crate) fn in_turns(rounds: usize, contenders: &mut [Contender<'_>]) -> Vec<(
     for round in 0..=rounds {
         for turn in 0..count {
             let at = (round + turn) % count;
+            thread::sleep(PAUSE);
             let started = Instant::now();
             contenders[at].1();
             let span = started.elapsed().as_secs_f64() * 1e6;

@@ -125,7 +125,7 @@ impl Cache {
             .map(zeroize::Zeroizing::new)
             .map(|text| self.key.seal(&entitlement.to_string(), &text))
             .transpose()?
-            .map(|sealed| files::write_private(&self.file(entitlement), &sealed));
+            .map(|sealed| files::write_passing(&self.file(entitlement), &sealed));
         if let Some(Err(failure)) = kept {
             terminal::say(&format!("jit: the lease was not cached: {failure}"));
         }

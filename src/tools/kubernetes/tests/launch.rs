@@ -70,7 +70,7 @@ fn a_second_launch_writes_nothing_and_another_need_has_another_file() {
     };
     let (first, content) = written(&launch(&["sh", "get", "pods"]));
     // Whom to trust is the catalogue's affair, whatever the user's kubeconfig says.
-    let cluster = json!({ "server": "https://stage.example.com:443" });
+    let cluster = json!({ "server": "https://stage.example.com" });
     assert_eq!(content["clusters"][0]["cluster"], cluster);
     let before = fs::metadata(&first).unwrap().ino();
     let (again, _) = written(&launch(&["sh", "get", "pods"]));
