@@ -99,11 +99,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-<<<<<<< HEAD
 fn parse(arguments: &[OsString]) -> error::Result<Cli<Verb>> {
-=======
-fn parse(arguments: &[OsString]) -> Result<Cli<Verb>, clap::Error> {
->>>>>>> frame
     let verb = arguments.get(1).and_then(|verb| verb.to_str());
     if !verb.is_some_and(Warm::has_subcommand) {
         return Cli::try_parse_from(arguments);
