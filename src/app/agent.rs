@@ -41,7 +41,7 @@ use crate::{
         key::PrivateKey,
         time::Timestamp,
     },
-    platform::{clock, keys},
+    platform::{clock, keys, process::own_program},
     tools::ssh::handover::{self, Handover},
 };
 
@@ -63,7 +63,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     // The tool must not find a child that it did not make, so that the agent is a grandchild, which
     // is nobody's once this process has ended.
-    let started = handover::own_program().and_then(|program| {
+    let started = own_program().and_then(|program| {
         Command::new(program)
             .arg0("jit")
             .args([handover::VERB, handover::STAY])

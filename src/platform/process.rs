@@ -5,7 +5,7 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     fs,
-    io::{ErrorKind, Read as _},
+    io::{self, ErrorKind, Read as _},
     os::{
         fd::OwnedFd,
         unix::{ffi::OsStrExt as _, fs::PermissionsExt as _, process::CommandExt as _},
@@ -85,6 +85,15 @@ pub fn find(program: &OsStr, environment: &Environment) -> Result<PathBuf> {
         Failure::new(Code::NotFound, format!("{shown} is not installed"))
             .hint("install it, or correct PATH")
     }))
+}
+
+/// The program of this process, also where its file has been replaced meanwhile: for a
+/// process that must be of the same version.
+pub fn own_program() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        return Ok(PathBuf::from("/proc/self/exe"));
+    }
+    env::current_exe()
 }
 
 /// The file of this very program, for tools that call it back.

@@ -6,7 +6,6 @@
 //! a pipe as its stderr: nothing secret is in its arguments, its environment or a file.
 
 use std::{
-    env,
     fs::{self, DirBuilder},
     io::{self, Write as _, pipe},
     os::{
@@ -29,7 +28,7 @@ use crate::{
         lease::Lease,
         time::Timestamp,
     },
-    platform::{files, keys},
+    platform::{files, keys, process::own_program},
 };
 
 /// The hidden verb that serves the agent: `jit agent`.
@@ -167,14 +166,6 @@ fn serve(socket: &Path, mut handover: Handover) -> io::Result<()> {
         return Ok(());
     }
     Err(io::Error::other(format!("jit {VERB} ended with {status}")))
-}
-
-/// The program of this process, also where its file has been replaced meanwhile.
-pub fn own_program() -> io::Result<PathBuf> {
-    if cfg!(target_os = "linux") {
-        return Ok(PathBuf::from("/proc/self/exe"));
-    }
-    env::current_exe()
 }
 
 /// A descriptor of this process, which tells when it ends; `None` where the system has none.
