@@ -25,12 +25,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     if args.entitlement.resource.kind() != Kind::Aws {
         return Err(aws::not_an_account(&args.entitlement));
     }
-    let wanted = Recognised {
-        entitlement: args.entitlement.clone(),
-        because: "asked for by an AWS profile".to_owned(),
-        verb: None,
-        via: Vec::new(),
-    };
+    let wanted = Recognised::new(args.entitlement.clone(), "asked for by an AWS profile");
     let lease = acquire::lease(session, &wanted, &Terms::default(), Some("aws"))?;
     session.print(&aws::process_credentials(&lease)?)
 }

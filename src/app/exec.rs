@@ -73,12 +73,10 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
 /// The leases of what the command passes through.
 fn via(session: &Session, args: &Args, wanted: &Recognised, tool: &str) -> Result<Vec<Lease>> {
     let through = wanted.via.iter().map(|entitlement| {
-        let passed = Recognised {
-            entitlement: entitlement.clone(),
-            because: format!("{tool} passes through it to {}", wanted.entitlement),
-            verb: None,
-            via: Vec::new(),
-        };
+        let passed = Recognised::new(
+            entitlement.clone(),
+            format!("{tool} passes through it to {}", wanted.entitlement),
+        );
         session.tell(&format!("{entitlement}: {}", passed.because));
         acquire::lease(session, &passed, &args.terms, Some(tool))
     });

@@ -25,12 +25,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     if args.entitlement.resource.kind() != Kind::Kubernetes {
         return Err(kubernetes::not_a_cluster(&args.entitlement));
     }
-    let wanted = Recognised {
-        entitlement: args.entitlement.clone(),
-        because: "asked for by a kubeconfig".to_owned(),
-        verb: None,
-        via: Vec::new(),
-    };
+    let wanted = Recognised::new(args.entitlement.clone(), "asked for by a kubeconfig");
     let lease = acquire::lease(session, &wanted, &Terms::default(), Some("kubectl"))?;
     session.print(&kubernetes::exec_credential(&lease, &session.environment)?)
 }

@@ -25,12 +25,7 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     let catalogue = session.catalogue()?;
     catalogue.tier(&args.entitlement)?;
-    let wanted = Recognised {
-        entitlement: args.entitlement.clone(),
-        because: "asked for by name".to_owned(),
-        verb: None,
-        via: Vec::new(),
-    };
+    let wanted = Recognised::new(args.entitlement.clone(), "asked for by name");
     let lease = acquire::lease(session, &wanted, &args.terms, None)?;
     super::status::show(session, &[lease])
 }

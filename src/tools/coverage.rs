@@ -68,14 +68,14 @@ pub fn smallest(
     says: &str,
     roles: &[Candidate<'_>],
 ) -> Result<Recognised> {
-    let found = |role: &RoleName, because: String| Recognised {
-        entitlement: Entitlement {
-            resource: resource.clone(),
-            role: role.clone(),
-        },
-        because,
-        verb: None,
-        via: Vec::new(),
+    let found = |role: &RoleName, because: String| {
+        Recognised::new(
+            Entitlement {
+                resource: resource.clone(),
+                role: role.clone(),
+            },
+            because,
+        )
     };
     if let [only] = roles {
         return Ok(found(
@@ -116,12 +116,7 @@ pub fn named(task: &Task<'_>, resource: &ResourceName) -> Result<Option<Recognis
         role: role.clone(),
     };
     known(task.catalogue, &entitlement)?;
-    Ok(Some(Recognised {
-        entitlement,
-        because: "--role names it".to_owned(),
-        verb: None,
-        via: Vec::new(),
-    }))
+    Ok(Some(Recognised::new(entitlement, "--role names it")))
 }
 
 fn known(catalogue: &Catalogue, entitlement: &Entitlement) -> Result<()> {

@@ -61,6 +61,18 @@ pub struct Recognised {
     pub via: Vec<Entitlement>,
 }
 
+impl Recognised {
+    /// An entitlement and why, where nothing more is known of the command.
+    pub fn new(entitlement: Entitlement, because: impl Into<String>) -> Self {
+        Self {
+            entitlement,
+            because: because.into(),
+            verb: None,
+            via: Vec::new(),
+        }
+    }
+}
+
 /// What a launch is prepared from.
 #[derive(Clone, Copy, Debug)]
 pub struct Injection<'a> {

@@ -1,7 +1,7 @@
 //! The demo's own home: a temporary directory that goes with it, also at Ctrl-C.
 
 use std::{
-    env::{current_exe, temp_dir},
+    env::temp_dir,
     fs,
     io::{self, ErrorKind},
     net::{TcpListener, TcpStream},
@@ -120,8 +120,7 @@ impl Sandbox {
     /// Runs `jit` itself in the sandbox, as a user would.
     pub(super) fn jit(&self, arguments: &[&str]) -> Result<Ran> {
         self.check()?;
-        let jit = current_exe()
-            .map_err(|error| Failure::failed("jit cannot find its own file").because(&error))?;
+        let jit = process::own_file()?;
         let began = Instant::now();
         let output = Command::new(jit)
             .args(arguments)

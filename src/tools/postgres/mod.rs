@@ -37,12 +37,7 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
     let (role, because) = target::role(task, found, &connection)?;
     let resource = found.0.clone();
     let entitlement = Entitlement { resource, role };
-    Ok(Recognised {
-        entitlement,
-        because,
-        verb: None,
-        via: Vec::new(),
-    })
+    Ok(Recognised::new(entitlement, because))
 }
 
 /// The tool with certificate or password injected.

@@ -123,12 +123,10 @@ fn because(found: Found<'_>, role: &RoleName, resolved: &Resolved, task: &Task<'
         Some(_) => format!("--role names {role}"),
         None => format!("ssh logs in to {} as {role}", resolved.alias),
     };
-    Recognised {
-        entitlement: target::entitlement(found, role),
-        because: format!("{place}, and {login}"),
-        verb: None,
-        via: Vec::new(),
-    }
+    Recognised::new(
+        target::entitlement(found, role),
+        format!("{place}, and {login}"),
+    )
 }
 
 /// A command that says nothing about its login.
@@ -137,12 +135,10 @@ fn unnamed(task: &Task<'_>, found: Found<'_>) -> Result<Recognised> {
         Some(role) => (target::role(found, role.as_str())?, "--role names it"),
         None => (target::smallest(found)?, "it has the lowest tier"),
     };
-    Ok(Recognised {
-        entitlement: target::entitlement(found, role),
-        because: format!("--on names {}, and of its roles {role}: {why}", found.0),
-        verb: None,
-        via: Vec::new(),
-    })
+    Ok(Recognised::new(
+        target::entitlement(found, role),
+        format!("--on names {}, and of its roles {role}: {why}", found.0),
+    ))
 }
 
 #[cfg(test)]
