@@ -34,7 +34,9 @@ pub(crate) fn client(name: &str) -> Option<PathBuf> {
     if file.is_file() {
         return Some(file);
     }
-    skip(&format!("{name} is missing (tests/servers/clients.sh builds it)"));
+    skip(&format!(
+        "{name} is missing (tests/servers/clients.sh builds it)"
+    ));
     None
 }
 
