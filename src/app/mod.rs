@@ -15,6 +15,7 @@ pub mod policy;
 pub mod request;
 pub mod revoke;
 pub mod session;
+pub mod setup;
 pub mod status;
 pub mod tidy;
 pub mod trust;

@@ -1,0 +1,166 @@
+//! `jit setup`: makes the tools ask `jit` by themselves, and takes that back again.
+//!
+//! Each kind says what its files should be; here they are shown, written and undone.
+
+mod apply;
+mod aws;
+mod block;
+mod edit;
+mod ground;
+mod kubernetes;
+mod postgres;
+mod shell;
+mod ssh;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use self::{
+    apply::apply,
+    ground::{Ground, Plan},
+};
+use super::session::Session;
+use crate::{
+    domain::{entitlement::Kind, failure::Result},
+    platform::{files, lock::Lock},
+};
+
+/// Let kubectl, psql, ssh, aws and what calls them use just-in-time access without the prefix
+///
+/// Shows each change as a diff, writes files whole or not at all, keeps a backup of what was there,
+/// and undoes everything to the byte.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  jit setup aws --dry-run\n  jit setup\n  jit setup --undo")]
+pub struct Args {
+    /// Only this; otherwise each kind that the catalogue has, and the shell.
+    kind: Option<Subject>,
+    /// Take away what setup put.
+    #[arg(long)]
+    undo: bool,
+    /// Show what would change, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What can be set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Subject {
+    /// `credential_process` in the profiles of ~/.aws/config.
+    Aws,
+    /// The exec plugin in the contexts of the kubeconfig.
+    Kubernetes,
+    /// An Include in ~/.ssh/config.
+    Ssh,
+    /// A service file for psql and other programs of libpq.
+    Postgres,
+    /// Wrapper functions and a prompt segment for bash, zsh and fish.
+    Shell,
+}
+
+impl Subject {
+    const ALL: [Self; 5] = [
+        Self::Aws,
+        Self::Kubernetes,
+        Self::Ssh,
+        Self::Postgres,
+        Self::Shell,
+    ];
+
+    const fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Aws => Some(Kind::Aws),
+            Self::Kubernetes => Some(Kind::Kubernetes),
+            Self::Ssh => Some(Kind::Ssh),
+            Self::Postgres => Some(Kind::Postgres),
+            Self::Shell => None,
+        }
+    }
+
+    fn plan(self, ground: &Ground<'_>, undo: bool) -> Result<Plan> {
+        match (self, undo) {
+            (Self::Aws, false) => aws::plan(ground),
+            (Self::Aws, true) => aws::undo(ground),
+            (Self::Kubernetes, false) => kubernetes::plan(ground),
+            (Self::Kubernetes, true) => kubernetes::undo(ground),
+            (Self::Ssh, false) => ssh::plan(ground),
+            (Self::Ssh, true) => ssh::undo(ground),
+            (Self::Postgres, false) => postgres::plan(ground),
+            (Self::Postgres, true) => postgres::undo(ground),
+            (Self::Shell, false) => shell::plan(ground),
+            (Self::Shell, true) => shell::undo(ground),
+        }
+    }
+}
+
+/// Plans, shows and, unless only that was asked for, writes. What cannot be done for one kind does
+/// not hold up the others; the first such failure is the command's.
+pub fn run(args: &Args, session: &Session) -> Result<()> {
+    let ground = Ground::of(session)?;
+    let _alone = if args.dry_run {
+        None
+    } else {
+        files::private_directory(&ground.own(""))?;
+        Some(Lock::acquire(&ground.own("lock"), || ())?)
+    };
+    let mut failed = Ok(());
+    for subject in subjects(args, &ground) {
+        let done = subject
+            .plan(&ground, args.undo)
+            .and_then(|plan| carry_out(subject, &plan, args, &ground));
+        failed = failed.and(done);
+    }
+    failed
+}
+
+fn subjects(args: &Args, ground: &Ground<'_>) -> Vec<Subject> {
+    let wanted = |subject: &Subject| match (args.kind, subject.kind()) {
+        (Some(only), _) => only == *subject,
+        // What was set up once may be undone after the catalogue has changed.
+        (None, Some(kind)) => args.undo || ground.catalogue.of_kind(kind).next().is_some(),
+        (None, None) => true,
+    };
+    Subject::ALL.into_iter().filter(wanted).collect()
+}
+
+/// What is said of one kind.
+#[derive(Serialize)]
+struct Report<'a> {
+    setup: Subject,
+    changes: Vec<String>,
+    notes: &'a [String],
+    written: bool,
+}
+
+fn carry_out(subject: Subject, plan: &Plan, args: &Args, ground: &Ground<'_>) -> Result<()> {
+    let session = ground.session;
+    let diffs: Vec<String> = plan.edits.iter().map(edit::Edit::diff).collect();
+    if !session.json {
+        diffs.iter().try_for_each(|diff| session.print(diff))?;
+    }
+    if !args.dry_run {
+        let backups = ground.own("backups");
+        for edit in &plan.edits {
+            apply(edit, &backups, (session.clock)())?;
+        }
+    }
+    if session.json {
+        return session.print_json(&Report {
+            setup: subject,
+            written: !args.dry_run && !diffs.is_empty(),
+            changes: diffs,
+            notes: &plan.notes,
+        });
+    }
+    let name = subject
+        .to_possible_value()
+        .map_or_else(String::new, |value| value.get_name().to_owned());
+    let what = match (plan.edits.len(), args.dry_run) {
+        (0, _) => "nothing to change".to_owned(),
+        (count, true) => format!("{count} to change"),
+        (count, false) => format!("{count} changed"),
+    };
+    session.print(&format!("{name}: {what}"))?;
+    let mut notes = plan.notes.iter();
+    notes.try_for_each(|note| session.print(&format!("{name}: {note}")))
+}
