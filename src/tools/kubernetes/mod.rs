@@ -13,7 +13,7 @@ mod tests;
 mod verbs;
 
 pub use exec_credential::exec_credential;
-pub use plugin::{reading, wanted};
+pub use plugin::{check, reading, wanted};
 pub use question::Question;
 pub use target::{clusters, same_server};
 

@@ -4,6 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::{
+    kubeconfig::Cluster,
     private,
     question::{Asker, Question},
     smallest, target,
@@ -16,6 +17,7 @@ use crate::{
         environment::Places,
         failure::{Failure, Result},
     },
+    platform::files,
     tools::{coverage::Coverage, task::Recognised},
 };
 
@@ -112,6 +114,32 @@ pub fn reading(catalogue: &Catalogue, resource: &ResourceName) -> Result<Recogni
     smallest(catalogue, resource, &need.says, |name, verbs| {
         verbs::covers(name, verbs, &need)
     })
+}
+
+/// Whether the plugin would give its token to a program that reaches the resource as this cluster of
+/// a kubeconfig says.
+///
+/// # Errors
+/// It would not; or a certificate authority cannot be read.
+pub fn check(
+    own: &Cluster,
+    resource: &ResourceName,
+    cluster: &KubernetesResource,
+    places: &Places,
+) -> Result<()> {
+    let file = own.certificate_authority.as_deref();
+    let read = file.filter(|_| own.certificate_authority_data.is_none());
+    let data = match read {
+        Some(file) => Some(STANDARD.encode(files::read(file)?.unwrap_or_default())),
+        None => own.certificate_authority_data.clone(),
+    };
+    let asker = Asker {
+        server: own.server.clone(),
+        tls_server_name: own.tls_server_name.clone(),
+        insecure_skip_tls_verify: own.insecure_skip_tls_verify,
+        certificate_authority_data: data,
+    };
+    refuse_elsewhere(&asker, resource, cluster, places)
 }
 
 /// Refuses to hand the credential to any server but the resource's own, proven by a certificate of
