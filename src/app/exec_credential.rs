@@ -32,6 +32,6 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     let (named, role) = (args.entitlement.as_ref(), args.role.as_ref());
     let places = &session.places;
     let wanted = kubernetes::wanted(&question, named, role, places, || session.catalogue())?;
-    let lease = acquire::lease(session, &wanted, &Terms::default(), Some("kubectl"))?;
+    let lease = acquire::lease(session, &wanted, &Terms::of_a_hook(), Some("kubectl"))?;
     session.print(&kubernetes::exec_credential(&lease, &question)?)
 }
