@@ -25,6 +25,7 @@ mod init;
 mod injected;
 mod install;
 mod issuers;
+mod kubernetes_hook;
 mod ledger;
 mod review;
 mod servers;
