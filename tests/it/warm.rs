@@ -80,11 +80,32 @@ fn a_cached_exec_for_ssh_starts_its_agent_and_nothing_else() {
 #[test]
 fn the_plugins_are_one_thread_without_a_socket() {
     let Some(home) = home() else { return };
-    for (verb, entitlement, answer) in [
-        ("exec-credential", "kubernetes/held:view", "ExecCredential"),
-        ("credential-process", "aws/held:read", "AccessKeyId"),
+    // kubectl says where the token goes; for that the catalogue is read, once.
+    let cluster = r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"cluster":{"server":"https://kubernetes.invalid:6443"},"interactive":false}}"#;
+    for (verb, entitlement, answer, asked) in [
+        (
+            "exec-credential",
+            "kubernetes/held:view",
+            "ExecCredential",
+            "",
+        ),
+        (
+            "exec-credential",
+            "kubernetes/held:view",
+            "ExecCredential",
+            cluster,
+        ),
+        ("credential-process", "aws/held:read", "AccessKeyId", ""),
     ] {
-        let calls = traced(&home, &[verb, entitlement], answer);
+        let calls = traced_when(&home, &[verb, entitlement], answer, asked);
+        let reads = calls
+            .iter()
+            .filter(|call| call.line.contains("authority.toml"));
+        assert_eq!(
+            reads.count(),
+            usize::from(!asked.is_empty()),
+            "{verb}: {calls:#?}"
+        );
         let never = calls.iter().find(|call| NEVER.contains(&&*call.name));
         assert!(never.is_none(), "{verb} calls {never:?}");
         check(verb, &calls, "");
@@ -109,14 +130,23 @@ struct Call {
 /// Every system call of the process of a `jit`, which must succeed, print `answer` on stdout, and say
 /// nothing else.
 fn traced(home: &Home, args: &[&str], answer: &str) -> Vec<Call> {
+    traced_when(home, args, answer, "")
+}
+
+/// The same where a kubectl asks that.
+fn traced_when(home: &Home, args: &[&str], answer: &str, asked: &str) -> Vec<Call> {
     let log = home.path("calls");
     // The first run may leave a private file; whoever comes later finds it.
-    let first = run(home.jit(args).env("PATH", SHORT_PATH));
+    let mut first = home.jit(args);
+    let first = run(first
+        .env("PATH", SHORT_PATH)
+        .env("KUBERNETES_EXEC_INFO", asked));
     assert_eq!((first.code, &*first.stderr), (0, ""), "{args:?}: {first:?}");
     let jit = home.jit(args);
     let mut command = home.command(Path::new("strace"));
     command
         .env("PATH", SHORT_PATH)
+        .env("KUBERNETES_EXEC_INFO", asked)
         .arg("-f")
         .arg("-o")
         .arg(&log)

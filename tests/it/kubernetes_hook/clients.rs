@@ -55,25 +55,25 @@ fn helm_installs_a_chart() {
         &desk.home,
         &["request", "kubernetes/prod:edit", "-j", "a test"],
     );
-    let namespaced = ["--kube-context=prod:edit", "--namespace=hook-helm"];
+    let namespaced = ["--kube-context=prod:edit", "--namespace=default"];
     let run_helm = |args: &[&str]| Some(run(helm(&desk, args)?.args(namespaced)));
-    let Some(installed) = run_helm(&["install", "first", "chart"]) else {
+    let Some(installed) = run_helm(&["install", "hook-helm", "chart"]) else {
         return;
     };
     assert_eq!(installed.code, 0, "{installed:?}");
-    let listed = run_helm(&["list", "--short"]).unwrap();
-    assert_eq!(listed.stdout, "first\n", "{listed:?}");
+    let listed = run_helm(&["list", "--short", "--filter=hook-helm"]).unwrap();
+    assert_eq!(listed.stdout, "hook-helm\n", "{listed:?}");
     let map = desk.works(&[
         "-n",
-        "hook-helm",
+        "default",
         "get",
         "cm",
         "of-helm",
         "-o",
         "jsonpath={.data.who}",
     ]);
-    assert_eq!(map, "first");
-    let removed = run_helm(&["uninstall", "first"]).unwrap();
+    assert_eq!(map, "hook-helm");
+    let removed = run_helm(&["uninstall", "hook-helm"]).unwrap();
     assert_eq!(removed.code, 0, "{removed:?}");
 }
 

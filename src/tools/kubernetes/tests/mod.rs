@@ -4,3 +4,4 @@ mod desk;
 mod launch;
 mod plugin;
 mod recognise;
+mod standing;
