@@ -3,11 +3,8 @@
 use std::{fs, time::Duration};
 
 use jit::{
-    cache::Cache,
-    config::places,
     domain::{
         entitlement::Entitlement,
-        environment::Environment,
         failure::{Code, Failure},
         time::Timestamp,
     },
@@ -18,7 +15,7 @@ use serde_json::Value;
 use super::home;
 use crate::support::{
     Home,
-    held::home_with_leases,
+    held::{cache, home_with_leases},
     home::{Ran, run},
     stranger::{DOWN, silent},
 };
@@ -135,36 +132,20 @@ fn the_answer_is_what_the_sdks_read() {
     );
     let keys = answer.as_object().unwrap().keys();
     let wanted = [
+        "Version",
         "AccessKeyId",
-        "AccountId",
-        "Expiration",
         "SecretAccessKey",
         "SessionToken",
-        "Version",
+        "Expiration",
+        "AccountId",
     ];
     assert_eq!(keys.collect::<Vec<_>>(), wanted);
-}
-
-/// The cache of a home, for somebody who does not wait.
-fn cache(home: &Home) -> Cache {
-    let variables = home.jit(["x"]);
-    let environment = Environment {
-        variables: variables
-            .get_envs()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
-            .collect(),
-        ..Environment::default()
-    };
-    let places = places::find(&environment, None).unwrap();
-    Cache::open(&places)
-        .unwrap()
-        .patient(Duration::from_millis(50))
 }
 
 #[test]
 fn while_another_jit_asks_what_is_held_is_used_and_then_an_end_is_made() {
     let home = home_with_leases();
-    let cache = cache(&home);
+    let cache = cache(&home).patient(Duration::from_millis(50));
     let entitlement: Entitlement = "aws/held:read".parse().unwrap();
     let held = cache.fresh(&entitlement, clock::now()).unwrap().unwrap();
     let lock = home.path("cache/jit/leases/aws,held,read.lock");
