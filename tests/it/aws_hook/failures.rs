@@ -1,6 +1,6 @@
 //! What the hook says when it fails: nothing on stdout, one line on stderr, the exit code.
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use jit::{
     domain::{
@@ -18,6 +18,7 @@ use crate::support::{
     held::{cache, home_with_leases},
     home::{Ran, run},
     stranger::{DOWN, silent},
+    whereabouts::jit,
 };
 
 const SECRET: &str = "hunter2hunter2";
@@ -140,6 +141,31 @@ fn the_answer_is_what_the_sdks_read() {
         "AccountId",
     ];
     assert_eq!(keys.collect::<Vec<_>>(), wanted);
+}
+
+#[test]
+fn a_hook_needs_no_home_no_stdin_and_nobody_who_reads() {
+    let home = home_with_leases();
+    let jit = jit();
+    let shell = |script: &str| {
+        let mut command = home.command(Path::new("/bin/sh"));
+        run(command
+            .env_remove("HOME")
+            .args(["-c", script])
+            .arg(&jit)
+            .args(["credential-process", "aws/held:read"]))
+    };
+    let ran = shell("exec \"$0\" \"$@\" <&- 2>&-");
+    assert_eq!((ran.code, &*ran.stderr), (0, ""), "{ran:?}");
+    assert!(ran.stdout.starts_with("{\"Version\":1,"), "{ran:?}");
+    for script in ["exec \"$0\" \"$@\" >&-", "\"$0\" \"$@\" | true"] {
+        let ran = shell(script);
+        assert_eq!(
+            (ran.code, &*ran.stdout, &*ran.stderr),
+            (0, "", ""),
+            "{ran:?}"
+        );
+    }
 }
 
 #[test]
