@@ -11,10 +11,12 @@ use crate::support::home::{Home, Ran, run};
 /// Where it installs to: a name that a careless script would split.
 const PREFIX: &str = "my prefix";
 
-const INSTALLED: [&str; 4] = [
+const INSTALLED: [&str; 6] = [
     "bin/jit",
     "share/bash-completion/completions/jit",
     "share/fish/vendor_completions.d/jit.fish",
+    "share/man/man1/jit-exec.1",
+    "share/man/man1/jit.1",
     "share/zsh/site-functions/_jit",
 ];
 

@@ -79,7 +79,7 @@ impl Live {
                 };
                 let left = held.get(&entitlement).map(|lease| self.left(lease));
                 let left = left.map_or_else(String::new, |left| format!(", {left}"));
-                candidate(entitlement, &format!("{}{left}", tier.as_str()))
+                candidate(&entitlement, &format!("{}{left}", tier.as_str()))
             }));
         }
         offered
@@ -136,7 +136,7 @@ impl Live {
         }
         let offered = at.into_iter();
         offered
-            .map(|(role, names)| candidate(role, &names.join(", ")))
+            .map(|(role, names)| candidate(&role, &names.join(", ")))
             .collect()
     }
 
@@ -144,7 +144,7 @@ impl Live {
     pub(super) fn groups(&self) -> Candidates {
         let groups = self.catalogue().groups.into_iter();
         groups
-            .map(|(group, members)| candidate(group, &Vec::from_iter(members).join(", ")))
+            .map(|(group, members)| candidate(&group, &Vec::from_iter(members).join(", ")))
             .collect()
     }
 
@@ -154,7 +154,7 @@ impl Live {
         let members: BTreeSet<String> = groups.into_values().flatten().collect();
         members
             .into_iter()
-            .map(|name| candidate(name, ""))
+            .map(|name| candidate(&name, ""))
             .collect()
     }
 
@@ -205,7 +205,7 @@ fn roles_of(resource: &Resource) -> String {
     roles.join(", ")
 }
 
-fn candidate(word: impl ToString, what: &str) -> CompletionCandidate {
+fn candidate(word: &impl ToString, what: &str) -> CompletionCandidate {
     let what = (!what.is_empty()).then(|| what.to_owned().into());
     CompletionCandidate::new(word.to_string()).help(what)
 }

@@ -22,7 +22,7 @@ pub struct Args {
     /// The verb whose page is wanted, as in: policy explain; without one, the page of jit.
     #[arg(conflicts_with = "dir")]
     verb: Vec<String>,
-    /// Write every page into this directory, which is there: jit.1, jit-exec.1, …
+    /// Write every page into this directory, which is there: jit.1, jit-exec.1 and so on
     #[arg(long)]
     dir: Option<PathBuf>,
 }

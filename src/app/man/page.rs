@@ -42,15 +42,14 @@ pub(super) fn of(command: &Command) -> Result<String> {
 
 /// Roff has names for what is not ASCII, which reach every terminal and printer.
 fn in_ascii(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
+    let named = |c: char| {
         if c.is_ascii() {
-            plain.push(c);
+            c.to_string()
         } else {
-            plain.push_str(&format!("\\[u{:04X}]", u32::from(c)));
+            format!("\\[u{:04X}]", u32::from(c))
         }
-    }
-    plain
+    };
+    text.chars().map(named).collect()
 }
 
 fn manual(command: Command) -> Man {
