@@ -142,4 +142,8 @@ case ":$PATH:" in
     *":$prefix/bin:"*) ;;
     *) say "$prefix/bin is not in your PATH; add it: export PATH=\"$prefix/bin:\$PATH\"" ;;
 esac
+zshrc=${ZDOTDIR:-$HOME}/.zshrc
+if command -v zsh >/dev/null && ! grep -qs 'share/zsh/site-functions' "$zshrc"; then
+    say "zsh completes jit with this in $zshrc, before compinit: fpath=('$prefix/share/zsh/site-functions' \$fpath)"
+fi
 [ -z "$demo" ] || exec "$prefix/bin/jit" demo

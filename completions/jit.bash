@@ -33,6 +33,13 @@ _jit() {
         return
     fi
 
+    # What stands before the cursor is told without its quotes.
+    for ((i = 0; i < last; i++)); do
+        case ${words[i]} in
+            \'*\' | \"*\") words[i]=${words[i]:1:${#words[i]}-2} ;;
+            *) words[i]=${words[i]//\\/} ;;
+        esac
+    done
     local current=${words[last]} tail cut=''
     if [[ $current == [\"\']* ]]; then
         current=${current:1}

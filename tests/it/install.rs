@@ -76,10 +76,21 @@ fn what_it_installs_runs_is_put_once_and_goes_again() {
     let build = fs::read_to_string(home.path("built")).unwrap();
     assert!(build.contains("--release --locked --bin jit"), "{build}");
 
+    // zsh is told where to look by its user, and no longer once it knows.
+    home.tool("zsh", "exit 0");
+    let functions = home.path(PREFIX).join("share/zsh/site-functions");
+    let line = format!("fpath=('{}' $fpath)", functions.display());
+    assert!(install(&home, &[]).stderr.contains(&line), "{line}");
+    home.write(
+        ".zshrc",
+        &format!("{line}\nautoload -Uz compinit && compinit\n"),
+    );
+
     let before = written(&home);
     let second = install(&home, &[]);
     assert_eq!(second.code, 0, "{second:?}");
     assert!(!second.stderr.contains("jit: installed"), "{second:?}");
+    assert!(!second.stderr.contains("fpath"), "{second:?}");
     assert_eq!(written(&home), before, "a second run writes nothing anew");
 
     // What somebody else put beside it stays.

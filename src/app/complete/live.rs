@@ -40,9 +40,15 @@ impl Live {
         let verbs = grammar.get_subcommands().filter(|verb| !verb.is_hide_set());
         let words = words.iter().map(|word| word.to_string_lossy().into_owned());
         let words: Vec<String> = words.collect();
-        let directory = value_of("--config-dir", &words).map(PathBuf::from);
+        let environment = surroundings::capture();
+        // The shell expands a tilde once the line is run, not before.
+        let directory = value_of("--config-dir", &words).map(|directory| {
+            let home = directory.strip_prefix("~/");
+            let home = home.and_then(|below| environment.in_home(below));
+            home.unwrap_or_else(|| PathBuf::from(directory))
+        });
         Self {
-            places: places::find(&surroundings::capture(), directory.as_deref()).ok(),
+            places: places::find(&environment, directory.as_deref()).ok(),
             words,
             now: clock::now(),
             verbs: verbs

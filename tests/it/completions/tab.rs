@@ -13,6 +13,7 @@ use crate::support::{
 
 /// The lines of a shell's own completion of `frob`, a tool.
 const BASH_FROB: &str = "complete -W 'alpha beta:gamma' frob";
+const OTHER: &str = "[resources.\"ssh/other\"]\nhosts = [\"a\"]\nroles.a = {}\n";
 const ZSH_FROB: &str = "_frob() { compadd alpha beta:gamma }; compdef _frob frob";
 const FISH_FROB: &str = "complete --command frob --no-files --arguments 'alpha beta:gamma'";
 
@@ -23,6 +24,7 @@ fn tab_in_bash() {
     }
     let home = home();
     home.write("some file", "");
+    home.write("my conf/authority.toml", OTHER);
     let mut bash = Typist::bash(&home, "");
     for (keys, line) in [
         ("jit reques\t", "jit request "),
@@ -51,6 +53,14 @@ fn tab_in_bash() {
             "jit exec --on=ssh/web --role root ",
         ),
         ("jit --config-dir so\t", "jit --config-dir some\\ file "),
+        (
+            "jit --config-dir 'my conf' trust \t",
+            "jit --config-dir 'my conf' trust ssh/other ",
+        ),
+        (
+            "jit --config-dir ~/my\\ conf trust \t",
+            "jit --config-dir ~/my\\ conf trust ssh/other ",
+        ),
         ("jit agen\t", "jit agen"),
         ("jit request nothing/x\t", "jit request nothing/x"),
         ("jit exec -- fro\t", "jit exec -- frob "),
@@ -123,6 +133,7 @@ fn tab_in_zsh() {
     }
     let home = home();
     home.write("some file", "");
+    home.write("my conf/authority.toml", OTHER);
     let mut zsh = Typist::zsh(&home, ZSH_FROB);
     for (keys, line) in [
         ("jit reques\t", "jit request "),
@@ -141,6 +152,14 @@ fn tab_in_zsh() {
             "jit exec --on ssh/web --role root ",
         ),
         ("jit --config-dir so\t", "jit --config-dir some\\ file "),
+        (
+            "jit --config-dir 'my conf' trust \t",
+            "jit --config-dir 'my conf' trust ssh/other ",
+        ),
+        (
+            "jit --config-dir ~/my\\ conf trust \t",
+            "jit --config-dir ~/my\\ conf trust ssh/other ",
+        ),
         ("jit agen\t", "jit agen"),
         ("jit request nothing/x\t", "jit request nothing/x"),
         ("jit exec -- fro\t", "jit exec -- frob "),
