@@ -27,6 +27,7 @@ mod install;
 mod issuers;
 mod kubernetes_hook;
 mod ledger;
+mod manual;
 mod review;
 mod servers;
 mod ssh_tools;

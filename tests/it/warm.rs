@@ -42,6 +42,9 @@ const NEVER_READ: [&str; 10] = [
     "ledger.db",
 ];
 
+/// What kubectl asks where it says what it reaches: for that the catalogue is read, once.
+const REACHES: &str = r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"cluster":{"server":"https://kubernetes.invalid:6443"},"interactive":false}}"#;
+
 #[test]
 fn a_cached_exec_is_one_thread_without_a_socket() {
     let Some(home) = home() else { return };
@@ -80,35 +83,25 @@ fn a_cached_exec_for_ssh_starts_its_agent_and_nothing_else() {
 #[test]
 fn the_plugins_are_one_thread_without_a_socket() {
     let Some(home) = home() else { return };
-    // kubectl says where the token goes; for that the catalogue is read, once.
-    let cluster = r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"cluster":{"server":"https://kubernetes.invalid:6443"},"interactive":false}}"#;
+    let config = home.config();
+    let config = config.to_str().unwrap();
+    let (cluster, account) = ("kubernetes/held:view", "aws/held:read");
     for (verb, entitlement, answer, asked) in [
-        (
-            "exec-credential",
-            "kubernetes/held:view",
-            "ExecCredential",
-            "",
-        ),
-        (
-            "exec-credential",
-            "kubernetes/held:view",
-            "ExecCredential",
-            cluster,
-        ),
-        ("credential-process", "aws/held:read", "AccessKeyId", ""),
+        ("exec-credential", cluster, "ExecCredential", ""),
+        ("exec-credential", cluster, "ExecCredential", REACHES),
+        ("credential-process", account, "AccessKeyId", ""),
     ] {
-        let calls = traced_when(&home, &[verb, entitlement], answer, asked);
-        let reads = calls
-            .iter()
-            .filter(|call| call.line.contains("authority.toml"));
-        assert_eq!(
-            reads.count(),
-            usize::from(!asked.is_empty()),
-            "{verb}: {calls:#?}"
-        );
-        let never = calls.iter().find(|call| NEVER.contains(&&*call.name));
-        assert!(never.is_none(), "{verb} calls {never:?}");
-        check(verb, &calls, "");
+        // As a hook is called where the configuration is elsewhere.
+        for options in [&[] as &[&str], &["--config-dir", config]] {
+            let args = [options, &[verb, entitlement]].concat();
+            let calls = traced_when(&home, &args, answer, asked);
+            let never = calls.iter().find(|call| NEVER.contains(&&*call.name));
+            assert!(never.is_none(), "{verb} calls {never:?}");
+            let of_catalogue = |call: &&Call| call.line.contains("authority.toml");
+            let read = calls.iter().filter(of_catalogue).count();
+            assert_eq!(read, usize::from(!asked.is_empty()), "{verb}: {calls:#?}");
+            check(verb, &calls, "");
+        }
     }
 }
 

@@ -10,7 +10,10 @@ pub(super) fn of<'a>(root: &'a Value, list: &str) -> impl Iterator<Item = &'a Va
 
 /// The text at a path such as `/context/user`; empty where there is none.
 pub(super) fn text<'a>(entry: &'a Value, path: &str) -> &'a str {
-    entry.pointer(path).and_then(Value::as_str).unwrap_or_default()
+    entry
+        .pointer(path)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 /// The name of an entry.

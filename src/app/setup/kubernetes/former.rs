@@ -87,7 +87,9 @@ fn is_ours(user: &Value) -> bool {
 
 fn names(root: &Value, list: &str, wanted: impl Fn(&Value) -> bool) -> BTreeSet<String> {
     let entries = entries::of(root, list).filter(|entry| wanted(entry));
-    entries.map(|entry| entries::name(entry).to_owned()).collect()
+    entries
+        .map(|entry| entries::name(entry).to_owned())
+        .collect()
 }
 
 /// The text without our marked blocks, and without our entries where the marks are gone.

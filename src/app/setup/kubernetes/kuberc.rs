@@ -82,9 +82,8 @@ pub(super) fn undo(ground: &Ground<'_>, plan: &mut Plan) -> Result<()> {
 }
 
 fn is_allowed(root: &Value, command: &str) -> bool {
-    entries::of(root, LIST).any(|entry| {
-        entries::text(entry, "/command") == command || entries::name(entry) == command
-    })
+    entries::of(root, LIST)
+        .any(|entry| entries::text(entry, "/command") == command || entries::name(entry) == command)
 }
 
 /// The key is `command` since kubectl 1.36, which still reads the `name` of 1.35.

@@ -122,7 +122,9 @@ impl<'a> Wanted<'a> {
         for context in reading.map_or(&[][..], |_| &own) {
             let file = self.place_of(context).file;
             let user = reading.map(|role| self.user(&file, name, role));
-            self.of_file(&file).users.extend(user.map(|user| (context.clone(), user)));
+            self.of_file(&file)
+                .users
+                .extend(user.map(|user| (context.clone(), user)));
         }
         for role in cluster.roles.keys() {
             let is_reading = Some(role) == reading;
@@ -157,7 +159,9 @@ impl<'a> Wanted<'a> {
             match self.means(context, there, name, cluster) {
                 Ok(true) => own.push(context.clone()),
                 Ok(false) => {}
-                Err(why) => self.notes.push(format!("the context {context:?} stays as it is: {why}")),
+                Err(why) => self
+                    .notes
+                    .push(format!("the context {context:?} stays as it is: {why}")),
             }
         }
         own
@@ -196,13 +200,19 @@ impl<'a> Wanted<'a> {
         cluster: &KubernetesResource,
         role: &RoleName,
     ) -> Vec<String> {
-        let own = [name.name().to_owned()];
-        let is_free = |name: &&String| !self.desk.homes.contains_key(*name);
-        let names: Vec<String> = match cluster.contexts.is_empty() {
-            true => own.iter().filter(is_free).cloned().collect(),
-            false => cluster.contexts.iter().filter(is_free).cloned().collect(),
-        };
-        if names.is_empty() { vec![of_role(name, role)] } else { names }
+        let listed = cluster.contexts.iter().map(String::as_str);
+        let own = Some(name.name()).filter(|_| cluster.contexts.is_empty());
+        let is_free = |name: &&str| !self.desk.homes.contains_key(*name);
+        let names: Vec<String> = listed
+            .chain(own)
+            .filter(is_free)
+            .map(str::to_owned)
+            .collect();
+        if names.is_empty() {
+            vec![of_role(name, role)]
+        } else {
+            names
+        }
     }
 
     fn of_file(&mut self, file: &Path) -> &mut Changes {
@@ -266,7 +276,11 @@ impl<'a> Wanted<'a> {
             context.insert("namespace".into(), namespace.clone().into());
         }
         context.insert("user".into(), user.into());
-        self.add(&place.file, "contexts", json!({ "context": context, "name": called }));
+        self.add(
+            &place.file,
+            "contexts",
+            json!({ "context": context, "name": called }),
+        );
     }
 
     /// A kubeconfig of our own has a current context, where there is only one cluster to mean.
