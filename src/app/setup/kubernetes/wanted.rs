@@ -126,7 +126,9 @@ impl<'a> Wanted<'a> {
                 .users
                 .extend(user.map(|user| (context.clone(), user)));
         }
-        for role in cluster.roles.keys() {
+        let mut roles: Vec<&RoleName> = cluster.roles.keys().collect();
+        roles.sort_by_key(|role| Some(*role) != reading);
+        for role in roles {
             let is_reading = Some(role) == reading;
             if is_reading && own.is_empty() {
                 for context in self.free_names(name, cluster, role) {

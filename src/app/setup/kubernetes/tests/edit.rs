@@ -8,6 +8,7 @@ use super::desk::{CANONICAL, CATALOGUE, Desk, OWN};
 use crate::app::setup::kubernetes::plan;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the text is shown whole")]
 fn an_own_kubeconfig_gets_our_user_and_nothing_else_changes() {
     let desk = Desk::with(OWN);
     assert!(desk.set_up().unwrap().notes.is_empty());

@@ -6,9 +6,9 @@ use super::desk::{CANONICAL, Desk};
 fn what_kubectl_has_written_anew_is_undone_by_its_names() {
     let desk = Desk::with(CANONICAL);
     desk.set_up().unwrap();
-    let lines: Vec<String> = desk.config().unwrap().lines().map(str::to_owned).collect();
-    let kept = lines.iter().filter(|line| !line.trim().starts_with('#'));
-    let rewritten: String = kept.map(|line| format!("{line}\n")).collect();
+    let text = desk.config().unwrap();
+    let kept = text.lines().filter(|line| !line.trim().starts_with('#'));
+    let rewritten = kept.collect::<Vec<_>>().join("\n") + "\n";
     let rewritten = rewritten.replace("current-context: prod", "current-context: prod:edit");
     desk.put(".kube/config", &rewritten);
     // Set up again: the marks are back.
