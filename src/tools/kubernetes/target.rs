@@ -162,6 +162,16 @@ fn refuse_other(
             Some(server) if !same_server(server, &cluster.server) => {
                 return elsewhere(format!("--{flag} names {server:?}"));
             }
+            // client-go takes what has neither a scheme nor an authority for plain HTTP.
+            Some(server) if !server.contains("://") && cluster.certificate_authority.is_none() => {
+                return Err(Failure::usage(format!(
+                    "--{flag} {server} would send the credential in the clear"
+                ))
+                .hint(format!(
+                    "write --{flag} {}, or leave it out",
+                    cluster.server
+                )));
+            }
             _ => {}
         }
     }

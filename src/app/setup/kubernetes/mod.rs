@@ -38,7 +38,7 @@ pub(super) fn plan(ground: &Ground<'_>) -> Result<Plan> {
     let mut plan = Plan::default();
     let mut former = Former::load(ground)?;
     let paths = kubeconfig::files_of(ground.environment());
-    let files = read(&paths, &former, &mut plan.notes)?;
+    let files = read(ground, &paths, &former, &mut plan.notes)?;
     let texts: Vec<(PathBuf, Option<String>)> = files
         .iter()
         .map(|file| (file.path.clone(), file.clean.clone()))
@@ -73,7 +73,7 @@ pub(super) fn undo(ground: &Ground<'_>) -> Result<Plan> {
     let listed = kubeconfig::files_of(ground.environment());
     let paths: BTreeSet<PathBuf> = listed.into_iter().chain(former.0.keys().cloned()).collect();
     let paths: Vec<PathBuf> = paths.into_iter().collect();
-    for file in read(&paths, &former, &mut plan.notes)? {
+    for file in read(ground, &paths, &former, &mut plan.notes)? {
         former.0.remove(&file.path);
         plan.edits.extend(edit(file, None)?);
     }
@@ -83,7 +83,12 @@ pub(super) fn undo(ground: &Ground<'_>) -> Result<Plan> {
 }
 
 /// The files as they are and without what is ours; what is said about it goes to the notes.
-fn read(paths: &[PathBuf], former: &Former, notes: &mut Vec<String>) -> Result<Vec<File>> {
+fn read(
+    ground: &Ground<'_>,
+    paths: &[PathBuf],
+    former: &Former,
+    notes: &mut Vec<String>,
+) -> Result<Vec<File>> {
     let mut files = Vec::new();
     for path in paths {
         let text = files::read_text(path)?;
@@ -106,7 +111,8 @@ fn read(paths: &[PathBuf], former: &Former, notes: &mut Vec<String>) -> Result<V
         })?;
         if was_rewritten {
             notes.push(format!(
-                "{shown} was rewritten since setup, so what is ours was found by its names; the text of before setup is in the backups below jit's state directory"
+                "{shown} was rewritten since setup, so what is ours was found by its names; what was there before setup rests in {}",
+                ground.own("backups").display()
             ));
         }
         for context in left {

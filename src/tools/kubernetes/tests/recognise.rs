@@ -66,6 +66,7 @@ fn what_is_unknown_is_an_error_with_a_way_out() {
         kubectl get pods --cluster prot       | the kubeconfig has no cluster "prot" | did you mean "prod"?
         kubectl get pods -s https://evil      | no resource has the server "https://evil" | name one
         kubectl --context prod get x -s evil  | no resource has the server | name one
+        kubectl get x -s stage.example.com    | --server stage.example.com would send the credential in the clear | write --server https://stage.example.com, or
         kubectl get pods --token x            | --token brings a credential of its own | leave --token out
         kubectl get pods --user me            | --user brings a credential of its own | leave --user out
         kubectl get pods --client-key=k       | --client-key brings a credential of its own | leave
