@@ -29,6 +29,7 @@ pub(super) struct Former(pub(super) BTreeMap<PathBuf, Done>);
 
 /// What setup did to one file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Done {
     /// Whether setup made the file.
     pub(super) new: bool,
