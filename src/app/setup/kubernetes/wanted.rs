@@ -182,10 +182,17 @@ impl<'a> Wanted<'a> {
             let elsewhere = format!("it reaches {}, not {name}'s server", there.server);
             return if is_listed { Err(elsewhere) } else { Ok(false) };
         }
-        let mut others = kubernetes::clusters(&self.ground.catalogue).filter(|(other, cluster)| {
+        let others = kubernetes::clusters(&self.ground.catalogue).filter(|(other, cluster)| {
             *other != name && kubernetes::same_server(&there.server, &cluster.server)
         });
-        if !is_listed && let Some((other, _)) = others.next() {
+        let others: Vec<_> = others.filter(|_| !is_listed).collect();
+        if others
+            .iter()
+            .any(|(_, other)| other.contexts.contains(context))
+        {
+            return Ok(false);
+        }
+        if let Some((other, _)) = others.first() {
             return Err(format!(
                 "it may mean {name} or {other}; list it in the `contexts` of one"
             ));

@@ -280,3 +280,31 @@ fn a_context_that_jit_would_not_serve_keeps_its_user() {
     );
     assert!(desk.config().unwrap().contains("name: prod:oncall\n"));
 }
+
+#[test]
+fn of_two_resources_with_one_server_the_one_that_lists_a_context_has_it() {
+    let second = CATALOGUE
+        .replace("kubernetes/prod", "kubernetes/shop")
+        .replace("contexts = [\"prod\"]", "contexts = [\"shop\"]");
+    let both = format!("{CATALOGUE}{second}");
+    let desk = Desk::with(CANONICAL);
+    let done = desk.run(&both, plan).unwrap();
+    assert!(done.notes.is_empty(), "{done:?}");
+    let text = desk.config().unwrap();
+    for line in [
+        "    user: jit:prod:view\n",
+        "  name: shop\n",
+        "  name: shop:edit\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    let desk = Desk::with(CANONICAL);
+    let neither = both.replace("contexts = [\"prod\"]", "");
+    let done = desk.run(&neither, plan).unwrap();
+    let said =
+        "the context \"prod\" stays as it is: it may mean kubernetes/prod or kubernetes/shop";
+    assert!(
+        done.notes.iter().any(|note| note.starts_with(said)),
+        "{done:?}"
+    );
+}
