@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     app::{
-        agent, audit, completions, credential_process, demo, exec, exec_credential, forget, init,
+        agent, audit, completions, credential_process, demo, exec, exec_credential, forget, init, keep,
         policy, request, revoke,
         session::{Options, Session},
         setup, status, tidy, trust,
@@ -51,6 +51,8 @@ enum Verb {
     Completions(completions::Args),
     #[command(hide = true)]
     Tidy(tidy::Args),
+    #[command(hide = true)]
+    Keep(keep::Args),
 }
 
 /// The verbs that run once per command of a tool. They are parsed by a grammar of their own, since
@@ -135,6 +137,7 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
         Verb::Demo(args) => demo::run(args, session),
         Verb::Completions(args) => completions::run(args, session, &mut Cli::<Verb>::command()),
         Verb::Tidy(args) => tidy::run(args, session),
+        Verb::Keep(args) => keep::run(args, session),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     embedded::{block_on, client, embedded},
+    kept,
     session::Session,
     tidy,
 };
@@ -47,9 +48,26 @@ pub fn lease(
     tool: Option<&str>,
 ) -> Result<Lease> {
     let cache = Cache::open(&session.places)?;
-    cache.fresh_or(&wanted.entitlement, session.clock, |held| {
+    let mut is_new = false;
+    let lease = cache.fresh_or(&wanted.entitlement, session.clock, |held| {
+        is_new = true;
+        kept::tidy(session)?;
         block_on(bring(session, wanted, terms, tool, held))?
-    })
+    })?;
+    kept::keep(session, &lease, is_new);
+    Ok(lease)
+}
+
+/// A held lease with a new credential, under the same grant.
+///
+/// # Errors
+/// Denied: the grant was ended, or policy does not allow it any longer. Otherwise the authority or
+/// the target is away.
+pub async fn renewed(session: &Session, held: Lease, tool: Option<&str>) -> Result<Lease> {
+    let authority = embedded(session).await?;
+    let (client, _, key) = client(session, &authority, tool)?;
+    let credential = renew(&authority, &client, &held).await?;
+    Ok(with_credential(held, credential, key, (session.clock)()))
 }
 
 async fn bring(
@@ -64,7 +82,9 @@ async fn bring(
     let (client, holder, key) = client(session, &authority, tool)?;
     if let Some(held) = held {
         match renew(&authority, &client, &held).await {
-            Ok(credential) => return Ok(renewed(held, credential, key, (session.clock)())),
+            Ok(credential) => {
+                return Ok(with_credential(held, credential, key, (session.clock)()));
+            }
             // The authority, or the target, is away: what is held works until it ends.
             Err(failure)
                 if failure.code != Code::Denied && still_works(&held, (session.clock)()) =>
@@ -113,7 +133,7 @@ async fn renew(authority: &Authority, client: &Client, held: &Lease) -> Result<C
     authority.renew(client, &held.token, &proof).await
 }
 
-fn renewed(held: Lease, credential: Credential, key: PrivateKey, now: Timestamp) -> Lease {
+fn with_credential(held: Lease, credential: Credential, key: PrivateKey, now: Timestamp) -> Lease {
     Lease {
         credential,
         key,

@@ -1,6 +1,6 @@
 //! `jit forget`: drops leases on this machine; their grants go on at the authority.
 
-use super::session::Session;
+use super::{kept, session::Session};
 use crate::{
     cache::Cache,
     domain::{
@@ -25,7 +25,7 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     let cache = Cache::open(&session.places)?;
     match &args.entitlement {
-        Some(entitlement) if cache.forget(entitlement)? => {
+        Some(entitlement) if kept::forget(session, &cache, entitlement)? => {
             session.print(&format!("forgot {entitlement}"))
         }
         Some(entitlement) => Err(
@@ -35,7 +35,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         None => {
             let leases = cache.leases()?;
             for lease in &leases {
-                cache.forget(&lease.grant.entitlement)?;
+                kept::forget(session, &cache, &lease.grant.entitlement)?;
             }
             session.print(&format!("forgot {} leases", leases.len()))
         }

@@ -11,6 +11,8 @@ pub mod exec;
 pub mod exec_credential;
 pub mod forget;
 pub mod init;
+pub mod keep;
+pub mod kept;
 pub mod policy;
 pub mod request;
 pub mod revoke;

@@ -17,7 +17,7 @@ use crate::domain::failure::{Failure, Result};
 /// A kernel lock on a file of its own; it ends with the process, however that ends.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -32,14 +32,19 @@ impl Lock {
                 }
             }
         }
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+
+    /// The locked file, for a child that is to hold the lock from now on.
+    pub fn into_file(self) -> File {
+        self.file
     }
 
     /// Takes the lock of `path` if nobody else holds it.
     pub fn if_free(path: &Path) -> Result<Option<Self>> {
         let file = lock_file(path)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(unlockable(path, &error.into())),
         }

@@ -9,3 +9,4 @@ pub mod process;
 pub mod seal;
 pub mod secret;
 pub mod terminal;
+pub mod vigil;

@@ -19,7 +19,7 @@ use self::{
     apply::apply,
     ground::{Ground, Plan},
 };
-use super::session::Session;
+use super::{kept, session::Session};
 use crate::{
     domain::{entitlement::Kind, failure::Result},
     platform::{files, lock::Lock},
@@ -110,7 +110,10 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
             .and_then(|plan| carry_out(subject, &plan, args, &ground));
         failed = failed.and(done);
     }
-    failed
+    if args.dry_run {
+        return failed;
+    }
+    failed.and(kept::settle(session))
 }
 
 fn subjects(args: &Args, ground: &Ground<'_>) -> Vec<Subject> {

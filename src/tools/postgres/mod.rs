@@ -8,8 +8,10 @@ pub mod conninfo;
 pub mod launch;
 pub mod login;
 pub mod material;
+pub mod overlay;
 pub mod psql;
 pub mod service;
+pub mod services;
 pub mod target;
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ fn candidates(environment: &Environment) -> Vec<PathBuf> {
     own.into_iter().chain(system).collect()
 }
 
-fn heading(line: &str) -> Option<&str> {
+pub fn heading(line: &str) -> Option<&str> {
     line.trim().strip_prefix('[')?.strip_suffix(']')
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::connection::{Connection, place};
+use super::{
+    connection::{Connection, place},
+    overlay::role_of_options,
+};
 use crate::{
     domain::{
         catalogue::{Catalogue, PostgresResource, PostgresRole, Resource},
@@ -158,9 +161,11 @@ pub fn role(
     (name, resource): Found<'_>,
     connection: &Connection,
 ) -> Result<(RoleName, String)> {
-    let user = connection.value("user");
     let behind = |user: &str| resource.roles.iter().find(|(_, role)| role.role == user);
+    // A service of ours for a role that is made for the grant names the one behind it.
+    let options = connection.of_service("options").and_then(role_of_options);
     let wished = connection.wish("user");
+    let named = [wished, options, connection.value("user")];
     if let Some(role) = task.role {
         let known = resource.roles.get(role);
         let known = known.ok_or_else(|| unknown_role(name, resource, role.as_str()))?;
@@ -173,7 +178,7 @@ pub fn role(
             _ => Ok((role.clone(), "--role names it".to_owned())),
         };
     }
-    match (user.and_then(behind), wished) {
+    match (named.into_iter().flatten().find_map(behind), wished) {
         (Some((role, known)), _) => Ok((
             role.clone(),
             format!("{role} is the role behind the database user {}", known.role),
@@ -185,7 +190,7 @@ pub fn role(
 
 /// The role that psql starts with: of those whose name says that they read (or of all, where none
 /// says so) the one of the lowest tier.
-fn smallest(name: &ResourceName, resource: &PostgresResource) -> Result<(RoleName, String)> {
+pub fn smallest(name: &ResourceName, resource: &PostgresResource) -> Result<(RoleName, String)> {
     let readers: Vec<_> = resource.roles.iter().filter(|(n, r)| reads(n, r)).collect();
     let (of, why) = if readers.is_empty() {
         (resource.roles.iter().collect(), "has the lowest tier")
