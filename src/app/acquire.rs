@@ -2,7 +2,7 @@
 
 use super::{
     embedded::{block_on, client, embedded},
-    kept,
+    kept::{self, Source},
     session::Session,
     tidy,
 };
@@ -48,13 +48,15 @@ pub fn lease(
     tool: Option<&str>,
 ) -> Result<Lease> {
     let cache = Cache::open(&session.places)?;
-    let mut is_new = false;
+    let mut source = Source::Cache;
     let lease = cache.fresh_or(&wanted.entitlement, session.clock, |held| {
-        is_new = true;
-        kept::tidy(session)?;
+        source = Source::Authority;
+        if let Err(failure) = kept::tidy(session) {
+            session.tell(&format!("not tidied: {failure}"));
+        }
         block_on(bring(session, wanted, terms, tool, held))?
     })?;
-    kept::keep(session, &lease, is_new);
+    kept::keep(session, &lease, source);
     Ok(lease)
 }
 

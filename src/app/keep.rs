@@ -5,8 +5,7 @@
 //! cache alone: when the lease is gone (forgotten, revoked, denied, over), so are the files and it.
 
 use std::{
-    fs,
-    os::unix::process::CommandExt as _,
+    fs, io,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -79,24 +78,34 @@ fn without_inherited(command: &mut Command) -> Result<()> {
             child_fd,
         })
     });
-    let mappings: std::io::Result<Vec<FdMapping>> = mappings.collect();
+    let mappings: io::Result<Vec<FdMapping>> = mappings.collect();
     command
         .fd_mappings(mappings.map_err(|error| broken(&error))?)
-        .map_err(|error| broken(&std::io::Error::other(error)))?;
+        .map_err(|error| broken(&io::Error::other(error)))?;
     Ok(())
 }
 
 fn stay(session: &Session, entitlement: &Entitlement) -> Result<()> {
     _ = setsid();
+    let kept = keep(session, entitlement);
+    // Whatever ended it, nobody is left who would remove them.
+    drop(material::clear(&session.places, entitlement));
+    kept
+}
+
+fn keep(session: &Session, entitlement: &Entitlement) -> Result<()> {
     // Its directory is there before it is watched, and watched before the cache is read.
     kept::put(session, entitlement)?;
     let directory = material::directory(&session.places, entitlement);
     let vigil = Vigil::over(&directory).map_err(|error| broken(&error))?;
     let mut pause = FIRST;
-    while kept::is_set_up(session)? {
+    // Where the runtime directory went with the log-in, so does what it was for.
+    while directory.is_dir() && kept::is_set_up(session)? {
         let Some(lease) = kept::put(session, entitlement)? else {
-            return Ok(());
+            break;
         };
+        // A catalogue that is being edited is no reason to end.
+        drop(kept::refresh(session));
         let now = (session.clock)();
         let due = due(&lease);
         let wake = if now < due {
@@ -105,13 +114,15 @@ fn stay(session: &Session, entitlement: &Entitlement) -> Result<()> {
         } else if renewed(session, entitlement)? {
             continue;
         } else {
-            let wake = now.after(pause).min(lease.grant.expires_at);
+            let wake = now.after(pause);
             pause = (pause * 2).min(LONGEST);
-            wake
+            let ends = [lease.credential.expires_at, lease.grant.expires_at];
+            let ends = ends.into_iter().filter(|end| now < *end);
+            ends.fold(wake, Timestamp::min)
         };
         vigil.sleep(wake).map_err(|error| broken(&error))?;
     }
-    material::clear(&session.places, entitlement).map(drop)
+    Ok(())
 }
 
 /// When there is something to do for a lease.

@@ -8,7 +8,7 @@
 use std::{
     io,
     os::unix::process::CommandExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -34,37 +34,44 @@ pub fn services_file(places: &Places) -> PathBuf {
     places.state.join("setup/pg_service.conf")
 }
 
-/// Keeps a lease's credential in its files, where that was set up. `is_new`: it came just now. On the
-/// warm path a keeper is at work already, and this is one look at its lock.
-pub fn keep(session: &Session, lease: &Lease, is_new: bool) {
+/// Where a lease comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// It rested in the cache, and its files are those that its keeper has put.
+    Cache,
+    /// It came just now, and its files are to be put.
+    Authority,
+}
+
+/// Keeps a lease's credential in its files, where that was set up. On the warm path a keeper is at
+/// work already, and this is one look at its lock.
+pub fn keep(session: &Session, lease: &Lease, source: Source) {
     let entitlement = &lease.grant.entitlement;
     let is_kept = entitlement.resource.kind() == Kind::Postgres;
     if !is_kept || !services_file(&session.places).exists() {
         return;
     }
-    if let Err(failure) = try_keep(session, entitlement, is_new)
-        && terminal::is_watched()
-    {
+    if let Err(failure) = try_keep(session, entitlement, source) {
         terminal::say(&format!(
             "jit: {entitlement} is not kept for programs without jit: {failure}"
         ));
     }
 }
 
-fn try_keep(session: &Session, entitlement: &Entitlement, is_new: bool) -> Result<()> {
+fn try_keep(session: &Session, entitlement: &Entitlement, source: Source) -> Result<()> {
     let places = &session.places;
     let path = material::lock(places, entitlement, "keeper");
-    let lock = match Lock::if_free(&path) {
-        Ok(lock) => lock,
-        Err(_) => {
-            Material::in_files(places, entitlement)?;
-            Lock::if_free(&path)?
-        }
+    let lock = if let Ok(lock) = Lock::if_free(&path) {
+        lock
+    } else {
+        Material::in_files(places, entitlement)?;
+        Lock::if_free(&path)?
     };
-    if (lock.is_none() && !is_new) || !is_set_up(session)? {
+    if (lock.is_none() && source == Source::Cache) || !is_set_up(session)? {
         return Ok(());
     }
     let held = put(session, entitlement)?;
+    refresh(session)?;
     match (lock, held) {
         (Some(lock), Some(_)) => begin(session, entitlement, lock),
         (None, _) | (_, None) => Ok(()),
@@ -93,15 +100,15 @@ pub fn put(session: &Session, entitlement: &Entitlement) -> Result<Option<Lease>
         }
         _ => drop(material::clear(places, entitlement)?),
     }
-    refresh(session)?;
     Ok(held)
 }
 
 /// Drops a lease and its files; whether there was one.
 pub fn forget(session: &Session, cache: &Cache, entitlement: &Entitlement) -> Result<bool> {
     let held = cache.forget(entitlement)?;
-    if entitlement.resource.kind() == Kind::Postgres {
-        material::clear(&session.places, entitlement)?;
+    let is_kept = entitlement.resource.kind() == Kind::Postgres;
+    if is_kept && material::directory(&session.places, entitlement).is_dir() {
+        put(session, entitlement)?;
         refresh(session)?;
     }
     Ok(held)
@@ -136,7 +143,7 @@ pub fn settle(session: &Session) -> Result<()> {
         .filter(|lease| lease.grant.entitlement.resource.kind() == Kind::Postgres);
     for lease in kept {
         if is_set_up {
-            keep(session, lease, true);
+            keep(session, lease, Source::Authority);
         } else {
             material::clear(&session.places, &lease.grant.entitlement)?;
         }
@@ -146,7 +153,7 @@ pub fn settle(session: &Session) -> Result<()> {
 
 /// Makes the service file anew where it says something else than it should: a role that is made for
 /// a grant has another name each time.
-fn refresh(session: &Session) -> Result<()> {
+pub fn refresh(session: &Session) -> Result<()> {
     let file = services_file(&session.places);
     if !file.exists() || !is_set_up(session)? {
         return Ok(());
@@ -156,7 +163,7 @@ fn refresh(session: &Session) -> Result<()> {
         return Ok(());
     };
     let yours = services::origin(&text).and_then(|origin| origin.yours);
-    let made = compose(session, yours)?.text;
+    let made = compose(session, yours.as_deref())?.text;
     if made == text {
         return Ok(());
     }
@@ -164,8 +171,8 @@ fn refresh(session: &Session) -> Result<()> {
 }
 
 /// The service file as it should be, with the user's services from the file `yours`.
-pub fn compose(session: &Session, yours: Option<PathBuf>) -> Result<Services> {
-    let own = yours.as_deref().map_or(Ok(None), files::read_text)?;
+pub fn compose(session: &Session, yours: Option<&Path>) -> Result<Services> {
+    let own = yours.map_or(Ok(None), files::read_text)?;
     let now = (session.clock)();
     let mut leases = Cache::open(&session.places)?.leases()?;
     leases.retain(|lease| lease.freshness(now) != Freshness::Over);
@@ -174,7 +181,7 @@ pub fn compose(session: &Session, yours: Option<PathBuf>) -> Result<Services> {
         leases: &leases,
         places: &session.places,
         environment: &session.environment,
-        yours: yours.as_deref(),
+        yours,
     };
     services::compose(&ground, &own.unwrap_or_default())
 }

@@ -41,15 +41,18 @@ mod system {
 
     #[derive(Debug)]
     pub(super) struct Vigil {
-        changes: OwnedFd,
+        changes: Option<OwnedFd>,
         timer: OwnedFd,
     }
 
     impl Vigil {
         pub(super) fn over(directory: &Path) -> io::Result<Self> {
-            let changes = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+            // A user may hold a hundred of these only; without one, the instant is waited for.
+            let changes = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok();
             let what = WatchFlags::DELETE | WatchFlags::MOVED_TO | WatchFlags::ONLYDIR;
-            inotify::add_watch(&changes, directory, what)?;
+            if let Some(changes) = &changes {
+                inotify::add_watch(changes, directory, what)?;
+            }
             let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
             let timer = timerfd_create(TimerfdClockId::Realtime, flags)?;
             Ok(Self { changes, timer })
@@ -72,13 +75,14 @@ mod system {
             };
             let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
             timerfd_settime(&self.timer, flags, &once)?;
-            let mut both = [&self.changes, &self.timer].map(|fd| PollFd::new(fd, PollFlags::IN));
+            let both = self.changes.iter().chain([&self.timer]);
+            let mut both: Vec<_> = both.map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
             while let Err(error) = poll(&mut both, None) {
                 if error != Errno::INTR {
                     return Err(error.into());
                 }
             }
-            drain(&self.changes);
+            self.changes.iter().for_each(drain);
             Ok(())
         }
     }

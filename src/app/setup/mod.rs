@@ -110,10 +110,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
             .and_then(|plan| carry_out(subject, &plan, args, &ground));
         failed = failed.and(done);
     }
-    if args.dry_run {
-        return failed;
-    }
-    failed.and(kept::settle(session))
+    failed
 }
 
 fn subjects(args: &Args, ground: &Ground<'_>) -> Vec<Subject> {
@@ -145,6 +142,9 @@ fn carry_out(subject: Subject, plan: &Plan, args: &Args, ground: &Ground<'_>) ->
         let backups = ground.own("backups");
         for edit in &plan.edits {
             apply(edit, &backups, (session.clock)())?;
+        }
+        if subject == Subject::Postgres && !plan.edits.is_empty() {
+            kept::settle(session)?;
         }
     }
     if session.json {

@@ -1,6 +1,9 @@
 //! `jit setup postgres`: a service file of our own, which `PGSERVICEFILE` names.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::{
     edit::Edit,
@@ -16,7 +19,7 @@ use crate::{
 /// The service file with an entry for each role, and the user's own services behind them.
 pub(super) fn plan(ground: &Ground<'_>) -> Result<Plan> {
     let file = kept::services_file(&ground.session.places);
-    let made = kept::compose(ground.session, yours(ground, &file)?)?;
+    let made = kept::compose(ground.session, yours(ground, &file)?.as_deref())?;
     let mut notes = made.notes;
     if let Some(strange) = strange(&file, ground)? {
         notes.push(strange);
@@ -33,22 +36,23 @@ pub(super) fn plan(ground: &Ground<'_>) -> Result<Plan> {
     })
 }
 
-/// Without it. Whoever set `PGSERVICEFILE` to it has to take that back.
+/// Without it.
 pub(super) fn undo(ground: &Ground<'_>) -> Result<Plan> {
     let file = kept::services_file(&ground.session.places);
     let edit = Edit::whole(file, None)?;
+    let open = "shells that are open still name it: open new ones, or unset PGSERVICEFILE";
     Ok(Plan {
+        notes: edit.iter().map(|_| open.to_owned()).collect(),
         edits: edit.into_iter().collect(),
-        notes: Vec::new(),
     })
 }
 
 /// The user's own file, as libpq finds it: what `PGSERVICEFILE` names, unless that is ours already;
 /// then the one that was there before, or `~/.pg_service.conf`.
-fn yours(ground: &Ground<'_>, file: &PathBuf) -> Result<Option<PathBuf>> {
+fn yours(ground: &Ground<'_>, file: &Path) -> Result<Option<PathBuf>> {
     let environment = ground.environment();
-    let real = |path: &PathBuf| fs::canonicalize(path).unwrap_or_else(|_| path.clone());
-    let is_ours = |path: &PathBuf| real(path) == real(file);
+    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let is_ours = |path: &Path| real(path) == real(file);
     let named = environment.value("PGSERVICEFILE");
     let named = named.map(|path| environment.directory.join(path));
     let before = origin(file)?.and_then(|origin| origin.yours);
@@ -57,13 +61,13 @@ fn yours(ground: &Ground<'_>, file: &PathBuf) -> Result<Option<PathBuf>> {
     Ok(all.into_iter().flatten().find(|path| !is_ours(path)))
 }
 
-fn origin(file: &PathBuf) -> Result<Option<Origin>> {
+fn origin(file: &Path) -> Result<Option<Origin>> {
     let text = files::read_text(file)?;
     Ok(text.and_then(|text| services::origin(&text)))
 }
 
 /// That the file was made from another configuration, where it was.
-fn strange(file: &PathBuf, ground: &Ground<'_>) -> Result<Option<String>> {
+fn strange(file: &Path, ground: &Ground<'_>) -> Result<Option<String>> {
     let configuration = &ground.session.places.configuration;
     let other = origin(file)?.filter(|origin| origin.configuration != *configuration);
     Ok(other.map(|origin| {

@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
 use super::{
+    command,
     connection::{Connection, place},
     login::Login,
     material::Material,
-    overlay, psql, service,
+    overlay, programs, service,
     target::is_at,
 };
 use crate::{
@@ -235,10 +236,10 @@ impl Plan<'_> {
 
     fn arguments(&self) -> Result<Vec<OsString>> {
         let task = &self.injection.task;
-        if task.program_name() != "psql" {
+        let Some(program) = programs::named(task.program_name()) else {
             return Ok(task.arguments().to_vec());
-        }
-        psql::rewrite(task.arguments(), self.login.role(), |settings| {
+        };
+        command::rewrite(program, task.arguments(), self.login.role(), |settings| {
             overlay::drop_foreign(settings, self.resource);
             for (key, value) in [
                 (

@@ -10,6 +10,7 @@ use std::{
 use super::login::Login;
 use crate::{
     domain::{
+        catalogue::PostgresIssuer,
         entitlement::Entitlement,
         environment::Places,
         failure::{Failure, Result},
@@ -34,11 +35,10 @@ pub fn lock(places: &Places, entitlement: &Entitlement, what: &str) -> PathBuf {
 }
 
 /// The file that libpq reads a certificate and its key from, or a password.
-pub fn file(directory: &Path, is_certificate: bool) -> PathBuf {
-    directory.join(if is_certificate {
-        CERTIFICATE
-    } else {
-        PASSWORD
+pub fn file(directory: &Path, issuer: PostgresIssuer) -> PathBuf {
+    directory.join(match issuer {
+        PostgresIssuer::Certificate => CERTIFICATE,
+        PostgresIssuer::DynamicRole => PASSWORD,
     })
 }
 
@@ -176,7 +176,7 @@ mod memory {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _};
+    use std::{io::Write as _, os::unix::fs::PermissionsExt as _};
 
     use super::*;
 

@@ -26,7 +26,8 @@ use crate::domain::{
     lease::Lease,
 };
 
-const FIRST: &str = "# Made by \"jit setup postgres\", and made anew with each grant: your changes would be lost.";
+const FIRST: &str =
+    "# Made by \"jit setup postgres\", and made anew with each grant: your changes would be lost.";
 const CONFIGURATION: &str = "# configuration: ";
 const YOURS: &str = "# your own services, behind those of jit: ";
 const END: &str = "[the end of the services of jit]";
@@ -221,13 +222,13 @@ impl Ground<'_> {
         let behind = resource.roles.get(&entitlement.role);
         let behind = behind.map(|role| role.role.as_str()).unwrap_or_default();
         let directory = material::directory(self.places, entitlement);
-        let file = |is_certificate| plain(&material::file(&directory, is_certificate));
+        let file = plain(&material::file(&directory, resource.issuer))?;
         let mut put = |key: &str, value: String| settings.insert(key.to_owned(), value);
         match resource.issuer {
             PostgresIssuer::Certificate => {
                 put("user", behind.to_owned());
-                put("sslcert", file(true)?);
-                put("sslkey", file(true)?);
+                put("sslcert", file.clone());
+                put("sslkey", file);
             }
             PostgresIssuer::DynamicRole => {
                 let user = match lease.map(|lease| &lease.credential.secret) {
@@ -235,7 +236,7 @@ impl Ground<'_> {
                     _ => NOBODY,
                 };
                 put("user", user.to_owned());
-                put("passfile", file(false)?);
+                put("passfile", file);
             }
         }
         put("password", String::new());
