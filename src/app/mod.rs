@@ -3,6 +3,7 @@
 pub mod acquire;
 pub mod agent;
 pub mod audit;
+pub mod complete;
 pub mod completions;
 pub mod credential_process;
 pub mod demo;
@@ -13,6 +14,7 @@ pub mod forget;
 pub mod init;
 pub mod keep;
 pub mod kept;
+pub mod man;
 pub mod policy;
 pub mod request;
 pub mod revoke;
