@@ -148,7 +148,7 @@ fn renew(session: &Session, entitlement: &Entitlement) -> Result<()> {
     let cache = Cache::open(&session.places)?;
     let lease = cache.fresh_or(entitlement, session.clock, |held| {
         let held = held.ok_or_else(|| over(entitlement))?;
-        let renewed = block_on(acquire::renewed(session, held, None))?;
+        let renewed = block_on(acquire::renewed(session, held, Some("jit keep")))?;
         if let Err(failure) = &renewed
             && failure.code == Code::Denied
         {

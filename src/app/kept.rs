@@ -59,20 +59,16 @@ pub fn keep(session: &Session, lease: &Lease, source: Source) {
 }
 
 fn try_keep(session: &Session, entitlement: &Entitlement, source: Source) -> Result<()> {
-    let places = &session.places;
-    let path = material::lock(places, entitlement, "keeper");
-    let lock = if let Ok(lock) = Lock::if_free(&path) {
-        lock
-    } else {
-        Material::in_files(places, entitlement)?;
-        Lock::if_free(&path)?
-    };
-    if (lock.is_none() && source == Source::Cache) || !is_set_up(session)? {
+    let path = material::lock(&session.places, entitlement, "keeper");
+    if source == Source::Cache && matches!(Lock::if_free(&path), Ok(None)) {
+        return Ok(());
+    }
+    if !is_set_up(session)? {
         return Ok(());
     }
     let held = put(session, entitlement)?;
     refresh(session)?;
-    match (lock, held) {
+    match (Lock::if_free(&path)?, held) {
         (Some(lock), Some(_)) => begin(session, entitlement, lock),
         (None, _) | (_, None) => Ok(()),
     }

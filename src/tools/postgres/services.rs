@@ -237,6 +237,12 @@ impl Ground<'_> {
                 };
                 put("user", user.to_owned());
                 put("passfile", file);
+                if resource.certificate_authority.is_none() {
+                    // Nobody proves who the server is, so it is not told the password: bound to the
+                    // channel, SCRAM only proves it, and not through somebody in between. Every libpq
+                    // since 13 knows this, where `require_auth` would be an error to one before 16.
+                    put("channel_binding", "require".to_owned());
+                }
             }
         }
         put("password", String::new());

@@ -212,7 +212,10 @@ const MEANINGS: &[(&str, &str)] = &[
         "-- pg_dumpall -h db.internal",
         "this server is in postgres/orders and postgres/rest",
     ),
-    ("-- vacuumdb -h db.internal stock", "postgres/rest:app"),
+    (
+        "--role owner -- vacuumdb -h db.internal stock",
+        "postgres/rest:owner",
+    ),
     (
         "-- pgbench -i orders",
         "pgbench changes postgres/orders, so it needs a role that you name",

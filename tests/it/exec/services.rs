@@ -199,6 +199,12 @@ fn a_role_made_for_the_grant_is_in_the_service_that_it_is_for() {
     let driver = set_up.python(PSYCOPG);
     assert_eq!(driver.stdout, "('kite', 'orders_ro')\n", "{driver:?}");
     assert_eq!(mode(&set_up.files("read").join("pgpass")), 0o600);
+    let dumped = run(set_up
+        .home
+        .jit(["exec", "--", "pg_dump", "-t", "item", "service=orders"])
+        .env("MANAGER", &set_up.manager)
+        .env("PGSERVICEFILE", set_up.service_file()));
+    assert!(dumped.stdout.contains("kite"), "{dumped:?}");
     // Through jit the same service means the same role, and says the grant once.
     let wrapped = run(set_up
         .home
@@ -227,6 +233,32 @@ fn a_role_made_for_the_grant_is_in_the_service_that_it_is_for() {
     assert_eq!(after.code, 2, "{after:?}");
     let text = fs::read_to_string(set_up.service_file()).unwrap();
     assert!(text.contains("user=jit_no_grant"), "{text}");
+}
+
+#[test]
+fn a_server_that_nobody_vouches_for_is_not_told_the_password() {
+    let Some(postgres) = started() else { return };
+    let home = with_roles(&postgres);
+    let catalogue = fs::read_to_string(home.config().join("authority.toml")).unwrap();
+    let bare = catalogue
+        .lines()
+        .filter(|line| !line.starts_with("certificate_authority"));
+    home.configure("authority.toml", &bare.collect::<Vec<_>>().join("\n"));
+    let set_up = SetUp::of(home, &postgres);
+    set_up.works(&["request", "postgres/orders:read"]);
+    let read = set_up.psql("service=orders", WHO);
+    assert_eq!(read.stdout, "kite|orders_ro\n", "{read:?}");
+    // It asks for the password in clear.
+    postgres.allow(Access {
+        client_ca: None,
+        hba: "hostssl orders all 127.0.0.1/32 password",
+        ident: "",
+    });
+    let asked = set_up.psql("service=orders", WHO);
+    assert!(
+        asked.stderr.contains("channel binding required"),
+        "{asked:?}"
+    );
 }
 
 #[test]
