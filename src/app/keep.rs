@@ -5,13 +5,17 @@
 //! cache alone: when the lease is gone (forgotten, revoked, denied, over), so are the files and it.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, stdin},
     process::{Command, Stdio},
     time::Duration,
 };
 
 use command_fds::{CommandFdExt as _, FdMapping};
-use rustix::process::setsid;
+use rustix::{
+    fs::{FlockOperation, flock},
+    process::setsid,
+};
 
 use super::{
     acquire,
@@ -87,23 +91,26 @@ fn without_inherited(command: &mut Command) -> Result<()> {
 
 fn stay(session: &Session, entitlement: &Entitlement) -> Result<()> {
     _ = setsid();
-    let kept = keep(session, entitlement);
-    // Whatever ended it, nobody is left who would remove them.
-    drop(material::clear(&session.places, entitlement));
-    kept
+    keep(session, entitlement).inspect_err(|_| {
+        // Nobody is left who would keep them fresh.
+        drop(material::clear(&session.places, entitlement));
+    })
 }
 
 fn keep(session: &Session, entitlement: &Entitlement) -> Result<()> {
     // Its directory is there before it is watched, and watched before the cache is read.
-    kept::put(session, entitlement)?;
+    drop(kept::put(session, entitlement)?);
     let directory = material::directory(&session.places, entitlement);
     let vigil = Vigil::over(&directory).map_err(|error| broken(&error))?;
     let mut pause = FIRST;
     // Where the runtime directory went with the log-in, so does what it was for.
     while directory.is_dir() && kept::is_set_up(session)? {
-        let Some(lease) = kept::put(session, entitlement)? else {
-            break;
+        let put = kept::put(session, entitlement)?;
+        let Some(lease) = put.held.clone() else {
+            // Whoever brings a lease from now on finds that nobody keeps it.
+            return flock(stdin(), FlockOperation::Unlock).map_err(|error| broken(&error.into()));
         };
+        drop(put);
         // A catalogue that is being edited is no reason to end.
         drop(kept::refresh(session));
         let now = (session.clock)();
@@ -122,7 +129,7 @@ fn keep(session: &Session, entitlement: &Entitlement) -> Result<()> {
         };
         vigil.sleep(wake).map_err(|error| broken(&error))?;
     }
-    Ok(())
+    material::clear(&session.places, entitlement).map(drop)
 }
 
 /// When there is something to do for a lease.

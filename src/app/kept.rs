@@ -66,9 +66,10 @@ fn try_keep(session: &Session, entitlement: &Entitlement, source: Source) -> Res
     if !is_set_up(session)? {
         return Ok(());
     }
-    let held = put(session, entitlement)?;
+    let put = put(session, entitlement)?;
     refresh(session)?;
-    match (Lock::if_free(&path)?, held) {
+    // While `put` is there no keeper ends that would have seen this lease.
+    match (Lock::if_free(&path)?, &put.held) {
         (Some(lock), Some(_)) => begin(session, entitlement, lock),
         (None, _) | (_, None) => Ok(()),
     }
@@ -81,12 +82,19 @@ pub fn is_set_up(session: &Session) -> Result<bool> {
     Ok(origin.is_some_and(|origin| origin.configuration == session.places.configuration))
 }
 
+/// An entitlement's files, which nobody else of us changes while this is there.
+pub struct Put {
+    /// The lease that they are of, while its grant lives.
+    pub held: Option<Lease>,
+    _alone: Lock,
+}
+
 /// Makes the files of an entitlement say what the cache holds: the lease's credential, or nothing
-/// where it has ended. Answers the lease while its grant lives.
-pub fn put(session: &Session, entitlement: &Entitlement) -> Result<Option<Lease>> {
+/// where it has ended.
+pub fn put(session: &Session, entitlement: &Entitlement) -> Result<Put> {
     let places = &session.places;
     let mut material = Material::in_files(places, entitlement)?;
-    let _alone = Lock::acquire(&material::lock(places, entitlement, "files"), || ())?;
+    let alone = Lock::acquire(&material::lock(places, entitlement, "files"), || ())?;
     let now = (session.clock)();
     let held = Cache::open(places)?.held(entitlement)?;
     let held = held.filter(|lease| lease.freshness(now) != Freshness::Over);
@@ -96,7 +104,10 @@ pub fn put(session: &Session, entitlement: &Entitlement) -> Result<Option<Lease>
         }
         _ => drop(material::clear(places, entitlement)?),
     }
-    Ok(held)
+    Ok(Put {
+        held,
+        _alone: alone,
+    })
 }
 
 /// Drops a lease and its files; whether there was one.
@@ -104,7 +115,7 @@ pub fn forget(session: &Session, cache: &Cache, entitlement: &Entitlement) -> Re
     let held = cache.forget(entitlement)?;
     let is_kept = entitlement.resource.kind() == Kind::Postgres;
     if is_kept && material::directory(&session.places, entitlement).is_dir() {
-        put(session, entitlement)?;
+        drop(put(session, entitlement)?);
         refresh(session)?;
     }
     Ok(held)
@@ -124,7 +135,7 @@ pub fn tidy(session: &Session) -> Result<()> {
             lease.freshness(now) != Freshness::Over && now < lease.credential.expires_at
         });
         if !works {
-            material::clear(&session.places, &entitlement)?;
+            drop(put(session, &entitlement)?);
         }
     }
     Ok(())

@@ -110,6 +110,24 @@ fn an_authority_that_is_away_for_a_while_is_waited_for() {
 }
 
 #[test]
+fn a_grant_that_follows_another_at_once_is_kept() {
+    let Some(postgres) = started() else { return };
+    let set_up = SetUp::of(with_certificates(&postgres), &postgres);
+    for _ in 0..10 {
+        set_up.works(&["request", "postgres/orders:read"]);
+        assert!(set_up.is_kept("read"));
+        assert_eq!(set_up.held("read").len(), 1);
+        set_up.works(&["forget", "postgres/orders:read"]);
+        assert!(set_up.held("read").is_empty());
+    }
+    set_up.works(&["request", "postgres/orders:read"]);
+    until("one keeper alone", || {
+        (set_up.keepers().len() == 1).then_some(())
+    });
+    assert_eq!(set_up.psql("service=orders", WHO).code, 0);
+}
+
+#[test]
 fn a_keeper_that_was_killed_is_replaced_or_tidied_after() {
     let Some(postgres) = started() else { return };
     let set_up = SetUp::of(with_certificates(&postgres), &postgres);
