@@ -12,6 +12,7 @@ pub mod launch;
 pub mod recognise;
 pub mod resolve;
 pub mod rsync;
+pub mod shared;
 pub mod target;
 
 use super::task::{Injection, Recognised, Task};
