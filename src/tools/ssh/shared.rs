@@ -35,14 +35,14 @@ const LARGEST: usize = 1 << 16;
 const REQUEST_IDENTITIES: [u8; 5] = [0, 0, 0, 1, 11];
 const IDENTITIES_ANSWER: u8 = 12;
 
-/// The path of the link for an entitlement.
-pub fn link(places: &Places, entitlement: &Entitlement) -> PathBuf {
+/// Where the link for an entitlement is, below the directory of sockets.
+pub fn below_runtime(entitlement: &Entitlement) -> PathBuf {
     let Entitlement { resource, role } = entitlement;
-    place(&places.runtime, resource, role.as_str()).join(SOCKET)
+    place(resource, role.as_str()).join(SOCKET)
 }
 
-fn place(runtime: &Path, resource: &ResourceName, role: &str) -> PathBuf {
-    runtime.join("ssh").join(resource.name()).join(role)
+fn place(resource: &ResourceName, role: &str) -> PathBuf {
+    Path::new("ssh").join(resource.name()).join(role)
 }
 
 /// The same for a configuration of ssh, which puts the login name in for `%r`.
@@ -55,42 +55,35 @@ pub fn pattern<'a>(
     roles: impl IntoIterator<Item = &'a RoleName>,
 ) -> Result<String> {
     for role in roles {
-        let longest = place(&places.runtime, resource, role.as_str()).join("00000000");
+        let longest = places.runtime.join(place(resource, role.as_str())).join("00000000");
         handover::refuse_unfit(&longest.join(SOCKET)).map_err(|failure| Failure {
             hint: format!("{}; or give {resource} a shorter name", failure.hint),
             ..failure
         })?;
     }
-    let path = place(&places.runtime, resource, "%r").join(SOCKET);
+    let path = places.runtime.join(place(resource, "%r")).join(SOCKET);
     Ok(path.to_string_lossy().into_owned())
 }
 
-/// Makes sure that an agent serves exactly this lease's certificate behind `link`. However many come
-/// at once, one starts it, and only while the lease is `held` still: what was forgotten or revoked
-/// meanwhile is not served.
+/// Makes sure that an agent serves exactly the certificate of `lease` behind `link`. However many
+/// come at once, one starts it. The lease is taken again by whoever does: one that was forgotten or
+/// revoked meanwhile is not served.
 ///
 /// # Errors
-/// The agent cannot be started; others can reach into its directory; the lease is not held any more.
-pub fn ensure(lease: &Lease, link: &Path, held: impl FnOnce() -> Result<bool>) -> Result<()> {
+/// There is no lease; the agent cannot be started; others can reach into its directory.
+pub fn ensure(link: &Path, lease: impl Fn() -> Result<Lease>) -> Result<()> {
     let directory = link.parent().unwrap_or(Path::new("/"));
     files::private_directory(directory)?;
-    let certificate = blob(lease)?;
-    if served(link).is_ok_and(|served| served == certificate) {
+    if is_served(link, &lease()?)? {
         return Ok(());
     }
     let _lock = Lock::acquire(&directory.join("lock"), || ())?;
-    if served(link).is_ok_and(|served| served == certificate) {
+    let lease = lease()?;
+    if is_served(link, &lease)? {
         return Ok(());
     }
-    if !held()? {
-        let entitlement = &lease.grant.entitlement;
-        return Err(
-            Failure::denied(format!("the lease for {entitlement} was dropped meanwhile"))
-                .hint("run the command again"),
-        );
-    }
     sweep(directory);
-    let name = handover::start_behind(lease, link)?;
+    let name = handover::start_behind(&lease, link)?;
     point(link, &Path::new(&name).join(SOCKET)).map_err(|error| {
         Failure::failed(format!("{} cannot be made", link.display()))
             .because(&error)
@@ -98,9 +91,10 @@ pub fn ensure(lease: &Lease, link: &Path, held: impl FnOnce() -> Result<bool>) -
     })
 }
 
-/// Ends the agents of an entitlement: what they are asked from now on they refuse.
+/// Ends the agents of an entitlement whose lease was dropped: what they are asked from now on they
+/// refuse.
 pub fn end(places: &Places, entitlement: &Entitlement) -> Result<()> {
-    let link = link(places, entitlement);
+    let link = places.runtime.join(below_runtime(entitlement));
     let directory = link.parent().unwrap_or(Path::new("/"));
     if !directory.exists() {
         return Ok(());
@@ -158,6 +152,11 @@ fn blob(lease: &Lease) -> Result<Vec<u8>> {
         | Secret::PostgresRole { .. }
         | Secret::AwsSession { .. } => Err(broken()),
     }
+}
+
+fn is_served(socket: &Path, lease: &Lease) -> Result<bool> {
+    let certificate = blob(lease)?;
+    Ok(served(socket).is_ok_and(|served| served == certificate))
 }
 
 /// The first identity that the agent behind a socket serves.

@@ -156,6 +156,7 @@ mod tests {
             hostname: hostname.into(),
             user: "deploy".into(),
             jumps: vec![],
+            is_hooked: false,
         }
     }
 
