@@ -27,6 +27,7 @@ mod issuers;
 mod ledger;
 mod review;
 mod servers;
+mod ssh_setup;
 mod ssh_tools;
 mod support;
 mod targets;
