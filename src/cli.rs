@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::{
     app::{
-        agent, audit, completions, credential_process, demo, exec, exec_credential, forget, init, known_hosts,
-        policy, request, revoke,
+        agent, audit, completions, credential_process, demo, exec, exec_credential, forget, init,
+        known_hosts, policy, request, revoke,
         session::{Options, Session},
         setup, status, tidy, trust,
     },

@@ -18,8 +18,7 @@ use crate::{
     tools::{
         ssh::{
             resolve::Resolved,
-            setup,
-            shared,
+            setup, shared,
             target::{self, Found},
         },
         task::Recognised,
@@ -90,14 +89,16 @@ fn serve(args: &Args, agent: &PathBuf, session: &Session) -> Result<()> {
         ..Terms::default()
     };
     shared::ensure(agent, || {
-        acquire::lease(session, &wanted, &terms, Some("ssh")).map_err(|failure| match failure.code {
-            Code::Denied | Code::Pending => ask_first(failure, &wanted),
-            Code::Usage
-            | Code::SignIn
-            | Code::TimedOut
-            | Code::Failed
-            | Code::CannotRun
-            | Code::NotFound => failure,
+        acquire::lease(session, &wanted, &terms, Some("ssh")).map_err(|failure| {
+            match failure.code {
+                Code::Denied | Code::Pending => ask_first(failure, &wanted),
+                Code::Usage
+                | Code::SignIn
+                | Code::TimedOut
+                | Code::Failed
+                | Code::CannotRun
+                | Code::NotFound => failure,
+            }
         })
     })
 }

@@ -110,7 +110,11 @@ impl Authority {
             expires_at: Some(order.expires_at),
             origin: origin.clone(),
             took_ms: BTreeMap::new(),
-            detail: Some(format!("{} has {}", hosts.join(", "), ask.key.fingerprint())),
+            detail: Some(format!(
+                "{} has {}",
+                hosts.join(", "),
+                ask.key.fingerprint()
+            )),
         };
         self.store.ledger().record(event).await?;
         let trusted = authority_line(resource, &ssh_host::host_ca(name, &site)?);

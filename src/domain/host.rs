@@ -55,7 +55,16 @@ mod tests {
         for name in ["web-1.example.com", "10.0.0.1", "::1", "web_1"] {
             assert!(is_name(name), "{name}");
         }
-        for name in ["", "*", "a,b", "a b", "-oProxyCommand=x", "a\nb", "a?", "!a"] {
+        for name in [
+            "",
+            "*",
+            "a,b",
+            "a b",
+            "-oProxyCommand=x",
+            "a\nb",
+            "a?",
+            "!a",
+        ] {
             assert!(!is_name(name), "{name:?}");
         }
     }

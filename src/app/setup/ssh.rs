@@ -148,13 +148,14 @@ fn on_top(text: Option<&str>, line: &str) -> Result<Option<String>> {
 fn include(file: &Path) -> Result<String> {
     let plain = |c: char| c.is_alphanumeric() || " /._-+@,=:".contains(c);
     let text = file.to_str().filter(|text| text.chars().all(plain));
-    text.map(|text| format!("Include \"{text}\"")).ok_or_else(|| {
-        Failure::failed(format!(
-            "ssh would read {:?} as more than a path",
-            file.display()
-        ))
-        .hint("set XDG_STATE_HOME to a path of letters, digits and spaces")
-    })
+    text.map(|text| format!("Include \"{text}\""))
+        .ok_or_else(|| {
+            Failure::failed(format!(
+                "ssh would read {:?} as more than a path",
+                file.display()
+            ))
+            .hint("set XDG_STATE_HOME to a path of letters, digits and spaces")
+        })
 }
 
 fn refuse_old(ssh: &Path) -> Result<()> {
@@ -195,8 +196,7 @@ fn named(
         let Ok(destination) = Destination::of_ssh(alias) else {
             continue;
         };
-        let found = resolve(ssh, &call, &destination)
-            .and_then(|resolved| at(catalogue, &resolved));
+        let found = resolve(ssh, &call, &destination).and_then(|resolved| at(catalogue, &resolved));
         match found {
             Ok(Some((name, _))) => named.push((alias.to_owned(), name.clone())),
             Ok(None) => {}

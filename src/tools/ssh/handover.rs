@@ -235,7 +235,10 @@ mod tests {
         let one = fresh_directory(base.path(), "one").unwrap();
         let mode = fs::metadata(&one).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
-        assert!(fresh_directory(base.path(), "one").is_err(), "it is another's");
+        assert!(
+            fresh_directory(base.path(), "one").is_err(),
+            "it is another's"
+        );
         for name in ["a b", "a%h", "a\"b", "a$HOME", "a\nb", &"x".repeat(100)] {
             let failure = fresh_directory(base.path(), name).unwrap_err();
             assert!(failure.hint.contains("XDG_RUNTIME_DIR"), "{name:?}");

@@ -85,8 +85,9 @@ pub fn text(
     program: &[String],
     places: &Places,
 ) -> Result<String> {
-    let mut text = "# Made by \"jit setup ssh\", which makes it anew: what you change here is lost.\n"
-        .to_owned();
+    let mut text =
+        "# Made by \"jit setup ssh\", which makes it anew: what you change here is lost.\n"
+            .to_owned();
     let called = called(program)?;
     for (name, hosts) in blocks(catalogue, aliases) {
         let resource = catalogue.resource(name)?;
@@ -193,7 +194,8 @@ mod tests {
     #[test]
     fn a_block_says_all_of_it() {
         let catalogue: Catalogue =
-            toml::from_str("[resources.\"ssh/web\"]\nhosts = [\"web\"]\nroles.deploy = {}").unwrap();
+            toml::from_str("[resources.\"ssh/web\"]\nhosts = [\"web\"]\nroles.deploy = {}")
+                .unwrap();
         let program = ["/opt/my jit".to_owned(), "--config-dir".into(), "/c".into()];
         let text = text(&catalogue, &[], &program, &places("/run/user/7/jit")).unwrap();
         insta::assert_snapshot!(text, @"");

@@ -55,7 +55,10 @@ pub fn pattern<'a>(
     roles: impl IntoIterator<Item = &'a RoleName>,
 ) -> Result<String> {
     for role in roles {
-        let longest = places.runtime.join(place(resource, role.as_str())).join("00000000");
+        let longest = places
+            .runtime
+            .join(place(resource, role.as_str()))
+            .join("00000000");
         handover::refuse_unfit(&longest.join(SOCKET)).map_err(|failure| Failure {
             hint: format!("{}; or give {resource} a shorter name", failure.hint),
             ..failure

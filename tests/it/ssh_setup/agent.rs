@@ -53,7 +53,10 @@ fn it_lists_and_signs_for_its_login_and_no_key_is_in_a_file() {
     said(&site.ssh(&["near", "echo here"]), "here");
     let socket = site.place().join("s");
     let shown = listed(&socket).stdout;
-    assert!(shown.contains("ED25519-CERT") && shown.lines().count() == 1, "{shown}");
+    assert!(
+        shown.contains("ED25519-CERT") && shown.lines().count() == 1,
+        "{shown}"
+    );
     let script = "ssh-add -L > listed; ssh-add -D || echo kept; ssh-add own || echo refused; \
         ssh-keygen -Y sign -f listed -n file text || echo unsigned";
     site.home.write("text", "text");
@@ -71,7 +74,10 @@ fn it_lists_and_signs_for_its_login_and_no_key_is_in_a_file() {
     let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["s"]);
     let ran = site.ssh(&["-A", "near", "ssh-add -l"]);
-    assert!(!ran.stdout.contains("ED25519"), "forwarded, it serves nobody: {ran:?}");
+    assert!(
+        !ran.stdout.contains("ED25519"),
+        "forwarded, it serves nobody: {ran:?}"
+    );
 }
 
 #[test]
@@ -113,7 +119,9 @@ fn it_ends_with_the_certificate() {
     site.home.configure("policies/all.cedar", &short);
     site.set_up();
     said(&site.ssh(&["near", "echo here"]), "here");
-    until("the agent to end", || site.agents().is_empty().then_some(()));
+    until("the agent to end", || {
+        site.agents().is_empty().then_some(())
+    });
 }
 
 #[test]
@@ -137,7 +145,9 @@ fn what_is_forgotten_or_revoked_is_not_served_any_more() {
         assert!(!listed(&held).stdout.contains("ED25519"), "{words:?}");
         assert!(site.agents().is_empty());
         until("the agent to end", || {
-            rustix::process::test_kill_process(agent).is_err().then_some(())
+            rustix::process::test_kill_process(agent)
+                .is_err()
+                .then_some(())
         });
         fs::remove_file(held).unwrap();
     }
@@ -150,7 +160,9 @@ fn jit_exec_keeps_an_agent_of_its_own() {
     let config = site.config().display().to_string();
     let exec = |words: &[&str]| {
         let words = words.iter().map(|word| word.replace("CFG", &config));
-        let words = ["exec".to_owned(), "--".to_owned()].into_iter().chain(words);
+        let words = ["exec".to_owned(), "--".to_owned()]
+            .into_iter()
+            .chain(words);
         run(&mut site.home.jit(words))
     };
     said(&exec(&["ssh", "-F", "CFG", "near", "echo here"]), "here");

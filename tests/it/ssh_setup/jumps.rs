@@ -14,7 +14,7 @@ fn add(site: &Site, name: &str, address: &str, server: &Sshd) {
         server.user()
     );
     let text = fs::read_to_string(&config).unwrap();
-    fs::write(config, entry + &text).unwrap();
+    fs::write(config, text + &entry).unwrap();
     let mut hosts = fs::read_to_string(&known).unwrap();
     writeln!(hosts, "[{address}]:{} {}", server.port(), server.host_key()).unwrap();
     fs::write(known, hosts).unwrap();

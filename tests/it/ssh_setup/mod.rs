@@ -16,11 +16,7 @@ use std::{
 use serde_json::Value;
 
 use crate::support::{
-    Home, Sshd, client_config,
-    home::Ran,
-    run,
-    web::POLICIES,
-    whereabouts::user_name,
+    Home, Sshd, client_config, home::Ran, run, web::POLICIES, whereabouts::user_name,
 };
 
 /// Two hosts of one resource, `near` and, behind it, `far`; the login is who runs the tests. The

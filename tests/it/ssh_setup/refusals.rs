@@ -26,10 +26,17 @@ fn refused(ran: &Ran, wanted: &[&str]) {
 fn what_needs_a_reason_or_a_person_says_what_to_run() {
     let Some(site) = Site::new() else { return };
     let ran = site.ssh(&["ops@near", "true"]);
-    refused(&ran, &["needs a justification", "jit request ssh/web:ops -j"]);
+    refused(
+        &ran,
+        &["needs a justification", "jit request ssh/web:ops -j"],
+    );
     let ran = site.ssh(&["nobody@near", "true"]);
     refused(&ran, &["somebody else's approval", "jit policy explain"]);
-    assert!(!site.near.log().contains("publickey"), "{}", site.near.log());
+    assert!(
+        !site.near.log().contains("publickey"),
+        "{}",
+        site.near.log()
+    );
     // Once it was asked for, ssh goes as far as the server lets it.
     let asked = run(&mut site.home.jit(["request", "ssh/web:ops", "-j", "a reason"]));
     assert_eq!(asked.code, 0, "{asked:?}");
@@ -40,7 +47,13 @@ fn what_needs_a_reason_or_a_person_says_what_to_run() {
 #[test]
 fn a_login_that_is_no_role_lists_the_roles() {
     let Some(site) = Site::new() else { return };
-    for login in ["op", "../../evil", "-oProxyCommand=touch hacked", "$(touch hacked)", "%h"] {
+    for login in [
+        "op",
+        "../../evil",
+        "-oProxyCommand=touch hacked",
+        "$(touch hacked)",
+        "%h",
+    ] {
         let ran = site.ssh(&["-l", login, "near", "true"]);
         assert_eq!(ran.code, 255, "{ran:?}");
         assert!(
@@ -62,8 +75,14 @@ fn a_name_that_means_another_host_by_now_gets_no_certificate() {
     let moved = text.replacen("HostName 127.0.0.1", "HostName localhost", 1);
     site.home.write(".ssh/config", &moved);
     let ran = site.ssh(&["near", "true"]);
-    refused(&ran, &["near (localhost) is no host of ssh/web", "jit setup ssh"]);
-    site.home.configure("authority.toml", &catalogue("").replace("127.0.0.1", "gone"));
+    refused(
+        &ran,
+        &["near (localhost) is no host of ssh/web", "jit setup ssh"],
+    );
+    site.home.configure(
+        "authority.toml",
+        &catalogue("").replace("127.0.0.1", "gone"),
+    );
     let ran = site.ssh(&["far", "true"]);
     assert_eq!(ran.code, 255, "{ran:?}");
     assert_eq!(site.story(), [""; 0]);
@@ -87,9 +106,23 @@ fn the_hook_answers_on_stdout_or_in_one_line_on_stderr() {
     for words in [
         &["known-hosts"][..],
         &["known-hosts", "web"],
-        &["known-hosts", "aws/prod", "--agent=/x", "--user=a", "--host=b", "--alias=c"],
+        &[
+            "known-hosts",
+            "aws/prod",
+            "--agent=/x",
+            "--user=a",
+            "--host=b",
+            "--alias=c",
+        ],
         &["known-hosts", "ssh/web", "--agent=/x"],
-        &["known-hosts", "ssh/web", "--agent=/x/s", "--user=ops", "--host=127.0.0.1", "--alias=c"],
+        &[
+            "known-hosts",
+            "ssh/web",
+            "--agent=/x/s",
+            "--user=ops",
+            "--host=127.0.0.1",
+            "--alias=c",
+        ],
     ] {
         let ran = run(&mut site.home.jit(words));
         assert_eq!((ran.code, &*ran.stdout), (2, ""), "{words:?}: {ran:?}");

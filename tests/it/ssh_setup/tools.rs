@@ -14,6 +14,7 @@ use crate::support::{
     home::Home,
     run,
     skip::skip,
+    stranger::silent,
     until,
     whereabouts::{ansible_bin, program},
 };
@@ -75,7 +76,11 @@ fn ssh_logs_in_with_nobody_typing_jit_and_offers_no_other_key() {
         .command(Path::new("ssh-add"))
         .env("SSH_AUTH_SOCK", own)
         .arg("-l"));
-    assert_eq!(listed.stdout.lines().count(), 1, "the user's own: {listed:?}");
+    assert_eq!(
+        listed.stdout.lines().count(),
+        1,
+        "the user's own: {listed:?}"
+    );
 }
 
 #[test]
@@ -109,7 +114,10 @@ fn git_clones_and_pushes() {
     let git = |words: &[&str]| {
         let ran = run(site
             .tool(&[&["git"], words].concat())
-            .env("GIT_SSH_COMMAND", format!("ssh -F {}", site.config().display()))
+            .env(
+                "GIT_SSH_COMMAND",
+                format!("ssh -F {}", site.config().display()),
+            )
             .env("GIT_CONFIG_GLOBAL", "/dev/null"));
         assert_eq!(ran.code, 0, "{words:?}: {ran:?}");
         ran.stdout
@@ -170,8 +178,19 @@ fn ansible_keeps_its_own_connections() {
 #[test]
 fn a_session_that_stays_has_others_beside_it() {
     let Some(site) = Site::new() else { return };
+    // A port that was free a moment ago.
+    let (_, port) = silent();
     let mut staying = site
-        .tool(&["ssh", "-T", "-F", "CFG", "-D", "0", "near", "sh"])
+        .tool(&[
+            "ssh",
+            "-T",
+            "-F",
+            "CFG",
+            "-D",
+            &port.to_string(),
+            "near",
+            "sh",
+        ])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

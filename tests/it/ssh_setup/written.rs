@@ -39,7 +39,8 @@ fn the_include_comes_first_and_goes_away_to_the_byte() {
     assert!(!is_included(&seen).unwrap());
     site.set_up();
     assert!(is_included(&seen).unwrap());
-    site.home.write(".ssh/config", &format!("{after}Host mine\n"));
+    site.home
+        .write(".ssh/config", &format!("{after}Host mine\n"));
     let undone = run(&mut site.home.jit(["setup", "ssh", "--undo"]));
     assert_eq!(undone.code, 0, "{undone:?}");
     let restored = fs::read_to_string(site.config()).unwrap();
@@ -95,7 +96,10 @@ fn the_more_specific_resource_has_the_host() {
             .lines()
             .find(|line| line.starts_with("knownhostscommand "))
             .unwrap();
-        assert!(hook.contains(&format!(" known-hosts {resource} ")), "{host}: {hook}");
+        assert!(
+            hook.contains(&format!(" known-hosts {resource} ")),
+            "{host}: {hook}"
+        );
     }
 }
 
@@ -112,7 +116,7 @@ fn an_ssh_that_cannot_call_us_is_refused() {
         ran.stderr.contains("since 8.5") && ran.stderr.contains("jit exec --"),
         "{ran:?}"
     );
-    assert!(!site.home.path("state/jit/setup").exists());
+    assert!(!site.home.path("state/jit/setup/ssh_config").exists());
 }
 
 #[test]
