@@ -1,9 +1,9 @@
-//! `jit known-hosts`: the hook that ssh calls before it logs in (`KnownHostsCommand`, ssh_config(5)).
+//! `jit known-hosts`: the hook that ssh calls before it logs in (`KnownHostsCommand` of `ssh_config(5)`).
 //!
 //! ssh calls it once it is connected and before it authenticates, ends where it fails, and reads its
-//! stdout as lines of known_hosts. So by the time that ssh asks the agent, a lease is behind it.
+//! stdout as lines of `known_hosts`. So by the time that ssh asks the agent, a lease is behind it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{
     acquire::{self, Terms},
@@ -59,7 +59,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     }
 }
 
-fn serve(args: &Args, agent: &PathBuf, session: &Session) -> Result<()> {
+fn serve(args: &Args, agent: &Path, session: &Session) -> Result<()> {
     let catalogue = session.catalogue()?;
     let found = target::named(&catalogue, &args.resource)?;
     let text = |text: &Option<String>| text.clone().unwrap_or_default();

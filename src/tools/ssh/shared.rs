@@ -75,7 +75,7 @@ pub fn pattern<'a>(
 /// # Errors
 /// There is no lease; the agent cannot be started; others can reach into its directory.
 pub fn ensure(link: &Path, lease: impl Fn() -> Result<Lease>) -> Result<()> {
-    let directory = link.parent().unwrap_or(Path::new("/"));
+    let directory = link.parent().unwrap_or_else(|| Path::new("/"));
     files::private_directory(directory)?;
     if is_served(link, &lease()?)? {
         return Ok(());
@@ -98,7 +98,7 @@ pub fn ensure(link: &Path, lease: impl Fn() -> Result<Lease>) -> Result<()> {
 /// refuse.
 pub fn end(places: &Places, entitlement: &Entitlement) -> Result<()> {
     let link = places.runtime.join(below_runtime(entitlement));
-    let directory = link.parent().unwrap_or(Path::new("/"));
+    let directory = link.parent().unwrap_or_else(|| Path::new("/"));
     if !directory.exists() {
         return Ok(());
     }
