@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// Make ssh's agent ready and print host authorities; called by ssh
+/// Get a log-in ready and print host authorities; called by ssh
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  jit known-hosts ssh/web --user=deploy --host=web-1.example.com --alias=web --agent=/run/user/1000/jit/ssh/web/deploy/s"

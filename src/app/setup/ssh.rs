@@ -39,6 +39,9 @@ const KIND: &str = "ssh";
 
 /// What they should be.
 pub(super) fn plan(ground: &Ground<'_>) -> Result<Plan> {
+    if ours(&ground.catalogue).next().is_none() {
+        return undo(ground);
+    }
     let ssh = process::find(KIND.as_ref(), ground.environment())?;
     refuse_old(&ssh)?;
     let places = &ground.session.places;

@@ -76,7 +76,7 @@ pub fn pattern<'a>(
 /// There is no lease; the agent cannot be started; others can reach into its directory.
 pub fn ensure(link: &Path, lease: impl Fn() -> Result<Lease>) -> Result<()> {
     let directory = link.parent().unwrap_or_else(|| Path::new("/"));
-    files::private_directory(directory)?;
+    private(link)?;
     if is_served(link, &lease()?)? {
         return Ok(());
     }
@@ -92,6 +92,16 @@ pub fn ensure(link: &Path, lease: impl Fn() -> Result<Lease>) -> Result<()> {
             .because(&error)
             .hint("check the free space and the permissions of its directory")
     })
+}
+
+/// Makes sure that the link's directory, and those above it that are ours, are ours alone.
+fn private(link: &Path) -> Result<()> {
+    // RUNTIME/ssh/NAME/ROLE
+    let mut directories: Vec<&Path> = link.ancestors().skip(1).take(4).collect();
+    directories.reverse();
+    directories
+        .into_iter()
+        .try_for_each(files::private_directory)
 }
 
 /// Ends the agents of an entitlement whose lease was dropped: what they are asked from now on they
