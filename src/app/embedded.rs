@@ -26,7 +26,10 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
         .enable_all()
         .build()
         .map_err(|error| Failure::failed("this process may not open files").because(&error))?;
-    Ok(runtime.block_on(future))
+    let value = runtime.block_on(future);
+    // A name server that keeps silent must not keep us: nobody waits for its answer any more.
+    runtime.shutdown_background();
+    Ok(value)
 }
 
 /// The file of the embedded authority's ledger.
@@ -85,4 +88,24 @@ pub fn client(
         key: key.public(),
     };
     Ok((client, holder, key))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tokio::task::spawn_blocking;
+
+    use super::*;
+
+    #[test]
+    fn a_lookup_that_nobody_waits_for_keeps_nobody() {
+        let (answer, silence) = mpsc::channel::<()>();
+        block_on(async {
+            drop(spawn_blocking(move || silence.recv()));
+        })
+        .unwrap();
+        // It would wait for what comes now.
+        drop(answer);
+    }
 }

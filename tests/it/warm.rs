@@ -84,10 +84,15 @@ fn the_plugins_are_one_thread_without_a_socket() {
         ("exec-credential", "kubernetes/held:view", "ExecCredential"),
         ("credential-process", "aws/held:read", "AccessKeyId"),
     ] {
-        let calls = traced(&home, &[verb, entitlement], answer);
-        let never = calls.iter().find(|call| NEVER.contains(&&*call.name));
-        assert!(never.is_none(), "{verb} calls {never:?}");
-        check(verb, &calls, "");
+        let config = home.config();
+        let config = config.to_str().unwrap();
+        // As a hook is called where the configuration is elsewhere.
+        for options in [&[] as &[&str], &["--config-dir", config]] {
+            let calls = traced(&home, &[options, &[verb, entitlement]].concat(), answer);
+            let never = calls.iter().find(|call| NEVER.contains(&&*call.name));
+            assert!(never.is_none(), "{verb} calls {never:?}");
+            check(verb, &calls, "");
+        }
     }
 }
 

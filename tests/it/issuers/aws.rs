@@ -37,10 +37,12 @@ fn parts(credential: &Credential) -> (&str, &str, &str) {
         access_key_id,
         secret_access_key,
         session_token,
+        account,
     } = &credential.secret
     else {
         panic!("another secret");
     };
+    assert_eq!(account.as_deref(), Some(ACCOUNT));
     (
         access_key_id,
         secret_access_key.expose_secret(),
@@ -172,18 +174,28 @@ async fn each_refusal_says_what_is_missing() {
 
 #[tokio::test]
 async fn a_profile_that_asks_jit_is_not_asked() {
-    let mut scene = scene("http://127.0.0.1:9", "");
-    scene.home.write(
-        ".aws/config",
-        "[profile prod]\nregion = eu-west-1\ncredential_process = /usr/bin/jit credential-process\n",
-    );
-    scene.set("AWS_PROFILE", "prod");
-    let failure = scene.issue(&scene.grant("read")).await.unwrap_err();
+    let mut named = scene("http://127.0.0.1:9", "base_profile = \"prod\"");
+    let mut found = scene("http://127.0.0.1:9", "");
+    for scene in [&mut named, &mut found] {
+        let hook = "credential_process = /usr/bin/jit credential-process aws/prod:read";
+        let config = format!("[profile prod]\n{hook}\n[default]\nsource_profile = prod\n");
+        scene.home.write(".aws/config", &config);
+        scene.set("AWS_PROFILE", "prod");
+    }
+    let failure = named.issue(&named.grant("read")).await.unwrap_err();
     assert_eq!(
         failure.message,
         "profile prod gets its credentials from jit, so aws/prod cannot be reached with it"
     );
     assert!(failure.hint.contains("base_profile"), "{failure:?}");
+    let failure = found.issue(&found.grant("read")).await.unwrap_err();
+    assert!(failure.message.contains("base credentials"), "{failure:?}");
+    assert!(
+        failure
+            .hint
+            .starts_with("profile prod gets its own from jit, so it was not asked"),
+        "{failure:?}"
+    );
 }
 
 #[tokio::test]
