@@ -20,6 +20,7 @@ use rustix::{
 use super::{
     acquire,
     embedded::block_on,
+    forget::drop_lease,
     kept::{self, broken},
     session::Session,
 };
@@ -159,7 +160,7 @@ fn renew(session: &Session, entitlement: &Entitlement) -> Result<()> {
         if let Err(failure) = &renewed
             && failure.code == Code::Denied
         {
-            kept::forget(session, &cache, entitlement)?;
+            drop_lease(session, &cache, entitlement)?;
         }
         renewed
     })?;

@@ -110,15 +110,13 @@ pub fn put(session: &Session, entitlement: &Entitlement) -> Result<Put> {
     })
 }
 
-/// Drops a lease and its files; whether there was one.
-pub fn forget(session: &Session, cache: &Cache, entitlement: &Entitlement) -> Result<bool> {
-    let held = cache.forget(entitlement)?;
-    let is_kept = entitlement.resource.kind() == Kind::Postgres;
-    if is_kept && material::directory(&session.places, entitlement).is_dir() {
+/// Removes the files of a lease that was dropped.
+pub fn clear(session: &Session, entitlement: &Entitlement) -> Result<()> {
+    if material::directory(&session.places, entitlement).is_dir() {
         drop(put(session, entitlement)?);
         refresh(session)?;
     }
-    Ok(held)
+    Ok(())
 }
 
 /// Removes the files whose credential has ended, or whose lease is gone: a keeper was killed.

@@ -14,6 +14,7 @@ pub mod forget;
 pub mod init;
 pub mod keep;
 pub mod kept;
+pub mod known_hosts;
 pub mod man;
 pub mod policy;
 pub mod request;
