@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{
     app::{
         agent, audit, complete, completions, credential_process, demo, exec, exec_credential,
-        forget, init, man, policy, request, revoke,
+        forget, init, keep, known_hosts, man, policy, request, revoke,
         session::{Options, Session},
         setup, status, tidy, trust,
     },
@@ -54,6 +54,8 @@ enum Verb {
     Complete(complete::Args),
     #[command(hide = true)]
     Tidy(tidy::Args),
+    #[command(hide = true)]
+    Keep(keep::Args),
 }
 
 /// The verbs that run once per command of a tool. They are parsed by a grammar of their own, since
@@ -65,6 +67,8 @@ enum Warm {
     ExecCredential(exec_credential::Args),
     #[command(display_order = 101)]
     CredentialProcess(credential_process::Args),
+    #[command(display_order = 102)]
+    KnownHosts(known_hosts::Args),
     #[command(hide = true)]
     Agent(agent::Args),
 }
@@ -146,6 +150,7 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
         Verb::Warm(Warm::Exec(args)) => exec::run(args, session),
         Verb::Warm(Warm::ExecCredential(args)) => exec_credential::run(args, session),
         Verb::Warm(Warm::CredentialProcess(args)) => credential_process::run(args, session),
+        Verb::Warm(Warm::KnownHosts(args)) => known_hosts::run(args, session),
         Verb::Warm(Warm::Agent(args)) => agent::run(args),
         Verb::Request(args) => request::run(args, session),
         Verb::Status(args) => status::run(args, session),
@@ -161,6 +166,7 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
         Verb::Man(args) => man::run(args, session, Cli::<Verb>::command()),
         Verb::Complete(args) => complete::run(args, Cli::<Verb>::command()),
         Verb::Tidy(args) => tidy::run(args, session),
+        Verb::Keep(args) => keep::run(args, session),
     }
 }
 
@@ -262,7 +268,13 @@ mod tests {
             let found = grammar.find_subcommand_mut(verb);
             found.map(|found| found.render_long_help().to_string())
         };
-        for verb in ["exec", "exec-credential", "credential-process", "agent"] {
+        for verb in [
+            "exec",
+            "exec-credential",
+            "credential-process",
+            "known-hosts",
+            "agent",
+        ] {
             let warm = help(Cli::<Warm>::command(), verb);
             assert_eq!(help(Cli::<Verb>::command(), verb), warm, "{verb}");
             assert!(

@@ -18,7 +18,7 @@ pub(crate) fn kubernetes_bin() -> PathBuf {
     given("JIT_TEST_KUBE_BIN").unwrap_or_else(|| cache().join("kubernetes"))
 }
 
-/// Where aws, `moto_server` and a python3 that has boto3 are.
+/// Where aws, `moto_server` and a python3 that has boto3 and psycopg are.
 pub(crate) fn aws_bin() -> PathBuf {
     given("JIT_TEST_AWS_BIN").unwrap_or_else(|| cache().join("aws/bin"))
 }
@@ -38,6 +38,11 @@ pub(crate) fn client(name: &str) -> Option<PathBuf> {
         "{name} is missing (tests/servers/clients.sh builds it)"
     ));
     None
+}
+
+/// Where ansible is.
+pub(crate) fn ansible_bin() -> PathBuf {
+    given("JIT_TEST_ANSIBLE_BIN").unwrap_or_else(|| cache().join("ansible/bin"))
 }
 
 /// The program of that name: in the `first` directory, on the PATH, or where Debian hides servers.
