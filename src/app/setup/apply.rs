@@ -66,7 +66,7 @@ fn target(file: &Path) -> Result<PathBuf> {
         ))
         .hint("remove it, or make the file that it names")),
         Err(_) => {
-            let directory = file.parent().unwrap_or(Path::new("/"));
+            let directory = file.parent().unwrap_or_else(|| Path::new("/"));
             make_directory(directory)?;
             let real = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
             Ok(real.join(file.file_name().unwrap_or_default()))

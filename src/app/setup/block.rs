@@ -42,7 +42,7 @@ pub(super) fn put(text: Option<&str>, kind: &str, place: Place, lines: &[String]
         (false, true) => JOINED,
         (false, false) => "",
     };
-    let body: String = lines.iter().map(|line| format!("{line}{end}")).collect();
+    let body: String = lines.iter().flat_map(|line| [line, end]).collect();
     format!(
         "{before}{}{indent}{}{flag} >>>{end}{body}{indent}{}{end}{after}",
         if joined { end } else { "" },
@@ -133,7 +133,7 @@ fn torn(line: usize, kind: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::{collection::vec, prelude::*};
 
     use super::*;
 
@@ -184,7 +184,7 @@ mod tests {
         fn it_goes_to_the_byte(
             text in "([a-c #]{0,3}(\n|\r\n)){0,4}[a-c]{0,2}",
             place in prop_oneof![Just(Place::Start), Just(Place::End), (0_usize..5).prop_map(Place::Behind)],
-            aside in proptest::collection::vec(0_usize..5, 0..3),
+            aside in vec(0_usize..5, 0..3),
         ) {
             let changed = put(Some(&set_aside(&text, &aside)), "x", place, &lines("a\nb"));
             prop_assert!(is_in(&changed, "x"));

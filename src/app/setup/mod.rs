@@ -77,18 +77,23 @@ impl Subject {
         }
     }
 
-    fn plan(self, ground: &Ground<'_>, undo: bool) -> Result<Plan> {
-        match (self, undo) {
-            (Self::Aws, false) => aws::plan(ground),
-            (Self::Aws, true) => aws::undo(ground),
-            (Self::Kubernetes, false) => kubernetes::plan(ground),
-            (Self::Kubernetes, true) => kubernetes::undo(ground),
-            (Self::Ssh, false) => ssh::plan(ground),
-            (Self::Ssh, true) => ssh::undo(ground),
-            (Self::Postgres, false) => postgres::plan(ground),
-            (Self::Postgres, true) => postgres::undo(ground),
-            (Self::Shell, false) => shell::plan(ground),
-            (Self::Shell, true) => shell::undo(ground),
+    fn plan(self, ground: &Ground<'_>) -> Result<Plan> {
+        match self {
+            Self::Aws => aws::plan(ground),
+            Self::Kubernetes => kubernetes::plan(ground),
+            Self::Ssh => ssh::plan(ground),
+            Self::Postgres => postgres::plan(ground),
+            Self::Shell => shell::plan(ground),
+        }
+    }
+
+    fn undo(self, ground: &Ground<'_>) -> Result<Plan> {
+        match self {
+            Self::Aws => aws::undo(ground),
+            Self::Kubernetes => kubernetes::undo(ground),
+            Self::Ssh => ssh::undo(ground),
+            Self::Postgres => postgres::undo(ground),
+            Self::Shell => shell::undo(ground),
         }
     }
 }
@@ -105,9 +110,12 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     };
     let mut failed = Ok(());
     for subject in subjects(args, &ground) {
-        let done = subject
-            .plan(&ground, args.undo)
-            .and_then(|plan| carry_out(subject, &plan, args, &ground));
+        let plan = if args.undo {
+            subject.undo(&ground)
+        } else {
+            subject.plan(&ground)
+        };
+        let done = plan.and_then(|plan| carry_out(subject, &plan, args, &ground));
         failed = failed.and(done);
     }
     failed

@@ -1,4 +1,4 @@
-//! psql, pg_dump and psycopg without `jit` in front: after `jit setup postgres`, by a service file and
+//! psql, `pg_dump` and psycopg without `jit` in front: after `jit setup postgres`, by a service file and
 //! credentials in files that are kept fresh.
 
 use std::{
