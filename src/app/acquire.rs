@@ -52,6 +52,11 @@ pub fn lease(
     })
 }
 
+/// A new lease that is kept nowhere, for whoever ends its grant at once again.
+pub fn passing(session: &Session, wanted: &Recognised, tool: &str) -> Result<Lease> {
+    block_on(bring(session, wanted, &Terms::default(), Some(tool), None))?
+}
+
 async fn bring(
     session: &Session,
     wanted: &Recognised,

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdin};
 
-use rustix::termios::ttyname;
+use rustix::termios::{tcgetwinsize, ttyname};
 
 /// Whether somebody can read what is said on stderr.
 pub fn is_watched() -> bool {
@@ -32,6 +32,16 @@ pub fn plain_line(text: &str) -> String {
 pub fn say(line: &str) {
     let line = plain(line);
     drop(writeln!(stderr(), "{line}"));
+}
+
+/// Shows on the last line of stderr what goes on, in place of what was shown before; nothing erases it.
+/// Only for a stderr that [`is_watched`].
+pub fn show(line: &str) {
+    let columns = tcgetwinsize(stderr()).map_or(0, |size| size.ws_col);
+    // A line that wraps could not be erased.
+    let widest = usize::from(columns).max(20) - 1;
+    let shown: String = plain_line(line).chars().take(widest).collect();
+    drop(write!(stderr(), "\r\x1b[2K{shown}"));
 }
 
 /// The name of the controlling terminal, where stdin, stdout or stderr is one: `/dev/pts/3`.
