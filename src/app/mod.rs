@@ -6,6 +6,7 @@ pub mod audit;
 pub mod completions;
 pub mod credential_process;
 pub mod demo;
+pub mod doctor;
 pub mod embedded;
 pub mod exec;
 pub mod exec_credential;

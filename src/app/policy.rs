@@ -98,7 +98,8 @@ pub fn checked(session: &Session) -> Result<Checked> {
 impl Checked {
     /// How much there is, in words: `3 policies, 1 resource`.
     pub fn counted(&self) -> String {
-        let counted = |number, one, many| format!("{number} {}", if number == 1 { one } else { many });
+        let counted =
+            |number, one, many| format!("{number} {}", if number == 1 { one } else { many });
         format!(
             "{}, {}",
             counted(self.policies, "policy", "policies"),

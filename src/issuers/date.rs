@@ -1,9 +1,7 @@
 //! The clock of a target that speaks HTTP, as the `Date` of its answers tells it (RFC 9110, 6.6.1).
 
 use reqwest::header::{DATE, HeaderMap};
-use time::{
-    PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description,
-};
+use time::{PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use crate::domain::time::Timestamp;
 

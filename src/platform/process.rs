@@ -5,7 +5,7 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     fs,
-    io::{self, ErrorKind, Read as _},
+    io::{self, ErrorKind},
     os::{
         fd::OwnedFd,
         unix::{ffi::OsStrExt as _, fs::PermissionsExt as _, process::CommandExt as _},

@@ -17,6 +17,7 @@ mod cache;
 mod clock;
 mod completions;
 mod demo;
+mod doctor;
 mod exec;
 mod floors;
 mod help;

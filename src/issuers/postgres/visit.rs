@@ -103,13 +103,13 @@ fn options(
             .password("")
             .ssl_client_cert_from_pem(certificate)
             .ssl_client_key_from_pem(pem(key)?.as_bytes())),
-        Secret::PostgresRole { role, password } => Ok(options
-            .username(role)
-            .password(password.expose_secret())),
-        Secret::SshCertificate(_) | Secret::KubernetesToken(_) | Secret::AwsSession { .. } => {
-            Err(Failure::failed("the lease holds no credential for PostgreSQL")
-                .hint("drop it with \"jit forget\", then try again"))
+        Secret::PostgresRole { role, password } => {
+            Ok(options.username(role).password(password.expose_secret()))
         }
+        Secret::SshCertificate(_) | Secret::KubernetesToken(_) | Secret::AwsSession { .. } => Err(
+            Failure::failed("the lease holds no credential for PostgreSQL")
+                .hint("drop it with \"jit forget\", then try again"),
+        ),
     }
 }
 
@@ -135,20 +135,20 @@ fn failure(target: &str, name: &ResourceName, error: &sqlx::Error) -> Failure {
         Some(_) => return target::foreign(target, TARGET_KIND),
         None => {}
     }
-    match error {
-        sqlx::Error::Database(refusal) => {
-            Failure::failed(format!("{target} refuses the login"))
-                .because(error)
-                .hint(advice(&trust, refusal.message()))
-        }
-        sqlx::Error::Io(cause) => target::unreachable(target, cause),
-        sqlx::Error::Tls(_) => {
-            Failure::failed(format!("{target} cannot be spoken to over TLS"))
-                .because(error)
-                .hint("turn on ssl in postgresql.conf")
-        }
-        _ => target::foreign(target, TARGET_KIND),
+    if let sqlx::Error::Database(refusal) = error {
+        return Failure::failed(format!("{target} refuses the login"))
+            .because(error)
+            .hint(advice(&trust, refusal.message()));
     }
+    if let sqlx::Error::Io(cause) = error {
+        return target::unreachable(target, cause);
+    }
+    if let sqlx::Error::Tls(_) = error {
+        return Failure::failed(format!("{target} cannot be spoken to over TLS"))
+            .because(error)
+            .hint("turn on ssl in postgresql.conf");
+    }
+    target::foreign(target, TARGET_KIND)
 }
 
 /// What to do about a server's own words on a login. They may be in the server's language; then the
@@ -156,7 +156,9 @@ fn failure(target: &str, name: &ResourceName, error: &sqlx::Error) -> Failure {
 fn advice(trust: &str, words: &str) -> String {
     let says = |part: &str| words.contains(part);
     if says("pg_hba.conf") {
-        format!("add the line of pg_hba.conf that {trust}, above those that match first, and reload")
+        format!(
+            "add the line of pg_hba.conf that {trust}, above those that match first, and reload"
+        )
     } else if says("valid client certificate") {
         format!("put the certificate authority that {trust} into its ssl_ca_file, and reload")
     } else if says("certificate authentication failed") {
