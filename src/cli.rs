@@ -67,6 +67,10 @@ enum Warm {
     Agent(agent::Args),
 }
 
+/// The verbs that another program calls for an answer. Why they fail is one line, since it stands in
+/// the middle of that program's own message; beside it they say nothing.
+const HOOKS: [&str; 3] = ["credential-process", "exec-credential", "known-hosts"];
+
 /// Runs one command line; the number is the process's exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
@@ -74,9 +78,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         .iter()
         .take_while(|argument| *argument != "--")
         .any(|argument| argument == "--json");
+    let hook = verb(&arguments).is_some_and(|verb| HOOKS.contains(&verb));
     let outcome = match parse(&arguments) {
-        Ok(cli) => run(&cli),
-        Err(error) if json && error.use_stderr() => Err(misused(&error)),
+        Ok(cli) => {
+            if hook && !cli.options.verbose {
+                terminal::hush();
+            }
+            run(&cli)
+        }
+        Err(error) if (json || hook) && error.use_stderr() => Err(misused(&error)),
         Err(error) => {
             // A closed stdout or stderr is no reason to fail.
             drop(error.print());
@@ -87,23 +97,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             };
         }
     };
-    match outcome {
-        Ok(()) => 0,
-        Err(failure) => {
-            let report = if json {
-                as_json(&failure)
-            } else {
-                as_text(&failure)
-            };
-            terminal::say(&report);
-            failure.code as u8
-        }
-    }
+    let Err(failure) = outcome else { return 0 };
+    terminal::report(&match (json, hook) {
+        (true, _) => as_json(&failure),
+        (false, true) => as_line(&failure),
+        (false, false) => as_text(&failure),
+    });
+    failure.code as u8
 }
 
 fn parse(arguments: &[OsString]) -> error::Result<Cli<Verb>> {
-    let verb = arguments.get(1).and_then(|verb| verb.to_str());
-    if !verb.is_some_and(Warm::has_subcommand) {
+    if !verb(arguments).is_some_and(Warm::has_subcommand) {
         return Cli::try_parse_from(arguments);
     }
     let cli = Cli::<Warm>::try_parse_from(arguments)?;
@@ -111,6 +115,19 @@ fn parse(arguments: &[OsString]) -> error::Result<Cli<Verb>> {
         options: cli.options,
         verb: Verb::Warm(cli.verb),
     })
+}
+
+/// The verb of a command line: its first word that is no option and no option's value.
+fn verb(arguments: &[OsString]) -> Option<&str> {
+    let mut words = arguments.iter().skip(1).map(|word| word.to_str());
+    while let Some(word) = words.next() {
+        match word {
+            Some("--config-dir") => drop(words.next()),
+            Some(word) if !word.starts_with('-') => return Some(word),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn run(cli: &Cli<Verb>) -> Result<()> {
@@ -142,7 +159,8 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
 
 fn misused(error: &clap::Error) -> Failure {
     let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default();
+    let (first, _) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let first = on_one_line(first);
     let hint = if error.kind() == ErrorKind::InvalidSubcommand {
         "see jit --help"
     } else {
@@ -158,6 +176,20 @@ fn as_json(failure: &Failure) -> String {
         "hint": failure.hint,
     });
     object.to_string()
+}
+
+fn as_line(failure: &Failure) -> String {
+    let line = if failure.hint.is_empty() {
+        format!("jit: {failure}")
+    } else {
+        format!("jit: {failure}; {}", failure.hint)
+    };
+    on_one_line(&line)
+}
+
+fn on_one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ")
 }
 
 fn as_text(failure: &Failure) -> String {
@@ -182,6 +214,39 @@ mod tests {
         let text = as_text(&failure);
         let hints: Vec<_> = text.lines().filter(|l| l.starts_with("hint: ")).collect();
         assert_eq!(hints, ["hint: ask its administrator"]);
+    }
+
+    #[test]
+    fn a_hook_fails_in_one_line_with_its_hint() {
+        let failure = Failure {
+            cause: Some("no\r\n  such\tthing\n".to_owned()),
+            ..Failure::failed("refused").hint("ask its administrator")
+        };
+        assert_eq!(
+            as_line(&failure),
+            "jit: refused: no such thing; ask its administrator"
+        );
+    }
+
+    #[test]
+    fn the_verb_is_found_behind_the_options() {
+        for (line, wanted) in [
+            ("jit", None),
+            ("jit --json", None),
+            ("jit exec -- exec-credential", Some("exec")),
+            (
+                "jit -v --config-dir /etc/jit credential-process x",
+                Some("credential-process"),
+            ),
+            (
+                "jit --config-dir=/etc/jit known-hosts x",
+                Some("known-hosts"),
+            ),
+            ("jit --config-dir exec status", Some("status")),
+        ] {
+            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(verb(&arguments), wanted, "{line}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A fresh lease: from the cache, or from the authority.
 
+use std::time::Duration;
+
 use super::{
     embedded::{block_on, client, embedded},
     session::Session,
@@ -18,6 +20,11 @@ use crate::{
     platform::terminal,
     tools::task::Recognised,
 };
+
+/// How long whoever does not wait for people waits for another `jit` that asks for the same. AWS's
+/// SDK for Go kills a hook after a minute, and asking by oneself takes up to 20 seconds (an issuer's
+/// patience with a target, once for the base credentials and once for the credential).
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// On which terms an elevation is asked for.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -39,6 +46,16 @@ pub struct Terms {
     pub break_glass: bool,
 }
 
+impl Terms {
+    /// Those of a hook: behind it is a program that waits for an answer, and nobody to ask.
+    pub fn of_a_hook() -> Self {
+        Self {
+            no_wait: true,
+            ..Self::default()
+        }
+    }
+}
+
 /// A lease that is fresh now: the cached one, a renewed one, or a new one.
 pub fn lease(
     session: &Session,
@@ -46,7 +63,10 @@ pub fn lease(
     terms: &Terms,
     tool: Option<&str>,
 ) -> Result<Lease> {
-    let cache = Cache::open(&session.places)?;
+    let mut cache = Cache::open(&session.places)?;
+    if terms.no_wait {
+        cache = cache.patient(PATIENCE);
+    }
     cache.fresh_or(&wanted.entitlement, session.clock, |held| {
         block_on(bring(session, wanted, terms, tool, held))?
     })
@@ -71,9 +91,7 @@ async fn bring(
         match renew(&authority, &client, &held).await {
             Ok(credential) => return Ok(renewed(held, credential, key, (session.clock)())),
             // The authority, or the target, is away: what is held works until it ends.
-            Err(failure)
-                if failure.code != Code::Denied && still_works(&held, (session.clock)()) =>
-            {
+            Err(failure) if failure.code != Code::Denied && held.works((session.clock)()) => {
                 session.tell(&format!("not renewed, used as it is: {failure}"));
                 return Ok(held);
             }
@@ -125,8 +143,4 @@ fn renewed(held: Lease, credential: Credential, key: PrivateKey, now: Timestamp)
         issued_at: now,
         ..held
     }
-}
-
-fn still_works(held: &Lease, now: Timestamp) -> bool {
-    held.credential.expires_at.left(now).as_secs() >= 5
 }

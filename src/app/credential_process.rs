@@ -26,6 +26,6 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         return Err(aws::not_an_account(&args.entitlement));
     }
     let wanted = Recognised::new(args.entitlement.clone(), "asked for by an AWS profile");
-    let lease = acquire::lease(session, &wanted, &Terms::default(), Some("aws"))?;
+    let lease = acquire::lease(session, &wanted, &Terms::of_a_hook(), Some("aws"))?;
     session.print(&aws::process_credentials(&lease)?)
 }

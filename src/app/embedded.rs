@@ -26,7 +26,10 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
         .enable_all()
         .build()
         .map_err(|error| Failure::failed("this process may not open files").because(&error))?;
-    Ok(runtime.block_on(future))
+    let value = runtime.block_on(future);
+    // A name server that keeps silent must not keep us: nobody waits for its answer any more.
+    runtime.shutdown_background();
+    Ok(value)
 }
 
 /// The file of the embedded authority's ledger.

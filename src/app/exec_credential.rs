@@ -26,6 +26,6 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         return Err(kubernetes::not_a_cluster(&args.entitlement));
     }
     let wanted = Recognised::new(args.entitlement.clone(), "asked for by a kubeconfig");
-    let lease = acquire::lease(session, &wanted, &Terms::default(), Some("kubectl"))?;
+    let lease = acquire::lease(session, &wanted, &Terms::of_a_hook(), Some("kubectl"))?;
     session.print(&kubernetes::exec_credential(&lease, &session.environment)?)
 }

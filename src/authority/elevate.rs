@@ -155,7 +155,7 @@ pub(super) fn refusal(elevation: &Elevation, decision: &Decision) -> Failure {
         ))
         .hint(format!(
             "with `server` in config.toml a colleague could approve it; in an emergency, if you are \
-             on call: --break-glass -j WHY; \"jit policy explain {entitlement}\" shows the rules"
+             on call, run: jit request {entitlement} --break-glass -j WHY; \"jit policy explain {entitlement}\" shows the rules"
         ));
     }
     let explain = format!("\"jit policy explain {entitlement}\" shows what would allow it");
@@ -164,7 +164,9 @@ pub(super) fn refusal(elevation: &Elevation, decision: &Decision) -> Failure {
     let (message, hint) = match (&decision.reason, wants_reason) {
         (_, true) => (
             format!("{entitlement} needs a justification"),
-            "say why: -j \"what you are about to do\"".to_owned(),
+            format!(
+                "say why with -j WHY; where a tool called jit, first run: jit request {entitlement} -j WHY"
+            ),
         ),
         (Some(reason), false) => (
             format!("{principal} may not have {entitlement}: {reason}"),

@@ -3,13 +3,14 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use crate::{
     domain::{
         entitlement::Entitlement,
         environment::Places,
-        failure::Result,
+        failure::{Code, Failure, Result},
         lease::{Freshness, Lease},
         time::Timestamp,
     },
@@ -22,6 +23,7 @@ const SUFFIX: &str = "lease";
 pub struct Cache {
     directory: PathBuf,
     key: SealingKey,
+    patience: Option<Duration>,
 }
 
 /// The file of the key that seals leases and signing keys.
@@ -43,13 +45,30 @@ impl Cache {
                 return Err(failure);
             }
         }
-        Ok(Self { directory, key })
+        Ok(Self {
+            directory,
+            key,
+            patience: None,
+        })
+    }
+
+    /// The same cache for whoever can wait for another process only so long.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self {
+            patience: Some(patience),
+            ..self
+        }
     }
 
     /// A lease that is fresh at `now`: the one that rests here, or the one that `ask` brings, which
     /// is then kept. `ask` is given the lease that is to be renewed, if its grant still lives.
     ///
     /// However many processes come at once, one asks; the others wait for it and use its lease.
+    ///
+    /// # Errors
+    /// Timed out: another process has been asking for longer than this one can wait, and no lease
+    /// that rests here works. Otherwise what `ask` says.
     pub fn fresh_or(
         &self,
         entitlement: &Entitlement,
@@ -59,7 +78,13 @@ impl Cache {
         if let Some(lease) = self.fresh(entitlement, now())? {
             return Ok(lease);
         }
-        let _flight = self.lock(entitlement);
+        let _flight = match self.lock(entitlement) {
+            Ok(flight) => flight,
+            Err(failure) => {
+                let held = self.read(entitlement)?.filter(|held| held.works(now()));
+                return held.ok_or(failure);
+            }
+        };
         let held = self.read(entitlement)?;
         match held.as_ref().map(|lease| lease.freshness(now())) {
             Some(Freshness::Fresh) => held.map_or_else(|| ask(None), Ok),
@@ -133,15 +158,23 @@ impl Cache {
     }
 
     /// The lock of an entitlement; none where the cache cannot be written, as then nothing is shared.
-    fn lock(&self, entitlement: &Entitlement) -> Option<Lock> {
-        Lock::acquire(&self.file(entitlement).with_extension("lock"), || {
-            if terminal::is_watched() {
-                terminal::say(&format!(
-                    "jit: waiting for another jit, which is asking for {entitlement}"
-                ));
-            }
-        })
-        .ok()
+    fn lock(&self, entitlement: &Entitlement) -> Result<Option<Lock>> {
+        let file = self.file(entitlement).with_extension("lock");
+        let Some(patience) = self.patience else {
+            let waiting = || {
+                if terminal::is_watched() {
+                    terminal::say(&format!(
+                        "jit: waiting for another jit, which is asking for {entitlement}"
+                    ));
+                }
+            };
+            return Ok(Lock::acquire(&file, waiting).ok());
+        };
+        match Lock::within(&file, patience) {
+            Ok(None) => Err(busy(entitlement, patience)),
+            Ok(lock) => Ok(lock),
+            Err(_) => Ok(None),
+        }
     }
 
     /// `kubernetes,prod,view.lease`; a comma is in no name.
@@ -149,6 +182,17 @@ impl Cache {
         let name = entitlement.to_string().replace(['/', ':'], ",");
         self.directory.join(format!("{name}.{SUFFIX}"))
     }
+}
+
+fn busy(entitlement: &Entitlement, patience: Duration) -> Failure {
+    let seconds = patience.as_secs();
+    Failure::new(
+        Code::TimedOut,
+        format!("another jit has been asking for {entitlement} for {seconds} seconds"),
+    )
+    .hint(format!(
+        "try again; to see what it waits for, run: jit request {entitlement}"
+    ))
 }
 
 fn entitlement_of(file: &Path) -> Option<Entitlement> {

@@ -51,6 +51,8 @@ pub enum Secret {
         /// `AWS_SESSION_TOKEN`.
         #[serde(with = "exposed")]
         session_token: SecretString,
+        /// The account that it is for; absent in leases of versions that did not keep it.
+        account: Option<String>,
     },
 }
 

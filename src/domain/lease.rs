@@ -13,6 +13,8 @@ use super::{
 
 /// How long before its end a credential is renewed, so that it does not die in a tool's hands.
 pub const REFRESH_MARGIN: Duration = Duration::from_secs(30);
+/// The least that a tool can do something with.
+const LEAST: Duration = Duration::from_secs(5);
 /// How far a target's clock may be from ours.
 pub const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
@@ -49,6 +51,11 @@ pub enum Freshness {
 }
 
 impl Lease {
+    /// Whether its credential works for some seconds yet, where no better one is to be had.
+    pub fn works(&self, now: Timestamp) -> bool {
+        self.freshness(now) != Freshness::Over && self.credential.expires_at.left(now) >= LEAST
+    }
+
     /// What the lease is good for at `now`. A lease from the future (the clock was set back by more
     /// than the skew that we tolerate) is over: nothing that it says about time can be believed.
     pub fn freshness(&self, now: Timestamp) -> Freshness {

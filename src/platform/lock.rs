@@ -5,6 +5,8 @@ use std::{
     io,
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
+    thread::sleep,
+    time::Duration,
 };
 
 use rustix::{
@@ -13,6 +15,9 @@ use rustix::{
 };
 
 use crate::domain::failure::{Failure, Result};
+
+/// How often a lock is looked at that is not waited for for ever.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A kernel lock on a file of its own; it ends with the process, however that ends.
 #[derive(Debug)]
@@ -33,6 +38,19 @@ impl Lock {
             }
         }
         Ok(Self { _file: file })
+    }
+
+    /// Takes the lock of `path` once nobody else holds it, or gives up after `patience`.
+    pub fn within(path: &Path, patience: Duration) -> Result<Option<Self>> {
+        // The kernel knows no limit for this wait but a signal.
+        let tries = patience.as_millis() / PAUSE.as_millis();
+        for _ in 0..tries {
+            if let Some(lock) = Self::if_free(path)? {
+                return Ok(Some(lock));
+            }
+            sleep(PAUSE);
+        }
+        Self::if_free(path)
     }
 
     /// Takes the lock of `path` if nobody else holds it.
@@ -72,7 +90,8 @@ mod tests {
         let path = directory.path().join("lock");
         let held = Lock::if_free(&path).unwrap().unwrap();
         assert!(Lock::if_free(&path).unwrap().is_none());
+        assert!(Lock::within(&path, PAUSE * 2).unwrap().is_none());
         drop(held);
-        assert!(Lock::if_free(&path).unwrap().is_some());
+        assert!(Lock::within(&path, PAUSE * 2).unwrap().is_some());
     }
 }

@@ -2,10 +2,12 @@
 
 pub mod clock;
 pub mod files;
+pub mod ini;
 pub mod keyring;
 pub mod keys;
 pub mod lock;
 pub mod process;
+pub mod profiles;
 pub mod seal;
 pub mod secret;
 pub mod terminal;

@@ -1,8 +1,14 @@
 //! The person at the terminal: `jit` speaks on stderr only, so that stdout stays the tool's.
 
-use std::io::{IsTerminal as _, Write as _, stderr, stdin};
+use std::{
+    io::{IsTerminal as _, Write as _, stderr, stdin},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use rustix::termios::{tcgetwinsize, ttyname};
+
+/// Of the process, as its stderr is.
+static HUSHED: AtomicBool = AtomicBool::new(false);
 
 /// Whether somebody can read what is said on stderr.
 pub fn is_watched() -> bool {
@@ -28,10 +34,24 @@ pub fn plain_line(text: &str) -> String {
     plain(text).replace('\n', "\u{fffd}")
 }
 
-/// Says one line on stderr. A stderr that is closed is no reason to fail.
+/// Says one line on stderr, unless this process is to be quiet.
 pub fn say(line: &str) {
-    let line = plain(line);
-    drop(writeln!(stderr(), "{line}"));
+    if !HUSHED.load(Ordering::Relaxed) {
+        report(line);
+    }
+}
+
+/// Says on stderr why this process fails, also where it is to be quiet. A stderr that is closed is
+/// no reason to fail.
+pub fn report(lines: &str) {
+    let lines = plain(lines);
+    drop(writeln!(stderr(), "{lines}"));
+}
+
+/// From now on this process says nothing but why it fails: it is a hook, and its stderr is what
+/// another program shows as the reason.
+pub fn hush() {
+    HUSHED.store(true, Ordering::Relaxed);
 }
 
 /// Shows on the last line of stderr what goes on, in place of what was shown before; nothing erases it.

@@ -248,6 +248,7 @@ fn session(home: &Home, moto: &Moto) -> Secret {
         access_key_id: part("AccessKeyId"),
         secret_access_key: part("SecretAccessKey").into(),
         session_token: part("SessionToken").into(),
+        account: None,
     }
 }
 

@@ -8,15 +8,15 @@ set -euo pipefail
 kubernetes=1.36.3
 etcd=3.6.8
 oldest_minor=30 # structured authentication, which the tests use, came with 1.30
-oldest_go=21    # this and newer fetch by themselves the toolchain that a go.mod asks for
-bootstrap_go=1.26.0
 
-scripts="$(cd "$(dirname "$0")/../../scripts" && pwd)"
+here="$(cd "$(dirname "$0")" && pwd)"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/jit-tests"
 built="$cache/kubernetes-$kubernetes"
 
 say() { echo "kubernetes: $*" >&2; }
 fail() { say "$@"; exit 1; }
+# shellcheck source=tests/servers/go.sh
+. "$here/go.sh"
 
 # The minor version that a binary's own answer names: v1.32.4 is 32.
 minor() { sed -n 's/.*v1\.\([0-9][0-9]*\)\..*/\1/p' | head -n 1; }
@@ -41,37 +41,6 @@ from_path() {
     ln -sfn "$server" "$cache/kubernetes-path/kube-apiserver"
     ln -sfn "$store" "$cache/kubernetes-path/etcd"
     ln -sfn "$client" "$cache/kubernetes-path/kubectl"
-}
-
-go_minor() { "$1" env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9][0-9]*\).*/\1/p'; }
-
-# Sets $go to one that can build Kubernetes.
-find_go() {
-    go=$(command -v go || true)
-    [ -n "$go" ] || { [ ! -x /usr/local/go/bin/go ] || go=/usr/local/go/bin/go; }
-    [ -n "$go" ] || install_go
-    local version
-    version=$(go_minor "$go")
-    [ "${version:-0}" -ge "$oldest_go" ] || bootstrap
-}
-
-install_go() {
-    "$scripts/packages.sh" go=golang-go || fail "Go is needed to build it; install any Go and run this again"
-    go=$(command -v go)
-}
-
-# A Go too old to fetch a newer one by itself still downloads modules, and a toolchain is one.
-bootstrap() {
-    local module dir
-    module="golang.org/toolchain@v0.0.1-go$bootstrap_go.$("$go" env GOOS)-$("$go" env GOARCH)"
-    say "$("$go" version) is too old; fetching Go $bootstrap_go as a module"
-    dir=$(cd "$scratch" && "$go" mod download -json "$module" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
-    [ -n "$dir" ] || fail "Go $bootstrap_go cannot be fetched; install Go 1.$oldest_go or newer and run this again"
-    mkdir -p "$scratch/go"
-    cp -R "$dir/." "$scratch/go"
-    chmod -R u+w "$scratch/go"
-    chmod +x "$scratch"/go/bin/* "$scratch"/go/pkg/tool/*/*
-    go="$scratch/go/bin/go"
 }
 
 # Kubernetes names its own staging modules at v0.0.0 and replaces them by folders of its repository;
@@ -110,7 +79,6 @@ build() {
     find_go
     say "building v$kubernetes and etcd v$etcd with $("$go" env GOVERSION); this takes 5-8 minutes, once"
     cd "$scratch"
-    export CGO_ENABLED=0 GOWORK=off GOTOOLCHAIN=auto
     write_go_mod
     compile etcd go.etcd.io/etcd/server/v3
     compile kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver

@@ -120,13 +120,19 @@ fn back_up(file: &Path, before: &str, backups: &Path, now: Timestamp) -> Result<
 /// was expected, the exchange is undone.
 fn exchange(target: &Path, before: &str, after: &str) -> io::Result<bool> {
     let temporary = beside(target, after, Some(&fs::metadata(target)?))?;
-    let done = swap(&temporary, target).and_then(|()| {
-        if fs::read(&temporary)? == before.as_bytes() {
-            return Ok(true);
-        }
-        swap(&temporary, target).map(|()| false)
-    });
-    fs::remove_file(&temporary).and(done)
+    if let Err(error) = swap(&temporary, target) {
+        drop(fs::remove_file(&temporary));
+        return Err(error);
+    }
+    let expected = fs::read(&temporary)? == before.as_bytes();
+    if !expected {
+        swap(&temporary, target)?;
+    }
+    // What is not ours is not removed: somebody may have written between the two exchanges.
+    if expected || fs::read(&temporary)? == after.as_bytes() {
+        fs::remove_file(&temporary)?;
+    }
+    Ok(expected)
 }
 
 fn swap(temporary: &Path, target: &Path) -> io::Result<()> {

@@ -20,7 +20,10 @@ use self::{
     ground::{Ground, Plan},
 };
 use super::session::Session;
-use crate::domain::{entitlement::Kind, failure::Result};
+use crate::{
+    domain::{entitlement::Kind, failure::Result},
+    platform::{files, lock::Lock},
+};
 
 /// Let kubectl, psql, ssh, aws and what calls them use just-in-time access without the prefix
 ///
@@ -94,11 +97,17 @@ impl Subject {
 /// not hold up the others; the first such failure is the command's.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     let ground = Ground::of(session)?;
+    let _alone = if args.dry_run {
+        None
+    } else {
+        files::private_directory(&ground.own(""))?;
+        Some(Lock::acquire(&ground.own("lock"), || ())?)
+    };
     let mut failed = Ok(());
     for subject in subjects(args, &ground) {
         let done = subject
             .plan(&ground, args.undo)
-            .and_then(|plan| carry_out(subject, &plan, args, session));
+            .and_then(|plan| carry_out(subject, &plan, args, &ground));
         failed = failed.and(done);
     }
     failed
@@ -123,13 +132,14 @@ struct Report<'a> {
     written: bool,
 }
 
-fn carry_out(subject: Subject, plan: &Plan, args: &Args, session: &Session) -> Result<()> {
+fn carry_out(subject: Subject, plan: &Plan, args: &Args, ground: &Ground<'_>) -> Result<()> {
+    let session = ground.session;
     let diffs: Vec<String> = plan.edits.iter().map(edit::Edit::diff).collect();
     if !session.json {
         diffs.iter().try_for_each(|diff| session.print(diff))?;
     }
     if !args.dry_run {
-        let backups = session.places.state.join("setup").join("backups");
+        let backups = ground.own("backups");
         for edit in &plan.edits {
             apply(edit, &backups, (session.clock)())?;
         }

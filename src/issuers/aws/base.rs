@@ -1,7 +1,5 @@
 //! Base credentials: what the authority itself assumes roles with.
 
-use std::path::PathBuf;
-
 #[expect(
     deprecated,
     reason = "the name that it moved to is in a crate that nothing else here needs"
@@ -27,7 +25,7 @@ use crate::{
         order::{PATIENCE, Site},
         target::{self, in_time},
     },
-    platform::files,
+    platform::profiles::Profiles,
 };
 
 /// Where STS is asked when nobody names a region: it answers for all of a partition.
@@ -54,14 +52,13 @@ impl Base {
             || format!("{name} at STS in {region}"),
             |endpoint| format!("{name} at {endpoint}"),
         );
-        let files = Files::read(site.environment)?;
         let mut plan = loader(&region);
         if let Some(endpoint) = &resource.endpoint {
             target::address(endpoint)?;
             plan = plan.endpoint_url(endpoint);
         }
         let found = Box::pin(async {
-            let plan = source(name, resource, site.environment, &files, plan)?;
+            let plan = source(name, resource, site.environment, plan)?;
             let config = plan.load().await;
             let found = credentials(name, &config).await?;
             Ok(config
@@ -104,30 +101,47 @@ fn source(
     name: &ResourceName,
     resource: &AwsResource,
     environment: &Environment,
-    files: &Files,
     loader: ConfigLoader,
 ) -> Result<ConfigLoader> {
+    let profiles = Profiles::read(environment)?;
     if let Some(profile) = &resource.base_profile {
-        files.refuse_jit_itself(name, profile)?;
+        if let Some(asking) = profiles.asking_jit(profile) {
+            return Err(from_jit(name, &asking));
+        }
         let region = region(resource, environment);
         let provider = ProfileFileCredentialsProvider::builder()
             .configure(&ProviderConfig::without_region().with_region(Some(Region::new(region))))
             .profile_name(profile)
-            .profile_files(files.for_sdk())
+            .profile_files(for_sdk(&profiles))
             .build();
         return Ok(loader
-            .profile_files(files.for_sdk())
+            .profile_files(for_sdk(&profiles))
             .profile_name(profile)
             .credentials_provider(provider));
     }
     if let Some(keys) = keys(environment) {
         return Ok(loader
-            .profile_files(files.for_sdk())
+            .profile_files(for_sdk(&profiles))
             .credentials_provider(keys));
     }
-    let profile = environment.text("AWS_PROFILE").unwrap_or("default");
-    files.refuse_jit_itself(name, profile)?;
-    Ok(loader.profile_files(files.for_sdk()).profile_name(profile))
+    // A profile that asks jit says what a tool wants to be, not what jit is: asking jit would wait
+    // for itself.
+    let named = environment.text("AWS_PROFILE");
+    let mut candidates = named.into_iter().chain(["default"]);
+    let own = candidates.find(|profile| profiles.asking_jit(profile).is_none());
+    Ok(match own {
+        Some(profile) => loader
+            .profile_files(for_sdk(&profiles))
+            .profile_name(profile),
+        None => loader.profile_files(no_files()),
+    })
+}
+
+fn from_jit(name: &ResourceName, profile: &str) -> Failure {
+    Failure::failed(format!(
+        "profile {profile} gets its credentials from jit, so {name} cannot be reached with it"
+    ))
+    .hint("name another base_profile in authority.toml, one with credentials of its own")
 }
 
 /// The access key in the environment.
@@ -164,48 +178,15 @@ fn slow(name: &ResourceName) -> Failure {
         .hint("name base_profile in authority.toml, a profile of ~/.aws/config that has them")
 }
 
-/// The AWS tools' own files, as text.
-struct Files {
-    config: String,
-    credentials: String,
+#[expect(deprecated, reason = "see above")]
+fn for_sdk(profiles: &Profiles) -> ProfileFiles {
+    ProfileFiles::builder()
+        .with_contents(ProfileFileKind::Config, &profiles.config.text)
+        .with_contents(ProfileFileKind::Credentials, &profiles.credentials.text)
+        .build()
 }
 
-impl Files {
-    fn read(environment: &Environment) -> Result<Self> {
-        let text = |variable: &str, usual: &str| {
-            let named = environment.value(variable).map(PathBuf::from);
-            let file = named.or_else(|| environment.in_home(usual));
-            let text = file.map(|file| files::read_text(&environment.directory.join(file)));
-            Ok::<_, Failure>(text.transpose()?.flatten().unwrap_or_default())
-        };
-        Ok(Self {
-            config: text("AWS_CONFIG_FILE", ".aws/config")?,
-            credentials: text("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")?,
-        })
-    }
-
-    #[expect(deprecated, reason = "see above")]
-    fn for_sdk(&self) -> ProfileFiles {
-        ProfileFiles::builder()
-            .with_contents(ProfileFileKind::Config, self.config.clone())
-            .with_contents(ProfileFileKind::Credentials, self.credentials.clone())
-            .build()
-    }
-
-    /// Refuses a profile whose credentials come from jit: asking jit for them would wait for itself.
-    fn refuse_jit_itself(&self, name: &ResourceName, profile: &str) -> Result<()> {
-        let sections = [format!("[profile {profile}]"), format!("[{profile}]")];
-        let mut inside = false;
-        for line in self.config.lines().map(str::trim) {
-            if line.starts_with('[') {
-                inside = sections.iter().any(|section| line.starts_with(section));
-            } else if inside && line.starts_with("credential_process") && line.contains("jit") {
-                return Err(Failure::failed(format!(
-                    "profile {profile} gets its credentials from jit, so {name} cannot be reached with it"
-                ))
-                .hint("name base_profile in authority.toml, a profile with credentials of its own"));
-            }
-        }
-        Ok(())
-    }
+#[expect(deprecated, reason = "see above")]
+fn no_files() -> ProfileFiles {
+    ProfileFiles::builder().build()
 }

@@ -58,7 +58,7 @@ pub async fn issue(
         let sent = call.send().await;
         sent.map_err(|error| refusal::failure(name, &base.target, &error))
     };
-    credential(in_time(&base.target, answered).await?, order)
+    credential(in_time(&base.target, answered).await?, resource, order)
         .ok_or_else(|| target::foreign(&base.target, refusal::TARGET_KIND))
 }
 
@@ -89,7 +89,11 @@ fn request(client: &Client, role: &AwsRole, order: &Order<'_>) -> Result<AssumeR
     Ok(call)
 }
 
-fn credential(answer: AssumeRoleOutput, order: &Order<'_>) -> Option<Credential> {
+fn credential(
+    answer: AssumeRoleOutput,
+    resource: &AwsResource,
+    order: &Order<'_>,
+) -> Option<Credential> {
     let types::Credentials {
         access_key_id,
         secret_access_key,
@@ -107,6 +111,7 @@ fn credential(answer: AssumeRoleOutput, order: &Order<'_>) -> Option<Credential>
             access_key_id,
             secret_access_key: secret_access_key.into(),
             session_token: session_token.into(),
+            account: Some(resource.account.clone()),
         },
     })
 }

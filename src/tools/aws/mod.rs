@@ -4,10 +4,12 @@ mod argv;
 mod operations;
 mod process;
 mod profile;
+mod shadow;
 #[cfg(test)]
 mod tests;
 
 pub use process::{not_an_account, process_credentials};
+pub use shadow::{BRINGS_CREDENTIALS, Shadow, shadows};
 
 use std::ffi::{OsStr, OsString};
 
@@ -247,6 +249,7 @@ pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
             access_key_id,
             secret_access_key,
             session_token,
+            account: _,
         },
     ) = (injection.resource, &credential.secret)
     else {

@@ -21,6 +21,8 @@ struct Answer<'a> {
     session_token: &'a str,
     /// RFC 3339; the SDKs ask again some minutes before.
     expiration: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<&'a str>,
 }
 
 /// A lease's credential as the SDKs read it, JSON on one line.
@@ -32,6 +34,7 @@ pub fn process_credentials(lease: &Lease) -> Result<Zeroizing<String>> {
         access_key_id,
         secret_access_key,
         session_token,
+        account,
     } = &lease.credential.secret
     else {
         return Err(not_an_account(&lease.grant.entitlement));
@@ -42,6 +45,7 @@ pub fn process_credentials(lease: &Lease) -> Result<Zeroizing<String>> {
         secret_access_key: secret_access_key.expose_secret(),
         session_token: session_token.expose_secret(),
         expiration: lease.credential.expires_at.to_rfc3339_seconds(),
+        account_id: account.as_deref(),
     };
     serde_json::to_string(&answer)
         .map(Zeroizing::new)

@@ -160,6 +160,7 @@ fn lease(entitlement: &str) -> Lease {
                 access_key_id: "ASIAX".into(),
                 secret_access_key: SecretString::from("secret"),
                 session_token: SecretString::from("session"),
+                account: Some("123456789012".to_owned()),
             },
         },
         key,

@@ -37,10 +37,12 @@ fn parts(credential: &Credential) -> (&str, &str, &str) {
         access_key_id,
         secret_access_key,
         session_token,
+        account,
     } = &credential.secret
     else {
         panic!("another secret");
     };
+    assert_eq!(account.as_deref(), Some(ACCOUNT));
     (
         access_key_id,
         secret_access_key.expose_secret(),

@@ -71,6 +71,7 @@ pub(crate) fn home_with_leases() -> Home {
                 access_key_id: "ASIAHELDHELDHELDHELD".to_owned(),
                 secret_access_key: secret(),
                 session_token: secret(),
+                account: Some("123456789012".to_owned()),
             },
         ),
     ];

@@ -6,6 +6,8 @@ use std::process::Command;
 
 use rustix::process::geteuid;
 
+use super::skip::skip;
+
 /// The `jit` that is tested: the one that cargo has just built, or another one.
 pub(crate) fn jit() -> PathBuf {
     given("JIT_BENCH_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_jit").into())
@@ -19,6 +21,23 @@ pub(crate) fn kubernetes_bin() -> PathBuf {
 /// Where aws, `moto_server` and a python3 that has boto3 are.
 pub(crate) fn aws_bin() -> PathBuf {
     given("JIT_TEST_AWS_BIN").unwrap_or_else(|| cache().join("aws/bin"))
+}
+
+/// Where the client programs are that `tests/servers/clients.sh` builds from tests/clients.
+pub(crate) fn clients_bin() -> PathBuf {
+    given("JIT_TEST_CLIENTS_BIN").unwrap_or_else(|| cache().join("clients"))
+}
+
+/// One of these programs; where it is missing the test is skipped.
+pub(crate) fn client(name: &str) -> Option<PathBuf> {
+    let file = clients_bin().join(name);
+    if file.is_file() {
+        return Some(file);
+    }
+    skip(&format!(
+        "{name} is missing (tests/servers/clients.sh builds it)"
+    ));
+    None
 }
 
 /// The program of that name: in the `first` directory, on the PATH, or where Debian hides servers.

@@ -1,0 +1,273 @@
+//! AWS profiles: the files of the AWS tools, where they are and what they say.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use super::{
+    files,
+    ini::{self, Section},
+};
+use crate::domain::{
+    entitlement::{Entitlement, Kind},
+    environment::Environment,
+    failure::{Failure, Result},
+};
+
+/// The two files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// `~/.aws/config`, or `AWS_CONFIG_FILE`.
+    Config,
+    /// `~/.aws/credentials`, or `AWS_SHARED_CREDENTIALS_FILE`.
+    Credentials,
+}
+
+impl Which {
+    /// Where it is; `None` where there is no home directory. `~/` is the home directory, as botocore
+    /// has it.
+    pub fn path(self, environment: &Environment) -> Option<PathBuf> {
+        let (variable, usual) = match self {
+            Self::Config => ("AWS_CONFIG_FILE", ".aws/config"),
+            Self::Credentials => ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"),
+        };
+        let Some(named) = environment.value(variable) else {
+            return environment.in_home(usual);
+        };
+        match named.to_str().and_then(|named| named.strip_prefix("~/")) {
+            Some(below) => environment.in_home(below),
+            None => Some(environment.directory.join(named)),
+        }
+    }
+
+    /// The profile that a section is: `[profile x]`, `[profile "x y"]` and `[default]` of the one
+    /// file, any section of the other.
+    fn profile(self, header: &str) -> Option<&str> {
+        if self == Self::Credentials || header == "default" {
+            return Some(header);
+        }
+        let rest = header.strip_prefix("profile")?;
+        let quoted = rest.trim();
+        let bare = ['"', '\'']
+            .into_iter()
+            .find_map(|quote| quoted.strip_prefix(quote)?.strip_suffix(quote));
+        rest.starts_with([' ', '\t'])
+            .then(|| bare.unwrap_or(quoted))
+    }
+}
+
+/// One of the files as it was read.
+#[derive(Clone, Debug)]
+pub struct ProfileFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its text; empty where it is not there.
+    pub text: String,
+    /// Each profile's section.
+    sections: Vec<(String, Section)>,
+}
+
+impl ProfileFile {
+    /// A text, read.
+    ///
+    /// # Errors
+    /// It has a line that every SDK refuses; the message names it.
+    pub fn parse(which: Which, path: PathBuf, text: String) -> Result<Self> {
+        let sections = ini::sections(&text).map_err(|line| {
+            Failure::failed(format!(
+                "{}, line {line}, is no setting and no section",
+                path.display()
+            ))
+            .hint("write it as key = value, or put a # before it")
+        })?;
+        let profiles = sections.into_iter().filter_map(|section| {
+            let name = which.profile(&section.header)?.to_owned();
+            Some((name, section))
+        });
+        Ok(Self {
+            sections: profiles.collect(),
+            path,
+            text,
+        })
+    }
+
+    /// The sections of a profile. More than one is a mistake that each tool takes in another way.
+    pub fn sections<'a>(&'a self, profile: &str) -> impl Iterator<Item = &'a Section> + use<'a> {
+        let profile = profile.to_owned();
+        let named = self.sections.iter();
+        named.filter_map(move |(name, section)| (*name == profile).then_some(section))
+    }
+
+    fn value(&self, profile: &str, key: &str) -> Option<&str> {
+        let values = self.sections(profile).filter_map(|s| s.value(key)).last();
+        values.filter(|value| !value.is_empty())
+    }
+}
+
+/// Both files.
+#[derive(Clone, Debug)]
+pub struct Profiles {
+    /// `~/.aws/config`
+    pub config: ProfileFile,
+    /// `~/.aws/credentials`
+    pub credentials: ProfileFile,
+}
+
+impl Profiles {
+    /// Reads both; one that is not there is empty.
+    ///
+    /// # Errors
+    /// A file cannot be read, or has a line that every SDK refuses; the message names both.
+    pub fn read(environment: &Environment) -> Result<Self> {
+        let read = |which: Which| {
+            let path = which.path(environment).unwrap_or_default();
+            let text = files::read_text(&path)?.unwrap_or_default();
+            ProfileFile::parse(which, path, text)
+        };
+        Ok(Self {
+            config: read(Which::Config)?,
+            credentials: read(Which::Credentials)?,
+        })
+    }
+
+    /// Whether there is a profile of that name.
+    pub fn has(&self, profile: &str) -> bool {
+        self.config.sections(profile).next().is_some()
+            || self.credentials.sections(profile).next().is_some()
+    }
+
+    /// A setting of a profile. As botocore has it, the credentials file counts more.
+    pub fn value(&self, profile: &str, key: &str) -> Option<&str> {
+        let [config, credentials] =
+            [&self.config, &self.credentials].map(|file| file.value(profile, key));
+        credentials.or(config)
+    }
+
+    /// The profile and those that its credentials come from, by `source_profile`.
+    pub fn chain(&self, profile: &str) -> BTreeSet<String> {
+        let mut chain = BTreeSet::new();
+        let mut next = Some(profile.to_owned());
+        while let Some(profile) = next {
+            next = self
+                .value(&profile, "source_profile")
+                .filter(|source| !chain.contains(*source) && *source != profile)
+                .map(str::to_owned);
+            chain.insert(profile);
+        }
+        chain
+    }
+
+    /// The profile whose credentials come from `jit`, if this one's do, through whatever other.
+    pub fn asking_jit(&self, profile: &str) -> Option<String> {
+        let mut chain = self.chain(profile).into_iter();
+        chain.find(|profile| {
+            [&self.config, &self.credentials].iter().any(|file| {
+                let commands = file
+                    .sections(profile)
+                    .filter_map(|section| section.value("credential_process"));
+                commands.into_iter().any(calls_jit)
+            })
+        })
+    }
+}
+
+/// Whether a command is `jit`, by its name or by how it is called.
+fn calls_jit(command: &str) -> bool {
+    let plain = command.replace(['"', '\''], "");
+    let mut words = plain.split_whitespace();
+    let is_entitlement = |word: &str| {
+        let entitlement = word.parse::<Entitlement>();
+        entitlement.is_ok_and(|entitlement| entitlement.resource.kind() == Kind::Aws)
+    };
+    let named = words.next().and_then(|first| first.rsplit('/').next()) == Some("jit");
+    named
+        || (plain
+            .split_whitespace()
+            .any(|word| word == "credential-process")
+            && plain.split_whitespace().any(is_entitlement))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profiles(config: &str, credentials: &str) -> Profiles {
+        let parse = |which, text: &str| {
+            ProfileFile::parse(which, PathBuf::from("/f"), text.to_owned()).unwrap()
+        };
+        Profiles {
+            config: parse(Which::Config, config),
+            credentials: parse(Which::Credentials, credentials),
+        }
+    }
+
+    #[test]
+    fn a_profile_is_what_the_tools_call_one() {
+        let found = profiles(
+            "[default]\nregion=a\n[profile prod]\nregion=b\n[profile \"two words\"]\nregion=c\n[prod-like]\nregion=d\n",
+            "[prod-like]\nregion=e\n[prod]\nregion=f\noutput=\n",
+        );
+        for (profile, region) in [
+            ("default", Some("a")),
+            ("prod", Some("f")),
+            ("two words", Some("c")),
+            ("prod-like", Some("e")),
+            ("profile prod", None),
+            ("", None),
+        ] {
+            assert_eq!(found.value(profile, "region"), region, "{profile}");
+            assert_eq!(found.has(profile), region.is_some(), "{profile}");
+        }
+        assert_eq!(found.value("prod", "output"), None);
+    }
+
+    #[test]
+    fn whatever_leads_to_jit_is_seen() {
+        let found = profiles(
+            "[profile direct]\ncredential_process = /usr/bin/jit credential-process aws/prod:read
+[profile spaces]\ncredential_process = \"/opt/my tools/jit\" --config-dir /c credential-process aws/prod:read
+[profile renamed]\ncredential_process = /opt/jit-1.2 credential-process aws/prod:read
+[profile behind]\nrole_arn = x\nsource_profile = through
+[profile through]\nrole_arn = x\nsource_profile = direct
+[profile itself]\nsource_profile = itself
+[profile round]\nsource_profile = and-round
+[profile and-round]\nsource_profile = round
+[profile other]\ncredential_process = /home/jitesh/granted credential-process --profile x
+[profile vault]\ncredential_process = aws-vault export --format=json jit
+",
+            "[hidden]\ncredential_process = jit credential-process aws/x:y\n",
+        );
+        for (profile, at) in [
+            ("direct", Some("direct")),
+            ("spaces", Some("spaces")),
+            ("renamed", Some("renamed")),
+            ("behind", Some("direct")),
+            ("hidden", Some("hidden")),
+            ("itself", None),
+            ("round", None),
+            ("other", None),
+            ("vault", None),
+            ("absent", None),
+        ] {
+            assert_eq!(found.asking_jit(profile).as_deref(), at, "{profile}");
+        }
+    }
+
+    #[test]
+    fn the_environment_says_where_the_files_are() {
+        let mut environment = Environment {
+            home: Some("/home/alice".into()),
+            directory: "/work".into(),
+            ..Environment::default()
+        };
+        let path = |environment: &Environment| Which::Config.path(environment).unwrap();
+        assert_eq!(path(&environment), PathBuf::from("/home/alice/.aws/config"));
+        for (named, wanted) in [
+            ("~/mine", "/home/alice/mine"),
+            ("mine", "/work/mine"),
+            ("/etc/aws", "/etc/aws"),
+        ] {
+            let variable = ("AWS_CONFIG_FILE".into(), named.into());
+            environment.variables.extend([variable]);
+            assert_eq!(path(&environment), PathBuf::from(wanted));
+        }
+    }
+}
