@@ -5,9 +5,13 @@ mod clock;
 mod crew;
 mod finding;
 mod ground;
+mod leftovers;
 mod own;
+mod prefixless;
 mod programs;
+mod shadows;
 mod show;
+mod standing;
 mod targets;
 
 use std::sync::Arc;
@@ -86,11 +90,26 @@ fn checks(args: &Args, ground: &Ground) -> Vec<Check> {
         programs::of(ground)
             .map(|tool| Check::new("tools", tool.name, |ground| programs::look(tool, ground))),
     );
+    checks.push(Check::new("setup", "setup", prefixless::look));
+    checks.push(Check::new(
+        "shadows",
+        "credentials in the way",
+        shadows::look,
+    ));
     if !args.offline {
         checks.extend(ground.resources().map(|(name, _)| {
             let own = name.clone();
             Check::new("targets", name, move |ground| targets::look(&own, ground))
         }));
+    }
+    // What has nothing to do with any resource is not what was asked about.
+    if ground.is_whole {
+        checks.push(Check::new(
+            "standing",
+            "standing credentials",
+            standing::look,
+        ));
+        checks.push(Check::new("leftovers", "leftovers", leftovers::look));
     }
     checks
 }

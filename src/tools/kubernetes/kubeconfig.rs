@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use crate::{
     domain::{
@@ -50,8 +50,12 @@ pub struct Cluster {
     pub proxy_url: Option<String>,
     /// Its certificate authority, PEM in base64; it beats the file.
     pub certificate_authority_data: Option<String>,
-    /// The file of its certificate authority, PEM; [`read`] makes it absolute.
+    /// The file of its certificate authority, PEM; [`merge`] makes it absolute.
     pub certificate_authority: Option<PathBuf>,
+    /// The name that its certificate must have, where that is not the server's own.
+    pub tls_server_name: Option<String>,
+    /// Whether any certificate will do.
+    pub insecure_skip_tls_verify: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -106,17 +110,21 @@ pub fn load(environment: &Environment, explicit: Option<&str>) -> Result<Kubecon
         }
         return Ok(merged);
     }
-    let files: Vec<PathBuf> = match environment.value("KUBECONFIG") {
+    for file in files_of(environment) {
+        read(&file, &mut merged)?;
+    }
+    Ok(merged)
+}
+
+/// The files of the user's kubeconfig, there or not: the list in `KUBECONFIG`, or `~/.kube/config`.
+pub fn files_of(environment: &Environment) -> Vec<PathBuf> {
+    match environment.value("KUBECONFIG") {
         Some(list) => env::split_paths(list)
             .filter(|file| !file.as_os_str().is_empty())
             .map(|file| environment.directory.join(file))
             .collect(),
         None => environment.in_home(".kube/config").into_iter().collect(),
-    };
-    for file in files {
-        read(&file, &mut merged)?;
     }
-    Ok(merged)
 }
 
 /// Merges one file in; says whether there is one.
@@ -124,11 +132,19 @@ fn read(path: &Path, merged: &mut Kubeconfig) -> Result<bool> {
     let Some(text) = files::read_text(path)? else {
         return Ok(false);
     };
+    merge(path, &text, merged).map(|()| true)
+}
+
+/// Merges the text of the file `path` in.
+///
+/// # Errors
+/// It is not a kubeconfig; the message names file and line.
+pub fn merge(path: &Path, text: &str, merged: &mut Kubeconfig) -> Result<()> {
     let Written {
         current_context,
         contexts,
         clusters,
-    } = parse(path, &text)?;
+    } = parse(path, text)?;
     let current = current_context.filter(|name| !name.is_empty());
     merged.current = merged.current.take().or(current);
     for named in contexts {
@@ -140,14 +156,14 @@ fn read(path: &Path, merged: &mut Kubeconfig) -> Result<bool> {
         }
         merged.clusters.entry(name).or_insert(cluster);
     }
-    Ok(true)
+    Ok(())
 }
 
 /// serde-saphyr's own limits (depth 64, a million events, 64 MiB of text, few aliases for an
 /// anchor) keep a hostile file from costing more than milliseconds.
-fn parse(path: &Path, text: &str) -> Result<Written> {
+pub(super) fn parse<T: DeserializeOwned + Default>(path: &Path, text: &str) -> Result<T> {
     if text.trim().is_empty() {
-        return Ok(Written::default());
+        return Ok(T::default());
     }
     let options = serde_saphyr::options! { with_snippet: false };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
@@ -229,8 +245,8 @@ mod tests {
             let nine = vec![format!("*{before}"); 9].join(",");
             writeln!(bomb, "{letter}: &{letter} [{nine}]").unwrap();
         }
-        assert!(parse(Path::new("bomb"), &bomb).is_err());
-        assert!(parse(Path::new("deep"), &"[".repeat(100_000)).is_err());
+        assert!(parse::<Written>(Path::new("bomb"), &bomb).is_err());
+        assert!(parse::<Written>(Path::new("deep"), &"[".repeat(100_000)).is_err());
     }
 
     #[test]
@@ -248,12 +264,12 @@ mod tests {
     #[test]
     fn an_empty_file_is_an_empty_kubeconfig() {
         assert!(
-            parse(Path::new("empty"), " \n")
+            parse::<Written>(Path::new("empty"), " \n")
                 .unwrap()
                 .contexts
                 .is_empty()
         );
-        let only_a_comment = parse(Path::new("comment"), "# nothing\n");
+        let only_a_comment = parse::<Written>(Path::new("comment"), "# nothing\n");
         assert!(only_a_comment.unwrap().contexts.is_empty());
     }
 }

@@ -8,6 +8,7 @@ mod private;
 mod target;
 #[cfg(test)]
 mod tests;
+pub mod users;
 mod verbs;
 
 pub use exec_credential::{exec_credential, not_a_cluster};

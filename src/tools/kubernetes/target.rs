@@ -306,7 +306,7 @@ fn unknown(task: &Task<'_>, message: String) -> Failure {
 }
 
 /// Whether two URLs are the same API server: the same scheme, host, port and path.
-fn same_server(one: &str, other: &str) -> bool {
+pub(super) fn same_server(one: &str, other: &str) -> bool {
     normal(one) == normal(other)
 }
 

@@ -8,6 +8,7 @@ pub mod conninfo;
 pub mod launch;
 pub mod login;
 pub mod material;
+pub mod passfile;
 pub mod psql;
 pub mod service;
 pub mod target;
