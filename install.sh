@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds jit and installs it, with completions for bash, zsh and fish.
+# Builds jit and installs it, with completions for bash, zsh and fish, and its manual.
 #
 #   ./install.sh              to ~/.local/bin (or $PREFIX/bin)
 #   ./install.sh --demo       and then shows it at work, on servers that it starts itself
@@ -123,6 +123,10 @@ install() {
     put completions/jit.bash share/bash-completion/completions/jit 644
     put completions/_jit share/zsh/site-functions/_jit 644
     put completions/jit.fish share/fish/vendor_completions.d/jit.fish 644
+    pages=$(mktemp -d)
+    "$built/release/jit" man --dir "$pages"
+    for page in "$pages"/*.1; do put "$page" "share/man/man1/${page##*/}" 644; done
+    rm -rf -- "$pages"
     echo "$new_dirs" | while IFS= read -r dir; do
         [ -z "$dir" ] || record "$dir"
     done
@@ -138,4 +142,8 @@ case ":$PATH:" in
     *":$prefix/bin:"*) ;;
     *) say "$prefix/bin is not in your PATH; add it: export PATH=\"$prefix/bin:\$PATH\"" ;;
 esac
+zshrc=${ZDOTDIR:-$HOME}/.zshrc
+if command -v zsh >/dev/null && ! grep -qs 'share/zsh/site-functions' "$zshrc"; then
+    say "zsh completes jit with this in $zshrc, before compinit: fpath=('$prefix/share/zsh/site-functions' \$fpath)"
+fi
 [ -z "$demo" ] || exec "$prefix/bin/jit" demo

@@ -9,7 +9,10 @@ say() { echo "packages: $*" >&2; }
 
 # Whether there is that program, also where Debian hides servers.
 has() {
-    if [ "$1" = python3-venv ]; then python3 -c 'import ensurepip, venv' 2>/dev/null; return; fi
+    case $1 in
+        python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null; return ;;
+        bash-completion) [ -r /usr/share/bash-completion/bash_completion ]; return ;;
+    esac
     for file in "/usr/sbin/$1" "/usr/local/sbin/$1" /usr/lib/postgresql/*/bin/"$1"; do
         [ ! -x "$file" ] || return 0
     done

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::{
     app::{
-        agent, audit, completions, credential_process, demo, doctor, exec, exec_credential, forget,
-        init, policy, request, revoke,
+        agent, audit, complete, completions, credential_process, demo, doctor, exec,
+        exec_credential, forget, init, man, policy, request, revoke,
         session::{Options, Session},
         setup, status, tidy, trust,
     },
@@ -50,6 +50,9 @@ enum Verb {
     Doctor(doctor::Args),
     Demo(demo::Args),
     Completions(completions::Args),
+    Man(man::Args),
+    #[command(hide = true)]
+    Complete(complete::Args),
     #[command(hide = true)]
     Tidy(tidy::Args),
 }
@@ -135,6 +138,10 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
     if let Verb::Warm(Warm::Agent(args)) = &cli.verb {
         return agent::run(args);
     }
+    // A TAB is answered whatever the surroundings lack.
+    if let Verb::Complete(args) = &cli.verb {
+        return complete::run(args, Cli::<Verb>::command());
+    }
     let session = &Session::begin(&cli.options)?;
     match &cli.verb {
         Verb::Warm(Warm::Exec(args)) => exec::run(args, session),
@@ -153,6 +160,8 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
         Verb::Doctor(args) => doctor::run(args, session),
         Verb::Demo(args) => demo::run(args, session),
         Verb::Completions(args) => completions::run(args, session, &mut Cli::<Verb>::command()),
+        Verb::Man(args) => man::run(args, session, Cli::<Verb>::command()),
+        Verb::Complete(args) => complete::run(args, Cli::<Verb>::command()),
         Verb::Tidy(args) => tidy::run(args, session),
     }
 }

@@ -3,6 +3,7 @@
 pub mod acquire;
 pub mod agent;
 pub mod audit;
+pub mod complete;
 pub mod completions;
 pub mod credential_process;
 pub mod demo;
@@ -12,6 +13,7 @@ pub mod exec;
 pub mod exec_credential;
 pub mod forget;
 pub mod init;
+pub mod man;
 pub mod policy;
 pub mod request;
 pub mod revoke;

@@ -71,13 +71,7 @@ impl Session {
 
     /// Prints a line on stdout.
     pub fn print(&self, text: &str) -> Result<()> {
-        match writeln!(stdout().lock(), "{text}") {
-            // Whoever read it has read enough: `jit audit | head`.
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(Failure::failed("stdout cannot be written").because(&error))
-            }
-            _ => Ok(()),
-        }
+        print(text)
     }
 
     /// Prints something as one line of JSON.
@@ -85,6 +79,17 @@ impl Session {
         let text = serde_json::to_string(what)
             .map_err(|error| Failure::failed("the answer cannot be written").because(&error))?;
         self.print(&text)
+    }
+}
+
+/// Prints a line on stdout.
+pub fn print(text: &str) -> Result<()> {
+    match writeln!(stdout().lock(), "{text}") {
+        // Whoever read it has read enough: `jit audit | head`.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::failed("stdout cannot be written").because(&error))
+        }
+        _ => Ok(()),
     }
 }
 

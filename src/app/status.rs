@@ -90,7 +90,7 @@ fn row(lease: &Lease) -> Row<'_> {
 }
 
 /// A span to the minute, or to the second where less than a minute is left.
-fn short(span: Duration) -> String {
+pub fn short(span: Duration) -> String {
     let seconds = span.as_secs();
     match (seconds / 3600, seconds / 60 % 60) {
         (0, 0) => format!("{seconds}s"),

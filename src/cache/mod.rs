@@ -101,15 +101,19 @@ impl Cache {
 
     /// Every lease that rests here, by entitlement.
     pub fn leases(&self) -> Result<Vec<Lease>> {
-        let Ok(listing) = fs::read_dir(&self.directory) else {
-            return Ok(Vec::new());
-        };
+        let names = self.names();
+        let leases = names.iter().filter_map(|name| self.read(name).transpose());
+        leases.collect()
+    }
+
+    /// The entitlements of the leases that rest here, in order.
+    fn names(&self) -> Vec<Entitlement> {
+        let listing = fs::read_dir(&self.directory).into_iter().flatten();
         let mut names: Vec<Entitlement> = listing
             .filter_map(|file| entitlement_of(&file.ok()?.path()))
             .collect();
         names.sort();
-        let leases = names.iter().filter_map(|name| self.read(name).transpose());
-        leases.collect()
+        names
     }
 
     /// Drops a lease; whether there was one.
@@ -127,11 +131,7 @@ impl Cache {
         let Some(sealed) = files::read_private(&file)? else {
             return Ok(None);
         };
-        let lease = self
-            .key
-            .open(&entitlement.to_string(), &sealed)
-            .and_then(|text| serde_json::from_slice::<Lease>(&text).ok())
-            .filter(|lease| lease.grant.entitlement == *entitlement);
+        let lease = self.unseal(entitlement, &sealed);
         if lease.is_none() {
             terminal::say(&format!(
                 "jit: dropped the cached lease for {entitlement}: it could not be opened"
@@ -139,6 +139,13 @@ impl Cache {
             drop(files::remove(&file));
         }
         Ok(lease)
+    }
+
+    fn unseal(&self, entitlement: &Entitlement, sealed: &[u8]) -> Option<Lease> {
+        self.key
+            .open(&entitlement.to_string(), sealed)
+            .and_then(|text| serde_json::from_slice::<Lease>(&text).ok())
+            .filter(|lease| lease.grant.entitlement == *entitlement)
     }
 
     /// Keeps a lease. A cache that cannot be written costs the next command time, not this one its
@@ -193,6 +200,22 @@ fn busy(entitlement: &Entitlement, patience: Duration) -> Failure {
     .hint(format!(
         "try again; to see what it waits for, run: jit request {entitlement}"
     ))
+}
+
+/// What rests there and can be opened, by entitlement, for whoever only looks (a shell that completes):
+/// nothing is made, dropped or said.
+pub fn glance(places: &Places) -> Vec<Lease> {
+    let Some(key) = keyring::known_sealing_key(&sealing_key_file(places)) else {
+        return Vec::new();
+    };
+    let directory = places.cache.join("leases");
+    let cache = Cache { directory, key };
+    let names = cache.names();
+    let leases = names.iter().filter_map(|name| {
+        let sealed = files::read_private(&cache.file(name)).ok()??;
+        cache.unseal(name, &sealed)
+    });
+    leases.collect()
 }
 
 fn entitlement_of(file: &Path) -> Option<Entitlement> {

@@ -50,6 +50,12 @@ pub fn look(file: &Path) -> Result<Whereabouts> {
     })
 }
 
+/// The sealing key where there is one already; none is made.
+pub fn known_sealing_key(file: &Path) -> Option<SealingKey> {
+    let kernel = in_kernel(file).map(SealingKey::new);
+    kernel.or_else(|| kept(file).ok().flatten())
+}
+
 fn in_kernel(file: &Path) -> Option<[u8; 32]> {
     kernel::read_key(&kernel_name(file))
 }

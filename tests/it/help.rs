@@ -24,6 +24,7 @@ const VERBS: &[&[&str]] = &[
     &["trust"],
     &["demo"],
     &["completions"],
+    &["man"],
     &["exec-credential"],
     &["credential-process"],
 ];
@@ -93,6 +94,7 @@ fn the_first_page_of_help() {
       trust               Print what a target needs to trust this authority
       demo                See it work: real servers in a sandbox of their own, gone afterwards
       completions         Print the completions for a shell
+      man                 Print a page of the manual, or write all of them
       exec-credential     Print a token for kubectl and its kin; called by a kubeconfig
       credential-process  Print credentials for the AWS SDKs; called by an AWS profile
       help                Print this message or the help of the given subcommand(s)

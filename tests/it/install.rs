@@ -11,10 +11,12 @@ use crate::support::home::{Home, Ran, run};
 /// Where it installs to: a name that a careless script would split.
 const PREFIX: &str = "my prefix";
 
-const INSTALLED: [&str; 4] = [
+const INSTALLED: [&str; 6] = [
     "bin/jit",
     "share/bash-completion/completions/jit",
     "share/fish/vendor_completions.d/jit.fish",
+    "share/man/man1/jit-exec.1",
+    "share/man/man1/jit.1",
     "share/zsh/site-functions/_jit",
 ];
 
@@ -74,10 +76,21 @@ fn what_it_installs_runs_is_put_once_and_goes_again() {
     let build = fs::read_to_string(home.path("built")).unwrap();
     assert!(build.contains("--release --locked --bin jit"), "{build}");
 
+    // zsh is told where to look by its user, and no longer once it knows.
+    home.tool("zsh", "exit 0");
+    let functions = home.path(PREFIX).join("share/zsh/site-functions");
+    let line = format!("fpath=('{}' $fpath)", functions.display());
+    assert!(install(&home, &[]).stderr.contains(&line), "{line}");
+    home.write(
+        ".zshrc",
+        &format!("{line}\nautoload -Uz compinit && compinit\n"),
+    );
+
     let before = written(&home);
     let second = install(&home, &[]);
     assert_eq!(second.code, 0, "{second:?}");
     assert!(!second.stderr.contains("jit: installed"), "{second:?}");
+    assert!(!second.stderr.contains("fpath"), "{second:?}");
     assert_eq!(written(&home), before, "a second run writes nothing anew");
 
     // What somebody else put beside it stays.

@@ -26,6 +26,7 @@ mod injected;
 mod install;
 mod issuers;
 mod ledger;
+mod manual;
 mod review;
 mod servers;
 mod ssh_tools;

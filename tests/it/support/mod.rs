@@ -10,6 +10,7 @@ pub(crate) mod skip;
 pub(crate) mod sshd;
 pub(crate) mod stranger;
 mod tls;
+pub(crate) mod typist;
 mod wait;
 pub(crate) mod web;
 pub(crate) mod whereabouts;
