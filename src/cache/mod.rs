@@ -209,7 +209,11 @@ pub fn glance(places: &Places) -> Vec<Lease> {
         return Vec::new();
     };
     let directory = places.cache.join("leases");
-    let cache = Cache { directory, key };
+    let cache = Cache {
+        directory,
+        key,
+        patience: None,
+    };
     let names = cache.names();
     let leases = names.iter().filter_map(|name| {
         let sealed = files::read_private(&cache.file(name)).ok()??;

@@ -55,7 +55,10 @@ pub async fn issue(
     let end = order.expires_at();
     Ok(Credential {
         serial: issued.serial.unwrap_or_else(|| secret_name(order.grant)),
-        expires_at: issued.expires_at.map_or(end, |expiry| expiry.min(end)),
+        // Told by the authority's clock: the server's may be set otherwise.
+        expires_at: issued
+            .life
+            .map_or(end, |life| order.now.after(life).min(end)),
         secret: Secret::KubernetesToken(issued.token),
     })
 }

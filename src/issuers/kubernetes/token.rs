@@ -1,19 +1,22 @@
 //! What the API server answers to a `TokenRequest`.
 
+use std::time::Duration;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::domain::time::Timestamp;
 
-/// A token, its id in the API server's audit log, and its end.
+/// A token, its id in the API server's audit log, and how long it lives.
 pub(super) struct Issued {
     /// The bearer token.
     pub(super) token: SecretString,
     /// Its `jti`; absent from servers before 1.30.
     pub(super) serial: Option<String>,
-    /// When it ends, where the server says so.
-    pub(super) expires_at: Option<Timestamp>,
+    /// How long it lives from now on, where the server says so. Its end by the server's clock says
+    /// nothing to a clock that is not set as the server's is.
+    pub(super) life: Option<Duration>,
 }
 
 #[derive(Deserialize)]
@@ -31,6 +34,8 @@ struct Status {
 #[derive(Deserialize)]
 struct Claims {
     jti: Option<String>,
+    /// When it was made, by the server's clock.
+    iat: Option<i64>,
 }
 
 impl Issued {
@@ -43,7 +48,10 @@ impl Issued {
         let claims = claims(&token)?;
         Some(Self {
             serial: claims.jti.filter(|id| is_plain(id)),
-            expires_at: expiration_timestamp.and_then(|text| Timestamp::parse(&text)),
+            life: expiration_timestamp
+                .and_then(|text| Timestamp::parse(&text))
+                .zip(claims.iat)
+                .map(|(end, made)| end.left(Timestamp::from_secs(made))),
             token: token.into(),
         })
     }
@@ -89,11 +97,12 @@ mod tests {
 
     #[test]
     fn a_token_is_known_by_its_jti() {
-        let token = jwt(r#"{"jti":"7f0c","sub":"system:serviceaccount:jit:view"}"#);
+        let token =
+            jwt(r#"{"jti":"7f0c","iat":1800000000,"sub":"system:serviceaccount:jit:view"}"#);
         let issued = Issued::read(&body(&token)).unwrap();
         assert_eq!(issued.serial.as_deref(), Some("7f0c"));
         assert_eq!(issued.token.expose_secret(), token);
-        assert_eq!(issued.expires_at, Some(Timestamp::from_secs(1_800_000_600)));
+        assert_eq!(issued.life, Some(Duration::from_mins(10)));
     }
 
     #[test]

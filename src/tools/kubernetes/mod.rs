@@ -4,14 +4,19 @@ mod argv;
 mod exec_credential;
 pub mod kubeconfig;
 mod objects;
+mod plugin;
 mod private;
+mod question;
 mod target;
 #[cfg(test)]
 mod tests;
 pub mod users;
 mod verbs;
 
-pub use exec_credential::{exec_credential, not_a_cluster};
+pub use exec_credential::exec_credential;
+pub use plugin::{check, reading, wanted};
+pub use question::Question;
+pub use target::{clusters, same_server};
 
 use std::{collections::BTreeSet, ffi::OsString};
 
@@ -25,7 +30,7 @@ use super::{
 };
 use crate::{
     domain::{
-        catalogue::Resource,
+        catalogue::{Catalogue, Resource},
         entitlement::ResourceName,
         failure::{Failure, Result},
     },
@@ -108,14 +113,14 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
         return Ok(named);
     }
     match deed {
-        Deed::Needs(need) => smallest(task, &resource, &need.says, |name, verbs| {
+        Deed::Needs(need) => smallest(task.catalogue, &resource, &need.says, |name, verbs| {
             verbs::covers(name, verbs, &need)
         }),
         // A plugin's verb or an alias: a role may list it among its verbs; nothing is guessed.
         Deed::Local | Deed::Unknown => {
             let verb = arguments.verb().unwrap_or_default();
             let says = format!("{verb:?} is not a verb that jit knows");
-            smallest(task, &resource, &says, |_, verbs| {
+            smallest(task.catalogue, &resource, &says, |_, verbs| {
                 verbs::listed(verbs, verb)
             })
         }
@@ -123,12 +128,12 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
 }
 
 fn smallest(
-    task: &Task<'_>,
+    catalogue: &Catalogue,
     resource: &ResourceName,
     says: &str,
     covers: impl Fn(&str, &BTreeSet<String>) -> Option<Coverage>,
 ) -> Result<Recognised> {
-    let candidates: Vec<Candidate<'_>> = match task.catalogue.resource(resource)? {
+    let candidates: Vec<Candidate<'_>> = match catalogue.resource(resource)? {
         Resource::Kubernetes(cluster) => cluster
             .roles
             .iter()

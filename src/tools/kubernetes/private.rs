@@ -95,7 +95,8 @@ fn cluster_entry(
 ) -> Result<Value> {
     let mut entry = Map::new();
     entry.insert("server".into(), cluster.server.clone().into());
-    if let Some(data) = authority(cluster, places)? {
+    if let Some(text) = authority(cluster, places)? {
+        let data = STANDARD.encode(text);
         entry.insert("certificate-authority-data".into(), data.into());
     }
     if let Some(proxy) = own.and_then(|own| own.proxy_url.as_ref()) {
@@ -104,8 +105,11 @@ fn cluster_entry(
     Ok(entry.into())
 }
 
-/// The certificate authority, PEM in base64; `None` where the system's serve.
-fn authority(cluster: &KubernetesResource, places: &Places) -> Result<Option<String>> {
+/// The certificate authority, PEM; `None` where the system's serve.
+///
+/// # Errors
+/// Its file is missing or holds something else.
+pub(super) fn authority(cluster: &KubernetesResource, places: &Places) -> Result<Option<String>> {
     let file = cluster.certificate_authority.as_ref();
     file.map(|file| authority_file(&places.configuration.join(file)))
         .transpose()
@@ -123,5 +127,5 @@ fn authority_file(file: &Path) -> Result<String> {
                 .hint("it starts with -----BEGIN CERTIFICATE-----"),
         );
     }
-    Ok(STANDARD.encode(text))
+    Ok(text)
 }

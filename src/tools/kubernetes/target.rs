@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{
-        catalogue::{KubernetesResource, Resource},
+        catalogue::{Catalogue, KubernetesResource, Resource},
         entitlement::{Kind, ResourceName},
         failure::{Failure, Result, did_you_mean},
     },
@@ -177,7 +177,8 @@ fn refuse_other(
             let same = server.is_some_and(|server| same_server(server, &cluster.server));
             same || cluster.contexts.contains(name)
         };
-        let other = clusters(task).find(|(other, cluster)| *other != on && means(cluster));
+        let other =
+            clusters(task.catalogue).find(|(other, cluster)| *other != on && means(cluster));
         if let Some((other, _)) = other.filter(|_| !means(cluster)) {
             return elsewhere(format!("the context {name:?} is {other}'s"));
         }
@@ -245,7 +246,7 @@ fn single(
     what: &str,
     fits: impl Fn(&KubernetesResource) -> bool,
 ) -> Result<Option<ResourceName>> {
-    let found: Vec<&ResourceName> = clusters(task)
+    let found: Vec<&ResourceName> = clusters(task.catalogue)
         .filter(|(_, cluster)| fits(cluster))
         .map(|(name, _)| name)
         .collect();
@@ -262,10 +263,11 @@ fn single(
     }
 }
 
-fn clusters<'a>(
-    task: &Task<'a>,
-) -> impl Iterator<Item = (&'a ResourceName, &'a KubernetesResource)> + use<'a> {
-    let resources = task.catalogue.of_kind(Kind::Kubernetes);
+/// The clusters of the catalogue.
+pub fn clusters(
+    catalogue: &Catalogue,
+) -> impl Iterator<Item = (&ResourceName, &KubernetesResource)> {
+    let resources = catalogue.of_kind(Kind::Kubernetes);
     resources.filter_map(|(name, resource)| match resource {
         Resource::Kubernetes(cluster) => Some((name, cluster)),
         Resource::Ssh(_) | Resource::Postgres(_) | Resource::Aws(_) => None,
@@ -273,7 +275,7 @@ fn clusters<'a>(
 }
 
 fn unknown_context(task: &Task<'_>, kubeconfig: &Kubeconfig, name: &str) -> Failure {
-    let ours = clusters(task).flat_map(|(_, cluster)| &cluster.contexts);
+    let ours = clusters(task.catalogue).flat_map(|(_, cluster)| &cluster.contexts);
     let theirs = kubeconfig.contexts.keys();
     let near = did_you_mean(
         name,
@@ -288,7 +290,7 @@ fn unknown_context(task: &Task<'_>, kubeconfig: &Kubeconfig, name: &str) -> Fail
 
 /// An error whose hint lists the clusters with their contexts.
 fn unknown(task: &Task<'_>, message: String) -> Failure {
-    let known: Vec<String> = clusters(task)
+    let known: Vec<String> = clusters(task.catalogue)
         .map(|(name, cluster)| {
             let contexts: Vec<&str> = cluster.contexts.iter().map(String::as_str).collect();
             if contexts.is_empty() {
@@ -306,7 +308,7 @@ fn unknown(task: &Task<'_>, message: String) -> Failure {
 }
 
 /// Whether two URLs are the same API server: the same scheme, host, port and path.
-pub(super) fn same_server(one: &str, other: &str) -> bool {
+pub fn same_server(one: &str, other: &str) -> bool {
     normal(one) == normal(other)
 }
 

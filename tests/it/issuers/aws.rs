@@ -174,16 +174,24 @@ async fn each_refusal_says_what_is_missing() {
 
 #[tokio::test]
 async fn a_profile_that_asks_jit_is_not_asked() {
-    let mut scene = scene("http://127.0.0.1:9", "");
-    scene.home.write(
-        ".aws/config",
-        "[profile prod]\nregion = eu-west-1\ncredential_process = /usr/bin/jit credential-process\n",
-    );
-    scene.set("AWS_PROFILE", "prod");
-    let failure = scene.issue(&scene.grant("read")).await.unwrap_err();
+    let mut named = scene("http://127.0.0.1:9", "base_profile = \"prod\"");
+    let mut found = scene("http://127.0.0.1:9", "");
+    for scene in [&mut named, &mut found] {
+        let hook = "credential_process = /usr/bin/jit credential-process aws/prod:read";
+        let config = format!("[profile prod]\n{hook}\n[default]\nsource_profile = prod\n");
+        scene.home.write(".aws/config", &config);
+        scene.set("AWS_PROFILE", "prod");
+    }
+    let failure = named.issue(&named.grant("read")).await.unwrap_err();
     assert_eq!(
         failure.message,
         "profile prod gets its credentials from jit, so aws/prod cannot be reached with it"
+    );
+    assert!(failure.hint.contains("base_profile"), "{failure:?}");
+    let failure = found.issue(&found.grant("read")).await.unwrap_err();
+    assert_eq!(
+        failure.message,
+        "no base credentials were found for aws/prod"
     );
     assert!(failure.hint.contains("base_profile"), "{failure:?}");
 }

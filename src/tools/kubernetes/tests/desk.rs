@@ -83,7 +83,7 @@ pub(super) struct Desk {
     pub(super) directory: TempDir,
     pub(super) catalogue: Catalogue,
     pub(super) environment: Environment,
-    places: Places,
+    pub(super) places: Places,
 }
 
 impl Desk {

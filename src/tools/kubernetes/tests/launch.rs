@@ -1,15 +1,11 @@
-//! From a lease to a launch, and to the plugin's answer.
+//! From a lease to a launch.
 
-use std::{fs, os::unix::fs::MetadataExt as _, time::Duration};
+use std::{fs, os::unix::fs::MetadataExt as _};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::desk::{Desk, KUBECONFIG, lease, written};
-use crate::{
-    domain::{environment::Environment, lease::Freshness, time::Timestamp},
-    platform::{files, process},
-    tools::kubernetes::exec_credential,
-};
+use super::desk::{Desk, KUBECONFIG, written};
+use crate::platform::{files, process};
 
 #[test]
 fn a_launch_has_a_private_kubeconfig_and_nothing_that_leads_past_it() {
@@ -126,43 +122,4 @@ fn hostile_names_stay_text() {
     assert_eq!(written["current-context"], name);
     let name = file.file_name().unwrap().to_str().unwrap();
     assert!(name.starts_with("stage.all.") && name.len() == 26, "{name}");
-}
-
-#[test]
-fn kubectl_is_answered_in_the_version_that_it_asks_for() {
-    let lease = lease("kubernetes/prod:view");
-    let asking = |info: &str| Environment {
-        variables: [("KUBERNETES_EXEC_INFO".into(), info.into())].into(),
-        ..Environment::default()
-    };
-    let v1 = exec_credential(&lease, &Environment::default()).unwrap();
-    assert_eq!(
-        *v1,
-        r#"{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"to\"ken","expirationTimestamp":"1970-01-01T00:09:30Z"}}"#
-    );
-    let info = r#"{"apiVersion":"client.authentication.k8s.io/v1beta1","kind":"ExecCredential","spec":{"interactive":false}}"#;
-    let older = exec_credential(&lease, &asking(info)).unwrap();
-    assert!(older.contains("/v1beta1\""));
-    for info in [
-        "{",
-        "{}",
-        "null",
-        r#"{"apiVersion":"client.authentication.k8s.io/v9"}"#,
-    ] {
-        let failure = exec_credential(&lease, &asking(info)).unwrap_err();
-        assert!(!failure.hint.is_empty(), "{info}");
-    }
-}
-
-#[test]
-fn what_kubectl_keeps_is_gone_when_the_lease_is_renewable() {
-    for life in [0, 1, 7, 60, 119, 121, 600, 3600] {
-        let mut lease = lease("kubernetes/prod:view");
-        lease.issued_at = Timestamp::from_millis(1_234_567);
-        lease.credential.expires_at = lease.issued_at.after(Duration::from_secs(life));
-        let answer = exec_credential(&lease, &Environment::default()).unwrap();
-        let answer: Value = serde_json::from_str(&answer).unwrap();
-        let ends = Timestamp::parse(answer["status"]["expirationTimestamp"].as_str().unwrap());
-        assert_ne!(lease.freshness(ends.unwrap()), Freshness::Fresh, "{life}");
-    }
 }

@@ -2,4 +2,5 @@
 
 mod desk;
 mod launch;
+mod plugin;
 mod recognise;

@@ -1,0 +1,200 @@
+//! What the hook says when it fails: nothing on stdout, one line on stderr, the exit code.
+
+use std::{fs, time::Duration};
+
+use jit::{
+    cache::Cache,
+    config::places,
+    domain::{
+        entitlement::Entitlement,
+        environment::Environment,
+        failure::{Code, Failure},
+        time::Timestamp,
+    },
+    platform::{clock, lock::Lock},
+};
+use serde_json::Value;
+
+use super::home;
+use crate::support::{
+    Home,
+    held::home_with_leases,
+    home::{Ran, run},
+    stranger::{DOWN, silent},
+};
+
+const SECRET: &str = "hunter2hunter2";
+
+/// A home whose base credentials are there, and whose STS is at that port.
+fn at_port(port: u16) -> Home {
+    let home = home(
+        &format!("http://127.0.0.1:{port}"),
+        "base_profile = \"base\"",
+    );
+    let keys = format!("[base]\naws_access_key_id = AKIABASE\naws_secret_access_key = {SECRET}\n");
+    home.write(".aws/credentials", &keys);
+    home
+}
+
+fn hook(home: &Home, args: &[&str]) -> Ran {
+    let ran = run(home.jit(["credential-process"]).args(args));
+    assert!(!format!("{ran:?}").contains(SECRET), "{ran:?}");
+    ran
+}
+
+#[track_caller]
+fn fails(home: &Home, args: &[&str], code: i32, says: &[&str]) {
+    let ran = hook(home, args);
+    assert_eq!((ran.code, &*ran.stdout), (code, ""), "{ran:?}");
+    let line = ran.stderr.strip_suffix('\n').expect("a line");
+    assert!(line.starts_with("jit: ") && !line.contains('\n'), "{ran:?}");
+    for words in says {
+        assert!(line.contains(words), "{ran:?} does not say {words:?}");
+    }
+}
+
+#[test]
+fn each_failure_is_one_line_with_its_code_and_what_to_do() {
+    let home = at_port(DOWN);
+    fails(&home, &[], 2, &["required", "ENTITLEMENT"]);
+    fails(&home, &["aws/prod"], 2, &["aws/prod"]);
+    fails(
+        &home,
+        &["kubernetes/prod:view"],
+        2,
+        &["jit credential-process aws/NAME:ROLE"],
+    );
+    fails(
+        &home,
+        &["aws/pord:read"],
+        2,
+        &["not in the catalogue", "aws/prod"],
+    );
+    fails(
+        &home,
+        &["aws/prod:raed"],
+        2,
+        &["has no role", "did you mean \"read\"?"],
+    );
+    let reason = "aws/prod:write needs a justification; say why";
+    fails(
+        &home,
+        &["aws/prod:write"],
+        121,
+        &[reason, "jit request aws/prod:write -j WHY"],
+    );
+    let person = "aws/prod:root needs somebody else's approval";
+    let now = "jit request aws/prod:root --break-glass -j WHY";
+    fails(&home, &["aws/prod:root"], 121, &[person, now]);
+    fails(
+        &home,
+        &["aws/prod:read"],
+        125,
+        &["refuses connections; check that it runs"],
+    );
+    let (_silent, port) = silent();
+    fails(
+        &at_port(port),
+        &["aws/prod:read"],
+        124,
+        &["did not answer within 10 seconds"],
+    );
+    let object = hook(&home, &["aws/prod:write", "--json"]);
+    let object: Value = serde_json::from_str(&object.stderr).unwrap();
+    assert_eq!(object["code"], "denied");
+    assert_eq!(object["message"], "aws/prod:write needs a justification");
+}
+
+#[test]
+fn what_is_said_on_the_way_elsewhere_is_not_said_here() {
+    let home = home_with_leases();
+    let lease = home.path("cache/jit/leases/aws,held,read.lease");
+    fs::write(&lease, "torn").unwrap();
+    let ran = hook(&home, &["aws/held:read"]);
+    assert_eq!((ran.code, &*ran.stdout), (121, ""), "no policy: {ran:?}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+    assert!(!ran.stderr.contains("dropped"), "{ran:?}");
+    let elsewhere = home.path("cache/jit/leases/kubernetes,held,view.lease");
+    fs::write(elsewhere, "torn").unwrap();
+    let asked = run(&mut home.jit(["request", "kubernetes/held:view"]));
+    assert!(asked.stderr.contains("jit: dropped"), "{asked:?}");
+}
+
+#[test]
+fn the_answer_is_what_the_sdks_read() {
+    let home = home_with_leases();
+    let ran = hook(&home, &["aws/held:read"]);
+    assert_eq!((ran.code, &*ran.stderr), (0, ""), "{ran:?}");
+    let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(answer["Version"], 1);
+    assert_eq!(answer["AccountId"], "123456789012");
+    let end = answer["Expiration"].as_str().unwrap();
+    assert!(
+        end.ends_with('Z') && end.len() == "2026-01-01T00:00:00Z".len(),
+        "{end}"
+    );
+    let keys = answer.as_object().unwrap().keys();
+    let wanted = [
+        "AccessKeyId",
+        "AccountId",
+        "Expiration",
+        "SecretAccessKey",
+        "SessionToken",
+        "Version",
+    ];
+    assert_eq!(keys.collect::<Vec<_>>(), wanted);
+}
+
+/// The cache of a home, for somebody who does not wait.
+fn cache(home: &Home) -> Cache {
+    let variables = home.jit(["x"]);
+    let environment = Environment {
+        variables: variables
+            .get_envs()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+            .collect(),
+        ..Environment::default()
+    };
+    let places = places::find(&environment, None).unwrap();
+    Cache::open(&places)
+        .unwrap()
+        .patient(Duration::from_millis(50))
+}
+
+#[test]
+fn while_another_jit_asks_what_is_held_is_used_and_then_an_end_is_made() {
+    let home = home_with_leases();
+    let cache = cache(&home);
+    let entitlement: Entitlement = "aws/held:read".parse().unwrap();
+    let held = cache.fresh(&entitlement, clock::now()).unwrap().unwrap();
+    let lock = home.path("cache/jit/leases/aws,held,read.lock");
+    let _other = Lock::acquire(&lock, || ()).unwrap();
+    let ask = |now: Timestamp| {
+        cache.fresh_or(
+            &entitlement,
+            || now,
+            |_| Err(Failure::failed("nobody is asked while the other one asks")),
+        )
+    };
+    let last_seconds = held.credential.expires_at.before(Duration::from_secs(10));
+    let used = ask(last_seconds).unwrap();
+    assert_eq!(used.credential.serial, held.credential.serial);
+    let failure = ask(held.credential.expires_at).unwrap_err();
+    assert_eq!(failure.code, Code::TimedOut);
+    assert!(
+        failure
+            .message
+            .starts_with("another jit has been asking for aws/held:read"),
+        "{failure:?}"
+    );
+}
+
+#[test]
+fn a_base_profile_that_leads_to_jit_is_refused_at_once() {
+    let home = at_port(DOWN);
+    let config = "[profile prod]\ncredential_process = jit credential-process aws/prod:read\n[profile base]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = prod\n";
+    home.write(".aws/config", config);
+    home.write(".aws/credentials", "");
+    let says = "profile prod gets its credentials from jit, so aws/prod cannot be reached with it";
+    fails(&home, &["aws/prod:read"], 125, &[says, "base_profile"]);
+}
