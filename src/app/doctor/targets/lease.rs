@@ -7,7 +7,7 @@ use crate::{
         doctor::{finding::Finding, ground::Ground},
         embedded::{block_on, without_policies},
     },
-    cache::Cache,
+    cache,
     config::account,
     domain::{
         catalogue::Resource,
@@ -15,7 +15,7 @@ use crate::{
         entitlement::{Entitlement, ResourceName, RoleName, Tier},
         failure::Result,
         id::GrantId,
-        lease::Lease,
+        lease::{Freshness, Lease},
         principal::Caller,
     },
     policy::{
@@ -52,7 +52,7 @@ pub(super) fn take(
         })
     };
     for (entitlement, _) in entitlements() {
-        if let Some(lease) = held(&entitlement, ground).map_err(failed)? {
+        if let Some(lease) = held(&entitlement, ground) {
             return Ok(Held {
                 lease,
                 is_borrowed: false,
@@ -91,13 +91,14 @@ fn smallest_first(resource: &Resource) -> Vec<(&RoleName, Tier)> {
     roles
 }
 
-/// The lease that rests in the cache, if one does and is fresh; no cache is made to look.
-fn held(entitlement: &Entitlement, ground: &Ground) -> Result<Option<Lease>> {
+/// The lease that rests in the cache, if one does and is fresh; nothing is made or dropped to look.
+fn held(entitlement: &Entitlement, ground: &Ground) -> Option<Lease> {
     let session = &ground.session;
-    if !session.places.cache.join("leases").exists() {
-        return Ok(None);
-    }
-    Cache::open(&session.places)?.fresh(entitlement, (session.clock)())
+    let now = (session.clock)();
+    let mut leases = cache::glance(&session.places).into_iter();
+    leases.find(|lease| {
+        lease.grant.entitlement == *entitlement && lease.freshness(now) == Freshness::Fresh
+    })
 }
 
 fn decide(
@@ -148,7 +149,7 @@ pub(super) fn borrow(entitlement: Entitlement, ground: &Ground) -> Result<Held> 
 pub(super) fn through(via: &[Entitlement], ground: &Ground) -> Result<Vec<Held>> {
     let passed = via
         .iter()
-        .map(|entitlement| match held(entitlement, ground)? {
+        .map(|entitlement| match held(entitlement, ground) {
             Some(lease) => Ok(Held {
                 lease,
                 is_borrowed: false,
