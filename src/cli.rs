@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{
     app::{
         agent, audit, complete, completions, credential_process, demo, doctor, exec,
-        exec_credential, forget, init, man, policy, request, revoke,
+        exec_credential, forget, init, known_hosts, man, policy, request, revoke,
         session::{Options, Session},
         setup, status, tidy, trust,
     },
@@ -66,6 +66,8 @@ enum Warm {
     ExecCredential(exec_credential::Args),
     #[command(display_order = 101)]
     CredentialProcess(credential_process::Args),
+    #[command(display_order = 102)]
+    KnownHosts(known_hosts::Args),
     #[command(hide = true)]
     Agent(agent::Args),
 }
@@ -147,6 +149,7 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
         Verb::Warm(Warm::Exec(args)) => exec::run(args, session),
         Verb::Warm(Warm::ExecCredential(args)) => exec_credential::run(args, session),
         Verb::Warm(Warm::CredentialProcess(args)) => credential_process::run(args, session),
+        Verb::Warm(Warm::KnownHosts(args)) => known_hosts::run(args, session),
         Verb::Warm(Warm::Agent(args)) => agent::run(args),
         Verb::Request(args) => request::run(args, session),
         Verb::Status(args) => status::run(args, session),
@@ -265,7 +268,13 @@ mod tests {
             let found = grammar.find_subcommand_mut(verb);
             found.map(|found| found.render_long_help().to_string())
         };
-        for verb in ["exec", "exec-credential", "credential-process", "agent"] {
+        for verb in [
+            "exec",
+            "exec-credential",
+            "credential-process",
+            "known-hosts",
+            "agent",
+        ] {
             let warm = help(Cli::<Warm>::command(), verb);
             assert_eq!(help(Cli::<Verb>::command(), verb), warm, "{verb}");
             assert!(

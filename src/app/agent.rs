@@ -1,8 +1,8 @@
-//! `jit agent`, hidden: the private ssh agent of one tool (draft-miller-ssh-agent).
+//! `jit agent`, hidden: the private ssh agent of one tool, or of a login (draft-miller-ssh-agent).
 //!
 //! It only lists and signs, only for processes of the same user, only log-ins of its own role on
 //! this machine's behalf, and it ends with the tool or with the certificate. What it is given, and
-//! on which descriptors, is told in `tools::ssh::handover`.
+//! on which descriptors, is told in `tools::ssh::handover`; who shares it, in `tools::ssh::shared`.
 
 use std::{
     fs,
@@ -11,7 +11,9 @@ use std::{
         fd::{AsFd as _, OwnedFd},
         unix::{net::UnixListener as StdListener, process::CommandExt as _},
     },
+    path::Path,
     process::{Command, Stdio},
+    sync::Arc,
     thread,
     time::Duration,
 };
@@ -42,13 +44,14 @@ use crate::{
         time::Timestamp,
     },
     platform::{clock, keys, process::own_program},
-    tools::ssh::handover::{self, Handover},
+    tools::ssh::handover::{self, EndsWith, Handover, SOCKET},
 };
 
-/// How often the agent looks whether the tool still runs, where no descriptor tells it.
+/// How often the agent looks whether the tool still runs, where no descriptor tells it, or whether it
+/// was forgotten or replaced.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Serve one tool's ssh agent
+/// Serve a private ssh agent
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Stay and serve; without it, start the process that stays.
@@ -120,30 +123,67 @@ fn serve(listener: StdListener, process: OwnedFd, handover: &Handover) -> io::Re
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let keyring = Keyring {
         identities: handover.identities.iter().filter_map(Served::new).collect(),
+        socket: handover.directory.join(SOCKET).into(),
     };
+    let socket = Arc::clone(&keyring.socket);
     runtime.block_on(async {
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
         tokio::select! {
-            ended = ended(process, handover) => ended,
+            ended = ended(process, &handover.ends_with, &socket) => ended,
             () = sleep(handover.expires_at.left(clock::now())) => Ok(()),
             failed = listen(listener, keyring) => failed.map_err(io::Error::other),
         }
     })
 }
 
-/// Returns once the tool has ended.
-async fn ended(process: OwnedFd, handover: &Handover) -> io::Result<()> {
-    if handover.has_descriptor {
-        let (over, told) = oneshot::channel();
-        thread::spawn(move || drop(over.send(wait(&process))));
-        return told.await.map_err(io::Error::other)?;
+/// Returns once what the agent ends with has ended.
+async fn ended(process: OwnedFd, with: &EndsWith, socket: &Arc<Path>) -> io::Result<()> {
+    match with {
+        EndsWith::Tool {
+            has_descriptor: true,
+            ..
+        } => {
+            let (over, told) = oneshot::channel();
+            thread::spawn(move || drop(over.send(wait(&process))));
+            told.await.map_err(io::Error::other)?
+        }
+        EndsWith::Tool { process, .. } => {
+            let pid = i32::try_from(*process).ok().and_then(Pid::from_raw);
+            while pid.is_some_and(|pid| test_kill_process(pid).is_ok()) {
+                sleep(LOOK).await;
+            }
+            Ok(())
+        }
+        EndsWith::Link(link) => {
+            // It is exchanged once this agent serves.
+            let mut has_led = false;
+            while is_there(socket) {
+                let leads = leads_to(link, socket);
+                if has_led && !leads && !is_busy(socket) {
+                    break;
+                }
+                has_led |= leads;
+                sleep(LOOK).await;
+            }
+            Ok(())
+        }
     }
-    let pid = i32::try_from(handover.process).ok().and_then(Pid::from_raw);
-    while pid.is_some_and(|pid| test_kill_process(pid).is_ok()) {
-        sleep(LOOK).await;
-    }
-    Ok(())
+}
+
+/// Whether the socket is where it was put: who forgets or revokes a lease takes it away.
+fn is_there(socket: &Path) -> bool {
+    fs::symlink_metadata(socket).is_ok()
+}
+
+/// Whether whoever comes by way of the link finds this socket.
+fn leads_to(link: &Path, socket: &Path) -> bool {
+    fs::read_link(link).is_ok_and(|target| link.with_file_name(target) == socket)
+}
+
+/// Whether somebody is connected: each connection shares the path, as do the keyring and `serve`.
+fn is_busy(socket: &Arc<Path>) -> bool {
+    Arc::strong_count(socket) > 2
 }
 
 /// Blocks until a process has ended: then its descriptor is readable (`pidfd_open(2)`).
@@ -208,6 +248,7 @@ fn field(data: &[u8]) -> Option<(&[u8], &[u8])> {
 /// What is served, and to whom.
 struct Keyring {
     identities: Vec<Served>,
+    socket: Arc<Path>,
 }
 
 impl Agent<UnixListener> for Keyring {
@@ -220,6 +261,7 @@ impl Agent<UnixListener> for Keyring {
             } else {
                 Vec::new()
             },
+            socket: Arc::clone(&self.socket),
         }
     }
 }
@@ -227,6 +269,17 @@ impl Agent<UnixListener> for Keyring {
 /// One client's connection. What it does not answer here, the crate refuses.
 struct Connection {
     identities: Vec<Served>,
+    socket: Arc<Path>,
+}
+
+impl Connection {
+    /// What is served now: nothing once the socket was taken away.
+    fn identities(&mut self) -> &[Served] {
+        if !is_there(&self.socket) {
+            self.identities.clear();
+        }
+        &self.identities
+    }
 }
 
 #[ssh_agent_lib::async_trait]
@@ -236,12 +289,12 @@ impl Session for Connection {
             credential: served.certificate.clone().into(),
             comment: served.certificate.key_id().to_owned(),
         };
-        Ok(self.identities.iter().map(identity).collect())
+        Ok(self.identities().iter().map(identity).collect())
     }
 
     async fn sign(&mut self, request: SignRequest) -> Result<Signature, AgentError> {
         let served = self
-            .identities
+            .identities()
             .iter()
             .find(|served| {
                 served.is(&request.credential) && served.signs(&request.data, clock::now())

@@ -64,6 +64,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         resource,
         lease: &lease,
         via: &via,
+        is_hooked: wanted.is_hooked,
         places: &session.places,
         now: (session.clock)(),
     })?;

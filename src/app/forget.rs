@@ -4,9 +4,10 @@ use super::session::Session;
 use crate::{
     cache::Cache,
     domain::{
-        entitlement::Entitlement,
+        entitlement::{Entitlement, Kind},
         failure::{Failure, Result},
     },
+    tools::ssh::shared,
 };
 
 /// Drop a cached lease on this machine; its grant goes on (see revoke)
@@ -25,7 +26,7 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     let cache = Cache::open(&session.places)?;
     match &args.entitlement {
-        Some(entitlement) if cache.forget(entitlement)? => {
+        Some(entitlement) if drop_lease(session, &cache, entitlement)? => {
             session.print(&format!("forgot {entitlement}"))
         }
         Some(entitlement) => Err(
@@ -35,9 +36,18 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         None => {
             let leases = cache.leases()?;
             for lease in &leases {
-                cache.forget(&lease.grant.entitlement)?;
+                drop_lease(session, &cache, &lease.grant.entitlement)?;
             }
             session.print(&format!("forgot {} leases", leases.len()))
         }
     }
+}
+
+/// Drops a lease, and the agent that serves it to every ssh; whether there was one.
+pub fn drop_lease(session: &Session, cache: &Cache, entitlement: &Entitlement) -> Result<bool> {
+    let held = cache.forget(entitlement)?;
+    if entitlement.resource.kind() == Kind::Ssh {
+        shared::end(&session.places, entitlement)?;
+    }
+    Ok(held)
 }

@@ -13,6 +13,7 @@ pub mod exec;
 pub mod exec_credential;
 pub mod forget;
 pub mod init;
+pub mod known_hosts;
 pub mod man;
 pub mod policy;
 pub mod request;

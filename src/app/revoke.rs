@@ -2,6 +2,7 @@
 
 use super::{
     embedded::{block_on, without_policies},
+    forget::drop_lease,
     session::Session,
 };
 use crate::{
@@ -62,7 +63,7 @@ async fn end(
     let cache = Cache::open(&session.places)?;
     for lease in cache.leases()? {
         if lease.grant.id == *id {
-            cache.forget(&lease.grant.entitlement)?;
+            drop_lease(session, &cache, &lease.grant.entitlement)?;
         }
     }
     let at_target = match outcome? {

@@ -4,6 +4,7 @@ pub mod elevate;
 pub mod renew;
 pub mod revoke;
 pub mod token;
+pub mod trust;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -112,20 +113,6 @@ impl Authority {
         // Boxed, since the AWS SDK makes it large.
         let site = self.site(authority.as_ref());
         Box::pin(issuers::issue(resource, &order, &site)).await
-    }
-
-    /// What the target's administrator must apply to trust this authority.
-    pub async fn trust(&self, name: &ResourceName) -> Result<String> {
-        let resource = self.catalogue.resource(name)?;
-        let authority = self.certificate_authority(name, resource).await?;
-        issuers::trust(name, resource, &self.site(authority.as_ref()))
-    }
-
-    /// Only the key or certificate that the target must trust.
-    pub async fn trust_ca(&self, name: &ResourceName) -> Result<String> {
-        let resource = self.catalogue.resource(name)?;
-        let authority = self.certificate_authority(name, resource).await?;
-        issuers::trust_ca(name, resource, &self.site(authority.as_ref()))
     }
 
     /// The resource's own certificate authority, for the kinds that trust one. A certificate for

@@ -26,6 +26,8 @@ pub enum EventKind {
     Revoked,
     /// What a revocation could not yet undo at the target.
     RevokeFailed,
+    /// A host's key was vouched for. It is no elevation: the id is its own, and `host` stands for a role.
+    HostCertified,
 }
 
 impl EventKind {
@@ -39,6 +41,7 @@ impl EventKind {
             Self::IssueFailed => "issue-failed",
             Self::Revoked => "revoked",
             Self::RevokeFailed => "revoke-failed",
+            Self::HostCertified => "host-certified",
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod entitlement;
 pub mod environment;
 pub mod event;
 pub mod failure;
+pub mod host;
 pub mod id;
 pub mod key;
 pub mod lease;

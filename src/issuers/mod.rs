@@ -8,6 +8,7 @@ pub mod postgres;
 #[cfg(test)]
 mod sample;
 pub mod ssh;
+pub mod ssh_host;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -69,11 +69,11 @@ fn sign(order: &Order<'_>, authority: &PrivateKey) -> ssh_key::Result<Certificat
     certificate.sign(authority)
 }
 
-fn seconds(at: Timestamp) -> u64 {
+pub(super) fn seconds(at: Timestamp) -> u64 {
     u64::try_from(at.secs()).unwrap_or(0)
 }
 
-fn signing_key(site: &Site<'_>) -> Result<PrivateKey> {
+pub(super) fn signing_key(site: &Site<'_>) -> Result<PrivateKey> {
     let key = site.signing_key()?;
     let broken = |error: ssh_key::Error| {
         Failure::failed("the certificate authority's key is not an Ed25519 key").because(&error)
@@ -116,6 +116,11 @@ systemctl reload ssh 2>/dev/null || systemctl reload sshd
 
 /// The authority's public key in OpenSSH's one-line form, as `TrustedUserCAKeys` wants it.
 pub fn trust_ca(name: &ResourceName, site: &Site<'_>) -> Result<String> {
+    public_line(name, site)
+}
+
+/// The site's public key in OpenSSH's one-line form.
+pub(super) fn public_line(name: &ResourceName, site: &Site<'_>) -> Result<String> {
     let key::PublicKey(bytes) = site.signing_key()?.public();
     let key = PublicKey::new(
         KeyData::Ed25519(Ed25519PublicKey(bytes)),

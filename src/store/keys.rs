@@ -16,7 +16,7 @@ impl Store {
     /// The key of `purpose` (`token`, `ca ssh/web`), made on first use; of many processes that
     /// make it at the same time one wins, and all use that one.
     pub async fn signing_key(&self, purpose: &str) -> Result<PrivateKey> {
-        if let Some(key) = self.kept(purpose).await? {
+        if let Some(key) = self.made_key(purpose).await? {
             return Ok(key);
         }
         let key = keys::generate()?;
@@ -29,12 +29,13 @@ impl Store {
         .execute(&self.pool)
         .await
         .map_err(|error| broken("written", &error))?;
-        self.kept(purpose)
+        self.made_key(purpose)
             .await?
             .ok_or_else(|| Failure::failed(format!("the key of {purpose} was not kept")))
     }
 
-    async fn kept(&self, purpose: &str) -> Result<Option<PrivateKey>> {
+    /// The key of `purpose`, if it was made.
+    pub async fn made_key(&self, purpose: &str) -> Result<Option<PrivateKey>> {
         let row = sqlx::query("select sealed from signing_keys where purpose = $1")
             .bind(purpose)
             .fetch_optional(&self.pool)

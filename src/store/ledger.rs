@@ -18,10 +18,10 @@ use crate::domain::{
 /// How many appends go into one commit at most.
 const GROUP: usize = 256;
 
-/// One append: what happened, and where it leaves the elevation.
+/// One append: what happened, and where it leaves the elevation that it is about, if it is.
 struct Append {
     event: Event,
-    elevation: Elevation,
+    elevation: Option<Elevation>,
     done: oneshot::Sender<Result<()>>,
 }
 
@@ -65,6 +65,18 @@ impl Ledger {
     /// # Errors
     /// The disk is full or read-only, or the database is broken: then neither is there.
     pub async fn append(&self, event: Event, elevation: Elevation) -> Result<()> {
+        self.write(event, Some(elevation)).await
+    }
+
+    /// Appends an event that is about no elevation. When this comes back, it is on the disk.
+    ///
+    /// # Errors
+    /// As those of [`Ledger::append`].
+    pub async fn record(&self, event: Event) -> Result<()> {
+        self.write(event, None).await
+    }
+
+    async fn write(&self, event: Event, elevation: Option<Elevation>) -> Result<()> {
         let (done, answer) = oneshot::channel();
         let append = Append {
             event,
@@ -170,7 +182,9 @@ async fn commit(pool: &SqlitePool, group: &[Append]) -> Result<()> {
         place += 1;
         let stored = Stored::new(&head, place, &append.event)?;
         insert(&mut transaction, &stored).await.map_err(written)?;
-        upsert(&mut transaction, &append.elevation).await?;
+        if let Some(elevation) = &append.elevation {
+            upsert(&mut transaction, elevation).await?;
+        }
         head = stored.hash;
     }
     transaction.commit().await.map_err(written)

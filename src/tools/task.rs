@@ -59,6 +59,8 @@ pub struct Recognised {
     pub verb: Option<String>,
     /// What it passes through on the way there: the logins of jump hosts, each once.
     pub via: Vec<Entitlement>,
+    /// Whether the tool's own configuration calls jit for it, as `jit setup` has it.
+    pub is_hooked: bool,
 }
 
 impl Recognised {
@@ -69,6 +71,7 @@ impl Recognised {
             because: because.into(),
             verb: None,
             via: Vec::new(),
+            is_hooked: false,
         }
     }
 }
@@ -84,6 +87,8 @@ pub struct Injection<'a> {
     pub lease: &'a Lease,
     /// Those of what the command passes through.
     pub via: &'a [Lease],
+    /// Whether the tool's own configuration calls jit for it.
+    pub is_hooked: bool,
     /// Where private files may be put.
     pub places: &'a Places,
     /// The instant.

@@ -95,6 +95,7 @@ fn launch(
         resource: catalogue.resource(&wanted.resource).unwrap(),
         lease: &lease,
         via: &[],
+        is_hooked: false,
         places: &places,
         now: Timestamp::from_secs(0),
     })

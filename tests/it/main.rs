@@ -30,6 +30,7 @@ mod ledger;
 mod manual;
 mod review;
 mod servers;
+mod ssh_setup;
 mod ssh_tools;
 mod support;
 mod targets;

@@ -104,7 +104,7 @@ fn propose(report: &mut Report, session: &Session, catalogue: &Path) -> Result<(
     let environment = &session.environment;
     let user = account::caller(&session.catalogue()?)?.principal;
     let sought = [
-        ssh::find(environment, user.name()),
+        ssh::find(environment, &session.places, user.name()),
         kubernetes::find(environment),
         postgres::find(environment),
         aws::find(environment),

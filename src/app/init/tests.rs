@@ -56,7 +56,7 @@ impl Home {
         let environment = &self.session().environment;
         let mut proposal = Proposal::new(template::AUTHORITY);
         for found in [
-            ssh::find(environment, "me"),
+            ssh::find(environment, &self.session().places, "me"),
             kubernetes::find(environment),
             postgres::find(environment),
             aws::find(environment),

@@ -10,7 +10,7 @@ mod ground;
 mod kubernetes;
 mod postgres;
 mod shell;
-mod ssh;
+pub mod ssh;
 
 use clap::ValueEnum;
 use serde::Serialize;

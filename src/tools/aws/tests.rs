@@ -126,6 +126,7 @@ impl Desk {
             resource: self.catalogue.resource(&lease.grant.entitlement.resource)?,
             lease: &lease,
             via: &[],
+            is_hooked: false,
             places: &Places {
                 configuration: path.clone(),
                 state: path.clone(),

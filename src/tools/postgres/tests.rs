@@ -127,6 +127,7 @@ impl Desk {
                 resource,
                 lease: &lease,
                 via: &[],
+                is_hooked: false,
                 places: &places,
                 now,
             })

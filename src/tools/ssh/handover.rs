@@ -2,8 +2,9 @@
 //!
 //! This process binds the socket, so that connections queue until the agent accepts them and no
 //! hand-shake is needed. The agent's process gets the listener as its stdin, a descriptor of this
-//! process (`pidfd_open(2)`), which will be the tool, as its stdout, and what it is to serve through
-//! a pipe as its stderr: nothing secret is in its arguments, its environment or a file.
+//! process (`pidfd_open(2)`) as its stdout, where this process will be the tool that it ends with,
+//! and what it is to serve through a pipe as its stderr: nothing secret is in its arguments, its
+//! environment or a file.
 
 use std::{
     fs::{self, DirBuilder},
@@ -37,6 +38,9 @@ pub const VERB: &str = "agent";
 /// gets no child that it does not know.
 pub const STAY: &str = "--stay";
 
+/// The name of an agent's socket in its directory.
+pub const SOCKET: &str = "s";
+
 /// The longest path of a socket: `sun_path` of `unix(7)`, with its zero byte, here and on other systems.
 const LONGEST: usize = 103;
 
@@ -49,10 +53,23 @@ pub struct Handover {
     pub expires_at: Timestamp,
     /// The directory that goes with the agent.
     pub directory: PathBuf,
-    /// The process that the agent ends with, and whether its descriptor was handed over.
-    pub process: u32,
-    /// Whether stdout is the process's descriptor; without it, the agent looks now and then.
-    pub has_descriptor: bool,
+    /// What it ends with before that.
+    pub ends_with: EndsWith,
+}
+
+/// What an agent ends with, besides its certificates.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum EndsWith {
+    /// The tool.
+    Tool {
+        /// Its process.
+        process: u32,
+        /// Whether stdout is that process's descriptor; without it, the agent looks now and then.
+        has_descriptor: bool,
+    },
+    /// The link that leads to its socket, once that leads to another agent and whoever still talks to
+    /// this one has ended; and its directory, once that is taken away.
+    Link(PathBuf),
 }
 
 /// An agent that runs, as ssh is told of it.
@@ -68,36 +85,53 @@ pub struct Agent {
 
 /// Starts an agent that serves these leases until this process, which is to become the tool, ends.
 pub fn start(leases: &[&Lease], places: &Places) -> Result<Agent> {
-    let identities = leases.iter().map(|lease| identity(lease));
-    let identities = identities.collect::<Result<Vec<_>>>()?;
-    let Some((_, first)) = identities.first() else {
-        return Err(Failure::failed("there is no certificate to serve"));
-    };
-    let directory = fresh_directory(places)?;
+    files::private_directory(&places.runtime)?;
+    let chance = keys::hex(&keys::random::<8>()?);
+    let directory = fresh_directory(&places.runtime, &format!("ssh-{chance}"))?;
     let agent = Agent {
-        socket: directory.join("s"),
+        socket: directory.join(SOCKET),
         certificate: directory.join("id.pub"),
         directory: directory.clone(),
     };
-    let started = files::write_passing(&agent.certificate, first.as_bytes()).and_then(|()| {
-        let ends = leases.iter().map(|lease| lease.credential.expires_at);
-        let handover = Handover {
-            expires_at: ends.max().unwrap_or(Timestamp::from_secs(0)),
-            identities,
-            directory,
-            process: id(),
-            has_descriptor: false,
-        };
-        serve(&agent.socket, handover).map_err(|error| {
-            Failure::failed("the private ssh agent cannot be started")
-                .because(&error)
-                .hint("check the limits of processes and open files (ulimit -a)")
-        })
+    let descriptor = descriptor();
+    let ends_with = EndsWith::Tool {
+        process: id(),
+        has_descriptor: descriptor.is_some(),
+    };
+    let started = handover(leases, directory, ends_with).and_then(|handover| {
+        let first = handover.identities.first();
+        let first = first.map_or(&[][..], |(_, certificate)| certificate.as_bytes());
+        files::write_passing(&agent.certificate, first)?;
+        serve(&handover, descriptor)
     });
     if started.is_err() {
         drop(fs::remove_dir_all(&agent.directory));
     }
     started.map(|()| agent)
+}
+
+/// Starts an agent that serves a lease to whoever comes by way of `link`, in a fresh directory beside
+/// it; the name of that directory. The link is the caller's affair.
+pub(super) fn start_behind(lease: &Lease, link: &Path) -> Result<String> {
+    let name = keys::hex(&keys::random::<4>()?);
+    let directory = fresh_directory(link.parent().unwrap_or(Path::new("/")), &name)?;
+    let started = handover(&[lease], directory.clone(), EndsWith::Link(link.to_owned()))
+        .and_then(|handover| serve(&handover, None));
+    if started.is_err() {
+        drop(fs::remove_dir_all(&directory));
+    }
+    started.map(|()| name)
+}
+
+fn handover(leases: &[&Lease], directory: PathBuf, ends_with: EndsWith) -> Result<Handover> {
+    let identities = leases.iter().map(|lease| identity(lease));
+    let ends = leases.iter().map(|lease| lease.credential.expires_at);
+    Ok(Handover {
+        identities: identities.collect::<Result<_>>()?,
+        expires_at: ends.max().unwrap_or(Timestamp::from_secs(0)),
+        directory,
+        ends_with,
+    })
 }
 
 fn identity(lease: &Lease) -> Result<(PrivateKey, String)> {
@@ -113,24 +147,10 @@ fn identity(lease: &Lease) -> Result<(PrivateKey, String)> {
     }
 }
 
-/// A directory of a new, unpredictable name, whose path ssh and the kernel take as it is: plain
-/// characters, and short enough for a socket.
-fn fresh_directory(places: &Places) -> Result<PathBuf> {
-    files::private_directory(&places.runtime)?;
-    let chance = keys::hex(&keys::random::<8>()?);
-    let directory = places.runtime.join(format!("ssh-{chance}"));
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@,=:".contains(c);
-    let fits = directory
-        .to_str()
-        .is_some_and(|path| path.len() + "/s".len() <= LONGEST && path.chars().all(plain));
-    if !fits {
-        let shown = places.runtime.display();
-        return Err(
-            Failure::failed(format!("no ssh agent's socket can be put into {shown}")).hint(
-                "set XDG_RUNTIME_DIR to a short path of plain letters, for example /run/user/1000",
-            ),
-        );
-    }
+/// A new directory, whose path ssh and the kernel take as it is.
+fn fresh_directory(parent: &Path, name: &str) -> Result<PathBuf> {
+    let directory = parent.join(name);
+    refuse_unfit(&directory.join(SOCKET))?;
     DirBuilder::new()
         .mode(0o700)
         .create(&directory)
@@ -142,13 +162,36 @@ fn fresh_directory(places: &Places) -> Result<PathBuf> {
     Ok(directory)
 }
 
-fn serve(socket: &Path, mut handover: Handover) -> io::Result<()> {
-    let listener = UnixListener::bind(socket)?;
-    let descriptor = descriptor();
-    handover.has_descriptor = descriptor.is_some();
+/// Refuses a socket whose path ssh would not take as it is, or that is too long for the kernel.
+pub(super) fn refuse_unfit(socket: &Path) -> Result<()> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@,=:".contains(c);
+    let fits = socket
+        .to_str()
+        .is_some_and(|path| path.len() <= LONGEST && path.chars().all(plain));
+    if fits {
+        return Ok(());
+    }
+    let shown = socket.display();
+    Err(
+        Failure::failed(format!("no ssh agent's socket can be put at {shown}")).hint(
+            "set XDG_RUNTIME_DIR to a short path of plain letters, for example /run/user/1000",
+        ),
+    )
+}
+
+fn serve(handover: &Handover, descriptor: Option<OwnedFd>) -> Result<()> {
+    begin(handover, descriptor).map_err(|error| {
+        Failure::failed("the private ssh agent cannot be started")
+            .because(&error)
+            .hint("check the limits of processes and open files (ulimit -a)")
+    })
+}
+
+fn begin(handover: &Handover, descriptor: Option<OwnedFd>) -> io::Result<()> {
+    let listener = UnixListener::bind(handover.directory.join(SOCKET))?;
     let (reader, mut writer) = pipe()?;
     // It fits into the pipe (16 pages), so that nobody need read while it is written.
-    let bytes = Zeroizing::new(serde_json::to_vec(&handover)?);
+    let bytes = Zeroizing::new(serde_json::to_vec(handover)?);
     writer.write_all(&bytes)?;
     drop(writer);
     let status = Command::new(own_program()?)
@@ -186,25 +229,18 @@ mod tests {
 
     use super::*;
 
-    fn places(runtime: PathBuf) -> Places {
-        Places {
-            configuration: PathBuf::new(),
-            state: PathBuf::new(),
-            cache: PathBuf::new(),
-            runtime,
-        }
-    }
-
     #[test]
-    fn a_directory_is_fresh_private_and_plain() {
+    fn a_directory_is_private_plain_and_short() {
         let base = tempfile::tempdir().unwrap();
-        let at = |name: &str| fresh_directory(&places(base.path().join(name)));
-        let (one, two) = (at("run").unwrap(), at("run").unwrap());
-        assert_ne!(one, two);
+        let one = fresh_directory(base.path(), "one").unwrap();
         let mode = fs::metadata(&one).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
+        assert!(
+            fresh_directory(base.path(), "one").is_err(),
+            "it is another's"
+        );
         for name in ["a b", "a%h", "a\"b", "a$HOME", "a\nb", &"x".repeat(100)] {
-            let failure = at(name).unwrap_err();
+            let failure = fresh_directory(base.path(), name).unwrap_err();
             assert!(failure.hint.contains("XDG_RUNTIME_DIR"), "{name:?}");
         }
     }

@@ -10,15 +10,16 @@ use std::{
 use super::{
     git,
     handover::{self, Agent},
+    resolve::HOOK,
     rsync,
 };
 use crate::{
     domain::{
-        entitlement::RoleName,
+        entitlement::{ResourceName, RoleName},
         failure::{Failure, Result},
         lease::Lease,
     },
-    platform::process::{self, Launch},
+    platform::process::{self, Launch, own_file},
     tools::task::{Injection, Task},
 };
 
@@ -47,7 +48,11 @@ pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
     let leases: Vec<&Lease> = [injection.lease].into_iter().chain(injection.via).collect();
     let agent = handover::start(&leases, injection.places)?;
     let role = &injection.lease.grant.entitlement.role;
-    let options = options(&agent, role)?;
+    let mut options = options(&agent, role)?;
+    if injection.is_hooked {
+        let resource = &injection.lease.grant.entitlement.resource;
+        options.push(format!("KnownHostsCommand={}", only_lines(resource)?));
+    }
     let mut arguments = task.arguments().to_vec();
     let mut set = Variables::new();
     // ssh hands none of its options to the ssh that jumps, which finds the agent by this variable.
@@ -122,12 +127,18 @@ fn options(agent: &Agent, role: &RoleName) -> Result<Vec<String>> {
     ])
 }
 
+/// In place of the hook that setup put: the agent is there already, so that only lines are printed.
+fn only_lines(resource: &ResourceName) -> Result<String> {
+    let program = own_file()?;
+    Ok(format!("\"{}\" {HOOK} {resource}", program.display()))
+}
+
 /// A command line such as `ssh -p 22`, with the options behind its program. Where the program is
 /// quoted or is no ssh, they stand at the end, where a wrapper hands them on.
 fn with_options(command: &str, options: &[String]) -> String {
     let options: Vec<String> = options
         .iter()
-        .map(|option| format!("-o {option}"))
+        .map(|option| format!("-o {}", quoted(option)))
         .collect();
     let options = options.join(" ");
     let trimmed = command.trim();
@@ -189,7 +200,7 @@ fn for_ansible(task: &Task<'_>, agent: &Agent, role: &RoleName, options: &[Strin
     let options: Vec<String> = options
         .iter()
         .filter(kept)
-        .map(|option| format!("-o {option}"))
+        .map(|option| format!("-o {}", quoted(option)))
         .collect();
     let arguments = format!("{} {}", options.join(" "), own.unwrap_or(ANSIBLE_SSH_ARGS));
     Variables::from([

@@ -3,6 +3,7 @@
 //! The key and its certificate are in a private agent that outlives this process and ends with the
 //! tool, so that no key touches the disk, and jumps, copies and children find it too.
 
+pub mod aliases;
 pub mod call;
 pub mod destination;
 pub mod git;
@@ -13,6 +14,8 @@ pub mod launch;
 pub mod recognise;
 pub mod resolve;
 pub mod rsync;
+pub mod setup;
+pub mod shared;
 pub mod target;
 
 use super::task::{Injection, Recognised, Task};

@@ -123,10 +123,11 @@ fn because(found: Found<'_>, role: &RoleName, resolved: &Resolved, task: &Task<'
         Some(_) => format!("--role names {role}"),
         None => format!("ssh logs in to {} as {role}", resolved.alias),
     };
-    Recognised::new(
-        target::entitlement(found, role),
-        format!("{place}, and {login}"),
-    )
+    let because = format!("{place}, and {login}");
+    Recognised {
+        is_hooked: resolved.is_hooked,
+        ..Recognised::new(target::entitlement(found, role), because)
+    }
 }
 
 /// A command that says nothing about its login.

@@ -11,6 +11,9 @@ use crate::{
 /// A configuration may run programs (`Match exec`), so it is not always quick.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The verb that ssh calls before it logs in, where setup told it to.
+pub const HOOK: &str = "known-hosts";
+
 /// A destination, resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
@@ -22,6 +25,21 @@ pub struct Resolved {
     pub user: String,
     /// The hosts that it jumps through, the nearest first.
     pub jumps: Vec<Destination>,
+    /// Whether its configuration calls jit, as `jit setup` has it.
+    pub is_hooked: bool,
+}
+
+impl Resolved {
+    /// A host that nothing stands for but its own name.
+    pub fn plain(host: &str) -> Self {
+        Self {
+            alias: host.to_owned(),
+            hostname: host.to_owned(),
+            user: String::new(),
+            jumps: Vec::new(),
+            is_hooked: false,
+        }
+    }
 }
 
 /// Asks ssh.
@@ -45,6 +63,12 @@ pub fn resolve(ssh: &Path, call: &Call, destination: &Destination) -> Result<Res
     read(&destination.host, &String::from_utf8_lossy(&answer))
 }
 
+/// Whether ssh knows an option, written as `-o` takes it.
+pub fn knows(ssh: &Path, option: &str) -> bool {
+    let arguments = ["-F", "/dev/null", "-G", "-o", option, "host"].map(OsString::from);
+    process::ask(ssh, &arguments, PATIENCE).is_ok()
+}
+
 fn read(alias: &str, answer: &str) -> Result<Resolved> {
     let value = |key: &str| {
         let mut pairs = answer.lines().filter_map(|line| line.split_once(' '));
@@ -62,11 +86,13 @@ fn read(alias: &str, answer: &str) -> Result<Resolved> {
     let jumps = jumps.map_or(Ok(Vec::new()), |chain| {
         chain.split(',').map(jump).collect::<Result<_>>()
     })?;
+    let hook = value("knownhostscommand");
     Ok(Resolved {
         alias: alias.to_owned(),
         hostname: hostname.to_owned(),
         user: user.to_owned(),
         jumps,
+        is_hooked: hook.is_some_and(|hook| hook.split(' ').any(|word| word == HOOK)),
     })
 }
 
@@ -93,6 +119,9 @@ mod tests {
         assert_eq!(resolved.user, "deploy");
         let jumps: Vec<String> = resolved.jumps.iter().map(Destination::word).collect();
         assert_eq!(jumps, ["me@b1", "::1"]);
+        assert!(!resolved.is_hooked);
+        let hooked = format!("{answer}knownhostscommand \"/my jit\" known-hosts ssh/web\n");
+        assert!(read("web", &hooked).unwrap().is_hooked);
         assert!(read("web", "").is_err());
     }
 }

@@ -146,7 +146,7 @@ fn lease(grant: Grant, secret: Secret) -> Lease {
 }
 
 /// What a program in that home sees around it.
-fn environment(home: &Home) -> Environment {
+pub(crate) fn environment(home: &Home) -> Environment {
     let command = home.command(Path::new("jit"));
     let variables = command.get_envs();
     Environment {

@@ -24,6 +24,15 @@ pub(crate) struct Sshd {
 impl Sshd {
     /// Starts one that accepts certificates of the authorities in the file `trusted_user_ca_keys`.
     pub(crate) fn start(trusted_user_ca_keys: &Path) -> Option<Self> {
+        Self::start_with(trusted_user_ca_keys, |_| String::new())
+    }
+
+    /// The same, with lines of its configuration that win over all others; `lines` is told where the
+    /// server's files are, its `host_key` among them.
+    pub(crate) fn start_with(
+        trusted_user_ca_keys: &Path,
+        lines: impl FnOnce(&Path) -> String,
+    ) -> Option<Self> {
         let Some(binary) = program("sshd", None) else {
             skip("sshd is missing (Debian: openssh-server)");
             return None;
@@ -34,17 +43,15 @@ impl Sshd {
         }
         let dir = TempDir::new().expect("temporary directory");
         make_host_key(dir.path());
+        let lines = lines(dir.path());
         if is_root() {
             // Where it separates privileges; Debian's start script makes it.
             fs::create_dir_all("/run/sshd").expect("/run/sshd");
         }
         let (daemon, port) = on_free_port(|port| {
             let config = dir.path().join("sshd_config");
-            fs::write(
-                &config,
-                server_config(dir.path(), port, trusted_user_ca_keys),
-            )
-            .expect("sshd_config");
+            let own = server_config(dir.path(), port, trusted_user_ca_keys);
+            fs::write(&config, format!("{lines}\n{own}")).expect("sshd_config");
             let mut command = Command::new(&binary);
             let mut daemon = Daemon::spawn(
                 "sshd",

@@ -40,6 +40,11 @@ pub(crate) fn client(name: &str) -> Option<PathBuf> {
     None
 }
 
+/// Where ansible is.
+pub(crate) fn ansible_bin() -> PathBuf {
+    given("JIT_TEST_ANSIBLE_BIN").unwrap_or_else(|| cache().join("ansible/bin"))
+}
+
 /// The program of that name: in the `first` directory, on the PATH, or where Debian hides servers.
 pub(crate) fn program(name: &str, first: Option<&Path>) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();

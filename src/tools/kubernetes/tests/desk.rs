@@ -159,6 +159,7 @@ impl Desk {
             resource: self.catalogue.resource(&lease.grant.entitlement.resource)?,
             lease: &lease,
             via: &[],
+            is_hooked: false,
             places: &self.places,
             now: Timestamp::from_secs(0),
         })

@@ -1,0 +1,120 @@
+//! `jit known-hosts`: the hook that ssh calls before it logs in (`KnownHostsCommand`, ssh_config(5)).
+//!
+//! ssh calls it once it is connected and before it authenticates, ends where it fails, and reads its
+//! stdout as lines of known_hosts. So by the time that ssh asks the agent, a lease is behind it.
+
+use std::path::PathBuf;
+
+use super::{
+    acquire::{self, Terms},
+    session::Session,
+};
+use crate::{
+    domain::{
+        entitlement::ResourceName,
+        failure::{Code, Failure, Result},
+    },
+    platform::files,
+    tools::{
+        ssh::{
+            resolve::Resolved,
+            setup, shared,
+            target::{self, Found},
+        },
+        task::Recognised,
+    },
+};
+
+/// Make ssh's agent ready and print host authorities; called by ssh
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  jit known-hosts ssh/web --user=deploy --host=web-1.example.com --alias=web --agent=/run/user/1000/jit/ssh/web/deploy/s"
+)]
+pub struct Args {
+    /// ssh/NAME
+    resource: ResourceName,
+    /// The agent that ssh is going to ask, for this login; without it, only lines are printed.
+    #[arg(long, value_name = "SOCKET", requires_all = ["user", "host", "alias"])]
+    agent: Option<PathBuf>,
+    /// The login name, ssh's %r.
+    #[arg(long)]
+    user: Option<String>,
+    /// The host that ssh connects to, its %h.
+    #[arg(long)]
+    host: Option<String>,
+    /// The host as it was named, ssh's %n.
+    #[arg(long)]
+    alias: Option<String>,
+}
+
+/// Has an agent serve a fresh lease for the login, and prints the resource's host authorities.
+pub fn run(args: &Args, session: &Session) -> Result<()> {
+    if let Some(agent) = &args.agent {
+        serve(args, agent, session)?;
+    }
+    let lines = files::read_text(&setup::known_hosts(&session.places, &args.resource))?;
+    match lines {
+        Some(lines) => session.print(lines.trim_end()),
+        None => Ok(()),
+    }
+}
+
+fn serve(args: &Args, agent: &PathBuf, session: &Session) -> Result<()> {
+    let catalogue = session.catalogue()?;
+    let found = target::named(&catalogue, &args.resource)?;
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let resolved = Resolved {
+        alias: text(&args.alias),
+        hostname: text(&args.host),
+        user: text(&args.user),
+        ..Resolved::plain("")
+    };
+    // The user's configuration, or the catalogue, may have changed since setup looked at them.
+    let now = target::at(&catalogue, &resolved)?;
+    if now.map(|(name, _)| name) != Some(found.0) {
+        return Err(outdated(found, &resolved));
+    }
+    let role = target::role(found, &resolved.user)?;
+    let entitlement = target::entitlement(found, role);
+    if !agent.ends_with(shared::below_runtime(&entitlement)) {
+        return Err(
+            Failure::usage(format!("{} is not {entitlement}'s agent", agent.display()))
+                .hint("run: jit setup ssh"),
+        );
+    }
+    let because = format!("ssh logs in to {} as {role}", resolved.alias);
+    let wanted = Recognised::new(entitlement, because);
+    let terms = Terms {
+        no_wait: true,
+        ..Terms::default()
+    };
+    shared::ensure(agent, || {
+        acquire::lease(session, &wanted, &terms, Some("ssh")).map_err(|failure| {
+            match failure.code {
+                Code::Denied | Code::Pending => ask_first(failure, &wanted),
+                Code::Usage
+                | Code::SignIn
+                | Code::TimedOut
+                | Code::Failed
+                | Code::CannotRun
+                | Code::NotFound => failure,
+            }
+        })
+    })
+}
+
+fn outdated((name, _): Found<'_>, resolved: &Resolved) -> Failure {
+    let Resolved {
+        alias, hostname, ..
+    } = resolved;
+    Failure::usage(format!("{alias} ({hostname}) is no host of {name}"))
+        .hint("the catalogue or ~/.ssh/config has changed: run \"jit setup ssh\" again")
+}
+
+/// Nobody can be asked in the middle of a log-in.
+fn ask_first(failure: Failure, wanted: &Recognised) -> Failure {
+    let entitlement = &wanted.entitlement;
+    failure.hint(format!(
+        "ask for it, then log in: jit request {entitlement} -j \"why\" (\"jit policy explain {entitlement}\" shows the rules)"
+    ))
+}

@@ -1,0 +1,147 @@
+//! What targets must be given to trust this authority, and certificates for hosts that clients trust.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::Authority;
+use crate::{
+    domain::{
+        entitlement::{Entitlement, ResourceName},
+        event::{Event, EventKind, Origin},
+        failure::{Failure, Result},
+        host,
+        id::GrantId,
+        principal::Caller,
+    },
+    issuers::{
+        self,
+        ssh_host::{self, HostKey, HostOrder},
+    },
+    platform::keys,
+    tools::ssh::{
+        resolve::Resolved,
+        setup::authority_line,
+        target::{at, named},
+    },
+};
+
+/// What an event about a host's certificate has in the place of a role: it opens no login.
+const HOST: &str = "host";
+
+/// What is asked for a host.
+#[derive(Clone, Debug)]
+pub struct HostAsk {
+    /// Its key.
+    pub key: HostKey,
+    /// The names and addresses that it is reached by.
+    pub hosts: Vec<String>,
+    /// For how long the certificate is to hold.
+    pub ttl: Duration,
+}
+
+/// A host's certificate, on the way to the host.
+#[derive(Clone, Debug)]
+pub struct HostCertificate {
+    /// The certificate in OpenSSH's one-line form.
+    pub line: String,
+    /// A shell script that brings it into use.
+    pub script: String,
+}
+
+impl Authority {
+    /// What the target's administrator must apply to trust this authority.
+    pub async fn trust(&self, name: &ResourceName) -> Result<String> {
+        let resource = self.catalogue.resource(name)?;
+        let authority = self.certificate_authority(name, resource).await?;
+        issuers::trust(name, resource, &self.site(authority.as_ref()))
+    }
+
+    /// Only the key or certificate that the target must trust.
+    pub async fn trust_ca(&self, name: &ResourceName) -> Result<String> {
+        let resource = self.catalogue.resource(name)?;
+        let authority = self.certificate_authority(name, resource).await?;
+        issuers::trust_ca(name, resource, &self.site(authority.as_ref()))
+    }
+
+    /// The public key of the resource's host authority, if it has vouched for a host.
+    pub async fn host_ca(&self, name: &ResourceName) -> Result<Option<String>> {
+        let authority = self.store.made_key(&host_purpose(name)).await?;
+        let line = |key| ssh_host::host_ca(name, &self.site(Some(&key)));
+        authority.map(line).transpose()
+    }
+
+    /// Vouches for a host of a resource: its key is that of these names. The certificate leaves after
+    /// the event that explains it is on the disk.
+    ///
+    /// # Errors
+    /// Usage, where a name is none, or is no host of that resource.
+    pub async fn certify_host(
+        &self,
+        caller: &Caller,
+        origin: &Origin,
+        name: &ResourceName,
+        ask: &HostAsk,
+    ) -> Result<HostCertificate> {
+        let (_, resource) = named(&self.catalogue, name)?;
+        let hosts = self.hosts_of(name, &ask.hosts)?;
+        let authority = self.store.signing_key(&host_purpose(name)).await?;
+        let site = self.site(Some(&authority));
+        let id = GrantId::new(site.now, keys::random()?);
+        let order = HostOrder {
+            id: &id,
+            key: &ask.key,
+            hosts: &hosts,
+            serial: (u64::from_be_bytes(keys::random()?) >> 1).max(1),
+            expires_at: site.now.after(ask.ttl),
+        };
+        let line = ssh_host::issue(&order, &site)?;
+        let event = Event {
+            kind: EventKind::HostCertified,
+            at: site.now,
+            grant: id.clone(),
+            principal: caller.principal.clone(),
+            entitlement: Entitlement {
+                resource: name.clone(),
+                role: HOST.parse()?,
+            },
+            justification: None,
+            verdict: None,
+            policies: Vec::new(),
+            credential: Some(order.serial.to_string()),
+            expires_at: Some(order.expires_at),
+            origin: origin.clone(),
+            took_ms: BTreeMap::new(),
+            detail: Some(format!(
+                "{} has {}",
+                hosts.join(", "),
+                ask.key.fingerprint()
+            )),
+        };
+        self.store.ledger().record(event).await?;
+        let trusted = authority_line(resource, &ssh_host::host_ca(name, &site)?);
+        Ok(HostCertificate {
+            script: ssh_host::script(name, &order, &line, &trusted),
+            line,
+        })
+    }
+
+    /// The names as a certificate has them: those of hosts of that resource, and of no other.
+    fn hosts_of(&self, name: &ResourceName, hosts: &[String]) -> Result<Vec<String>> {
+        let checked = hosts.iter().map(|text| {
+            if !host::is_name(text) {
+                return Err(Failure::usage(format!("{text:?} is no name of a host"))
+                    .hint("name each host by itself, without * and without a port"));
+            }
+            let resolved = Resolved::plain(text);
+            match at(&self.catalogue, &resolved)? {
+                Some((found, _)) if found == name => Ok(text.to_ascii_lowercase()),
+                _ => Err(Failure::usage(format!("{text} is no host of {name}"))
+                    .hint("correct the name, or `hosts` in authority.toml")),
+            }
+        });
+        checked.collect()
+    }
+}
+
+fn host_purpose(name: &ResourceName) -> String {
+    format!("host ca {name}")
+}

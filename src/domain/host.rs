@@ -1,0 +1,71 @@
+//! Hosts as a catalogue names them: names, addresses and patterns, in which `*` is any run of characters.
+
+/// How well a pattern fits a host: its own characters, and one without `*` fits best of all; `None`
+/// where it does not fit.
+pub fn fit(pattern: &str, host: &str) -> Option<usize> {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    let pattern = pattern.to_ascii_lowercase();
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(last) = parts.next_back() else {
+        return (pattern == host).then_some(usize::MAX);
+    };
+    let mut rest = host.strip_prefix(first)?.strip_suffix(last)?;
+    for part in parts {
+        let at = rest.find(part)?;
+        rest = rest.get(at + part.len()..)?;
+    }
+    Some(weight(&pattern))
+}
+
+/// How much a pattern says, whatever it fits: the more, the earlier it is looked at.
+pub fn weight(pattern: &str) -> usize {
+    if !pattern.contains('*') {
+        return usize::MAX;
+    }
+    // A lone `*` fits, too, if nothing else does.
+    1 + pattern.chars().filter(|c| *c != '*').count()
+}
+
+/// Whether it is one host's name or address: no pattern, and nothing that a shell, ssh or a
+/// certificate reads as more than text.
+pub fn is_name(host: &str) -> bool {
+    (1..=253).contains(&host.len())
+        && !host.starts_with('-')
+        && host
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || ".-_:".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_do_not_overlap_themselves() {
+        assert!(fit("ab*ba", "aba").is_none());
+        assert!(fit("a*b*c", "axbyc").is_some());
+        assert!(fit("a*b*b", "ab").is_none());
+        assert_eq!(fit("*", "x"), Some(1));
+        assert_eq!(fit("*.Web", "a.web."), Some(weight("*.web")));
+    }
+
+    #[test]
+    fn a_name_is_one_host_and_nothing_more() {
+        for name in ["web-1.example.com", "10.0.0.1", "::1", "web_1"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "*",
+            "a,b",
+            "a b",
+            "-oProxyCommand=x",
+            "a\nb",
+            "a?",
+            "!a",
+        ] {
+            assert!(!is_name(name), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! What ssh is told of our hosts by its own configuration, so that nobody need type `jit`.
+//!
+//! One `Host` block for the hosts of a resource, in which nothing is run to find out whether it
+//! matches. ssh takes the first value that it meets, so that the blocks of the patterns that say the
+//! most come first, as [`target::at`] has it.
+//!
+//! [`target::at`]: super::target::at
+
+use std::{cmp::Reverse, ffi::OsStr, fs, path::PathBuf};
+
+use super::{resolve::HOOK, shared, target::ours};
+use crate::domain::{
+    catalogue::{Catalogue, SshResource},
+    entitlement::ResourceName,
+    environment::Places,
+    failure::{Failure, Result},
+    host::weight,
+};
+
+/// What the files of host authorities are called, before the name of their resource.
+const KNOWN_HOSTS: &str = "known_hosts,";
+
+/// The configuration that setup makes, for an `Include`.
+pub fn ssh_config(places: &Places) -> PathBuf {
+    places.state.join("setup").join("ssh_config")
+}
+
+/// The host authorities of a resource, as setup left them: lines of known_hosts.
+pub fn known_hosts(places: &Places, name: &ResourceName) -> PathBuf {
+    let name = format!("{KNOWN_HOSTS}{}", name.name());
+    places.state.join("setup").join(name)
+}
+
+/// All such files that are there, also of resources that are in no catalogue any more.
+pub fn all_known_hosts(places: &Places) -> Vec<PathBuf> {
+    let entries = fs::read_dir(places.state.join("setup"));
+    let entries = entries.into_iter().flatten().flatten();
+    let is_one = |name: &OsStr| name.as_encoded_bytes().starts_with(KNOWN_HOSTS.as_bytes());
+    let mut files: Vec<PathBuf> = entries
+        .filter(|entry| is_one(&entry.file_name()))
+        .map(|entry| entry.path())
+        .collect();
+    files.sort_unstable();
+    files
+}
+
+/// Names that stand for hosts of a resource in the user's own configuration.
+pub type Alias<'a> = (&'a str, &'a ResourceName);
+
+/// The patterns of the blocks, with the resource of each, in their order.
+pub fn blocks<'a>(
+    catalogue: &'a Catalogue,
+    aliases: &[Alias<'a>],
+) -> Vec<(&'a ResourceName, Vec<String>)> {
+    let named = aliases.iter().map(|(alias, name)| (*name, *alias));
+    let listed = ours(catalogue).flat_map(|(name, resource)| {
+        let hosts = resource.hosts.iter();
+        hosts.map(move |host| (name, host.as_str()))
+    });
+    // ssh compares what was typed as it is; hosts are mostly typed in lower case.
+    let mut all: Vec<(Reverse<usize>, &ResourceName, String)> = listed
+        .chain(named)
+        .flat_map(|(name, host)| [(name, host.to_owned()), (name, host.to_ascii_lowercase())])
+        .map(|(name, host)| (Reverse(weight(&host)), name, host))
+        .collect();
+    all.sort();
+    all.dedup();
+    let mut blocks: Vec<(&ResourceName, Vec<String>)> = Vec::new();
+    for (_, name, host) in all {
+        match blocks.last_mut() {
+            Some((last, hosts)) if *last == name => hosts.push(host),
+            _ => blocks.push((name, vec![host])),
+        }
+    }
+    blocks
+}
+
+/// The text of [`ssh_config`]. `program` is how jit is called.
+///
+/// # Errors
+/// Something in it would mean more than text to ssh, or a socket's path would be too long.
+pub fn text(
+    catalogue: &Catalogue,
+    aliases: &[Alias<'_>],
+    program: &[String],
+    places: &Places,
+) -> Result<String> {
+    let mut text =
+        "# Made by \"jit setup ssh\", which makes it anew: what you change here is lost.\n"
+            .to_owned();
+    let called = called(program)?;
+    for (name, hosts) in blocks(catalogue, aliases) {
+        let resource = catalogue.resource(name)?;
+        let roles = resource.roles().map(|(role, _)| role);
+        let agent = shared::pattern(places, name, roles)?;
+        let hosts = hosts.join(" ");
+        text.push_str(&block(name, &hosts, &agent, &called));
+    }
+    Ok(text)
+}
+
+/// Nothing but our certificate is offered: neither keys from files or tokens nor those of the user's
+/// own agent pass for one. No connection is shared, since that would outlive the certificate, unless
+/// a command line says so.
+fn block(name: &ResourceName, hosts: &str, agent: &str, called: &str) -> String {
+    format!(
+        "
+Host {hosts}
+    IdentityAgent {agent}
+    IdentitiesOnly no
+    IdentityFile none
+    PKCS11Provider none
+    PubkeyAuthentication yes
+    PubkeyAcceptedAlgorithms ssh-ed25519-cert-v01@openssh.com
+    PreferredAuthentications publickey,keyboard-interactive
+    ForwardAgent no
+    ControlMaster no
+    ControlPath none
+    KnownHostsCommand {called} {name} --user=%r --host=%h --alias=%n --agent={agent}
+"
+    )
+}
+
+fn called(program: &[String]) -> Result<String> {
+    let plain = |c: char| c.is_alphanumeric() || " /._-+@,=:".contains(c);
+    let strange = program.iter().find(|word| !word.chars().all(plain));
+    if let Some(word) = strange {
+        return Err(
+            Failure::failed(format!("ssh would read {word:?} as more than a path"))
+                .hint("move it to a path of letters, digits and spaces"),
+        );
+    }
+    let mut words: Vec<String> = program.iter().map(|word| format!("\"{word}\"")).collect();
+    words.push(HOOK.to_owned());
+    Ok(words.join(" "))
+}
+
+/// A line of known_hosts by which ssh trusts the resource's host authority for the resource's hosts,
+/// whatever their port.
+pub fn authority_line(resource: &SshResource, key: &str) -> String {
+    let hosts = resource.hosts.iter().map(|host| host.to_ascii_lowercase());
+    let patterns: Vec<String> = hosts
+        .flat_map(|host| [host.clone(), format!("[{host}]:*")])
+        .collect();
+    format!("@cert-authority {} {}\n", patterns.join(","), key.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalogue() -> Catalogue {
+        toml::from_str(
+            r#"
+            [resources."ssh/web"]
+            hosts = ["web-1.example.com", "*.web.internal"]
+            roles.deploy = {}
+            [resources."ssh/eu"]
+            hosts = ["*.eu.web.internal", "Same"]
+            roles.a = {}
+            "#,
+        )
+        .unwrap()
+    }
+
+    fn places(runtime: &str) -> Places {
+        Places {
+            configuration: PathBuf::new(),
+            state: PathBuf::new(),
+            cache: PathBuf::new(),
+            runtime: runtime.into(),
+        }
+    }
+
+    #[test]
+    fn what_says_the_most_comes_first() {
+        let catalogue = catalogue();
+        let web = "ssh/web".parse().unwrap();
+        let blocks = blocks(&catalogue, &[("w", &web), ("web-1.example.com", &web)]);
+        let shown = blocks
+            .iter()
+            .map(|(name, hosts)| format!("{name}: {}", hosts.join(" ")));
+        assert_eq!(
+            shown.collect::<Vec<_>>(),
+            [
+                "ssh/eu: Same same",
+                "ssh/web: w web-1.example.com",
+                "ssh/eu: *.eu.web.internal",
+                "ssh/web: *.web.internal",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_block_says_all_of_it() {
+        let catalogue: Catalogue =
+            toml::from_str("[resources.\"ssh/web\"]\nhosts = [\"web\"]\nroles.deploy = {}")
+                .unwrap();
+        let program = ["/opt/my jit".to_owned(), "--config-dir".into(), "/c".into()];
+        let text = text(&catalogue, &[], &program, &places("/run/user/7/jit")).unwrap();
+        insta::assert_snapshot!(text, @"");
+    }
+
+    #[test]
+    fn what_ssh_would_expand_is_refused() {
+        for word in ["/a\"b", "/a%h", "/a$HOME", "/a\\b", "/a'b", "/a\nb", "/a#b"] {
+            let failure = text(&catalogue(), &[], &[word.to_owned()], &places("/r")).unwrap_err();
+            assert!(failure.hint.starts_with("move it"), "{word:?}");
+        }
+    }
+
+    #[test]
+    fn an_authority_is_trusted_for_its_own_hosts() {
+        let catalogue = catalogue();
+        let (_, resource) = ours(&catalogue).last().unwrap();
+        assert_eq!(
+            authority_line(resource, "ssh-ed25519 AAAA jit ssh/web\n"),
+            "@cert-authority web-1.example.com,[web-1.example.com]:*,*.web.internal,[*.web.internal]:* ssh-ed25519 AAAA jit ssh/web\n"
+        );
+    }
+}

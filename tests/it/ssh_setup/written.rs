@@ -1,0 +1,135 @@
+//! The files: what is written, when again, and how it goes away.
+
+use std::fs;
+
+use jit::app::{
+    session::{Options, Session},
+    setup::ssh::{is_included, uncovered},
+};
+
+use super::{Site, catalogue};
+use crate::support::{held::environment, run};
+
+fn session(site: &Site) -> Session {
+    let mut session = Session::begin(&Options::default()).unwrap();
+    session.environment = environment(&site.home);
+    session.places = jit::config::places::find(&session.environment, None).unwrap();
+    session
+}
+
+#[test]
+fn the_include_comes_first_and_goes_away_to_the_byte() {
+    let Some(site) = Site::before() else { return };
+    let before = fs::read_to_string(site.config()).unwrap();
+    let seen = session(&site);
+    assert!(!is_included(&seen).unwrap());
+    let dry = run(&mut site.home.jit(["setup", "ssh", "--dry-run"]));
+    assert!(dry.stdout.contains("+Include \""), "{dry:?}");
+    assert_eq!(fs::read_to_string(site.config()).unwrap(), before);
+    site.set_up();
+    let after = fs::read_to_string(site.config()).unwrap();
+    let included = site.home.path("state/jit/setup/ssh_config");
+    let line = format!("Include \"{}\"", included.display());
+    assert_eq!(after.lines().nth(1), Some(&*line));
+    assert!(is_included(&seen).unwrap());
+    let again = site.set_up();
+    assert!(again.stdout.contains("nothing to change"), "{again:?}");
+    // Something before it would win over it.
+    site.home.write(".ssh/config", &format!("Host *\n{after}"));
+    assert!(!is_included(&seen).unwrap());
+    site.set_up();
+    assert!(is_included(&seen).unwrap());
+    site.home
+        .write(".ssh/config", &format!("{after}Host mine\n"));
+    let undone = run(&mut site.home.jit(["setup", "ssh", "--undo"]));
+    assert_eq!(undone.code, 0, "{undone:?}");
+    let restored = fs::read_to_string(site.config()).unwrap();
+    assert_eq!(restored, format!("{before}Host mine\n"));
+    assert!(!included.exists());
+}
+
+#[test]
+fn where_there_was_no_configuration_none_stays() {
+    let Some(site) = Site::before() else { return };
+    fs::remove_dir_all(site.home.path(".ssh")).unwrap();
+    site.set_up();
+    assert!(site.config().exists());
+    let undone = run(&mut site.home.jit(["setup", "ssh", "--undo"]));
+    assert_eq!(undone.code, 0, "{undone:?}");
+    assert!(!site.config().exists());
+}
+
+#[test]
+fn names_of_the_users_own_are_covered_once_setup_has_seen_them() {
+    let Some(site) = Site::new() else { return };
+    let seen = session(&site);
+    let known = seen.catalogue().unwrap();
+    assert_eq!(uncovered(&seen, &known).unwrap(), [""; 0]);
+    let text = fs::read_to_string(site.config()).unwrap();
+    let more = "Host new\n  HostName 127.0.0.1\nHost old\n  HostName old.example\n";
+    site.home.write(".ssh/config", &format!("{text}{more}"));
+    assert_eq!(uncovered(&seen, &known).unwrap(), ["new"]);
+    site.set_up();
+    assert_eq!(uncovered(&seen, &known).unwrap(), [""; 0]);
+    site.home.write(".ssh/config", &text);
+    site.set_up();
+    let made = fs::read_to_string(site.home.path("state/jit/setup/ssh_config")).unwrap();
+    assert!(made.contains("Host 127.0.0.1 far near\n"), "{made}");
+}
+
+#[test]
+fn the_more_specific_resource_has_the_host() {
+    let Some(site) = Site::before() else { return };
+    let other = "[resources.\"ssh/all\"]\nhosts = [\"127.0.0.*\", \"*.internal\"]\nroles.deploy = {}\n\
+        [resources.\"ssh/eu\"]\nhosts = [\"*.eu.internal\"]\nroles.deploy = {}\n";
+    site.home.configure("authority.toml", &catalogue(other));
+    site.set_up();
+    for (host, resource) in [
+        ("127.0.0.1", "ssh/web"),
+        ("near", "ssh/web"),
+        ("127.0.0.9", "ssh/all"),
+        ("a.internal", "ssh/all"),
+        ("a.eu.internal", "ssh/eu"),
+    ] {
+        let resolved = site.ssh(&["-G", host]).stdout;
+        let hook = resolved
+            .lines()
+            .find(|line| line.starts_with("knownhostscommand "))
+            .unwrap();
+        assert!(
+            hook.contains(&format!(" known-hosts {resource} ")),
+            "{host}: {hook}"
+        );
+    }
+}
+
+#[test]
+fn an_ssh_that_cannot_call_us_is_refused() {
+    let Some(site) = Site::before() else { return };
+    site.home.tool(
+        "ssh",
+        "echo 'command-line: line 0: Bad configuration option: knownhostscommand' >&2; exit 255",
+    );
+    let ran = run(&mut site.home.jit(["setup", "ssh"]));
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(
+        ran.stderr.contains("since 8.5") && ran.stderr.contains("jit exec --"),
+        "{ran:?}"
+    );
+    assert!(!site.home.path("state/jit/setup/ssh_config").exists());
+}
+
+#[test]
+fn a_socket_that_would_not_fit_is_refused() {
+    let Some(site) = Site::before() else { return };
+    let long = site.home.path(&"x".repeat(60));
+    fs::create_dir(&long).unwrap();
+    for runtime in [long, site.home.path("a b"), site.home.path("%h")] {
+        let ran = run(site
+            .home
+            .jit(["setup", "ssh"])
+            .env("XDG_RUNTIME_DIR", &runtime));
+        assert_eq!(ran.code, 125, "{ran:?}");
+        assert!(ran.stderr.contains("hint: set XDG_RUNTIME_DIR"), "{ran:?}");
+    }
+}
