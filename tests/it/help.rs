@@ -22,6 +22,7 @@ const VERBS: &[&[&str]] = &[
     &["policy", "explain"],
     &["init"],
     &["trust"],
+    &["doctor"],
     &["demo"],
     &["completions"],
     &["man"],
@@ -92,6 +93,7 @@ fn the_first_page_of_help() {
       init                Write commented configuration and propose a catalogue; changes nothing that
                           exists
       trust               Print what a target needs to trust this authority
+      doctor              Check this machine, what you wrote and every target, and say what to do
       demo                See it work: real servers in a sandbox of their own, gone afterwards
       completions         Print the completions for a shell
       man                 Print a page of the manual, or write all of them

@@ -3,6 +3,8 @@
 use super::{finding::Finding, ground::Ground};
 use crate::app::setup;
 
+const SUBJECT: &str = "setup";
+
 /// A line for each kind that is not set up, and one for those that are.
 pub(super) fn look(ground: &Ground) -> Vec<Finding> {
     let Ok(kinds) = setup::outstanding(&ground.session) else {
@@ -16,24 +18,26 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
     let mut done = Vec::new();
     let mut findings = Vec::new();
     for (kind, outstanding) in asked {
-        let command = format!("jit setup {kind}");
         match outstanding {
             Ok(0) => done.push(kind),
             Ok(_) => findings.push(
                 Finding::warning(
-                    &command,
-                    "not done, or not up to date: the prefix is needed",
+                    SUBJECT,
+                    format!("{kind}: not done or not up to date, so its tools need the prefix"),
                 )
-                .hint(format!("see what it would change: {command} --dry-run")),
+                .hint(format!(
+                    "see what it would change: jit setup {kind} --dry-run"
+                )),
             ),
             Err(failure) => findings.push(
-                Finding::warning(&command, format!("cannot be done: {failure}")).hint(failure.hint),
+                Finding::warning(SUBJECT, format!("{kind}: {failure}"))
+                    .hint(format!("it says what to do: jit setup {kind}")),
             ),
         }
     }
     if !done.is_empty() {
         let says = format!("done for {}", done.join(", "));
-        findings.insert(0, Finding::good("jit setup", says));
+        findings.insert(0, Finding::good(SUBJECT, says));
     }
     findings
 }

@@ -96,7 +96,7 @@ fn aws(ground: &Ground) -> Result<Vec<Finding>> {
         if !others.is_empty() {
             findings.push(found(
                 format!("static AWS keys in {shown}: {}", listed(&others)),
-                "let jit assume a role in the account (jit init --discover), then delete the keys",
+                "let jit assume a role instead (jit init --discover), then delete the keys",
             ));
         }
     }
@@ -128,7 +128,7 @@ fn kubernetes(ground: &Ground) -> Result<Vec<Finding>> {
                 "users of your kubeconfig with credentials of their own: {}",
                 listed(&others)
             ),
-            "describe their clusters (jit init --discover), then remove the users",
+            "let jit reach the clusters (jit init --discover), then remove the users",
         )]
     })
 }
@@ -153,7 +153,7 @@ fn postgres(ground: &Ground) -> Result<Vec<Finding>> {
     } else {
         vec![found(
             format!("passwords in {}: {}", ground.shown(&file), listed(&others)),
-            "describe their servers (jit init --discover), then remove the lines",
+            "let jit reach the servers (jit init --discover), then remove the lines",
         )]
     })
 }
@@ -165,14 +165,18 @@ fn ssh(ground: &Ground) -> Vec<Finding> {
         let files = keys.into_iter().map(|key| key.file);
         files.map(|file| name(&file)).collect()
     };
-    let hint = "describe the hosts that they open (jit init --discover), then take them out of their authorized_keys";
     [
         ("private keys without a passphrase in ~/.ssh", names(open)),
         ("private keys in ~/.ssh", names(sealed)),
     ]
     .into_iter()
     .filter(|(_, names)| !names.is_empty())
-    .map(|(what, names)| found(format!("{what}: {}", listed(&names)), hint))
+    .map(|(what, names)| {
+        found(
+            format!("{what}: {}", listed(&names)),
+            "take them out of authorized_keys where jit opens the host",
+        )
+    })
     .collect()
 }
 

@@ -1,6 +1,6 @@
 //! This machine, and what jit has on it.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Stdio};
 
 use insta::assert_snapshot;
 
@@ -94,11 +94,10 @@ fn littered() -> Home {
     home.write(
         ".kube/config",
         &format!(
-            "contexts:\n- {{name: prod, context: {{cluster: c, user: mine}}}}\n\
-             - {{name: other, context: {{cluster: d, user: theirs}}}}\n\
-             clusters:\n- {{name: c, cluster: {{server: 'https://203.0.113.5:6443'}}}}\n\
-             users:\n- {{name: mine, user: {{token: {SECRET}}}}}\n\
-             - {{name: theirs, user: {{client-key-data: {SECRET}}}}}\n"
+            "contexts:\n- name: prod\n  context:\n    cluster: c\n    user: mine\n\
+             clusters:\n- name: c\n  cluster:\n    server: https://203.0.113.5:6443\n\
+             users:\n- name: mine\n  user:\n    token: {SECRET}\n\
+             - name: theirs\n  user:\n    client-key-data: {SECRET}\n"
         ),
     );
     home.write(
@@ -129,8 +128,53 @@ fn offline(home: &Home, args: &[&str]) -> Ran {
 fn one_screen_says_what_is_good_and_what_to_do() {
     let home = littered();
     let text = offline(&home, &[]).stdout;
-    let steady = text.replace(&home.path("").display().to_string(), "~/");
-    assert_snapshot!(steady, @"");
+    // What setup would do is another room's to tell, and counts in the summary.
+    let lines: Vec<&str> = text.lines().collect();
+    let (summary, lines) = lines.split_last().unwrap();
+    assert!(summary.contains(" ok, 3 notes, "), "{summary}");
+    let from = lines
+        .iter()
+        .position(|line| line.contains("  setup  "))
+        .unwrap();
+    let to = lines
+        .iter()
+        .position(|line| line.contains("  kubernetes/prod  "))
+        .unwrap();
+    let lines = [&lines[..from], &lines[to..]].concat();
+    let steady = lines
+        .join("\n")
+        .replace(&home.path("").display().to_string(), "~/");
+    assert_snapshot!(steady, @r#"
+    note  keyring          no sealing key yet: the first credential makes one
+    ok    directories      nobody else can write the configuration or reach state, cache and runtime
+    ok    configuration    3 policies, 4 resources
+    note  ledger           nothing is recorded yet
+    warn  ssh              ~/bin/ssh is 8.4, which cannot take what jit setup ssh writes
+                           → update it to 8.5 or later
+    ok    git              2.39 (~/bin/git)
+    ok    kubectl          1.30 (~/bin/kubectl)
+    ok    psql             15.8 (~/bin/psql)
+    ok    aws              2.15 (~/bin/aws)
+    warn  kubernetes/prod  the context "prod" logs in with a token of its own (user "mine")
+                           → let it ask jit: jit setup kubernetes
+    warn  postgres/orders  ~/.pgpass, line 1, holds a password for db.internal:5432
+                           → take the line out; psql needs none with jit
+    warn  aws/prod         aws_access_key_id of profile prod in ~/.aws/credentials, line 2, wins over what jit gives
+                           → take [prod] out of ~/.aws/credentials; where jit needs it as base credentials, rename it and name it as base_profile in authority.toml
+    warn  environment      PGPASSWORD is set, and libpq gives it to any server that asks
+                           → unset PGPASSWORD
+    note  standing         the key of profile base in ~/.aws/credentials is what aws/prod is reached with
+    warn  standing         static AWS keys in ~/.aws/credentials: old
+                           → let jit assume a role instead (jit init --discover), then delete the keys
+    warn  standing         users of your kubeconfig with credentials of their own: theirs (a client key)
+                           → let jit reach the clusters (jit init --discover), then remove the users
+    warn  standing         passwords in ~/.pgpass: me@elsewhere:5432
+                           → let jit reach the servers (jit init --discover), then remove the lines
+    warn  standing         private keys without a passphrase in ~/.ssh: id_rsa
+                           → take them out of authorized_keys where jit opens the host
+    warn  standing         private keys in ~/.ssh: id_sealed
+                           → take them out of authorized_keys where jit opens the host
+    "#);
     let ran = offline(&home, &["--json"]);
     let found = findings(&ran);
     assert_eq!(
@@ -145,7 +189,10 @@ fn one_screen_says_what_is_good_and_what_to_do() {
     let steady = lines
         .join("\n")
         .replace(&home.path("").display().to_string(), "~/");
-    assert_snapshot!(steady, @"");
+    assert_snapshot!(steady, @r#"
+    {"check":"shadows","level":"warn","subject":"aws/prod","says":"aws_access_key_id of profile prod in ~/.aws/credentials, line 2, wins over what jit gives","hint":"take [prod] out of ~/.aws/credentials; where jit needs it as base credentials, rename it and name it as base_profile in authority.toml"}
+    {"check":"standing","level":"note","subject":"standing","says":"the key of profile base in ~/.aws/credentials is what aws/prod is reached with"}
+    "#);
 }
 
 #[test]
@@ -243,5 +290,38 @@ fn hostile_names_move_no_cursor_and_a_broken_file_is_no_failure_of_ours() {
     assert!(
         ran.stdout.contains("is no setting and no section"),
         "{ran:?}"
+    );
+}
+
+#[test]
+fn on_a_terminal_one_sees_what_is_waited_for_until_it_is_there() {
+    let home = littered();
+    let screen = home.path("screen");
+    let mut terminal = home.command(Path::new("script"));
+    let jit = env!("CARGO_BIN_EXE_jit");
+    terminal
+        .env("BASE", SECRET)
+        .args(["-q", "-e", "-f", "-c"])
+        .arg(format!("stty cols 60; '{jit}' doctor --offline"))
+        .arg(&screen)
+        .stdout(Stdio::null());
+    assert!(terminal.status().unwrap().success());
+    let shown = fs::read_to_string(&screen).unwrap();
+    let erase = "\r\u{1b}[2K";
+    assert!(
+        shown.contains("\r\u{1b}[2Kjit: looking at the keyring, "),
+        "{shown:?}"
+    );
+    let (progress, rest) = shown.rsplit_once(erase).unwrap();
+    assert!(rest.starts_with("note  keyring "), "{rest:?}");
+    assert!(!rest.contains("looking at"), "{rest:?}");
+    let widest = progress
+        .split(erase)
+        .skip(1)
+        .map(|line| line.chars().count())
+        .max();
+    assert!(
+        widest < Some(60),
+        "a line that wraps is not erased: {progress:?}"
     );
 }

@@ -103,13 +103,15 @@ fn log_in(
         catalogue: &ground.catalogue,
         environment: &ground.session.environment,
     };
-    let through = lease::through(&tools::recognise(&task)?.via, ground)?;
+    let wanted = tools::recognise(&task)?;
+    let through = lease::through(&wanted.via, ground)?;
     let via: Vec<Lease> = through.iter().map(|held| held.lease.clone()).collect();
     let heard = tools::launch(&Injection {
         task,
         resource,
         lease,
         via: &via,
+        is_hooked: wanted.is_hooked,
         places: &ground.session.places,
         now: (ground.session.clock)(),
     })
