@@ -1,7 +1,13 @@
 //! `jit doctor` on this machine and against real targets, healthy ones and ailing ones.
 
+mod aws;
+mod kubernetes;
 mod own;
-mod targets;
+mod postgres;
+mod ssh;
+mod unreachable;
+
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -49,4 +55,40 @@ fn hints(ran: &Ran) -> String {
     let found = findings(ran);
     let hints = found.iter().filter_map(|one| one["hint"].as_str());
     hints.collect::<Vec<_>>().join("\n")
+}
+
+fn doctor(home: &Home, args: &[&str]) -> Ran {
+    run(&mut command(home, args))
+}
+
+fn command(home: &Home, args: &[&str]) -> Command {
+    let mut command = home.jit(["doctor", "--json"]);
+    command
+        .args(args)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_CONFIG_FILE", home.path("aws-config"));
+    command
+}
+
+/// Each event of the ledger: its kind and who asked.
+fn story(home: &Home) -> Vec<String> {
+    let listed = jit(home, &["audit", "--json"]);
+    let line = |line: &str| {
+        let event: Value = serde_json::from_str(line).unwrap();
+        let tool = event["origin"]["tool"].as_str().unwrap_or("-").to_owned();
+        format!("{} by {tool}", event["kind"].as_str().unwrap())
+    };
+    listed.stdout.lines().map(line).collect()
+}
+
+/// What was asked for was given back, and nothing rests.
+#[track_caller]
+fn gave_back(home: &Home) {
+    let told = ["granted by doctor", "issued by doctor", "revoked by doctor"];
+    assert_eq!(story(home), told);
+    assert_eq!(jit(home, &["status", "--json"]).stdout, "");
+    assert_eq!(
+        jit(home, &["revoke", "--all"]).stdout,
+        "nothing to revoke\n"
+    );
 }
