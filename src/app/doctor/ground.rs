@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{
     app::session::Session,
-    config::policies,
+    config::{client, policies},
     domain::{
         catalogue::{Catalogue, Resource},
         entitlement::{Kind, ResourceName},
@@ -21,6 +21,8 @@ pub(super) struct Ground {
     pub(super) catalogue: Catalogue,
     /// Who may have what; absent where it cannot be read.
     pub(super) policies: Option<Policies>,
+    /// The server that decides instead of this machine, if config.toml names one.
+    pub(super) server: Option<String>,
     /// Whether all of the catalogue was asked about.
     pub(super) is_whole: bool,
 }
@@ -44,7 +46,9 @@ impl Ground {
             catalogue.resources.0.retain(|name, _| only.contains(name));
         }
         let policies = policies::load(&session.places).and_then(|all| Policies::parse(&all));
+        let client = client::load(&session.places).unwrap_or_default();
         Ok(Self {
+            server: client.server,
             session: session.clone(),
             catalogue,
             policies: policies.ok(),

@@ -96,7 +96,7 @@ fn checks(args: &Args, ground: &Ground) -> Vec<Check> {
         "credentials in the way",
         shadows::look,
     ));
-    if !args.offline {
+    if !args.offline && ground.server.is_none() {
         checks.extend(ground.resources().map(|(name, _)| {
             let own = name.clone();
             Check::new("targets", name, move |ground| targets::look(&own, ground))

@@ -99,6 +99,17 @@ pub(super) fn configuration(ground: &Ground) -> Vec<Finding> {
                 .hint("begin with: jit init"),
         ];
     }
+    if let Some(server) = &ground.server {
+        return vec![
+            Finding::bad(
+                subject,
+                format!("config.toml names the server {server}, which this jit cannot ask yet"),
+            )
+            .hint(
+                "take `server` out of config.toml to use the authority in your own configuration",
+            ),
+        ];
+    }
     match policy::checked(&ground.session) {
         Ok(checked) => {
             let good = Finding::good(subject, checked.counted());

@@ -261,6 +261,20 @@ fn what_is_wrong_with_jits_own_things_is_named_with_the_command_that_mends_it() 
 }
 
 #[test]
+fn with_a_server_in_the_configuration_nothing_here_is_asked() {
+    let home = home("[resources.\"ssh/web\"]\nhosts = [\"w\"]\nroles.deploy = {}\n");
+    home.configure("config.toml", "server = \"https://jit.example.com\"\n");
+    let ran = jit(&home, &["doctor", "--json"]);
+    let said = says(&ran, "configuration", "configuration");
+    assert!(
+        said.starts_with("fail: config.toml names the server"),
+        "{ran:?}"
+    );
+    assert_eq!(says(&ran, "targets", "ssh/web"), "");
+    assert_eq!(ran.code, 125);
+}
+
+#[test]
 fn a_lease_that_cannot_be_opened_is_counted_and_kept() {
     let home = home("[resources.\"ssh/web\"]\nhosts = [\"w\"]\nroles.deploy = {}\n");
     jit(&home, &["request", "ssh/web:deploy"]);

@@ -89,3 +89,29 @@ fn a_database_says_which_part_of_its_trust_is_missing() {
     postgres.psql("drop database orders");
     ailing("does not exist", "correct its name");
 }
+
+#[test]
+fn a_role_that_was_made_to_try_is_gone_again() {
+    let Some(postgres) = Postgres::start(Access {
+        hba: "hostssl orders all 127.0.0.1/32 scram-sha-256",
+        ..Access::default()
+    }) else {
+        return;
+    };
+    postgres.psql("create role orders_ro login");
+    postgres.psql("create database orders");
+    let home = home(&format!(
+        "[resources.\"postgres/orders\"]\nhosts = [\"127.0.0.1:{}\"]\ndatabases = [\"orders\"]\n\
+         certificate_authority = {:?}\nissuer = \"dynamic-role\"\ncredential = \"env:MANAGER\"\n\
+         roles.read.role = \"orders_ro\"\n",
+        postgres.port(),
+        postgres.ca(),
+    ));
+    let mut command = command(&home, &["postgres/orders"]);
+    let ran = run(command.env("MANAGER", postgres.superuser_url("orders")));
+    let said = says(&ran, "targets", "postgres/orders");
+    assert!(said.contains(" knows read as jit"), "{ran:?}");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
+    let left = "select count(*) from pg_roles where rolname like 'jit%'";
+    assert_eq!(postgres.psql(left), "0");
+}

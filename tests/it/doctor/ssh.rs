@@ -1,5 +1,7 @@
 //! Hosts, logged in to for real.
 
+use std::fs;
+
 use super::{Home, doctor, gave_back, hints, home, jit, says, story};
 use crate::support::{
     Sshd, client_config,
@@ -80,4 +82,52 @@ fn a_host_whose_key_nobody_knows_is_not_believed() {
         "fail: web has a host key that is not known"
     );
     assert_eq!(std::fs::read(web.home.path("known_hosts")).unwrap(), b"");
+}
+
+#[test]
+fn where_ssh_asks_jit_by_itself_doctor_leaves_nothing_either() {
+    let Some(web) = Web::new(true) else { return };
+    let set_up = jit(&web.home, &["setup", "ssh"]);
+    assert_eq!(set_up.code, 0, "{set_up:?}");
+    // ssh reads the configuration that it is told of, whatever HOME is.
+    let config = web.home.path("ssh_config");
+    let theirs = fs::read_to_string(&config).unwrap();
+    let included = web.home.path("state/jit/setup/ssh_config");
+    let text = format!("Include \"{}\"\n{theirs}", included.display());
+    web.home.write("ssh_config", &text);
+    let ran = doctor(&web.home, &["ssh/web"]);
+    assert!(
+        says(&ran, "targets", "ssh/web").starts_with("ok: "),
+        "{ran:?}"
+    );
+    assert_eq!(says(&ran, "setup", "setup"), "ok: done for ssh");
+    gave_back(&web.home);
+}
+
+#[test]
+fn a_jump_host_of_ours_is_passed_through_and_given_back() {
+    let Some(web) = Web::new(true) else { return };
+    let ca = web.home.path("ca.pub");
+    let Some(far) = Sshd::start(&ca) else { return };
+    let hosts = [("web", &web.sshd, None), ("far", &far, Some("web"))];
+    client_config(&web.home.path(""), &hosts);
+    let user = user_name();
+    web.home.configure(
+        "authority.toml",
+        &format!("[resources.\"ssh/web\"]\nhosts = [\"web\", \"far\"]\nroles.\"{user}\" = {{}}\n"),
+    );
+    let ran = doctor(&web.home, &["ssh/web"]);
+    assert_eq!(
+        says(&ran, "targets", "ssh/web"),
+        format!("ok: web lets {user} in\nok: far lets {user} in")
+    );
+    assert_eq!(
+        jit(&web.home, &["revoke", "--all"]).stdout,
+        "nothing to revoke\n"
+    );
+    assert!(
+        story(&web.home)
+            .iter()
+            .all(|line| line.ends_with(" by doctor"))
+    );
 }
