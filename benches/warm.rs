@@ -1,5 +1,6 @@
 //! The warm path, whole processes in turns: a cached `jit exec -- true` against plain `true` and
-//! against the smallest Rust program that execs `true`. Run: `cargo bench --bench warm`, with
+//! against the smallest Rust program that execs `true`; and other programs that give tools a
+//! credential, where they are installed. Run: `cargo bench --bench warm`, with
 //! `JIT_BENCH_BIN` for a `jit` that was linked as `install.sh` does it.
 #![expect(
     clippy::unwrap_used,
@@ -8,6 +9,7 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::print_stdout,
+    clippy::print_stderr,
     clippy::cast_precision_loss,
     reason = "a benchmark may fail, and prints"
 )]
@@ -22,6 +24,9 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+
+#[path = "measure/rivals.rs"]
+mod rivals;
 
 use measure::{Contender, in_turns, quantile, rounds};
 use support::{Home, held::home_with_leases, whereabouts::jit};
@@ -71,6 +76,10 @@ fn main() {
             &format!("jit {verb}"),
             held(&[verb, entitlement]),
         ));
+    }
+    for (name, mut command) in rivals::rivals(&home) {
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        contenders.push(contender(&name, command));
     }
     let measured = in_turns(rounds(300), &mut contenders);
     let base = measured.iter().find(|(name, _)| name == SMALLEST_NAME);

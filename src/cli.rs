@@ -191,12 +191,11 @@ fn as_json(failure: &Failure) -> String {
 }
 
 fn as_line(failure: &Failure) -> String {
-    let line = if failure.hint.is_empty() {
-        format!("jit: {failure}")
-    } else {
-        format!("jit: {failure}; {}", failure.hint)
-    };
-    on_one_line(&line)
+    let message = on_one_line(&failure.to_string());
+    if failure.hint.is_empty() {
+        return format!("jit: {message}");
+    }
+    format!("jit: {message}; {}", on_one_line(&failure.hint))
 }
 
 fn on_one_line(text: &str) -> String {

@@ -21,10 +21,11 @@ use crate::{
     tools::task::Recognised,
 };
 
-/// How long whoever does not wait for people waits for another `jit` that asks for the same. AWS's
-/// SDK for Go kills a hook after a minute, and asking by oneself takes up to 20 seconds (an issuer's
-/// patience with a target, once for the base credentials and once for the credential).
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long whoever does not wait for people waits for another `jit` that asks for the same: as long
+/// as asking can take (an issuer's patience with a target, once for its base credentials and once for
+/// the credential). With as much again for asking by oneself it stays below the minute after which
+/// AWS's SDK for Go kills a hook.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// On which terms an elevation is asked for.
 #[derive(Clone, Debug, Default, clap::Args)]

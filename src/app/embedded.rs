@@ -89,3 +89,23 @@ pub fn client(
     };
     Ok((client, holder, key))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tokio::task::spawn_blocking;
+
+    use super::*;
+
+    #[test]
+    fn a_lookup_that_nobody_waits_for_keeps_nobody() {
+        let (answer, silence) = mpsc::channel::<()>();
+        block_on(async {
+            drop(spawn_blocking(move || silence.recv()));
+        })
+        .unwrap();
+        // It would wait for what comes now.
+        drop(answer);
+    }
+}

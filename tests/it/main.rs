@@ -26,6 +26,7 @@ mod init;
 mod injected;
 mod install;
 mod issuers;
+mod kubernetes_hook;
 mod ledger;
 mod manual;
 mod review;

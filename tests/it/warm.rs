@@ -42,6 +42,9 @@ const NEVER_READ: [&str; 10] = [
     "ledger.db",
 ];
 
+/// What kubectl asks where it says what it reaches: for that the catalogue is read, once.
+const REACHES: &str = r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"cluster":{"server":"https://kubernetes.invalid:6443"},"interactive":false}}"#;
+
 #[test]
 fn a_cached_exec_is_one_thread_without_a_socket() {
     let Some(home) = home() else { return };
@@ -80,14 +83,25 @@ fn a_cached_exec_for_ssh_starts_its_agent_and_nothing_else() {
 #[test]
 fn the_plugins_are_one_thread_without_a_socket() {
     let Some(home) = home() else { return };
-    for (verb, entitlement, answer) in [
-        ("exec-credential", "kubernetes/held:view", "ExecCredential"),
-        ("credential-process", "aws/held:read", "AccessKeyId"),
+    let config = home.config();
+    let config = config.to_str().unwrap();
+    let (cluster, account) = ("kubernetes/held:view", "aws/held:read");
+    for (verb, entitlement, answer, asked) in [
+        ("exec-credential", cluster, "ExecCredential", ""),
+        ("exec-credential", cluster, "ExecCredential", REACHES),
+        ("credential-process", account, "AccessKeyId", ""),
     ] {
-        let calls = traced(&home, &[verb, entitlement], answer);
-        let never = calls.iter().find(|call| NEVER.contains(&&*call.name));
-        assert!(never.is_none(), "{verb} calls {never:?}");
-        check(verb, &calls, "");
+        // As a hook is called where the configuration is elsewhere.
+        for options in [&[] as &[&str], &["--config-dir", config]] {
+            let args = [options, &[verb, entitlement]].concat();
+            let calls = traced_when(&home, &args, answer, asked);
+            let never = calls.iter().find(|call| NEVER.contains(&&*call.name));
+            assert!(never.is_none(), "{verb} calls {never:?}");
+            let of_catalogue = |call: &&Call| call.line.contains("authority.toml");
+            let read = calls.iter().filter(of_catalogue).count();
+            assert_eq!(read, usize::from(!asked.is_empty()), "{verb}: {calls:#?}");
+            check(verb, &calls, "");
+        }
     }
 }
 
@@ -109,14 +123,23 @@ struct Call {
 /// Every system call of the process of a `jit`, which must succeed, print `answer` on stdout, and say
 /// nothing else.
 fn traced(home: &Home, args: &[&str], answer: &str) -> Vec<Call> {
+    traced_when(home, args, answer, "")
+}
+
+/// The same where a kubectl asks that.
+fn traced_when(home: &Home, args: &[&str], answer: &str, asked: &str) -> Vec<Call> {
     let log = home.path("calls");
     // The first run may leave a private file; whoever comes later finds it.
-    let first = run(home.jit(args).env("PATH", SHORT_PATH));
+    let mut first = home.jit(args);
+    let first = run(first
+        .env("PATH", SHORT_PATH)
+        .env("KUBERNETES_EXEC_INFO", asked));
     assert_eq!((first.code, &*first.stderr), (0, ""), "{args:?}: {first:?}");
     let jit = home.jit(args);
     let mut command = home.command(Path::new("strace"));
     command
         .env("PATH", SHORT_PATH)
+        .env("KUBERNETES_EXEC_INFO", asked)
         .arg("-f")
         .arg("-o")
         .arg(&log)

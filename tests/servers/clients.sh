@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds the client programs of the tests that are written in Go, and prints the directory they are in.
+# Builds the client programs of the tests, and prints the directory they are in.
 #
-# Each folder of tests/clients is one module and becomes one program of its name: its own main package,
-# or where it has no main.go the tool that its go.mod names. They are kept under ~/.cache/jit-tests/clients
+# Each folder of tests/clients becomes one program of its name: a module of Go its own main package, or
+# where it has no main.go the tool that its go.mod names; a crate of Rust its binary. They are kept under ~/.cache/jit-tests/clients
 # and built anew where their folder has changed.
 set -euo pipefail
 
@@ -28,18 +28,27 @@ sum() { find "$sources/$1" -type f -exec cksum {} + | sed "s|$sources/||" | sort
 # Builds the program $1, unless it is there and of the same sources.
 bring() {
     [ ! -x "$built/$1" ] || [ "$(cat "$built/$1.sum" 2>/dev/null)" != "$(sum "$1")" ] || return 0
-    [ -n "${go:-}" ] || find_go
-    local package=.
-    [ -e "$sources/$1/main.go" ] || package=tool
     say "building $1, once"
-    (cd "$sources/$1" && "$go" build -mod=readonly -trimpath -ldflags '-s -w' -o "$scratch/$1" "$package" >&2) || return 1
+    if [ -e "$sources/$1/go.mod" ]; then compile_go "$1"; else compile_rust "$1"; fi || return 1
     mv "$scratch/$1" "$built/$1"
     sum "$1" > "$built/$1.sum"
 }
 
+compile_go() {
+    [ -n "${go:-}" ] || find_go
+    local package=.
+    [ -e "$sources/$1/main.go" ] || package=tool
+    (cd "$sources/$1" && "$go" build -mod=readonly -trimpath -ldflags '-s -w' -o "$scratch/$1" "$package" >&2)
+}
+
+compile_rust() {
+    (cd "$sources/$1" && cargo build --quiet --locked --target-dir "$scratch/target" >&2) &&
+        mv "$scratch/target/debug/$1" "$scratch/$1"
+}
+
 missing=
-for source in "$sources"/*/go.mod; do
-    name=$(basename "$(dirname "$source")")
+for source in "$sources"/*/; do
+    name=$(basename "$source")
     bring "$name" || missing="$missing $name"
 done
 echo "$built"

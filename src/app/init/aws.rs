@@ -12,7 +12,10 @@ use crate::{
         environment::Environment,
         failure::Result,
     },
-    platform::{files, profiles::Profiles},
+    platform::{
+        files,
+        profiles::{Profiles, Which},
+    },
 };
 
 /// Stands for a number that nobody has.
@@ -21,10 +24,7 @@ const UNKNOWN: &str = "000000000000";
 type Settings = BTreeMap<String, String>;
 
 pub(super) fn find(environment: &Environment) -> Result<Vec<Found>> {
-    let path = match environment.value("AWS_CONFIG_FILE") {
-        Some(path) => Some(environment.directory.join(path)),
-        None => environment.in_home(".aws/config"),
-    };
+    let path = Which::Config.path(environment);
     let text = path.map_or(Ok(None), |path| files::read_text(&path))?;
     let sections = ini::sections(&text.unwrap_or_default());
     let profiles: Vec<(String, Settings)> = sections.into_iter().filter_map(profile).collect();

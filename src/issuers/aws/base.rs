@@ -188,5 +188,7 @@ fn for_sdk(profiles: &Profiles) -> ProfileFiles {
 
 #[expect(deprecated, reason = "see above")]
 fn no_files() -> ProfileFiles {
-    ProfileFiles::builder().build()
+    ProfileFiles::builder()
+        .with_contents(ProfileFileKind::Config, "")
+        .build()
 }

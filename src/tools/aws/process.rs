@@ -57,3 +57,16 @@ pub fn not_an_account(entitlement: &Entitlement) -> Failure {
     Failure::usage(format!("{entitlement} is not an account's role"))
         .hint("an AWS profile calls it as: jit credential-process aws/NAME:ROLE")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_of_a_version_that_kept_no_account_is_read() {
+        let kept =
+            r#"{"aws_session":{"access_key_id":"a","secret_access_key":"b","session_token":"c"}}"#;
+        let secret: Secret = serde_json::from_str(kept).unwrap();
+        assert!(matches!(secret, Secret::AwsSession { account: None, .. }));
+    }
+}

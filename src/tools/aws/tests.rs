@@ -294,7 +294,7 @@ fn an_sdk_is_answered_in_its_own_words() {
     let answer = process_credentials(&lease("aws/prod:read")).unwrap();
     assert_eq!(
         *answer,
-        r#"{"Version":1,"AccessKeyId":"ASIAX","SecretAccessKey":"secret","SessionToken":"session","Expiration":"2100-01-01T00:00:00Z"}"#
+        r#"{"Version":1,"AccessKeyId":"ASIAX","SecretAccessKey":"secret","SessionToken":"session","Expiration":"2100-01-01T00:00:00Z","AccountId":"123456789012"}"#
     );
 }
 

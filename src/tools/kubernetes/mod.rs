@@ -7,6 +7,7 @@ mod objects;
 mod plugin;
 mod private;
 mod question;
+mod smallest;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -14,24 +15,25 @@ pub mod users;
 mod verbs;
 
 pub use exec_credential::exec_credential;
-pub use plugin::{check, reading, wanted};
+pub use plugin::{check, wanted};
 pub use question::Question;
+pub use smallest::reading;
 pub use target::{clusters, same_server};
 
-use std::{collections::BTreeSet, ffi::OsString};
+use std::ffi::OsString;
 
 use argv::Arguments;
+use smallest::smallest;
 use verbs::Deed;
 
 use super::{
-    coverage::{self, Candidate, Coverage},
+    coverage,
     task::{Injection, Recognised, Task},
     variables,
 };
 use crate::{
     domain::{
-        catalogue::{Catalogue, Resource},
-        entitlement::ResourceName,
+        catalogue::Resource,
         failure::{Failure, Result},
     },
     platform::process::{self, Launch},
@@ -125,27 +127,6 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
             })
         }
     }
-}
-
-fn smallest(
-    catalogue: &Catalogue,
-    resource: &ResourceName,
-    says: &str,
-    covers: impl Fn(&str, &BTreeSet<String>) -> Option<Coverage>,
-) -> Result<Recognised> {
-    let candidates: Vec<Candidate<'_>> = match catalogue.resource(resource)? {
-        Resource::Kubernetes(cluster) => cluster
-            .roles
-            .iter()
-            .map(|(name, role)| Candidate {
-                role: name,
-                tier: role.tier,
-                covers: covers(name.as_str(), &role.verbs),
-            })
-            .collect(),
-        Resource::Ssh(_) | Resource::Postgres(_) | Resource::Aws(_) => Vec::new(),
-    };
-    coverage::smallest(resource, says, &candidates)
 }
 
 /// The program with a private kubeconfig, and with nothing that leads past it.

@@ -7,8 +7,8 @@ use super::{
     kubeconfig::Cluster,
     private,
     question::{Asker, Question},
-    smallest, target,
-    verbs::{self, Need},
+    smallest::reading,
+    target,
 };
 use crate::{
     domain::{
@@ -18,7 +18,7 @@ use crate::{
         failure::{Failure, Result},
     },
     platform::files,
-    tools::{coverage::Coverage, task::Recognised},
+    tools::task::Recognised,
 };
 
 /// Which entitlement the caller needs: the one that the kubeconfig names, or the cluster that it is
@@ -99,21 +99,6 @@ fn reached(catalogue: &Catalogue, asker: &Asker, role: Option<&RoleName>) -> Res
         });
     }
     reading(catalogue, resource).map(|found| found.entitlement)
-}
-
-/// The smallest role that reads.
-///
-/// # Errors
-/// Usage, where none is known to; the hint lists the roles.
-pub fn reading(catalogue: &Catalogue, resource: &ResourceName) -> Result<Recognised> {
-    let need = Need {
-        coverage: Coverage::Reads,
-        verb: "get".to_owned(),
-        says: "get reads".to_owned(),
-    };
-    smallest(catalogue, resource, &need.says, |name, verbs| {
-        verbs::covers(name, verbs, &need)
-    })
 }
 
 /// Whether the plugin would give its token to a program that reaches the resource as this cluster of

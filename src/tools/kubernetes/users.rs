@@ -91,14 +91,13 @@ struct WrittenUser {
 
 #[derive(Deserialize)]
 struct Provider {
-    #[serde(default)]
-    name: String,
+    name: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Plugin {
-    #[serde(default)]
-    command: String,
+    command: Option<String>,
+    args: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -109,8 +108,7 @@ struct NamedContext {
 
 #[derive(Deserialize)]
 struct WrittenContext {
-    #[serde(default)]
-    user: String,
+    user: Option<String>,
 }
 
 impl WrittenUser {
@@ -125,11 +123,21 @@ impl WrittenUser {
         if self.password.is_some() {
             return Some(Brings::Password);
         }
-        let provider = self.auth_provider.map(|provider| provider.name);
-        let plugin = provider.or_else(|| self.exec.map(|plugin| plugin.command))?;
-        let name = Path::new(&plugin).file_name().unwrap_or_default();
-        let name = name.to_string_lossy().into_owned();
-        (name != "jit").then_some(Brings::Plugin(name))
+        if let Some(provider) = self.auth_provider {
+            return Some(Brings::Plugin(provider.name.unwrap_or_default()));
+        }
+        let plugin = self.exec.filter(|plugin| !plugin.is_ours())?.command;
+        let name = plugin.as_deref().map(Path::new).and_then(Path::file_name);
+        let name = name.unwrap_or_default().to_string_lossy().into_owned();
+        Some(Brings::Plugin(name))
+    }
+}
+
+impl Plugin {
+    /// Whether it is jit, whatever its file is called.
+    fn is_ours(&self) -> bool {
+        let mut words = self.args.iter().flatten();
+        words.any(|word| word == "exec-credential")
     }
 }
 
@@ -150,8 +158,8 @@ pub fn bringing(environment: &Environment) -> Result<Vec<User>> {
             users.entry(name).or_insert(brings);
         }
         for NamedContext { name, context } in written.contexts.unwrap_or_default() {
-            let user = context.map_or_else(String::new, |context| context.user);
-            logins.entry(name).or_insert(user);
+            let user = context.and_then(|context| context.user);
+            logins.entry(name).or_insert(user.unwrap_or_default());
         }
     }
     let kubeconfig = kubeconfig::load(environment, None)?;
@@ -183,16 +191,17 @@ contexts:
 - {name: prod, context: {cluster: c, user: token}}
 - {name: ours, context: {cluster: c, user: jit}}
 - {name: broken}
+- {name: loginless, context: {cluster: c, user: null}}
 clusters:
 - {name: c, cluster: {server: 'https://c'}}
 users:
 - {name: token, user: {token: hunter2}}
 - {name: file, user: {tokenFile: /t}}
 - {name: key, user: {client-certificate-data: x, client-key-data: hunter2}}
-- {name: basic, user: {username: a, password: hunter2}}
-- {name: eks, user: {exec: {command: /usr/bin/aws, args: [eks]}}}
+- {name: basic, user: {username: a, password: [hunter2]}}
+- {name: eks, user: {exec: {command: /usr/bin/aws, args: null}}}
 - {name: old, user: {auth-provider: {name: gcp}}}
-- {name: jit, user: {exec: {command: /opt/jit}}}
+- {name: jit, user: {exec: {command: /opt/renamed, args: [exec-credential, 'kubernetes/prod:view']}}}
 - {name: nothing, user: {}}
 - {name: absent}
 - {name: token, user: {password: second}}
@@ -208,6 +217,7 @@ users:
             ..Environment::default()
         };
         let users = bringing(&environment).unwrap();
+        assert!(!format!("{users:?}").contains("hunter2"));
         let shown: Vec<String> = users
             .iter()
             .map(|user| format!("{} brings {} {:?}", user.name, user.brings, user.contexts))

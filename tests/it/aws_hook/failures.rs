@@ -1,13 +1,10 @@
 //! What the hook says when it fails: nothing on stdout, one line on stderr, the exit code.
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use jit::{
-    cache::Cache,
-    config::places,
     domain::{
         entitlement::Entitlement,
-        environment::Environment,
         failure::{Code, Failure},
         time::Timestamp,
     },
@@ -18,9 +15,10 @@ use serde_json::Value;
 use super::home;
 use crate::support::{
     Home,
-    held::home_with_leases,
+    held::{cache, home_with_leases},
     home::{Ran, run},
     stranger::{DOWN, silent},
+    whereabouts::jit,
 };
 
 const SECRET: &str = "hunter2hunter2";
@@ -135,36 +133,45 @@ fn the_answer_is_what_the_sdks_read() {
     );
     let keys = answer.as_object().unwrap().keys();
     let wanted = [
+        "Version",
         "AccessKeyId",
-        "AccountId",
-        "Expiration",
         "SecretAccessKey",
         "SessionToken",
-        "Version",
+        "Expiration",
+        "AccountId",
     ];
     assert_eq!(keys.collect::<Vec<_>>(), wanted);
 }
 
-/// The cache of a home, for somebody who does not wait.
-fn cache(home: &Home) -> Cache {
-    let variables = home.jit(["x"]);
-    let environment = Environment {
-        variables: variables
-            .get_envs()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
-            .collect(),
-        ..Environment::default()
+#[test]
+fn a_hook_needs_no_home_no_stdin_and_nobody_who_reads() {
+    let home = home_with_leases();
+    let jit = jit();
+    let shell = |script: &str| {
+        let mut command = home.command(Path::new("/bin/sh"));
+        run(command
+            .env_remove("HOME")
+            .args(["-c", script])
+            .arg(&jit)
+            .args(["credential-process", "aws/held:read"]))
     };
-    let places = places::find(&environment, None).unwrap();
-    Cache::open(&places)
-        .unwrap()
-        .patient(Duration::from_millis(50))
+    let ran = shell("exec \"$0\" \"$@\" <&- 2>&-");
+    assert_eq!((ran.code, &*ran.stderr), (0, ""), "{ran:?}");
+    assert!(ran.stdout.starts_with("{\"Version\":1,"), "{ran:?}");
+    for script in ["exec \"$0\" \"$@\" >&-", "\"$0\" \"$@\" | true"] {
+        let ran = shell(script);
+        assert_eq!(
+            (ran.code, &*ran.stdout, &*ran.stderr),
+            (0, "", ""),
+            "{ran:?}"
+        );
+    }
 }
 
 #[test]
 fn while_another_jit_asks_what_is_held_is_used_and_then_an_end_is_made() {
     let home = home_with_leases();
-    let cache = cache(&home);
+    let cache = cache(&home).patient(Duration::from_millis(50));
     let entitlement: Entitlement = "aws/held:read".parse().unwrap();
     let held = cache.fresh(&entitlement, clock::now()).unwrap().unwrap();
     let lock = home.path("cache/jit/leases/aws,held,read.lock");

@@ -38,7 +38,21 @@ fn shown(home: &Home) -> String {
 fn a_machine_without_profiles_gets_them_and_loses_them_again() {
     let home = scene(BASE);
     works(&home, &[]);
-    insta::assert_snapshot!(shown(&home), @"");
+    insta::assert_snapshot!(shown(&home), @r"
+    # >>> jit setup aws (new) >>>
+    [profile prod]
+    credential_process = JIT credential-process aws/prod:read
+    region = eu-west-1
+
+    [profile prod-root]
+    credential_process = JIT credential-process aws/prod:root
+    region = eu-west-1
+
+    [profile prod-write]
+    credential_process = JIT credential-process aws/prod:write
+    region = eu-west-1
+    # <<< jit setup aws <<<
+    ");
     assert!(works(&home, &[]).contains("nothing to change"));
     works(&home, &["--undo"]);
     assert!(!home.path(".aws/config").exists());
@@ -73,7 +87,34 @@ credential_process = mine";
         said.contains("the access key of profile prod is commented out"),
         "{said}"
     );
-    insta::assert_snapshot!(shown(&home).replace("\r\n", "\n"), @"");
+    insta::assert_snapshot!(shown(&home).replace("\r\n", "\n"), @r"
+    # mine
+    [default]
+    region = us-east-1
+    [profile prod] ; the real one
+    # >>> jit setup aws >>>
+    credential_process = JIT credential-process aws/prod:read
+    region = eu-west-1
+    # <<< jit setup aws <<<
+    output = json
+    #jit# sso_session = corp
+    #jit# sso_account_id = 123456789012
+    #jit# sso_role_name =
+    #jit#   Admin
+    s3 =
+      max_concurrent_requests = 5
+    #jit# AWS_ACCESS_KEY_ID: AKIASTANDING
+    #jit# aws_secret_access_key: hunter2
+    [sso-session corp]
+    sso_start_url = https://corp.example.com
+    [profile prod-root]
+    credential_process = mine
+    # >>> jit setup aws (joined) >>>
+    [profile prod-write]
+    credential_process = JIT credential-process aws/prod:write
+    region = eu-west-1
+    # <<< jit setup aws <<<
+    ");
     let once = config(&home);
     assert!(
         !once.replace("\r\n", "").contains('\n'),

@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// A home whose authority the cluster trusts, as `jit trust` says, in namespaces of its own.
-fn trusted(kube: &Kube, namespace: &str) -> Home {
+pub(crate) fn trusted(kube: &Kube, namespace: &str) -> Home {
     let home = home(&format!(
         r#"
 [resources."kubernetes/prod"]

@@ -1,7 +1,7 @@
 //! The main job on the real thing: `jit exec` runs the real tools against real targets.
 
 mod aws;
-mod kubernetes;
+pub(crate) mod kubernetes;
 mod postgres;
 mod ssh;
 
@@ -13,27 +13,27 @@ use crate::support::{
 };
 
 /// A home with this catalogue, and policies for each tier.
-fn home(catalogue: &str) -> Home {
+pub(crate) fn home(catalogue: &str) -> Home {
     let home = Home::new();
     home.configure("authority.toml", catalogue);
     home.configure("policies/all.cedar", POLICIES);
     home
 }
 
-fn jit(home: &Home, args: &[&str]) -> Ran {
+pub(crate) fn jit(home: &Home, args: &[&str]) -> Ran {
     run(&mut home.jit(args))
 }
 
 /// Runs a command that must work; what it printed on stdout. `jit` itself says nothing.
 #[track_caller]
-fn works(home: &Home, args: &[&str]) -> String {
+pub(crate) fn works(home: &Home, args: &[&str]) -> String {
     let ran = jit(home, args);
     assert_eq!(ran.code, 0, "{args:?}: {ran:?}");
     ran.stdout
 }
 
 /// The ledger, as one would query it.
-fn events(home: &Home) -> Vec<Value> {
+pub(crate) fn events(home: &Home) -> Vec<Value> {
     let listed = works(home, &["audit", "--json"]);
     listed
         .lines()
@@ -42,7 +42,7 @@ fn events(home: &Home) -> Vec<Value> {
 }
 
 /// Each event's kind and entitlement, in order.
-fn story(home: &Home) -> Vec<String> {
+pub(crate) fn story(home: &Home) -> Vec<String> {
     let line = |event: &Value| {
         let text = |name: &str| event[name].as_str().unwrap().to_owned();
         format!("{} {}", text("kind"), text("entitlement"))
@@ -51,7 +51,7 @@ fn story(home: &Home) -> Vec<String> {
 }
 
 /// The id of the last grant, and the serial of its last credential.
-fn last(home: &Home) -> (String, String) {
+pub(crate) fn last(home: &Home) -> (String, String) {
     let events = events(home);
     let issued = events
         .iter()

@@ -77,13 +77,29 @@ pub(crate) fn home_with_leases() -> Home {
     ];
     let mut leases = vec![certified(&home)];
     leases.extend(secrets.map(|(entitlement, secret)| lease(grant(entitlement), secret)));
-    let cache = Cache::open(&places::find(&environment(&home), None).unwrap()).unwrap();
+    let cache = cache(&home);
     for lease in leases {
         cache
             .fresh_or(&lease.grant.entitlement.clone(), clock::now, |_| Ok(lease))
             .unwrap();
     }
     home
+}
+
+/// The cache of a home.
+pub(crate) fn cache(home: &Home) -> Cache {
+    Cache::open(&places::find(&environment(home), None).unwrap()).unwrap()
+}
+
+/// Changes a lease that a home holds.
+pub(crate) fn change(home: &Home, entitlement: &str, change: impl FnOnce(&mut Lease)) {
+    let (cache, entitlement) = (cache(home), entitlement.parse().unwrap());
+    let mut lease = cache.fresh(&entitlement, clock::now()).unwrap().unwrap();
+    change(&mut lease);
+    cache.forget(&entitlement).unwrap();
+    cache
+        .fresh_or(&entitlement, clock::now, |_| Ok(lease))
+        .unwrap();
 }
 
 /// A lease with a certificate, since the agent reads it.

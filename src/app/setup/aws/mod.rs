@@ -244,6 +244,9 @@ impl Change {
     }
 
     fn append(&mut self, profile: &str, lines: Vec<String>) -> Result<()> {
+        if !self.end.is_empty() {
+            self.end.push(String::new());
+        }
         self.end.push(header(profile)?);
         self.end.extend(lines);
         Ok(())

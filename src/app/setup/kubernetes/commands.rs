@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::document::Changes;
+use super::{document::Changes, entries};
 
 /// One command a line, for a shell.
 pub(super) fn of(file: &Path, changes: &Changes) -> String {
@@ -15,12 +15,11 @@ pub(super) fn of(file: &Path, changes: &Changes) -> String {
         ("set-context", "contexts"),
     ] {
         for item in changes.items.get(list).into_iter().flatten() {
-            let name = item["name"].as_str().unwrap_or_default();
-            let mut words = vec![verb.to_owned(), name.to_owned()];
+            let mut words = vec![verb.to_owned(), entries::name(item).to_owned()];
             words.extend(match list {
-                "users" => user(&item["user"]["exec"]),
-                "clusters" => flags(&item["cluster"], &["server", "certificate-authority"]),
-                _ => flags(&item["context"], &["cluster", "namespace", "user"]),
+                "users" => user(item),
+                "clusters" => flags(item, "/cluster", &["server", "certificate-authority"]),
+                _ => flags(item, "/context", &["cluster", "namespace", "user"]),
             });
             lines.push(words);
         }
@@ -40,21 +39,25 @@ pub(super) fn of(file: &Path, changes: &Changes) -> String {
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn user(exec: &Value) -> Vec<String> {
-    let text = |key: &str| exec[key].as_str().unwrap_or_default();
+fn user(item: &Value) -> Vec<String> {
+    let text = |key: &str| entries::text(item, &format!("/user/exec/{key}"));
     let mut words = vec![
         format!("--exec-api-version={}", text("apiVersion")),
         format!("--exec-command={}", text("command")),
         format!("--exec-interactive-mode={}", text("interactiveMode")),
         "--exec-provide-cluster-info=true".to_owned(),
     ];
-    let arguments = exec["args"].as_array().into_iter().flatten();
-    words.extend(arguments.map(|word| format!("--exec-arg={}", word.as_str().unwrap_or_default())));
+    let arguments = item.pointer("/user/exec/args").and_then(Value::as_array);
+    let arguments = arguments.into_iter().flatten().filter_map(Value::as_str);
+    words.extend(arguments.map(|word| format!("--exec-arg={word}")));
     words
 }
 
-fn flags(of: &Value, keys: &[&str]) -> Vec<String> {
-    let flag = |key: &&str| Some(format!("--{key}={}", of[*key].as_str()?));
+fn flags(item: &Value, below: &str, keys: &[&str]) -> Vec<String> {
+    let flag = |key: &&str| {
+        let value = entries::text(item, &format!("{below}/{key}"));
+        (!value.is_empty()).then(|| format!("--{key}={value}"))
+    };
     keys.iter().filter_map(flag).collect()
 }
 

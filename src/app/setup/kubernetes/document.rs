@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{
     super::block::{self, Place},
-    places, yaml,
+    entries, places, yaml,
 };
 
 /// The name of our blocks.
@@ -46,14 +46,10 @@ impl Changes {
             root.insert((*list).to_owned(), all.into());
         }
         let contexts = root.get_mut("contexts").and_then(Value::as_array_mut);
-        for context in contexts.into_iter().flatten() {
-            let user = context
-                .get("name")
-                .and_then(Value::as_str)
-                .and_then(|n| self.users.get(n));
-            if let (Some(user), Some(Value::Object(context))) =
-                (user.cloned(), context.get_mut("context"))
-            {
+        for entry in contexts.into_iter().flatten() {
+            let user = self.users.get(entries::name(entry)).cloned();
+            let context = entry.get_mut("context").and_then(Value::as_object_mut);
+            if let (Some(user), Some(context)) = (user, context) {
                 context.insert("user".to_owned(), user.into());
             }
         }
@@ -92,13 +88,13 @@ pub(super) fn edited(text: Option<&str>, changes: &Changes) -> Option<String> {
     if text.is_some_and(|text| text.lines().any(is_tabbed)) {
         return None;
     }
-    let changed = if before.is_null() {
-        let whole = changes.applied(&before);
-        block::put(text, KIND, Place::End, &yaml::mapping(whole.as_object()?))
+    let wanted = changes.applied(&before);
+    let after = if before.is_null() {
+        block::put(text, KIND, Place::End, &yaml::mapping(wanted.as_object()?))
     } else {
         written(text?, changes)?
     };
-    is_same(&value(&changed)?, &changes.applied(&before)).then_some(changed)
+    is_same(&value(&after)?, &wanted).then_some(after)
 }
 
 fn written(text: &str, changes: &Changes) -> Option<String> {
@@ -131,13 +127,13 @@ fn written(text: &str, changes: &Changes) -> Option<String> {
         let line = format!("{}user: {}", place.indentation, yaml::scalar(user));
         blocks.insert(place.line + 1, vec![line]);
     }
-    let mut changed = block::set_aside(text, &aside);
+    let mut after = block::set_aside(text, &aside);
     if !end.is_empty() {
-        changed = block::put(Some(&changed), KIND, Place::End, &end);
+        after = block::put(Some(&after), KIND, Place::End, &end);
     }
     // From the last to the first, so that the lines before a block keep their numbers.
     for (count, lines) in blocks.into_iter().rev() {
-        changed = block::put(Some(&changed), KIND, Place::Behind(count), &lines);
+        after = block::put(Some(&after), KIND, Place::Behind(count), &lines);
     }
-    Some(changed)
+    Some(after)
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{
     super::{block, edit::Edit, ground::Ground},
     document::{self, KIND},
-    places, yaml,
+    entries, places, yaml,
 };
 use crate::{
     domain::failure::{Failure, Result},
@@ -80,19 +80,16 @@ impl Former {
 
 /// Whether a user's entry is ours: it has our name, and calls our plugin.
 fn is_ours(user: &Value) -> bool {
-    let named = user["name"]
-        .as_str()
-        .is_some_and(|name| name.starts_with(OURS));
-    let arguments = user["user"]["exec"]["args"].as_array();
-    named && arguments.is_some_and(|words| words.iter().any(|word| word == "exec-credential"))
+    let arguments = user.pointer("/user/exec/args").and_then(Value::as_array);
+    let mut words = arguments.into_iter().flatten();
+    entries::name(user).starts_with(OURS) && words.any(|word| word == "exec-credential")
 }
 
 fn names(root: &Value, list: &str, wanted: impl Fn(&Value) -> bool) -> BTreeSet<String> {
-    let items = root[list].as_array().into_iter().flatten();
-    let named = items
-        .filter(|item| wanted(item))
-        .filter_map(|item| item["name"].as_str());
-    named.map(str::to_owned).collect()
+    let entries = entries::of(root, list).filter(|entry| wanted(entry));
+    entries
+        .map(|entry| entries::name(entry).to_owned())
+        .collect()
 }
 
 /// The text without our marked blocks, and without our entries where the marks are gone.
@@ -114,7 +111,7 @@ pub(super) fn cleaned(text: &str, done: Option<&Done>) -> Result<Cleaned> {
         return Ok(fine(Some(text)));
     }
     let nothing = Done::default();
-    let plan = Removal::of(&root, ours, done.unwrap_or(&nothing));
+    let plan = Removal::of(&root, &ours, done.unwrap_or(&nothing));
     let cleaned = plan.carried_out(&text).ok_or_else(|| {
         Failure::failed(format!(
             "it was rewritten since setup, and the users {} stand there in a form that jit does not edit",
@@ -149,101 +146,71 @@ struct Removal {
 }
 
 impl Removal {
-    fn of(root: &Value, ours: BTreeSet<String>, done: &Done) -> Self {
-        let user = |context: &Value| {
-            context["context"]["user"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-        };
+    fn of(root: &Value, ours: &BTreeSet<String>, done: &Done) -> Self {
+        let user = |context: &Value| entries::text(context, "/context/user").to_owned();
         let with_ours = names(root, "contexts", |context| ours.contains(&user(context)));
         let contexts: BTreeSet<String> = with_ours.intersection(&done.contexts).cloned().collect();
         let mut back = done.users.clone();
         back.retain(|context, _| with_ours.contains(context));
-        let stays = |name: &str| !contexts.contains(name);
-        let left: Vec<String> = with_ours
-            .iter()
-            .filter(|name| stays(name) && !back.contains_key(*name))
-            .cloned()
+        let is_left = |name: &&String| !contexts.contains(*name) && !back.contains_key(*name);
+        let left: BTreeSet<String> = with_ours.iter().filter(is_left).cloned().collect();
+        let others: Vec<&Value> = entries::of(root, "contexts")
+            .filter(|context| !contexts.contains(entries::name(context)))
             .collect();
-        let others = root["contexts"].as_array().into_iter().flatten();
-        let others: Vec<&Value> = others
-            .filter(|context| context["name"].as_str().is_some_and(stays))
-            .collect();
-        let is_used = |cluster: &String| {
-            others
-                .iter()
-                .any(|other| other["context"]["cluster"] == **cluster)
+        let is_unused = |cluster: &&String| {
+            let mut others = others.iter();
+            others.all(|other| entries::text(other, "/context/cluster") != **cluster)
         };
-        let clusters = done
-            .clusters
-            .iter()
-            .filter(|name| !is_used(name))
-            .cloned()
-            .collect();
+        let clusters = done.clusters.iter().filter(is_unused).cloned().collect();
         let kept: BTreeSet<String> = others
             .iter()
-            .filter(|context| {
-                context["name"]
-                    .as_str()
-                    .is_some_and(|name| left.iter().any(|l| l == name))
-            })
+            .filter(|context| left.contains(entries::name(context)))
             .map(|context| user(context))
             .collect();
-        let users = ours.difference(&kept).cloned().collect();
         Self {
-            users,
+            users: ours.difference(&kept).cloned().collect(),
             contexts,
             clusters,
             back,
-            left,
+            left: left.into_iter().collect(),
         }
     }
 
     /// What the file would hold.
     fn applied(&self, root: &Value) -> Value {
         let mut root = root.clone();
-        for (list, gone) in [
-            ("users", &self.users),
-            ("contexts", &self.contexts),
-            ("clusters", &self.clusters),
-        ] {
-            if let Some(items) = root.get_mut(list).and_then(Value::as_array_mut) {
-                items.retain(|item| {
-                    !item["name"]
-                        .as_str()
-                        .is_some_and(|name| gone.contains(name))
-                });
+        for (list, gone) in self.gone() {
+            if let Some(entries) = root.get_mut(list).and_then(Value::as_array_mut) {
+                entries.retain(|entry| !gone.contains(entries::name(entry)));
             }
         }
         let contexts = root.get_mut("contexts").and_then(Value::as_array_mut);
-        for item in contexts.into_iter().flatten() {
-            let former = item["name"]
-                .as_str()
-                .and_then(|name| self.back.get(name))
-                .cloned();
-            let context = item.get_mut("context").and_then(Value::as_object_mut);
-            match (former, context) {
-                (Some(Some(user)), Some(context)) => {
-                    context.insert("user".to_owned(), user.into());
-                }
-                (Some(None), Some(context)) => {
-                    context.remove("user");
-                }
-                _ => {}
+        for entry in contexts.into_iter().flatten() {
+            let former = self.back.get(entries::name(entry)).cloned();
+            let context = entry.get_mut("context").and_then(Value::as_object_mut);
+            if let (Some(former), Some(context)) = (former, context) {
+                match former {
+                    Some(user) => context.insert("user".to_owned(), user.into()),
+                    None => context.remove("user"),
+                };
             }
         }
         root
     }
 
-    fn carried_out(&self, text: &str) -> Option<String> {
-        let before = document::value(text)?;
-        let mut gone = Vec::new();
-        for (list, names) in [
+    /// What goes, list by list.
+    const fn gone(&self) -> [(&'static str, &BTreeSet<String>); 3] {
+        [
             ("users", &self.users),
             ("contexts", &self.contexts),
             ("clusters", &self.clusters),
-        ] {
+        ]
+    }
+
+    fn carried_out(&self, text: &str) -> Option<String> {
+        let before = document::value(text)?;
+        let mut gone = Vec::new();
+        for (list, names) in self.gone() {
             gone.extend(
                 places::items(text, list, |name| names.contains(name))?
                     .into_iter()

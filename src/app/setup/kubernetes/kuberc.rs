@@ -11,6 +11,7 @@ use super::{
         ground::{Ground, Plan},
     },
     document::{self, Changes, KIND},
+    entries,
 };
 use crate::{domain::failure::Result, platform::files};
 
@@ -44,14 +45,14 @@ pub(super) fn plan(ground: &Ground<'_>, plan: &mut Plan) -> Result<()> {
         return Ok(());
     };
     let command = ground.program.first().map_or("jit", String::as_str);
-    let after = match root["credentialPluginPolicy"].as_str() {
-        Some("DenyAll") => {
+    let after = match entries::text(&root, "/credentialPluginPolicy") {
+        "DenyAll" => {
             plan.notes.push(format!(
                 "{shown} has credentialPluginPolicy: DenyAll, so kubectl runs no plugin, jit among them; Allowlist lets you name it"
             ));
             Some(clean)
         }
-        Some("Allowlist") if !is_allowed(&root, command) => {
+        "Allowlist" if !is_allowed(&root, command) => {
             let edited = document::edited(Some(&clean), &entry(&root, command));
             if edited.is_none() {
                 plan.notes.push(format!(
@@ -81,18 +82,14 @@ pub(super) fn undo(ground: &Ground<'_>, plan: &mut Plan) -> Result<()> {
 }
 
 fn is_allowed(root: &Value, command: &str) -> bool {
-    let mut entries = root[LIST].as_array().into_iter().flatten();
-    entries.any(|entry| entry["command"] == command || entry["name"] == command)
+    entries::of(root, LIST)
+        .any(|entry| entries::text(entry, "/command") == command || entries::name(entry) == command)
 }
 
 /// The key is `command` since kubectl 1.36, which still reads the `name` of 1.35.
 fn entry(root: &Value, command: &str) -> Changes {
-    let mut entries = root[LIST].as_array().into_iter().flatten();
-    let key = if entries.any(|entry| entry["command"].is_string()) {
-        "command"
-    } else {
-        "name"
-    };
+    let is_new = entries::of(root, LIST).any(|entry| entry.get("command").is_some());
+    let key = if is_new { "command" } else { "name" };
     let mut changes = Changes::default();
     changes.items.insert(LIST, vec![json!({ key: command })]);
     changes

@@ -2,16 +2,14 @@
 
 mod commands;
 mod document;
+mod entries;
 mod former;
 mod kuberc;
 mod places;
 mod wanted;
 mod yaml;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::{collections::BTreeSet, path::PathBuf};
 
 use self::{
     document::Changes,
@@ -50,7 +48,7 @@ pub(super) fn plan(ground: &Ground<'_>) -> Result<Plan> {
             Failure::failed("there is no home directory").hint("set HOME to an absolute path")
         );
     };
-    let wanted = Wanted::of(ground, &desk)?;
+    let wanted = Wanted::of(ground, &desk);
     plan.notes.extend(wanted.notes);
     for file in files {
         let changes = wanted
@@ -157,25 +155,14 @@ fn edit(file: File, changes: Option<&Changes>) -> Result<Option<Edit>> {
 fn done(file: &File, changes: &Changes) -> Done {
     let names = |list: &str| {
         let items = changes.items.get(list).into_iter().flatten();
-        items
-            .filter_map(|item| item["name"].as_str().map(str::to_owned))
-            .collect()
+        items.map(|item| entries::name(item).to_owned()).collect()
     };
     let root = document::value(file.clean.as_deref().unwrap_or_default()).unwrap_or_default();
-    let had: BTreeMap<&str, Option<String>> = root["contexts"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|item| {
-            let user = item["context"]["user"].as_str().map(str::to_owned);
-            Some((item["name"].as_str()?, user))
-        })
-        .collect();
     let had = |context: &String| {
-        (
-            context.clone(),
-            had.get(context.as_str()).cloned().flatten(),
-        )
+        let mut contexts = entries::of(&root, "contexts");
+        let entry = contexts.find(|entry| entries::name(entry) == context);
+        let user = entry.and_then(|entry| entry.pointer("/context/user")?.as_str());
+        (context.clone(), user.map(str::to_owned))
     };
     Done {
         new: file.clean.is_none(),

@@ -2,7 +2,7 @@
 //! a context for each role.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::{
     super::ground::Ground,
     document::{self, Changes},
+    entries,
     former::OURS,
 };
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
     },
     tools::kubernetes::{
         self,
-        kubeconfig::{self, Kubeconfig},
+        kubeconfig::{self, Cluster, Kubeconfig},
     },
 };
 
@@ -58,13 +59,20 @@ impl Desk {
             kubeconfig::merge(file, text, &mut desk.merged)?;
             let root = document::value(text).unwrap_or_default();
             desk.is_blank &= root.is_null();
-            for context in root["contexts"].as_array().into_iter().flatten() {
-                let name = context["name"].as_str().unwrap_or_default().to_owned();
+            for context in entries::of(&root, "contexts") {
+                let name = entries::name(context).to_owned();
                 desk.homes.entry(name).or_insert_with(|| file.clone());
             }
         }
         Ok(Some(desk))
     }
+}
+
+/// Where a context is, or is put.
+struct Place {
+    file: PathBuf,
+    cluster: String,
+    namespace: Option<String>,
 }
 
 /// What should change, file by file.
@@ -79,10 +87,7 @@ pub(super) struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     /// What should change.
-    ///
-    /// # Errors
-    /// A certificate authority cannot be read.
-    pub(super) fn of(ground: &'a Ground<'a>, desk: &'a Desk) -> Result<Self> {
+    pub(super) fn of(ground: &'a Ground<'a>, desk: &'a Desk) -> Self {
         let mut wanted = Self {
             ground,
             desk,
@@ -90,13 +95,13 @@ impl<'a> Wanted<'a> {
             notes: Vec::new(),
         };
         for (name, cluster) in kubernetes::clusters(&ground.catalogue) {
-            wanted.resource(name, cluster)?;
+            wanted.resource(name, cluster);
         }
         wanted.current();
-        Ok(wanted)
+        wanted
     }
 
-    fn resource(&mut self, name: &ResourceName, cluster: &KubernetesResource) -> Result<()> {
+    fn resource(&mut self, name: &ResourceName, cluster: &KubernetesResource) {
         let reading = kubernetes::reading(&self.ground.catalogue, name).ok();
         let reading = reading.map(|found| found.entitlement.role);
         if reading.is_none() {
@@ -104,98 +109,112 @@ impl<'a> Wanted<'a> {
                 "no role of {name} is known to read, so its contexts keep their users; give one verbs = [\"get\"] in authority.toml"
             ));
         }
-        let own = self.own_contexts(name, cluster)?;
-        let (file, entry, namespace) = match own.first() {
-            Some(first) => {
-                let file = self
-                    .desk
-                    .homes
-                    .get(first)
-                    .unwrap_or(&self.desk.default)
-                    .clone();
-                let context = self
-                    .desk
-                    .merged
-                    .contexts
-                    .get(first)
-                    .cloned()
-                    .unwrap_or_default();
-                (file, context.cluster, context.namespace)
-            }
-            None => (
-                self.desk.default.clone(),
-                self.add_cluster(name, cluster),
-                None,
-            ),
+        let own = self.own_contexts(name, cluster);
+        let place = match own.first() {
+            Some(first) => self.place_of(first),
+            None => Place {
+                file: self.desk.default.clone(),
+                cluster: self.add_cluster(name, cluster),
+                namespace: None,
+            },
         };
-        if let Some(role) = &reading {
-            for context in &own {
-                let file = self
-                    .desk
-                    .homes
-                    .get(context)
-                    .unwrap_or(&self.desk.default)
-                    .clone();
-                let user = self.user(&file, name, role);
-                self.of_file(&file).users.insert(context.clone(), user);
-            }
-            if own.is_empty() {
-                for context in names_of(name, cluster) {
-                    self.add_context(&file, &context, &entry, None, (name, role));
+        let reading = reading.as_ref();
+        for context in reading.map_or(&[][..], |_| &own) {
+            let file = self.place_of(context).file;
+            let user = reading.map(|role| self.user(&file, name, role));
+            self.of_file(&file)
+                .users
+                .extend(user.map(|user| (context.clone(), user)));
+        }
+        let mut roles: Vec<&RoleName> = cluster.roles.keys().collect();
+        roles.sort_by_key(|role| Some(*role) != reading);
+        for role in roles {
+            let is_reading = Some(role) == reading;
+            if is_reading && own.is_empty() {
+                for context in self.free_names(name, cluster, role) {
+                    self.add_context(&place, &context, name, role);
                 }
+            } else if !is_reading {
+                self.add_context(&place, &of_role(name, role), name, role);
             }
         }
-        for role in cluster
-            .roles
-            .keys()
-            .filter(|role| Some(*role) != reading.as_ref())
-        {
-            let context = format!("{}:{role}", name.name());
-            self.add_context(&file, &context, &entry, namespace.as_deref(), (name, role));
+    }
+
+    /// Where a context stands, and what it reaches.
+    fn place_of(&self, context: &str) -> Place {
+        let file = self.desk.homes.get(context).unwrap_or(&self.desk.default);
+        let entry = self.desk.merged.contexts.get(context);
+        Place {
+            file: file.clone(),
+            cluster: entry.map_or_else(String::new, |entry| entry.cluster.clone()),
+            namespace: entry.and_then(|entry| entry.namespace.clone()),
         }
-        Ok(())
     }
 
     /// The contexts that reach the resource, in a way that the plugin gives its token for.
-    fn own_contexts(
-        &mut self,
-        name: &ResourceName,
-        cluster: &KubernetesResource,
-    ) -> Result<Vec<String>> {
+    fn own_contexts(&mut self, name: &ResourceName, cluster: &KubernetesResource) -> Vec<String> {
         let mut own = Vec::new();
         for (context, entry) in &self.desk.merged.contexts {
             let Some(there) = self.desk.merged.clusters.get(&entry.cluster) else {
                 continue;
             };
-            let listed = cluster.contexts.contains(context);
-            if !kubernetes::same_server(&there.server, &cluster.server) {
-                if listed {
-                    self.notes.push(format!(
-                        "the context {context:?} reaches {}, not {name}'s server, so it stays as it is",
-                        there.server
-                    ));
-                }
-                continue;
-            }
-            let mut others = kubernetes::clusters(&self.ground.catalogue)
-                .filter(|(other, _)| *other != name)
-                .map(|(_, other)| other)
-                .filter(|other| kubernetes::same_server(&other.server, &cluster.server));
-            if !listed && others.next().is_some() {
-                self.notes.push(format!(
-                    "the context {context:?} may mean more than one resource, so it stays as it is; list it in the `contexts` of one"
-                ));
-                continue;
-            }
-            match kubernetes::check(there, name, cluster, &self.ground.session.places) {
-                Ok(()) => own.push(context.clone()),
-                Err(failure) => self.notes.push(format!(
-                    "the context {context:?} stays as it is: {failure}; {}",
-                    failure.hint
-                )),
+            match self.means(context, there, name, cluster) {
+                Ok(true) => own.push(context.clone()),
+                Ok(false) => {}
+                Err(why) => self
+                    .notes
+                    .push(format!("the context {context:?} stays as it is: {why}")),
             }
         }
-        Ok(own)
+        own
+    }
+
+    /// Whether a context that reaches that cluster means the resource; or why that is not believed.
+    fn means(
+        &self,
+        context: &str,
+        there: &Cluster,
+        name: &ResourceName,
+        cluster: &KubernetesResource,
+    ) -> Result<bool, String> {
+        let is_listed = cluster.contexts.contains(context);
+        if !kubernetes::same_server(&there.server, &cluster.server) {
+            let elsewhere = format!("it reaches {}, not {name}'s server", there.server);
+            return if is_listed { Err(elsewhere) } else { Ok(false) };
+        }
+        let mut others = kubernetes::clusters(&self.ground.catalogue).filter(|(other, cluster)| {
+            *other != name && kubernetes::same_server(&there.server, &cluster.server)
+        });
+        if !is_listed && let Some((other, _)) = others.next() {
+            return Err(format!(
+                "it may mean {name} or {other}; list it in the `contexts` of one"
+            ));
+        }
+        kubernetes::check(there, name, cluster, &self.ground.session.places)
+            .map(|()| true)
+            .map_err(|failure| format!("{failure}; {}", failure.hint))
+    }
+
+    /// What the contexts for the resource are called: as the catalogue says, and as nobody else's.
+    fn free_names(
+        &self,
+        name: &ResourceName,
+        cluster: &KubernetesResource,
+        role: &RoleName,
+    ) -> Vec<String> {
+        let listed = cluster.contexts.iter().map(String::as_str);
+        let own = Some(name.name()).filter(|_| cluster.contexts.is_empty());
+        let is_free = |name: &&str| !self.desk.homes.contains_key(*name);
+        let names: Vec<String> = listed
+            .chain(own)
+            .filter(is_free)
+            .map(str::to_owned)
+            .collect();
+        if names.is_empty() {
+            vec![of_role(name, role)]
+        } else {
+            names
+        }
     }
 
     fn of_file(&mut self, file: &Path) -> &mut Changes {
@@ -213,7 +232,7 @@ impl<'a> Wanted<'a> {
     /// The name of our user for a role, which the file then has.
     fn user(&mut self, file: &Path, resource: &ResourceName, role: &RoleName) -> String {
         let name = format!("{OURS}{}:{role}", resource.name());
-        let user = user_entry(&self.ground.program, &name, resource, role);
+        let user = user_entry(&self.ground.program, &name, &format!("{resource}:{role}"));
         self.add(file, "users", user);
         name
     }
@@ -246,31 +265,23 @@ impl<'a> Wanted<'a> {
         called
     }
 
-    fn add_context(
-        &mut self,
-        file: &Path,
-        name: &str,
-        cluster: &str,
-        namespace: Option<&str>,
-        (resource, role): (&ResourceName, &RoleName),
-    ) {
-        if self.desk.homes.contains_key(name) {
-            self.notes.push(format!(
-                "there is a context {name:?} already, which stays as it is"
-            ));
+    fn add_context(&mut self, place: &Place, called: &str, name: &ResourceName, role: &RoleName) {
+        if self.desk.homes.contains_key(called) {
+            let note = format!("there is a context {called:?} already, which stays as it is");
+            self.notes.push(note);
             return;
         }
-        let user = self.user(file, resource, role);
+        let user = self.user(&place.file, name, role);
         let mut context = Map::new();
-        context.insert("cluster".into(), cluster.into());
-        if let Some(namespace) = namespace {
-            context.insert("namespace".into(), namespace.into());
+        context.insert("cluster".into(), place.cluster.clone().into());
+        if let Some(namespace) = &place.namespace {
+            context.insert("namespace".into(), namespace.clone().into());
         }
         context.insert("user".into(), user.into());
         self.add(
-            file,
+            &place.file,
             "contexts",
-            json!({ "context": context, "name": name }),
+            json!({ "context": context, "name": called }),
         );
     }
 
@@ -292,9 +303,8 @@ impl<'a> Wanted<'a> {
             .and_then(|contexts| contexts.first());
         match (only, first) {
             (Some(_), Some(context)) => {
-                changes
-                    .head
-                    .insert("current-context".into(), context["name"].clone());
+                let name = entries::name(context).to_owned();
+                changes.head.insert("current-context".into(), name.into());
             }
             _ => self.notes.push(
                 "no context is current; choose one by \"kubectl config use-context NAME\""
@@ -304,19 +314,16 @@ impl<'a> Wanted<'a> {
     }
 }
 
-fn names_of(name: &ResourceName, cluster: &KubernetesResource) -> BTreeSet<String> {
-    let mut names = cluster.contexts.clone();
-    if names.is_empty() {
-        names.insert(name.name().to_owned());
-    }
-    names
+/// What a context for one role is called.
+fn of_role(name: &ResourceName, role: &RoleName) -> String {
+    format!("{}:{role}", name.name())
 }
 
-fn user_entry(program: &[String], name: &str, resource: &ResourceName, role: &RoleName) -> Value {
+fn user_entry(program: &[String], name: &str, entitlement: &str) -> Value {
     let (command, rest) = program
         .split_first()
         .map_or(("jit", &[][..]), |(c, r)| (c.as_str(), r));
-    let mut arguments = vec!["exec-credential".to_owned(), format!("{resource}:{role}")];
+    let mut arguments = vec!["exec-credential".to_owned(), entitlement.to_owned()];
     arguments.extend_from_slice(rest);
     json!({
         "name": name,

@@ -17,12 +17,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let config = Config::from_custom_kubeconfig(Kubeconfig::read()?, &options).await?;
     let client = Client::try_from(config)?;
-    let list = || client.request::<Value>(Request::get("/api/v1/namespaces").body(Vec::new()).expect("a request"));
+    let list = || {
+        client.request::<Value>(
+            Request::get("/api/v1/namespaces")
+                .body(Vec::new())
+                .expect("a request"),
+        )
+    };
     let (first, second, third) = tokio::join!(list(), list(), list());
     (first?, second?);
     let third = third?;
     for namespace in third["items"].as_array().into_iter().flatten() {
-        println!("{}", namespace["metadata"]["name"].as_str().unwrap_or_default());
+        println!(
+            "{}",
+            namespace["metadata"]["name"].as_str().unwrap_or_default()
+        );
     }
     Ok(())
 }

@@ -1,0 +1,6 @@
+//! Kubeconfigs of every kind, set up and undone.
+
+mod desk;
+mod edit;
+mod kuberc;
+mod rewritten;
