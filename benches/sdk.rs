@@ -46,7 +46,7 @@ fn main() {
     let home = home_with_leases();
     let end = clock::now().after(Duration::from_mins(10));
     change(&home, "aws/held:read", |lease| {
-        lease.credential.expires_at = end
+        lease.credential.expires_at = end;
     });
     let answer = home.write(
         "answer.json",

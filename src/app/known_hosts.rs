@@ -1,9 +1,9 @@
-//! `jit known-hosts`: the hook that ssh calls before it logs in (`KnownHostsCommand`, ssh_config(5)).
+//! `jit known-hosts`: the hook that ssh calls before it logs in (`KnownHostsCommand` of `ssh_config(5)`).
 //!
 //! ssh calls it once it is connected and before it authenticates, ends where it fails, and reads its
-//! stdout as lines of known_hosts. So by the time that ssh asks the agent, a lease is behind it.
+//! stdout as lines of `known_hosts`. So by the time that ssh asks the agent, a lease is behind it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{
     acquire::{self, Terms},
@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// Make ssh's agent ready and print host authorities; called by ssh
+/// Get a log-in ready and print host authorities; called by ssh
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  jit known-hosts ssh/web --user=deploy --host=web-1.example.com --alias=web --agent=/run/user/1000/jit/ssh/web/deploy/s"
@@ -59,7 +59,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     }
 }
 
-fn serve(args: &Args, agent: &PathBuf, session: &Session) -> Result<()> {
+fn serve(args: &Args, agent: &Path, session: &Session) -> Result<()> {
     let catalogue = session.catalogue()?;
     let found = target::named(&catalogue, &args.resource)?;
     let text = |text: &Option<String>| text.clone().unwrap_or_default();

@@ -22,7 +22,7 @@ use crate::{
 /// How long a host's certificate holds where nobody says otherwise.
 const HOST_TTL: Duration = Duration::from_hours(24 * 365);
 
-/// Print what a target needs to trust this authority, or to be trusted
+/// Print what a target needs to trust this authority
 ///
 /// With --host-key, a host of an ssh resource is vouched for: what is printed lets its sshd show a
 /// certificate, by which ssh knows it without ever having seen it ("jit setup ssh").

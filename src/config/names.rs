@@ -1,13 +1,11 @@
 //! What the catalogue's texts must look like: each goes into a command line, a certificate, SQL or
 //! YAML one day, so each has its own short list of characters.
 
+use crate::domain::host;
+
 /// Whether `host` is a host name, an address, or either with `*` for any run of characters.
 pub(super) fn is_host_pattern(host: &str) -> bool {
-    (1..=253).contains(&host.len())
-        && !host.starts_with('-')
-        && host
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || ".-_:*".contains(c))
+    host::is_name(&host.replace('*', "x"))
 }
 
 /// Host and port of `host`, `host:port`, `[v6]` or `[v6]:port`; `None` where it is none of them.

@@ -95,13 +95,13 @@ pub fn issue(order: &HostOrder<'_>, site: &Site<'_>) -> Result<String> {
         })
 }
 
-/// The authority's public key, as a line of known_hosts wants it.
+/// The authority's public key, as a line of `known_hosts` wants it.
 pub fn host_ca(name: &ResourceName, site: &Site<'_>) -> Result<String> {
     public_line(name, site)
 }
 
 /// A shell script that lets sshd show the certificate, to be run as root on that host. `trusted` is
-/// the line of known_hosts by which it is trusted.
+/// the line of `known_hosts` by which it is trusted.
 pub fn script(
     name: &ResourceName,
     order: &HostOrder<'_>,

@@ -28,6 +28,8 @@ const VERBS: &[&[&str]] = &[
     &["man"],
     &["exec-credential"],
     &["credential-process"],
+    &["known-hosts"],
+    &["setup"],
 ];
 
 #[track_caller]
@@ -92,6 +94,8 @@ fn the_first_page_of_help() {
       policy              Check what you wrote, or explain who may have what
       init                Write commented configuration and propose a catalogue; changes nothing that
                           exists
+      setup               Let kubectl, psql, ssh, aws and what calls them use just-in-time access
+                          without the prefix
       trust               Print what a target needs to trust this authority
       doctor              Check this machine, what you wrote and every target, and say what to do
       demo                See it work: real servers in a sandbox of their own, gone afterwards
@@ -99,6 +103,7 @@ fn the_first_page_of_help() {
       man                 Print a page of the manual, or write all of them
       exec-credential     Print a token for kubectl and its kin; called by a kubeconfig
       credential-process  Print credentials for the AWS SDKs; called by an AWS profile
+      known-hosts         Get a log-in ready and print host authorities; called by ssh
       help                Print this message or the help of the given subcommand(s)
 
     Options:

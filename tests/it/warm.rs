@@ -105,6 +105,30 @@ fn the_plugins_are_one_thread_without_a_socket() {
     }
 }
 
+/// It asks the agent whether it serves the lease, and neither starts nor waits for anything else.
+#[test]
+fn the_hook_of_ssh_speaks_to_its_agent_alone() {
+    let Some(home) = home() else { return };
+    let socket = home.path("run/jit/ssh/held/deploy/s");
+    let agent = format!("--agent={}", socket.display());
+    let words = [
+        "known-hosts",
+        "ssh/held",
+        "--user=deploy",
+        "--host=ssh.invalid",
+        "--alias=held",
+        &agent,
+    ];
+    let calls = traced(&home, &words, "");
+    let spoken: Vec<&str> = calls
+        .iter()
+        .map(|call| &*call.name)
+        .filter(|name| NEVER.contains(name))
+        .collect();
+    assert_eq!(spoken, ["socket", "connect", "sendto"]);
+    check("known-hosts", &calls, "");
+}
+
 fn home() -> Option<Home> {
     let there = Command::new("strace").arg("-V").output().is_ok();
     if !there {

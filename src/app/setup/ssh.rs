@@ -39,6 +39,9 @@ const KIND: &str = "ssh";
 
 /// What they should be.
 pub(super) fn plan(ground: &Ground<'_>) -> Result<Plan> {
+    if ours(&ground.catalogue).next().is_none() {
+        return undo(ground);
+    }
     let ssh = process::find(KIND.as_ref(), ground.environment())?;
     refuse_old(&ssh)?;
     let places = &ground.session.places;
@@ -109,8 +112,8 @@ pub fn uncovered(session: &Session, catalogue: &Catalogue) -> Result<Vec<String>
     let ssh = process::find(KIND.as_ref(), &session.environment)?;
     let covered = aliases::made(&session.places)?;
     let named = named(session, catalogue, &ssh, &mut Vec::new())?;
-    let names = named.into_iter().map(|(alias, _)| alias);
-    Ok(names
+    let all = named.into_iter().map(|(alias, _)| alias);
+    Ok(all
         .filter(|alias| !covered.iter().any(|block| block.is_for(alias)))
         .collect())
 }
@@ -206,7 +209,7 @@ fn named(
     Ok(named)
 }
 
-/// The files of known_hosts of the resources that have a host authority, with their text.
+/// The files of `known_hosts` of the resources that have a host authority, with their text.
 fn authorities(ground: &Ground<'_>) -> Result<BTreeMap<PathBuf, String>> {
     let mut files = BTreeMap::new();
     if !ledger_file(ground.session).exists() {

@@ -67,10 +67,18 @@ impl Base {
                 .build())
         });
         let config = in_time(&target, found).await.map_err(|failure| {
-            if failure.code == Code::TimedOut {
-                return slow(name);
+            let failure = if failure.code == Code::TimedOut {
+                slow(name)
+            } else {
+                failure
+            };
+            match passed_over(resource, site.environment) {
+                Some(profile) => failure.hint(format!(
+                    "profile {profile} gets its own from jit, so it was not asked: name base_profile \
+                     in authority.toml, a profile with credentials of its own"
+                )),
+                None => failure,
             }
-            failure
         })?;
         Ok(Self { config, target })
     }
@@ -135,6 +143,15 @@ fn source(
             .profile_name(profile),
         None => loader.profile_files(no_files()),
     })
+}
+
+/// The profile that the SDK would have asked, had it not led to jit.
+fn passed_over(resource: &AwsResource, environment: &Environment) -> Option<String> {
+    if resource.base_profile.is_some() || keys(environment).is_some() {
+        return None;
+    }
+    let profile = environment.text("AWS_PROFILE").unwrap_or("default");
+    Profiles::read(environment).ok()?.asking_jit(profile)
 }
 
 fn from_jit(name: &ResourceName, profile: &str) -> Failure {

@@ -114,7 +114,7 @@ pub fn start(leases: &[&Lease], places: &Places) -> Result<Agent> {
 /// it; the name of that directory. The link is the caller's affair.
 pub(super) fn start_behind(lease: &Lease, link: &Path) -> Result<String> {
     let name = keys::hex(&keys::random::<4>()?);
-    let directory = fresh_directory(link.parent().unwrap_or(Path::new("/")), &name)?;
+    let directory = fresh_directory(link.parent().unwrap_or_else(|| Path::new("/")), &name)?;
     let started = handover(&[lease], directory.clone(), EndsWith::Link(link.to_owned()))
         .and_then(|handover| serve(&handover, None));
     if started.is_err() {

@@ -25,7 +25,7 @@ pub fn ssh_config(places: &Places) -> PathBuf {
     places.state.join("setup").join("ssh_config")
 }
 
-/// The host authorities of a resource, as setup left them: lines of known_hosts.
+/// The host authorities of a resource, as setup left them: lines of `known_hosts`.
 pub fn known_hosts(places: &Places, name: &ResourceName) -> PathBuf {
     let name = format!("{KNOWN_HOSTS}{}", name.name());
     places.state.join("setup").join(name)
@@ -135,7 +135,7 @@ fn called(program: &[String]) -> Result<String> {
     Ok(words.join(" "))
 }
 
-/// A line of known_hosts by which ssh trusts the resource's host authority for the resource's hosts,
+/// A line of `known_hosts` by which ssh trusts the resource's host authority for the resource's hosts,
 /// whatever their port.
 pub fn authority_line(resource: &SshResource, key: &str) -> String {
     let hosts = resource.hosts.iter().map(|host| host.to_ascii_lowercase());
@@ -198,7 +198,22 @@ mod tests {
                 .unwrap();
         let program = ["/opt/my jit".to_owned(), "--config-dir".into(), "/c".into()];
         let text = text(&catalogue, &[], &program, &places("/run/user/7/jit")).unwrap();
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        # Made by "jit setup ssh", which makes it anew: what you change here is lost.
+
+        Host web
+            IdentityAgent /run/user/7/jit/ssh/web/%r/s
+            IdentitiesOnly no
+            IdentityFile none
+            PKCS11Provider none
+            PubkeyAuthentication yes
+            PubkeyAcceptedAlgorithms ssh-ed25519-cert-v01@openssh.com
+            PreferredAuthentications publickey,keyboard-interactive
+            ForwardAgent no
+            ControlMaster no
+            ControlPath none
+            KnownHostsCommand "/opt/my jit" "--config-dir" "/c" known-hosts ssh/web --user=%r --host=%h --alias=%n --agent=/run/user/7/jit/ssh/web/%r/s
+        "#);
     }
 
     #[test]

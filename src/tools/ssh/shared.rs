@@ -75,8 +75,8 @@ pub fn pattern<'a>(
 /// # Errors
 /// There is no lease; the agent cannot be started; others can reach into its directory.
 pub fn ensure(link: &Path, lease: impl Fn() -> Result<Lease>) -> Result<()> {
-    let directory = link.parent().unwrap_or(Path::new("/"));
-    files::private_directory(directory)?;
+    let directory = link.parent().unwrap_or_else(|| Path::new("/"));
+    private(link)?;
     if is_served(link, &lease()?)? {
         return Ok(());
     }
@@ -94,11 +94,21 @@ pub fn ensure(link: &Path, lease: impl Fn() -> Result<Lease>) -> Result<()> {
     })
 }
 
+/// Makes sure that the link's directory, and those above it that are ours, are ours alone.
+fn private(link: &Path) -> Result<()> {
+    // RUNTIME/ssh/NAME/ROLE
+    let mut directories: Vec<&Path> = link.ancestors().skip(1).take(4).collect();
+    directories.reverse();
+    directories
+        .into_iter()
+        .try_for_each(files::private_directory)
+}
+
 /// Ends the agents of an entitlement whose lease was dropped: what they are asked from now on they
 /// refuse.
 pub fn end(places: &Places, entitlement: &Entitlement) -> Result<()> {
     let link = places.runtime.join(below_runtime(entitlement));
-    let directory = link.parent().unwrap_or(Path::new("/"));
+    let directory = link.parent().unwrap_or_else(|| Path::new("/"));
     if !directory.exists() {
         return Ok(());
     }

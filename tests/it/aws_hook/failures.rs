@@ -1,6 +1,6 @@
 //! What the hook says when it fails: nothing on stdout, one line on stderr, the exit code.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, process::Stdio, time::Duration};
 
 use jit::{
     domain::{
@@ -18,6 +18,7 @@ use crate::support::{
     held::{cache, home_with_leases},
     home::{Ran, run},
     stranger::{DOWN, silent},
+    until,
     whereabouts::jit,
 };
 
@@ -204,4 +205,49 @@ fn a_base_profile_that_leads_to_jit_is_refused_at_once() {
     home.write(".aws/credentials", "");
     let says = "profile prod gets its credentials from jit, so aws/prod cannot be reached with it";
     fails(&home, &["aws/prod:read"], 125, &[says, "base_profile"]);
+}
+
+#[test]
+fn a_default_profile_that_setup_wrote_is_no_way_to_its_own_base_credentials() {
+    let home = at_port(DOWN);
+    let ours = super::catalogue("http://127.0.0.1:9", "").replace("[\"prod\"]", "[\"default\"]");
+    home.configure("authority.toml", &ours);
+    let written = run(&mut home.jit(["setup", "aws"]));
+    assert_eq!(written.code, 0, "{written:?}");
+    let mut hook = home.jit(["credential-process", "aws/prod:read"]);
+    let ran = run(hook.env("AWS_EC2_METADATA_DISABLED", "true"));
+    assert_eq!((ran.code, &*ran.stdout), (125, ""), "{ran:?}");
+    let why = "; profile default gets its own from jit, so it was not asked: name base_profile";
+    assert!(
+        ran.stderr
+            .starts_with("jit: no base credentials were found for aws/prod"),
+        "{ran:?}"
+    );
+    assert!(
+        ran.stderr.contains(why) && ran.stderr.lines().count() == 1,
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn a_hook_that_is_killed_half_way_holds_up_nobody() {
+    let (_silent, port) = silent();
+    let home = at_port(port);
+    let mut hook = home.jit(["credential-process", "aws/prod:read"]);
+    let mut hook = hook
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let granted = || run(&mut home.jit(["audit"])).stdout.contains("granted");
+    until("the grant", || granted().then_some(()));
+    hook.kill().unwrap();
+    hook.wait().unwrap();
+    let here = super::catalogue(
+        &format!("http://127.0.0.1:{DOWN}"),
+        "base_profile = \"base\"",
+    );
+    home.configure("authority.toml", &here);
+    fails(&home, &["aws/prod:read"], 125, &["refuses connections"]);
+    assert_eq!(run(&mut home.jit(["audit", "verify"])).code, 0);
 }

@@ -58,9 +58,8 @@ fn a_machine_without_profiles_gets_them_and_loses_them_again() {
     assert!(!home.path(".aws/config").exists());
 }
 
-#[test]
-fn what_would_win_over_the_hook_is_commented_out_and_comes_back_to_the_byte() {
-    let text = "\u{23} mine\r
+/// A file from another system, without a last line end.
+const OTHERS: &str = "\u{23} mine\r
 [default]\r
 region = us-east-1\r
 [profile prod] ; the real one\r
@@ -77,11 +76,14 @@ aws_secret_access_key: hunter2\r
 sso_start_url = https://corp.example.com\r
 [profile prod-root]\r
 credential_process = mine";
+
+#[test]
+fn what_would_win_over_the_hook_is_commented_out_and_comes_back_to_the_byte() {
     let home = scene(BASE);
-    home.write(".aws/config", text);
+    home.write(".aws/config", OTHERS);
     let dry = works(&home, &["--dry-run"]);
     assert!(!dry.contains("hunter2"), "{dry}");
-    assert_eq!(config(&home), text);
+    assert_eq!(config(&home), OTHERS);
     let said = works(&home, &[]);
     assert!(
         said.contains("the access key of profile prod is commented out"),
@@ -123,7 +125,7 @@ credential_process = mine";
     assert!(works(&home, &[]).contains("nothing to change"));
     assert_eq!(config(&home), once);
     works(&home, &["--undo"]);
-    assert_eq!(config(&home), text);
+    assert_eq!(config(&home), OTHERS);
 }
 
 #[test]

@@ -189,11 +189,13 @@ async fn a_profile_that_asks_jit_is_not_asked() {
     );
     assert!(failure.hint.contains("base_profile"), "{failure:?}");
     let failure = found.issue(&found.grant("read")).await.unwrap_err();
-    assert_eq!(
-        failure.message,
-        "no base credentials were found for aws/prod"
+    assert!(failure.message.contains("base credentials"), "{failure:?}");
+    assert!(
+        failure
+            .hint
+            .starts_with("profile prod gets its own from jit, so it was not asked"),
+        "{failure:?}"
     );
-    assert!(failure.hint.contains("base_profile"), "{failure:?}");
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
+    io::{self, Read as _, Write as _},
+    os::unix::{fs::PermissionsExt as _, net::UnixStream},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -45,6 +46,19 @@ fn process(socket: &Path) -> Pid {
     let mut ids = processes.filter_map(|entry| entry.file_name().into_string().ok());
     let id = ids.find(|id| id.parse::<i32>().is_ok() && holds(id));
     Pid::from_raw(id.unwrap().parse().unwrap()).unwrap()
+}
+
+/// Whether the agent at the other end lists an identity; not, once it has ended.
+fn serves(connection: &mut UnixStream) -> bool {
+    let mut asked = || -> io::Result<Vec<u8>> {
+        connection.write_all(&[0, 0, 0, 1, 11])?;
+        let mut length = [0; 4];
+        connection.read_exact(&mut length)?;
+        let mut answer = vec![0; u32::from_be_bytes(length) as usize];
+        connection.read_exact(&mut answer)?;
+        Ok(answer)
+    };
+    asked().is_ok_and(|answer| answer[..5] == [12, 0, 0, 0, 1])
 }
 
 #[test]
@@ -98,15 +112,19 @@ fn one_that_was_killed_is_noticed_and_replaced() {
 #[test]
 fn a_renewed_lease_gets_an_agent_of_its_own_and_the_old_one_ends() {
     let Some(site) = Site::before() else { return };
-    let short = POLICIES.replacen("@id", "@credential_ttl(\"12s\")\n@id", 1);
+    let short = POLICIES.replacen("@id", "@credential_ttl(\"24s\")\n@id", 1);
     site.home.configure("policies/all.cedar", &short);
     site.set_up();
     said(&site.ssh(&["near", "echo here"]), "here");
     let first = current(&site);
+    let mut open = UnixStream::connect(first.join("s")).unwrap();
+    assert!(serves(&mut open));
     until("the lease to be renewed", || {
         said(&site.ssh(&["near", "echo here"]), "here");
         (current(&site) != first).then_some(())
     });
+    assert!(serves(&mut open), "who is connected still is");
+    drop(open);
     until("the old agent to end", || (!first.exists()).then_some(()));
     let story = site.story();
     assert_eq!(story[..3], ["granted", "issued", "issued"], "{story:?}");
@@ -115,7 +133,7 @@ fn a_renewed_lease_gets_an_agent_of_its_own_and_the_old_one_ends() {
 #[test]
 fn it_ends_with_the_certificate() {
     let Some(site) = Site::before() else { return };
-    let short = POLICIES.replacen("@id", "@credential_ttl(\"8s\")\n@id", 1);
+    let short = POLICIES.replacen("@id", "@credential_ttl(\"16s\")\n@id", 1);
     site.home.configure("policies/all.cedar", &short);
     site.set_up();
     said(&site.ssh(&["near", "echo here"]), "here");
@@ -136,12 +154,15 @@ fn what_is_forgotten_or_revoked_is_not_served_any_more() {
         said(&site.ssh(&["near", "echo here"]), "here");
         let directory = current(&site);
         let agent = process(&directory.join("s"));
-        // A connection that is open already is served no more, either.
+        // A connection that is open already is served no more, either, nor one by another name.
+        let mut open = UnixStream::connect(directory.join("s")).unwrap();
+        assert!(serves(&mut open));
         let held = site.home.path("held");
         fs::hard_link(directory.join("s"), &held).unwrap();
         assert!(listed(&held).stdout.contains("ED25519-CERT"));
         let ran = run(&mut site.home.jit(words));
         assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(!serves(&mut open), "{words:?}");
         assert!(!listed(&held).stdout.contains("ED25519"), "{words:?}");
         assert!(site.agents().is_empty());
         until("the agent to end", || {

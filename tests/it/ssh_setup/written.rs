@@ -104,6 +104,20 @@ fn the_more_specific_resource_has_the_host() {
 }
 
 #[test]
+fn where_no_host_is_ours_nothing_is_written_and_what_was_goes() {
+    let Some(site) = Site::before() else { return };
+    let before = fs::read_to_string(site.config()).unwrap();
+    site.home.configure("authority.toml", "");
+    assert!(site.set_up().stdout.contains("nothing to change"));
+    site.home.configure("authority.toml", &catalogue(""));
+    site.set_up();
+    assert_ne!(fs::read_to_string(site.config()).unwrap(), before);
+    site.home.configure("authority.toml", "");
+    site.set_up();
+    assert_eq!(fs::read_to_string(site.config()).unwrap(), before);
+}
+
+#[test]
 fn an_ssh_that_cannot_call_us_is_refused() {
     let Some(site) = Site::before() else { return };
     site.home.tool(
