@@ -159,7 +159,9 @@ pub fn bringing(environment: &Environment) -> Result<Vec<User>> {
         }
         for NamedContext { name, context } in written.contexts.unwrap_or_default() {
             let user = context.and_then(|context| context.user);
-            logins.entry(name).or_insert(user.unwrap_or_default());
+            logins
+                .entry(name)
+                .or_insert_with(|| user.unwrap_or_default());
         }
     }
     let kubeconfig = kubeconfig::load(environment, None)?;
