@@ -114,6 +114,8 @@ host=/var/run/postgresql
 user=x
 ";
 
+const KEY: &str = "-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----\n";
+
 const AWS: &str = "\
 [default]
 region = us-east-1
@@ -330,10 +332,12 @@ proptest! {
         services in "(\\[[ -~]{0,9}\\]\n((host|port|dbname|user)=[ -~]{0,9}\n){0,4}){0,4}",
         aws in "(\\[profile [ -~]{0,9}\\]\n((role_arn|source_profile|region)=(arn:aws:iam::123456789012:role/)?[ -~]{0,9}\n){0,3}){0,4}",
         context in "\\PC{0,20}",
+        passwords in "(([ -~]{0,9}:){4}[ -~]{0,9}\n){0,4}",
+        known in "([ -~]{0,12} ssh-ed25519 AAAA\n){0,4}",
     ) {
         let context = serde_json::to_string(&context).unwrap();
         let kube = format!("contexts:\n- {{name: {context}, context: {{cluster: c}}}}\nclusters:\n- {{name: c, cluster: {{server: 'https://a'}}}}\n");
-        let home = Home::new(&[(".ssh/config", &ssh), (".kube/config", &kube), (".pg_service.conf", &services), (".aws/config", &aws)]);
+        let home = Home::new(&[(".ssh/config", &ssh), (".kube/config", &kube), (".pg_service.conf", &services), (".aws/config", &aws), (".pgpass", &passwords), (".ssh/known_hosts", &known), (".ssh/id_rsa", KEY)]);
         let proposal = home.proposal();
         prop_assert!(authority::parse(authority::FILE, &proposal.text).is_ok());
         prop_assert!(authority::parse(authority::FILE, proposal.whole()).is_ok());

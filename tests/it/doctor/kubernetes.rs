@@ -54,6 +54,25 @@ fn a_cluster_tells_whom_it_knows_and_what_that_one_may() {
 }
 
 #[test]
+fn an_account_that_nobody_bound_to_a_role_is_told() {
+    let Some(kube) = Kube::shared() else { return };
+    let home = cluster(kube, "doctor-bare");
+    let text = std::fs::read_to_string(home.config().join("authority.toml")).unwrap();
+    let bare = text
+        .replace("roles.view", "roles.bare")
+        .replace("/view", "/bare");
+    home.configure("authority.toml", &bare);
+    kube.apply(&jit(&home, &["trust", "kubernetes/prod"]).stdout);
+    let ran = doctor(&home, &["kubernetes/prod"]);
+    assert_eq!(
+        says(&ran, "targets", "kubernetes/prod"),
+        "warn: bare is system:serviceaccount:doctor-bare:bare, which may do nothing in the namespace default"
+    );
+    assert_eq!(ran.code, 0, "{ran:?}");
+    gave_back(&home);
+}
+
+#[test]
 fn a_cluster_that_does_not_let_tokens_be_made_says_so() {
     let Some(kube) = Kube::shared() else { return };
     let home = cluster(kube, "doctor-off");
