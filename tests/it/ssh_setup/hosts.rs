@@ -1,6 +1,6 @@
 //! Hosts that ssh trusts without having seen them, by the authority's own certificates.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use super::{Site, authority, catalogue, said};
 use crate::support::{Sshd, home::Ran, run};
@@ -74,6 +74,11 @@ fn a_host_with_our_certificate_is_trusted_unseen_and_others_are_not() {
     let ran = log_in(&site, &misnamed);
     assert_eq!(ran.code, 255, "{ran:?}");
     said(&log_in(&site, &ours), "here");
+    // What somebody else could have written says nothing.
+    let lines = site.home.path("state/jit/setup/known_hosts,web");
+    fs::set_permissions(&lines, fs::Permissions::from_mode(0o666)).unwrap();
+    assert_eq!(log_in(&site, &ours).code, 255);
+    fs::set_permissions(&lines, fs::Permissions::from_mode(0o600)).unwrap();
     // Known hosts are as they were: what the user's own file has is trusted as before.
     said(&site.ssh(&["near", "echo here"]), "here");
 }

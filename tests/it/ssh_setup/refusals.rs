@@ -1,5 +1,7 @@
 //! What is refused is refused before anything is offered, with one line that says what to do.
 
+use std::path::Path;
+
 use super::{Site, catalogue};
 use crate::support::{home::Ran, run};
 
@@ -103,6 +105,27 @@ fn the_hook_answers_on_stdout_or_in_one_line_on_stderr() {
     let Some(site) = Site::new() else { return };
     let ran = run(&mut site.home.jit(["known-hosts", "ssh/web"]));
     assert_eq!((ran.code, &*ran.stdout, &*ran.stderr), (0, "", ""));
+    // Without a home, a terminal or a stdin.
+    let agent = format!("--agent={}", site.place().join("s").display());
+    let user = format!("--user={}", site.near.user());
+    let words = [
+        "known-hosts",
+        "ssh/web",
+        &agent,
+        &user,
+        "--host=127.0.0.1",
+        "--alias=near",
+    ];
+    let jit = site.home.jit(words);
+    let mut closed = site.home.command(Path::new("sh"));
+    closed
+        .args(["-c", "exec \"$@\" <&-", "sh"])
+        .arg(jit.get_program())
+        .args(words)
+        .env_remove("HOME");
+    let ran = run(&mut closed);
+    assert_eq!((ran.code, &*ran.stdout, &*ran.stderr), (0, "", ""));
+    assert_eq!(site.agents().len(), 1);
     for words in [
         &["known-hosts"][..],
         &["known-hosts", "web"],
