@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{
     app::{
         agent, audit, complete, completions, credential_process, demo, doctor, exec,
-        exec_credential, forget, init, known_hosts, man, policy, request, revoke,
+        exec_credential, forget, init, keep, known_hosts, man, policy, request, revoke,
         session::{Options, Session},
         setup, status, tidy, trust,
     },
@@ -55,6 +55,8 @@ enum Verb {
     Complete(complete::Args),
     #[command(hide = true)]
     Tidy(tidy::Args),
+    #[command(hide = true)]
+    Keep(keep::Args),
 }
 
 /// The verbs that run once per command of a tool. They are parsed by a grammar of their own, since
@@ -166,6 +168,7 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
         Verb::Man(args) => man::run(args, session, Cli::<Verb>::command()),
         Verb::Complete(args) => complete::run(args, Cli::<Verb>::command()),
         Verb::Tidy(args) => tidy::run(args, session),
+        Verb::Keep(args) => keep::run(args, session),
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     embedded::{block_on, client, embedded},
+    kept::{self, Source},
     session::Session,
     tidy,
 };
@@ -68,9 +69,28 @@ pub fn lease(
     if terms.no_wait {
         cache = cache.patient(PATIENCE);
     }
-    cache.fresh_or(&wanted.entitlement, session.clock, |held| {
+    let mut source = Source::Cache;
+    let lease = cache.fresh_or(&wanted.entitlement, session.clock, |held| {
+        source = Source::Authority;
+        if let Err(failure) = kept::tidy(session) {
+            session.tell(&format!("not tidied: {failure}"));
+        }
         block_on(bring(session, wanted, terms, tool, held))?
-    })
+    })?;
+    kept::keep(session, &lease, source);
+    Ok(lease)
+}
+
+/// A held lease with a new credential, under the same grant.
+///
+/// # Errors
+/// Denied: the grant was ended, or policy does not allow it any longer. Otherwise the authority or
+/// the target is away.
+pub async fn renewed(session: &Session, held: Lease, tool: Option<&str>) -> Result<Lease> {
+    let authority = embedded(session).await?;
+    let (client, _, key) = client(session, &authority, tool)?;
+    let credential = renew(&authority, &client, &held).await?;
+    Ok(with_credential(held, credential, key, (session.clock)()))
 }
 
 /// A new lease that is kept nowhere, for whoever ends its grant at once again.
@@ -90,7 +110,9 @@ async fn bring(
     let (client, holder, key) = client(session, &authority, tool)?;
     if let Some(held) = held {
         match renew(&authority, &client, &held).await {
-            Ok(credential) => return Ok(renewed(held, credential, key, (session.clock)())),
+            Ok(credential) => {
+                return Ok(with_credential(held, credential, key, (session.clock)()));
+            }
             // The authority, or the target, is away: what is held works until it ends.
             Err(failure) if failure.code != Code::Denied && held.works((session.clock)()) => {
                 session.tell(&format!("not renewed, used as it is: {failure}"));
@@ -137,7 +159,7 @@ async fn renew(authority: &Authority, client: &Client, held: &Lease) -> Result<C
     authority.renew(client, &held.token, &proof).await
 }
 
-fn renewed(held: Lease, credential: Credential, key: PrivateKey, now: Timestamp) -> Lease {
+fn with_credential(held: Lease, credential: Credential, key: PrivateKey, now: Timestamp) -> Lease {
     Lease {
         credential,
         key,

@@ -1,6 +1,6 @@
 //! `jit forget`: drops leases on this machine; their grants go on at the authority.
 
-use super::session::Session;
+use super::{kept, session::Session};
 use crate::{
     cache::Cache,
     domain::{
@@ -43,11 +43,14 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     }
 }
 
-/// Drops a lease, and the agent that serves it to every ssh; whether there was one.
+/// Drops a lease, and what serves it to programs without jit: ssh's agent, libpq's files. Answers
+/// whether there was one.
 pub fn drop_lease(session: &Session, cache: &Cache, entitlement: &Entitlement) -> Result<bool> {
     let held = cache.forget(entitlement)?;
-    if entitlement.resource.kind() == Kind::Ssh {
-        shared::end(&session.places, entitlement)?;
+    match entitlement.resource.kind() {
+        Kind::Ssh => shared::end(&session.places, entitlement)?,
+        Kind::Postgres => kept::clear(session, entitlement)?,
+        Kind::Kubernetes | Kind::Aws => {}
     }
     Ok(held)
 }

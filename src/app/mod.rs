@@ -13,6 +13,8 @@ pub mod exec;
 pub mod exec_credential;
 pub mod forget;
 pub mod init;
+pub mod keep;
+pub mod kept;
 pub mod known_hosts;
 pub mod man;
 pub mod policy;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::session::Session;
+use super::{kept, session::Session};
 use crate::{
     cache::Cache,
     domain::{
@@ -37,6 +37,7 @@ struct Row<'a> {
 
 /// Shows the leases whose grants live.
 pub fn run(_: &Args, session: &Session) -> Result<()> {
+    kept::tidy(session)?;
     let now = (session.clock)();
     let mut leases = Cache::open(&session.places)?.leases()?;
     leases.retain(|lease| lease.freshness(now) != Freshness::Over);

@@ -88,7 +88,14 @@ impl Cache {
         let held = self.read(entitlement)?;
         match held.as_ref().map(|lease| lease.freshness(now())) {
             Some(Freshness::Fresh) => held.map_or_else(|| ask(None), Ok),
-            Some(Freshness::Renewable) => self.keep(ask(held)?),
+            Some(Freshness::Renewable) => {
+                let lease = ask(held)?;
+                // What was forgotten while it was renewed stays forgotten.
+                if self.file(entitlement).exists() {
+                    return self.keep(lease);
+                }
+                Ok(lease)
+            }
             Some(Freshness::Over) | None => self.keep(ask(None)?),
         }
     }
@@ -97,6 +104,11 @@ impl Cache {
     pub fn fresh(&self, entitlement: &Entitlement, now: Timestamp) -> Result<Option<Lease>> {
         let lease = self.read(entitlement)?;
         Ok(lease.filter(|lease| lease.freshness(now) == Freshness::Fresh))
+    }
+
+    /// The lease of an entitlement as it rests here, whatever it is good for.
+    pub fn held(&self, entitlement: &Entitlement) -> Result<Option<Lease>> {
+        self.read(entitlement)
     }
 
     /// Every lease that rests here, by entitlement.

@@ -62,12 +62,23 @@ impl Lease {
         if now.after(CLOCK_SKEW) < self.issued_at || !self.grant.is_live(now) {
             return Freshness::Over;
         }
-        let left = self.credential.expires_at.left(now);
-        let whole = self.credential.expires_at.left(self.issued_at);
-        if left > REFRESH_MARGIN.min(whole / 4) {
+        if now < self.renew_at() {
             Freshness::Fresh
         } else {
             Freshness::Renewable
         }
+    }
+
+    /// From when on its credential is to be renewed.
+    pub fn renew_at(&self) -> Timestamp {
+        let whole = self.credential.expires_at.left(self.issued_at);
+        let margin = REFRESH_MARGIN.min(whole / 4);
+        self.credential.expires_at.before(margin)
+    }
+
+    /// Whether its credential ends with the grant (credentials end at whole seconds), so that
+    /// renewing it would gain nothing.
+    pub fn is_last(&self) -> bool {
+        self.credential.expires_at.after(Duration::from_secs(1)) > self.grant.expires_at
     }
 }

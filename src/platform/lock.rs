@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// A kernel lock on a file of its own; it ends with the process, however that ends.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -37,7 +37,12 @@ impl Lock {
                 }
             }
         }
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+
+    /// The locked file, for a child that is to hold the lock from now on.
+    pub fn into_file(self) -> File {
+        self.file
     }
 
     /// Takes the lock of `path` once nobody else holds it, or gives up after `patience`.
@@ -57,7 +62,7 @@ impl Lock {
     pub fn if_free(path: &Path) -> Result<Option<Self>> {
         let file = lock_file(path)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(unlockable(path, &error.into())),
         }

@@ -11,3 +11,4 @@ pub mod profiles;
 pub mod seal;
 pub mod secret;
 pub mod terminal;
+pub mod vigil;

@@ -51,13 +51,14 @@ fn with_verb(found: Result<Recognised>, verb: Option<String>) -> Result<Recognis
 }
 
 /// Whether the command reaches nothing, so that it needs no credential: `kubectl config view`,
-/// `aws help`.
+/// `aws help`, `psql --version`.
 pub fn needs_nothing(task: &Task<'_>) -> bool {
     task.on.is_none()
         && match kind_of(task.program_name()) {
             Some(Kind::Kubernetes) => kubernetes::needs_nothing(task),
             Some(Kind::Aws) => aws::needs_nothing(task),
-            Some(Kind::Ssh | Kind::Postgres) | None => false,
+            Some(Kind::Postgres) => postgres::needs_nothing(task),
+            Some(Kind::Ssh) | None => false,
         }
 }
 
@@ -75,8 +76,8 @@ fn kind_of(program: &str) -> Option<Kind> {
     match program {
         "ssh" | "scp" | "sftp" | "rsync" | "git" => Some(Kind::Ssh),
         "kubectl" => Some(Kind::Kubernetes),
-        "psql" => Some(Kind::Postgres),
         "aws" => Some(Kind::Aws),
+        program if postgres::is_ours(program) => Some(Kind::Postgres),
         _ => None,
     }
 }

@@ -61,6 +61,23 @@ fn a_cached_exec_is_one_thread_without_a_socket() {
     }
 }
 
+/// After `jit setup postgres` a keeper is at work, which costs the warm path one look at its lock.
+#[test]
+fn a_cached_exec_beside_a_keeper_starts_nothing() {
+    let Some(home) = home() else { return };
+    let set_up = run(&mut home.jit(["setup", "postgres"]));
+    assert_eq!(set_up.code, 0, "{set_up:?}");
+    let calls = exec(&home, "postgres/held");
+    let never = calls.iter().find(|call| NEVER.contains(&&*call.name));
+    assert!(never.is_none(), "{never:?}");
+    check("exec --on postgres/held beside a keeper", &calls, "");
+    let looks = calls.iter().filter(|call| call.name == "flock");
+    assert_eq!(looks.count(), 1, "{calls:#?}");
+    // Its keeper ends with the lease.
+    let forgotten = run(&mut home.jit(["forget", "postgres/held:read"]));
+    assert_eq!(forgotten.code, 0, "{forgotten:?}");
+}
+
 /// The private agent outlives `jit`, so that it is a process, and listens.
 #[test]
 fn a_cached_exec_for_ssh_starts_its_agent_and_nothing_else() {

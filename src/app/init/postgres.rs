@@ -1,6 +1,6 @@
 //! Databases from the services of `pg_service.conf`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
     found::{Found, list, quote, role, tier_of},
@@ -13,7 +13,7 @@ use crate::{
         failure::Result,
     },
     platform::files,
-    tools::postgres::passfile,
+    tools::postgres::{passfile, services},
 };
 
 pub(super) fn find(environment: &Environment) -> Result<Vec<Found>> {
@@ -21,7 +21,12 @@ pub(super) fn find(environment: &Environment) -> Result<Vec<Found>> {
         Some(path) => Some(environment.directory.join(path)),
         None => environment.in_home(".pg_service.conf"),
     };
-    let text = path.map_or(Ok(None), |path| files::read_text(&path))?;
+    let read = |path: PathBuf| files::read_text(&path);
+    let mut text = path.map_or(Ok(None), read)?;
+    // What setup made names what the catalogue has already; the user's own file stands behind it.
+    if let Some(ours) = text.as_deref().and_then(services::origin) {
+        text = ours.yours.map_or(Ok(None), read)?;
+    }
     let sections = ini::sections(&text.unwrap_or_default());
     Ok(sections.iter().filter_map(service).collect())
 }

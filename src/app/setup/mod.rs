@@ -19,7 +19,7 @@ use self::{
     apply::apply,
     ground::{Ground, Plan},
 };
-use super::session::Session;
+use super::{kept, session::Session};
 use crate::{
     domain::{entitlement::Kind, failure::Result},
     platform::{files, lock::Lock},
@@ -158,6 +158,9 @@ fn carry_out(subject: Subject, plan: &Plan, args: &Args, ground: &Ground<'_>) ->
         let backups = ground.own("backups");
         for edit in &plan.edits {
             apply(edit, &backups, (session.clock)())?;
+        }
+        if subject == Subject::Postgres && !plan.edits.is_empty() {
+            kept::settle(session)?;
         }
     }
     if session.json {

@@ -1,9 +1,9 @@
 //! What a command would connect to: argument, service and environment in libpq's order.
 
 use super::{
+    command::{self, Said},
     conninfo::Settings,
-    psql::{self, Said},
-    service,
+    programs, service,
 };
 use crate::{
     domain::failure::{Failure, Result},
@@ -34,11 +34,12 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// What `task` would connect to. Only psql's command line is read; other programs' are their own.
+    /// What `task` would connect to. Only the command lines of libpq's own programs are
+    /// read; other programs' are their own.
     pub fn of(task: &Task<'_>) -> Result<Self> {
-        let named = match task.program_name() {
-            "psql" => psql::read(task.arguments())?,
-            _ => Said::default(),
+        let named = match programs::named(task.program_name()) {
+            Some(program) => command::read(program, task.arguments())?,
+            None => Said::default(),
         };
         let environment = task.environment;
         let service = named.settings.get("service").map(String::as_str);

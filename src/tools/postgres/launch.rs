@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
 use super::{
+    command,
     connection::{Connection, place},
-    conninfo::Settings,
     login::Login,
     material::Material,
-    psql, service,
+    overlay, programs, service,
     target::is_at,
 };
 use crate::{
@@ -46,19 +46,6 @@ const UNSET: [&str; 5] = [
     "PGSSLCERTMODE",
 ];
 
-/// The same among the parameters of a connection string or a service.
-const DROPPED: [&str; 9] = [
-    "gssencmode",
-    "passfile",
-    "password",
-    "require_auth",
-    "sslcert",
-    "sslcertmode",
-    "sslkey",
-    "sslpassword",
-    "user",
-];
-
 /// libpq's own programs, which open the credential themselves; others may close what they inherit.
 const LIBPQ: [&str; 15] = [
     "clusterdb",
@@ -76,16 +63,6 @@ const LIBPQ: [&str; 15] = [
     "psql",
     "reindexdb",
     "vacuumdb",
-];
-
-/// Weakest first (libpq, 34.1.2).
-const SSL_MODES: [&str; 6] = [
-    "disable",
-    "allow",
-    "prefer",
-    "require",
-    "verify-ca",
-    "verify-full",
 ];
 
 /// Prepares the tool.
@@ -189,11 +166,7 @@ impl Plan<'_> {
 
     fn application(&self, own: Option<&str>) -> String {
         let program = self.injection.task.program_name();
-        format!(
-            "jit:{} {}",
-            self.injection.lease.grant.id,
-            own.unwrap_or(program)
-        )
+        overlay::application(&self.injection.lease.grant.id, own, program)
     }
 
     fn options(&self, own: Option<&str>) -> Option<String> {
@@ -204,12 +177,10 @@ impl Plan<'_> {
                 self.resource.roles.get(role)
             }
         };
-        let set_role = role.map(|role| {
-            let name = role.role.replace('\\', "\\\\").replace(' ', "\\ ");
-            format!("-c role={name}")
-        });
-        let words: Vec<String> = own.map(str::to_owned).into_iter().chain(set_role).collect();
-        (!words.is_empty()).then(|| words.join(" "))
+        match role {
+            Some(role) => Some(overlay::options_as(own, &role.role)),
+            None => own.map(str::to_owned),
+        }
     }
 
     fn credential(&self, material: &mut Material) -> Result<Variables> {
@@ -217,14 +188,14 @@ impl Plan<'_> {
             ("PGSSLMODE", self.ssl_mode().into()),
             ("PGGSSENCMODE", "disable".into()),
         ]);
+        let path = material.put_login(self.login)?;
         match self.login {
-            Login::Certificate { pem, .. } => {
-                let path = material.put("client.pem", pem.as_bytes())?;
+            Login::Certificate { .. } => {
                 set.insert("PGSSLCERT", path.clone());
                 set.insert("PGSSLKEY", path);
             }
-            Login::Password { line, .. } => {
-                set.insert("PGPASSFILE", material.put("pgpass", line.as_bytes())?);
+            Login::Password { .. } => {
+                set.insert("PGPASSFILE", path);
                 if self.resource.certificate_authority.is_none() {
                     // Nobody proves who the server is, so it is not told the password: SCRAM only
                     // proves it (libpq from 16 on; an older one does not know the variable).
@@ -237,7 +208,7 @@ impl Plan<'_> {
         }
         if let Some((name, settings)) = &self.connection.service {
             let mut settings = settings.clone();
-            self.drop_foreign(&mut settings);
+            overlay::drop_foreign(&mut settings, self.resource);
             settings.retain(|key, _| !["application_name", "options"].contains(&key.as_str()));
             let text = service::write(name, &settings).ok_or_else(|| {
                 Failure::usage(format!("the service {name:?} cannot be read"))
@@ -254,41 +225,22 @@ impl Plan<'_> {
         own.map(|path| self.injection.places.configuration.join(path))
     }
 
-    /// The strictest of what the resource needs and what the user wants anyway.
     fn ssl_mode(&self) -> &'static str {
-        let needed = match self.resource.certificate_authority {
-            Some(_) => "verify-full",
-            None => "require",
-        };
         let wished = [
             self.connection.wish("sslmode"),
             self.connection.of_service("sslmode"),
             self.injection.task.environment.text("PGSSLMODE"),
         ];
-        let strictness = |mode: &str| SSL_MODES.iter().position(|known| *known == mode);
-        let all = wished.into_iter().flatten().chain([needed]);
-        let strictest = all.filter_map(strictness).max();
-        strictest
-            .and_then(|at| SSL_MODES.get(at).copied())
-            .unwrap_or(needed)
-    }
-
-    /// Takes away what would keep our credential from being used.
-    fn drop_foreign(&self, settings: &mut Settings) {
-        let root = self.root().is_some();
-        settings.retain(|key, _| {
-            let ours = key == "sslmode" || (root && key == "sslrootcert");
-            !ours && !DROPPED.contains(&key.as_str())
-        });
+        overlay::ssl_mode(self.resource, wished.into_iter().flatten())
     }
 
     fn arguments(&self) -> Result<Vec<OsString>> {
         let task = &self.injection.task;
-        if task.program_name() != "psql" {
+        let Some(program) = programs::named(task.program_name()) else {
             return Ok(task.arguments().to_vec());
-        }
-        psql::rewrite(task.arguments(), self.login.role(), |settings| {
-            self.drop_foreign(settings);
+        };
+        command::rewrite(program, task.arguments(), self.login.role(), |settings| {
+            overlay::drop_foreign(settings, self.resource);
             for (key, value) in [
                 (
                     "application_name",

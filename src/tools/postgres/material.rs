@@ -2,18 +2,75 @@
 
 use std::{
     ffi::OsString,
+    fs,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
 
+use super::login::Login;
 use crate::{
     domain::{
+        catalogue::PostgresIssuer,
         entitlement::Entitlement,
         environment::Places,
         failure::{Failure, Result},
     },
     platform::files,
 };
+
+const KIND: &str = "postgres";
+const CERTIFICATE: &str = "client.pem";
+const PASSWORD: &str = "pgpass";
+
+/// Where the files of an entitlement are: below the runtime directory, one directory each.
+pub fn directory(places: &Places, entitlement: &Entitlement) -> PathBuf {
+    let resource = places.runtime.join(KIND).join(entitlement.resource.name());
+    resource.join(entitlement.role.as_str())
+}
+
+/// The file of one of an entitlement's locks. It lies beside the directory, where no role can be of
+/// that name, and stays.
+pub fn lock(places: &Places, entitlement: &Entitlement, what: &str) -> PathBuf {
+    directory(places, entitlement).with_file_name(format!("{},{what}", entitlement.role))
+}
+
+/// The file that libpq reads a certificate and its key from, or a password.
+pub fn file(directory: &Path, issuer: PostgresIssuer) -> PathBuf {
+    directory.join(match issuer {
+        PostgresIssuer::Certificate => CERTIFICATE,
+        PostgresIssuer::DynamicRole => PASSWORD,
+    })
+}
+
+/// Removes the files of an entitlement; whether there were any. Their directory stays, for whoever
+/// watches it.
+pub fn clear(places: &Places, entitlement: &Entitlement) -> Result<bool> {
+    let Ok(listing) = fs::read_dir(directory(places, entitlement)) else {
+        return Ok(false);
+    };
+    let mut any = false;
+    for file in listing.flatten() {
+        files::remove(&file.path())?;
+        any = true;
+    }
+    Ok(any)
+}
+
+/// The entitlements that have a directory.
+pub fn all(places: &Places) -> Vec<Entitlement> {
+    let kind = places.runtime.join(KIND);
+    let below = |directory: &Path| {
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+    };
+    below(&kind)
+        .flat_map(|resource| below(&resource.path()).map(move |role| (resource.file_name(), role)))
+        .filter_map(|(resource, role)| {
+            let (resource, role) = (resource.into_string().ok()?, role.file_name());
+            format!("{KIND}/{resource}:{}", role.to_str()?).parse().ok()
+        })
+        .collect()
+}
 
 /// The files of one launch: in memory where the tool itself opens them, and below the runtime
 /// directory where a child that closes inherited descriptors may have to.
@@ -39,9 +96,7 @@ impl Material {
     /// # Errors
     /// The directory is not ours alone, or has a colon, behind which libpq looks for an engine's key.
     pub fn in_files(places: &Places, entitlement: &Entitlement) -> Result<Self> {
-        let kind = places.runtime.join("postgres");
-        let resource = kind.join(entitlement.resource.name());
-        let directory = resource.join(entitlement.role.as_str());
+        let directory = directory(places, entitlement);
         if directory.as_os_str().as_encoded_bytes().contains(&b':') {
             let shown = places.runtime.display();
             return Err(
@@ -49,13 +104,22 @@ impl Material {
                     .hint("set XDG_RUNTIME_DIR to a directory without a colon in its name"),
             );
         }
-        for path in [&places.runtime, &kind, &resource, &directory] {
+        let above: Vec<&Path> = directory.ancestors().take(4).collect();
+        for path in above.into_iter().rev() {
             files::private_directory(path)?;
         }
         Ok(Self {
             directory: Some(directory),
             inherited: Vec::new(),
         })
+    }
+
+    /// Puts a login away; answers the path under which libpq reads it.
+    pub fn put_login(&mut self, login: &Login<'_>) -> Result<OsString> {
+        match login {
+            Login::Certificate { pem, .. } => self.put(CERTIFICATE, pem.as_bytes()),
+            Login::Password { line, .. } => self.put(PASSWORD, line.as_bytes()),
+        }
     }
 
     /// Puts `bytes` away as `name`; answers the path under which the tool reads them.
@@ -112,7 +176,7 @@ mod memory {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _};
+    use std::{io::Write as _, os::unix::fs::PermissionsExt as _};
 
     use super::*;
 

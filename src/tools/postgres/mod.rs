@@ -1,16 +1,20 @@
-//! psql, and with `--on` any other command that reaches PostgreSQL through libpq's conventions.
+//! psql and libpq's other programs, and with `--on` any other command that reaches PostgreSQL through libpq's conventions.
 //!
 //! A certificate is mapped to a database role; a dynamic role comes with a password. Neither is
 //! ever in the arguments or the environment: libpq reads both from files, in memory where it can.
 
+pub mod command;
 pub mod connection;
 pub mod conninfo;
 pub mod launch;
 pub mod login;
 pub mod material;
+pub mod overlay;
 pub mod passfile;
-pub mod psql;
+pub mod programs;
 pub mod service;
+pub mod services;
+pub mod standing;
 pub mod target;
 
 #[cfg(test)]
@@ -39,6 +43,22 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
     let resource = found.0.clone();
     let entitlement = Entitlement { resource, role };
     Ok(Recognised::new(entitlement, because))
+}
+
+/// Whether a program's name says that it connects to PostgreSQL.
+pub fn is_ours(program: &str) -> bool {
+    program == IS_READY || programs::named(program).is_some()
+}
+
+/// It asks whether a server answers, for which nobody has to log in.
+const IS_READY: &str = "pg_isready";
+
+/// Whether the command needs no credential.
+pub fn needs_nothing(task: &Task<'_>) -> bool {
+    match programs::named(task.program_name()) {
+        Some(program) => command::needs_nothing(program, task.arguments()),
+        None => task.program_name() == IS_READY,
+    }
 }
 
 /// The tool with certificate or password injected.

@@ -41,7 +41,8 @@ pub fn find(name: &str, environment: &Environment) -> Result<Settings> {
     )
 }
 
-fn candidates(environment: &Environment) -> Vec<PathBuf> {
+/// The files that may define services, in the order in which libpq looks into them.
+pub fn candidates(environment: &Environment) -> Vec<PathBuf> {
     let directory = &environment.directory;
     let own = match environment.value("PGSERVICEFILE") {
         Some(file) => Some(directory.join(file)),
@@ -59,22 +60,36 @@ fn heading(line: &str) -> Option<&str> {
     line.trim().strip_prefix('[')?.strip_suffix(']')
 }
 
+/// Every service of a file with its parameters; the first of a name counts.
+pub fn groups(text: &str) -> Vec<(String, Settings)> {
+    let headings = text.lines().filter_map(heading);
+    let all = headings.filter_map(|name| Some((name.to_owned(), group(text, name)?)));
+    all.collect()
+}
+
 fn group(text: &str, name: &str) -> Option<Settings> {
     let mut found = None;
     for line in text.lines().map(str::trim) {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        match (heading(line), &mut found) {
+        // Whatever begins with a bracket is a heading; what stands behind its name is passed over.
+        let heading = line.strip_prefix('[');
+        match (heading, &mut found) {
             // The first group of that name counts, up to the next heading.
             (Some(_), Some(_)) => break,
-            (Some(heading), None) if heading == name => found = Some(Settings::new()),
+            (Some(heading), None) => {
+                let rest = heading.strip_prefix(name);
+                found = rest
+                    .filter(|rest| rest.starts_with(']'))
+                    .map(|_| Settings::new());
+            }
             (None, Some(settings)) => {
                 if let Some((key, value)) = line.split_once('=') {
                     settings.insert(key.trim().to_owned(), value.trim().to_owned());
                 }
             }
-            (Some(_) | None, None) => {}
+            (None, None) => {}
         }
     }
     found
@@ -105,7 +120,7 @@ mod tests {
         #[expect(clippy::disallowed_methods, reason = "a user's own file")]
         fs::write(
             directory.path().join(".pg_service.conf"),
-            "# mine\n[other]\nhost=x\n\n[orders]\nhost=db\n# no\nport = 5433\n[orders]\nhost=late\n",
+            "# mine\n[other]\nhost=x\n\n[orders] x\nhost=db\n# no\nport = 5433\n[a=b\nuser=c\n[orders]\nhost=late\n",
         )
         .unwrap();
         let environment = Environment {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::connection::{Connection, place};
+use super::{
+    connection::{Connection, place},
+    overlay::role_of_options,
+};
 use crate::{
     domain::{
         catalogue::{Catalogue, PostgresResource, PostgresRole, Resource},
@@ -41,8 +44,12 @@ pub fn resource<'a>(task: &Task<'a>, connection: &Connection) -> Result<Found<'a
     };
     let there: Vec<Found<'a>> = ours(task.catalogue).filter(at_place).collect();
     if hosts.is_empty() && connection.database().is_none() {
-        return Err(Failure::usage("psql names neither a host nor a database")
-            .hint("name one, or the resource: jit exec --on postgres/NAME -- psql"));
+        let program = task.program_name();
+        return Err(
+            Failure::usage(format!("{program} names neither a host nor a database")).hint(format!(
+                "name one, or the resource: jit exec --on postgres/NAME -- {program}"
+            )),
+        );
     }
     if there.is_empty() && !hosts.is_empty() {
         return Err(unknown_host(task.catalogue, &shown.join(",")));
@@ -111,12 +118,12 @@ fn with_database<'a>(there: &[Found<'a>], connection: &Connection) -> Result<Fou
 
 fn without_database<'a>(there: &[Found<'a>], connection: &Connection) -> Result<Found<'a>> {
     match there {
-        [(name, resource)] if connection.named.lists || resource.databases.len() < 2 => {
+        [(name, resource)] if connection.named.own_database || resource.databases.len() < 2 => {
             Ok((name, resource))
         }
         [(_, resource)] => {
             let known: Vec<&str> = resource.databases.iter().map(String::as_str).collect();
-            Err(Failure::usage("psql names no database")
+            Err(Failure::usage("the command names no database")
                 .hint(format!("name one of {}", known.join(", "))))
         }
         several => Err(ambiguous("this server", several)),
@@ -158,9 +165,11 @@ pub fn role(
     (name, resource): Found<'_>,
     connection: &Connection,
 ) -> Result<(RoleName, String)> {
-    let user = connection.value("user");
     let behind = |user: &str| resource.roles.iter().find(|(_, role)| role.role == user);
+    // A service of ours for a role that is made for the grant names the one behind it.
+    let options = connection.of_service("options").and_then(role_of_options);
     let wished = connection.wish("user");
+    let named = [wished, options, connection.value("user")];
     if let Some(role) = task.role {
         let known = resource.roles.get(role);
         let known = known.ok_or_else(|| unknown_role(name, resource, role.as_str()))?;
@@ -173,19 +182,35 @@ pub fn role(
             _ => Ok((role.clone(), "--role names it".to_owned())),
         };
     }
-    match (user.and_then(behind), wished) {
+    match (named.into_iter().flatten().find_map(behind), wished) {
         (Some((role, known)), _) => Ok((
             role.clone(),
             format!("{role} is the role behind the database user {}", known.role),
         )),
         (None, Some(user)) => Err(unknown_role(name, resource, user)),
+        (None, None) if connection.named.writes && resource.roles.len() > 1 => {
+            Err(wants_role(task, name, resource))
+        }
         (None, None) => smallest(name, resource),
     }
 }
 
+/// What is run to change something would fail half-way with the smallest role, and a larger one is
+/// not guessed.
+fn wants_role(task: &Task<'_>, name: &ResourceName, resource: &PostgresResource) -> Failure {
+    Failure::usage(format!(
+        "{} changes {name}, so it needs a role that you name",
+        task.program_name()
+    ))
+    .hint(format!(
+        "name one with --role: {}",
+        role_names(resource).join(", ")
+    ))
+}
+
 /// The role that psql starts with: of those whose name says that they read (or of all, where none
 /// says so) the one of the lowest tier.
-fn smallest(name: &ResourceName, resource: &PostgresResource) -> Result<(RoleName, String)> {
+pub fn smallest(name: &ResourceName, resource: &PostgresResource) -> Result<(RoleName, String)> {
     let readers: Vec<_> = resource.roles.iter().filter(|(n, r)| reads(n, r)).collect();
     let (of, why) = if readers.is_empty() {
         (resource.roles.iter().collect(), "has the lowest tier")

@@ -180,7 +180,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ),
     ("-- psql stock", "no resource has the database \"stock\""),
     ("-- psql", "psql names neither a host nor a database"),
-    ("-- psql -h twins.internal", "psql names no database"),
+    ("-- psql -h twins.internal", "the command names no database"),
     (
         "-- psql -h twins.internal a",
         "no role of postgres/twins is the smallest",
@@ -208,6 +208,28 @@ const MEANINGS: &[(&str, &str)] = &[
         "--on postgres/orders -- pg_dump orders",
         "postgres/orders:read",
     ),
+    ("-- pg_dump -t item orders", "postgres/orders:read"),
+    (
+        "-- pg_dumpall -h db.internal",
+        "this server is in postgres/orders and postgres/rest",
+    ),
+    (
+        "--role owner -- vacuumdb -h db.internal stock",
+        "postgres/rest:owner",
+    ),
+    (
+        "-- pgbench -i orders",
+        "pgbench changes postgres/orders, so it needs a role that you name",
+    ),
+    ("--role write -- pgbench -i orders", "postgres/orders:write"),
+    (
+        "-- pg_restore -U orders_rw -d orders dump",
+        "postgres/orders:write",
+    ),
+    (
+        "-- pg_dump -h elsewhere orders",
+        "no resource is at \"elsewhere:5432\"",
+    ),
     (
         "--on postgres/none -- pg_dump x",
         "postgres/none is not in the catalogue",
@@ -218,7 +240,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ),
     (
         "-- psql postgres://%zz@x",
-        "psql's connection string cannot be read",
+        "the connection string cannot be read",
     ),
 ];
 

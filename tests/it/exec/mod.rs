@@ -3,6 +3,9 @@
 mod aws;
 pub(crate) mod kubernetes;
 mod postgres;
+mod services;
+mod services_kept;
+mod services_of_the_user;
 mod ssh;
 
 use serde_json::Value;

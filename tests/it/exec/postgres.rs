@@ -5,7 +5,7 @@ use crate::support::{Access, Postgres, run, until};
 
 const HBA: &str = "hostssl orders orders_ro,orders_rw 127.0.0.1/32 cert";
 
-fn database(postgres: &Postgres) {
+pub(super) fn database(postgres: &Postgres) {
     for sql in [
         "create role orders_ro login",
         "create role orders_rw login",
@@ -21,7 +21,7 @@ fn database(postgres: &Postgres) {
     );
 }
 
-fn catalogue(postgres: &Postgres, issuer: &str) -> String {
+pub(super) fn catalogue(postgres: &Postgres, issuer: &str) -> String {
     format!(
         r#"
 [resources."postgres/orders"]
@@ -38,7 +38,7 @@ roles.write = {{ role = "orders_rw", tier = "elevated" }}
 }
 
 /// A home whose certificates the server accepts.
-fn with_certificates(postgres: &Postgres) -> Home {
+pub(super) fn with_certificates(postgres: &Postgres) -> Home {
     database(postgres);
     let home = home(&catalogue(postgres, "issuer = \"certificate\""));
     let ca = works(&home, &["trust", "postgres/orders", "--ca"]);
@@ -51,7 +51,7 @@ fn with_certificates(postgres: &Postgres) -> Home {
 }
 
 /// A home whose authority makes roles there, by what is in `MANAGER`.
-fn with_roles(postgres: &Postgres) -> Home {
+pub(super) fn with_roles(postgres: &Postgres) -> Home {
     database(postgres);
     postgres.allow(Access {
         client_ca: None,
@@ -149,6 +149,34 @@ fn libpqs_own_programs_and_scripts_work_too() {
         ],
     );
     assert!(dumped.contains("kite"), "{dumped}");
+    let dump = home.path("dump");
+    let dump = dump.to_str().unwrap();
+    for connection in ["orders", "host=127.0.0.1 dbname=orders"] {
+        let port = format!("--port={}", postgres.port());
+        let args = [
+            "exec", "--", "pg_dump", "-Fc", "-t", "item", "-f", dump, &port, "-d", connection,
+        ];
+        works(&home, &args);
+    }
+    // Without a database it only converts.
+    assert!(works(&home, &["exec", "--", "pg_restore", "-f", "-", dump]).contains("kite"));
+    postgres.psql_in("orders", "alter table item owner to orders_rw");
+    let restore = ["--", "pg_restore", "--clean", "-Od", "orders", dump];
+    let nobody = jit(&home, &[&["exec"][..], &restore].concat());
+    assert_eq!(nobody.code, 2, "which role, is not guessed: {nobody:?}");
+    works(
+        &home,
+        &[&["exec", "--role", "write", "-j", "x"][..], &restore].concat(),
+    );
+    let bench = [
+        "exec", "--role", "write", "--", "pgbench", "-i", "-q", "orders",
+    ];
+    works(&home, &bench);
+    assert_eq!(
+        postgres.psql_in("orders", "select count(*) from pgbench_accounts"),
+        "100000"
+    );
+    works(&home, &["exec", "--", "pg_isready", "--version"]);
     // A child that inherits no open files.
     let script = "import subprocess; subprocess.run(['psql', '-X', '-At', '-d', 'orders', '-c', 'select 6*7'], close_fds=True, check=True)";
     let answer = works(

@@ -18,7 +18,7 @@ pub(crate) fn kubernetes_bin() -> PathBuf {
     given("JIT_TEST_KUBE_BIN").unwrap_or_else(|| cache().join("kubernetes"))
 }
 
-/// Where aws, `moto_server` and a python3 that has boto3 are.
+/// Where aws, `moto_server` and a python3 that has boto3 and psycopg are.
 pub(crate) fn aws_bin() -> PathBuf {
     given("JIT_TEST_AWS_BIN").unwrap_or_else(|| cache().join("aws/bin"))
 }

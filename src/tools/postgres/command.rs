@@ -1,75 +1,44 @@
-//! psql's command line: which connection it names, and the same line for another login.
+//! The command line of a program of libpq: which connection it names, and the same line for another
+//! login.
 
 use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::{OsStrExt as _, OsStringExt as _},
 };
 
-use super::conninfo::{self, Settings};
+use super::{
+    conninfo::{self, Settings},
+    programs::{OwnDatabase, Program, Words},
+};
 use crate::{
     domain::failure::{Failure, Result},
-    tools::getopt::{self, Grammar, Line},
+    tools::getopt::{self, Line},
 };
 
-/// psql 15 to 18, `startup.c`.
-const GRAMMAR: Grammar = Grammar {
-    short: "aAbc:d:eEf:F:h:HlL:no:p:P:qR:sStT:U:v:VwWxXz?01",
-    long: &[
-        ("command", 'c', true),
-        ("csv", '2', false),
-        ("dbname", 'd', true),
-        ("echo-all", 'a', false),
-        ("echo-errors", 'b', false),
-        ("echo-hidden", 'E', false),
-        ("echo-queries", 'e', false),
-        ("expanded", 'x', false),
-        ("field-separator", 'F', true),
-        ("field-separator-zero", 'z', false),
-        ("file", 'f', true),
-        ("help", '?', false),
-        ("host", 'h', true),
-        ("html", 'H', false),
-        ("list", 'l', false),
-        ("log-file", 'L', true),
-        ("no-align", 'A', false),
-        ("no-password", 'w', false),
-        ("no-psqlrc", 'X', false),
-        ("no-readline", 'n', false),
-        ("output", 'o', true),
-        ("password", 'W', false),
-        ("port", 'p', true),
-        ("pset", 'P', true),
-        ("quiet", 'q', false),
-        ("record-separator", 'R', true),
-        ("record-separator-zero", '0', false),
-        ("set", 'v', true),
-        ("single-line", 'S', false),
-        ("single-step", 's', false),
-        ("single-transaction", '1', false),
-        ("table-attr", 'T', true),
-        ("tuples-only", 't', false),
-        ("username", 'U', true),
-        ("variable", 'v', true),
-        ("version", 'V', false),
-    ],
-    permutes: true,
-};
-
-/// What a psql command line says about its connection.
+/// What a command line says about its connection.
 #[derive(Debug, Default)]
 pub struct Said {
     /// The parameters that it names, by libpq's names.
     pub settings: Settings,
-    /// Whether it only lists the databases, which it does in `postgres`.
-    pub lists: bool,
+    /// Whether the program connects to a database of its own choice, such as `postgres`.
+    pub own_database: bool,
+    /// Whether the program is run to change something.
+    pub writes: bool,
 }
 
-/// Reads the arguments of psql.
+/// Whether the program only prints something about itself, or converts a file.
+pub fn needs_nothing(program: &Program, arguments: &[OsString]) -> bool {
+    let line = getopt::read(&program.grammar, arguments);
+    let converts = program.name == "pg_restore" && !line.has('d');
+    converts || line.has('V') || line.has('?')
+}
+
+/// Reads the arguments of a program.
 ///
 /// # Errors
 /// Usage, where libpq would refuse the connection string.
-pub fn read(arguments: &[OsString]) -> Result<Said> {
-    let line = getopt::read(&GRAMMAR, arguments);
+pub fn read(program: &Program, arguments: &[OsString]) -> Result<Said> {
+    let line = getopt::read(&program.grammar, arguments);
     let mut settings = Settings::new();
     let options = [('h', "host"), ('p', "port"), ('U', "user")];
     for (letter, key) in options {
@@ -77,10 +46,10 @@ pub fn read(arguments: &[OsString]) -> Result<Said> {
             settings.insert(key.to_owned(), text(value.text)?);
         }
     }
-    if let Some((place, start)) = user_word(&line) {
+    if let Some((place, start)) = user_word(program, &line) {
         settings.insert("user".to_owned(), text(tail(arguments, place, start))?);
     }
-    if let Some((place, start)) = database(&line) {
+    if let Some((place, start)) = database(program, &line) {
         let name = text(tail(arguments, place, start))?;
         if conninfo::is_connection_string(&name) {
             settings.extend(connection_string(&name)?);
@@ -89,18 +58,27 @@ pub fn read(arguments: &[OsString]) -> Result<Said> {
         }
     }
     settings.retain(|_, value| !value.is_empty());
-    let lists = line.has('l');
-    Ok(Said { settings, lists })
+    let own_database = match program.own_database {
+        OwnDatabase::Never => false,
+        OwnDatabase::With(letter) => line.has(letter),
+        OwnDatabase::Always => true,
+    };
+    Ok(Said {
+        settings,
+        own_database,
+        writes: program.writes,
+    })
 }
 
 /// The same command line, in which every login is `login` and every connection string has passed
 /// through `change`.
 pub fn rewrite(
+    program: &Program,
     arguments: &[OsString],
     login: &str,
     change: impl Fn(&mut Settings),
 ) -> Result<Vec<OsString>> {
-    let line = getopt::read(&GRAMMAR, arguments);
+    let line = getopt::read(&program.grammar, arguments);
     let mut written = arguments.to_vec();
     let mut put = |place: usize, start: usize, value: &str| {
         if let Some(argument) = written.get_mut(place) {
@@ -111,10 +89,10 @@ pub fn rewrite(
         }
     };
     let options = line.values('U').map(|value| (value.place, value.start));
-    for (place, start) in options.chain(user_word(&line)) {
+    for (place, start) in options.chain(user_word(program, &line)) {
         put(place, start, login);
     }
-    if let Some((place, start)) = database(&line) {
+    if let Some((place, start)) = database(program, &line) {
         let name = text(tail(arguments, place, start))?;
         if conninfo::is_connection_string(&name) {
             let mut settings = connection_string(&name)?;
@@ -125,19 +103,21 @@ pub fn rewrite(
     Ok(written)
 }
 
-/// Where the database is named: `-d`, or the first word.
-fn database(line: &Line<'_>) -> Option<(usize, usize)> {
-    match line.last('d') {
+/// Where the database is named: by an option, or as the first word.
+fn database(program: &Program, line: &Line<'_>) -> Option<(usize, usize)> {
+    let mut named = program.database.iter().map(|letter| line.last(*letter));
+    match named.find_map(|value| value) {
         Some(value) => Some((value.place, value.start)),
+        None if program.words == Words::Other => None,
         None => line.words.first().map(|(place, _)| (*place, 0)),
     }
 }
 
 /// Where the user is named as a word: behind the database, and only where `-U` does not name one.
-fn user_word(line: &Line<'_>) -> Option<(usize, usize)> {
+fn user_word(program: &Program, line: &Line<'_>) -> Option<(usize, usize)> {
     let nth = usize::from(line.last('d').is_none());
     let word = line.words.get(nth).map(|(place, _)| (*place, 0));
-    word.filter(|_| line.last('U').is_none())
+    word.filter(|_| program.words == Words::DatabaseAndUser && line.last('U').is_none())
 }
 
 fn tail(arguments: &[OsString], place: usize, start: usize) -> &OsStr {
@@ -155,7 +135,7 @@ fn text(value: &OsStr) -> Result<String> {
 /// The string may hold a password, so it is not repeated.
 fn connection_string(text: &str) -> Result<Settings> {
     conninfo::parse(text).ok_or_else(|| {
-        Failure::usage("psql's connection string cannot be read")
+        Failure::usage("the connection string cannot be read")
             .hint("write it as postgresql://host:port/database or \"host=… dbname=…\"")
     })
 }
@@ -165,6 +145,11 @@ mod tests {
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
+    use crate::tools::postgres::programs::named;
+
+    fn psql() -> &'static Program {
+        named("psql").unwrap()
+    }
 
     fn arguments(line: &str) -> Vec<OsString> {
         line.split(' ').map(OsString::from).collect()
@@ -192,8 +177,49 @@ mod tests {
             ("--host= orders", "dbname='orders'"),
         ] {
             let arguments = arguments(line);
-            let read = read(&arguments).unwrap();
+            let read = read(psql(), &arguments).unwrap();
             assert_eq!(conninfo::write(&read.settings), said, "{line}");
+        }
+    }
+
+    #[test]
+    fn other_programs_are_read_as_they_read_themselves() {
+        for (line, said) in [
+            ("pg_dump -t item --section data orders", "dbname='orders'"),
+            (
+                "pg_dump -Fc -h db --schema x orders",
+                "dbname='orders' host='db'",
+            ),
+            ("pg_dump -d host=db orders", "host='db'"),
+            ("pg_dumpall -l orders -h db", "dbname='orders' host='db'"),
+            ("pg_restore -d orders dump", "dbname='orders'"),
+            ("pg_restore -h db dump", "host='db'"),
+            ("pgbench -i -s 10 --log orders", "dbname='orders'"),
+            ("pgbench -d orders -c 2", "dbname='orders'"),
+            ("vacuumdb -z -t item orders", "dbname='orders'"),
+            ("reindexdb --tablespace fast -d orders", "dbname='orders'"),
+            ("createdb -h db -T base new words", "host='db'"),
+            ("dropdb --maintenance-db=host=db old", "host='db'"),
+        ] {
+            let line = arguments(line);
+            let program = named(line[0].to_str().unwrap()).unwrap();
+            let read = read(program, &line[1..]).unwrap();
+            assert_eq!(conninfo::write(&read.settings), said, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn what_only_prints_needs_nothing() {
+        for (line, nothing) in [
+            ("pg_restore dump", true),
+            ("pg_restore -d orders dump", false),
+            ("pg_dump --version", true),
+            ("psql -?", true),
+            ("psql -c -V", false),
+        ] {
+            let line = arguments(line);
+            let program = named(line[0].to_str().unwrap()).unwrap();
+            assert_eq!(needs_nothing(program, &line[1..]), nothing, "{line:?}");
         }
     }
 
@@ -209,7 +235,7 @@ mod tests {
                 "dbname='x' host='db' user='jit_7' -c y",
             ),
         ] {
-            let changed = rewrite(&arguments(line), "jit_7", |settings| {
+            let changed = rewrite(psql(), &arguments(line), "jit_7", |settings| {
                 settings.remove("password");
                 settings.insert("user".to_owned(), "jit_7".to_owned());
             });
@@ -220,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_broken_connection_string_is_refused_without_its_password() {
-        let failure = read(&arguments("postgres://me:hunter2@db/%zz")).unwrap_err();
+        let failure = read(psql(), &arguments("postgres://me:hunter2@db/%zz")).unwrap_err();
         assert!(!format!("{failure:?}").contains("hunter2"));
     }
 
@@ -228,8 +254,8 @@ mod tests {
         #[test]
         fn no_command_line_makes_it_panic(line in vec("[-=dUhpl':/@ a\u{e9}]{0,8}", 0..6)) {
             let arguments: Vec<OsString> = line.into_iter().map(OsString::from).collect();
-            let _read = read(&arguments);
-            let _written = rewrite(&arguments, "jit", |_| ());
+            let _read = read(psql(), &arguments);
+            let _written = rewrite(psql(), &arguments, "jit", |_| ());
         }
     }
 }

@@ -1,0 +1,222 @@
+//! PostgreSQL credentials in files, for programs that nobody starts through `jit`: libpq reads them
+//! anew at each connection, and a process of ours keeps them fresh while the grant lives.
+//!
+//! This is so only where `jit setup postgres` made a service file that names them. What stands in
+//! the files is always what rests in the cache, put there under a lock, so that nobody's older
+//! credential replaces a newer one.
+
+use std::{
+    io,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use super::session::Session;
+use crate::{
+    cache::Cache,
+    domain::{
+        entitlement::{Entitlement, Kind},
+        environment::Places,
+        failure::{Failure, Result},
+        lease::{Freshness, Lease},
+    },
+    platform::{files, lock::Lock, process::own_file, terminal},
+    tools::postgres::{
+        login::Login,
+        material::{self, Material},
+        services::{self, Services},
+    },
+};
+
+/// The service file of `jit setup postgres`.
+pub fn services_file(places: &Places) -> PathBuf {
+    places.state.join("setup/pg_service.conf")
+}
+
+/// Where a lease comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// It rested in the cache, and its files are those that its keeper has put.
+    Cache,
+    /// It came just now, and its files are to be put.
+    Authority,
+}
+
+/// Keeps a lease's credential in its files, where that was set up. On the warm path a keeper is at
+/// work already, and this is one look at its lock.
+pub fn keep(session: &Session, lease: &Lease, source: Source) {
+    let entitlement = &lease.grant.entitlement;
+    let is_kept = entitlement.resource.kind() == Kind::Postgres;
+    if !is_kept || !services_file(&session.places).exists() {
+        return;
+    }
+    if let Err(failure) = try_keep(session, entitlement, source) {
+        terminal::say(&format!(
+            "jit: {entitlement} is not kept for programs without jit: {failure}"
+        ));
+    }
+}
+
+fn try_keep(session: &Session, entitlement: &Entitlement, source: Source) -> Result<()> {
+    let path = material::lock(&session.places, entitlement, "keeper");
+    if source == Source::Cache && matches!(Lock::if_free(&path), Ok(None)) {
+        return Ok(());
+    }
+    if !is_set_up(session)? {
+        return Ok(());
+    }
+    let put = put(session, entitlement)?;
+    refresh(session)?;
+    // While `put` is there no keeper ends that would have seen this lease.
+    match (Lock::if_free(&path)?, &put.held) {
+        (Some(lock), Some(_)) => begin(session, entitlement, lock),
+        (None, _) | (_, None) => Ok(()),
+    }
+}
+
+/// Whether the service file is there and of this configuration: that of another one is left alone.
+pub fn is_set_up(session: &Session) -> Result<bool> {
+    let text = files::read_text(&services_file(&session.places))?;
+    let origin = text.and_then(|text| services::origin(&text));
+    Ok(origin.is_some_and(|origin| origin.configuration == session.places.configuration))
+}
+
+/// An entitlement's files, which nobody else of us changes while this is there.
+pub struct Put {
+    /// The lease that they are of, while its grant lives.
+    pub held: Option<Lease>,
+    _alone: Lock,
+}
+
+/// Makes the files of an entitlement say what the cache holds: the lease's credential, or nothing
+/// where it has ended.
+pub fn put(session: &Session, entitlement: &Entitlement) -> Result<Put> {
+    let places = &session.places;
+    let mut material = Material::in_files(places, entitlement)?;
+    let alone = Lock::acquire(&material::lock(places, entitlement, "files"), || ())?;
+    let now = (session.clock)();
+    let held = Cache::open(places)?.held(entitlement)?;
+    let held = held.filter(|lease| lease.freshness(now) != Freshness::Over);
+    match &held {
+        Some(lease) if now < lease.credential.expires_at => {
+            material.put_login(&Login::of(&lease.credential.secret, &lease.key)?)?;
+        }
+        _ => drop(material::clear(places, entitlement)?),
+    }
+    Ok(Put {
+        held,
+        _alone: alone,
+    })
+}
+
+/// Removes the files of a lease that was dropped.
+pub fn clear(session: &Session, entitlement: &Entitlement) -> Result<()> {
+    if material::directory(&session.places, entitlement).is_dir() {
+        drop(put(session, entitlement)?);
+        refresh(session)?;
+    }
+    Ok(())
+}
+
+/// Removes the files whose credential has ended, or whose lease is gone: a keeper was killed.
+pub fn tidy(session: &Session) -> Result<()> {
+    let kept = material::all(&session.places);
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let cache = Cache::open(&session.places)?;
+    let now = (session.clock)();
+    for entitlement in kept {
+        let held = cache.held(&entitlement)?;
+        let works = held.is_some_and(|lease| {
+            lease.freshness(now) != Freshness::Over && now < lease.credential.expires_at
+        });
+        if !works {
+            drop(put(session, &entitlement)?);
+        }
+    }
+    Ok(())
+}
+
+/// After setup or its undoing: what is held is kept from now on, or no longer.
+pub fn settle(session: &Session) -> Result<()> {
+    let is_set_up = is_set_up(session)?;
+    let leases = Cache::open(&session.places)?.leases()?;
+    let kept = leases
+        .iter()
+        .filter(|lease| lease.grant.entitlement.resource.kind() == Kind::Postgres);
+    for lease in kept {
+        if is_set_up {
+            keep(session, lease, Source::Authority);
+        } else {
+            material::clear(&session.places, &lease.grant.entitlement)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the service file anew where it says something else than it should: a role that is made for
+/// a grant has another name each time.
+pub fn refresh(session: &Session) -> Result<()> {
+    let file = services_file(&session.places);
+    if !file.exists() || !is_set_up(session)? {
+        return Ok(());
+    }
+    let _alone = Lock::acquire(&file.with_extension("lock"), || ())?;
+    let Some(text) = files::read_text(&file)? else {
+        return Ok(());
+    };
+    let yours = services::origin(&text).and_then(|origin| origin.yours);
+    let made = compose(session, yours.as_deref())?.text;
+    if made == text {
+        return Ok(());
+    }
+    files::write_private(&file, made.as_bytes())
+}
+
+/// The service file as it should be, with the user's services from the file `yours`.
+pub fn compose(session: &Session, yours: Option<&Path>) -> Result<Services> {
+    let own = yours.map_or(Ok(None), files::read_text)?;
+    let now = (session.clock)();
+    let mut leases = Cache::open(&session.places)?.leases()?;
+    leases.retain(|lease| lease.freshness(now) != Freshness::Over);
+    let ground = services::Ground {
+        catalogue: &session.catalogue()?,
+        leases: &leases,
+        places: &session.places,
+        environment: &session.environment,
+        yours,
+    };
+    services::compose(&ground, &own.unwrap_or_default())
+}
+
+/// Starts the keeper, which holds the lock from now on. It is a grandchild: the tool that this
+/// process becomes finds no child that it did not make.
+fn begin(session: &Session, entitlement: &Entitlement, lock: Lock) -> Result<()> {
+    let begun = command(session, entitlement)?
+        .stdin(Stdio::from(lock.into_file()))
+        .status();
+    begun.map(drop).map_err(|error| broken(&error))
+}
+
+/// `jit keep`, whose terminal and working directory are nobody's.
+pub fn command(session: &Session, entitlement: &Entitlement) -> Result<Command> {
+    let mut command = Command::new(own_file()?);
+    command
+        .arg("--config-dir")
+        .arg(&session.places.configuration)
+        .arg("keep")
+        .arg(entitlement.to_string())
+        .current_dir("/")
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    Ok(command)
+}
+
+/// What is said where a process of ours cannot be started.
+pub fn broken(error: &io::Error) -> Failure {
+    Failure::failed("jit cannot start itself").because(error)
+}
