@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::{
     app::{
-        agent, audit, complete, completions, credential_process, demo, exec, exec_credential,
-        forget, init, keep, known_hosts, man, policy, request, revoke,
+        agent, audit, complete, completions, credential_process, demo, doctor, exec,
+        exec_credential, forget, init, keep, known_hosts, man, policy, request, revoke,
         session::{Options, Session},
         setup, status, tidy, trust,
     },
@@ -47,6 +47,7 @@ enum Verb {
     Init(init::Args),
     Setup(setup::Args),
     Trust(trust::Args),
+    Doctor(doctor::Args),
     Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -161,6 +162,7 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
         Verb::Init(args) => init::run(args, session),
         Verb::Setup(args) => setup::run(args, session),
         Verb::Trust(args) => trust::run(args, session),
+        Verb::Doctor(args) => doctor::run(args, session),
         Verb::Demo(args) => demo::run(args, session),
         Verb::Completions(args) => completions::run(args, session, &mut Cli::<Verb>::command()),
         Verb::Man(args) => man::run(args, session, Cli::<Verb>::command()),

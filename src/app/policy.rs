@@ -68,29 +68,59 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     }
 }
 
-fn check(session: &Session) -> Result<()> {
+/// What was written, found to hold together.
+pub struct Checked {
+    /// How many policies there are.
+    pub policies: usize,
+    /// How many resources.
+    pub resources: usize,
+    /// What is odd without being wrong, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Checks config.toml, authority.toml, the files they name, and every policy.
+///
+/// # Errors
+/// The first mistake, with its file and line.
+pub fn checked(session: &Session) -> Result<Checked> {
     client::load(&session.places)?;
     let catalogue = session.catalogue()?;
     let policies = Policies::parse(&policies::load(&session.places)?)?;
     let directory = &session.places.configuration;
     references::check(&catalogue, directory, &session.environment)?;
-    let notes = notes(&policies, &catalogue);
-    let resources = catalogue.resources.0.len();
+    Ok(Checked {
+        policies: policies.len(),
+        resources: catalogue.resources.0.len(),
+        notes: notes(&policies, &catalogue),
+    })
+}
+
+impl Checked {
+    /// How much there is, in words: `3 policies, 1 resource`.
+    pub fn counted(&self) -> String {
+        let counted =
+            |number, one, many| format!("{number} {}", if number == 1 { one } else { many });
+        format!(
+            "{}, {}",
+            counted(self.policies, "policy", "policies"),
+            counted(self.resources, "resource", "resources"),
+        )
+    }
+}
+
+fn check(session: &Session) -> Result<()> {
+    let checked = checked(session)?;
     if session.json {
         return session.print_json(&json!({
-            "policies": policies.len(),
-            "resources": resources,
-            "notes": notes,
+            "policies": checked.policies,
+            "resources": checked.resources,
+            "notes": checked.notes,
         }));
     }
-    for note in notes {
+    for note in &checked.notes {
         session.print(&format!("note: {note}"))?;
     }
-    session.print(&format!(
-        "{}, {}: all good",
-        counted(policies.len(), "policy", "policies"),
-        counted(resources, "resource", "resources"),
-    ))
+    session.print(&format!("{}: all good", checked.counted()))
 }
 
 fn notes(policies: &Policies, catalogue: &Catalogue) -> Vec<String> {
@@ -102,10 +132,6 @@ fn notes(policies: &Policies, catalogue: &Catalogue) -> Vec<String> {
         notes.push("the catalogue is empty: \"jit init\" proposes one".to_owned());
     }
     notes
-}
-
-fn counted(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 impl Explain {

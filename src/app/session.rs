@@ -20,6 +20,7 @@ use crate::{
 };
 
 /// One run of `jit`.
+#[derive(Clone)]
 pub struct Session {
     /// The process's surroundings.
     pub environment: Environment,

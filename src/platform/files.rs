@@ -151,7 +151,7 @@ pub fn private_directory(path: &Path) -> Result<()> {
 
 /// Whether there is a directory at `path`; refuses one that others can reach, and a link to one that
 /// is not our own: whoever made the link chooses where it leads.
-fn is_private_directory(path: &Path) -> Result<bool> {
+pub fn is_private_directory(path: &Path) -> Result<bool> {
     let Ok(mut metadata) = fs::symlink_metadata(path) else {
         return Ok(false);
     };

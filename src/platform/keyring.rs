@@ -30,6 +30,26 @@ pub fn durable_sealing_key(file: &Path) -> Result<SealingKey> {
     Ok(key)
 }
 
+/// Where the sealing key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// Whether its file holds it.
+    pub in_file: bool,
+    /// Whether the kernel's keyring does.
+    pub in_kernel: bool,
+}
+
+/// Looks for the sealing key, and makes none.
+///
+/// # Errors
+/// Its file can be reached by others, or holds no key of 32 bytes.
+pub fn look(file: &Path) -> Result<Whereabouts> {
+    Ok(Whereabouts {
+        in_file: kept(file)?.is_some(),
+        in_kernel: in_kernel(file).map(SealingKey::new).is_some(),
+    })
+}
+
 /// The sealing key where there is one already; none is made.
 pub fn known_sealing_key(file: &Path) -> Option<SealingKey> {
     let kernel = in_kernel(file).map(SealingKey::new);
@@ -168,7 +188,10 @@ mod tests {
     fn the_key_outlives_the_kernel_in_its_file_and_the_file_in_the_kernel() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("state/sealing.key");
+        let nowhere = look(&file).unwrap();
+        assert!(!nowhere.in_file && !nowhere.in_kernel && !directory.path().join("state").exists());
         let made = durable_sealing_key(&file).unwrap();
+        assert!(look(&file).unwrap().in_file);
         assert_eq!(kept(&file).unwrap().unwrap().expose(), made.expose());
         assert_eq!(sealing_key(&file).unwrap().expose(), made.expose());
         files::remove(&file).unwrap();

@@ -5,7 +5,7 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     fs,
-    io::{self, ErrorKind, Read as _},
+    io::{self, ErrorKind},
     os::{
         fd::OwnedFd,
         unix::{ffi::OsStrExt as _, fs::PermissionsExt as _, process::CommandExt as _},
@@ -17,7 +17,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::system::uname;
+use rustix::{
+    process::{Pid, Signal, kill_process_group},
+    system::uname,
+};
 
 use crate::domain::{
     environment::Environment,
@@ -42,12 +45,7 @@ pub struct Launch {
 impl Launch {
     /// Replaces this process with the tool (`execve`); comes back only with the reason why not.
     pub fn replace(self) -> Failure {
-        let mut command = Command::new(&self.program);
-        command.args(&self.arguments).envs(&self.set);
-        for name in &self.unset {
-            command.env_remove(name);
-        }
-        let error = command.exec();
+        let error = self.command().exec();
         let shown = self.program.display();
         if error.kind() == ErrorKind::NotFound {
             Failure::new(Code::NotFound, format!("{shown} is not there"))
@@ -57,6 +55,25 @@ impl Launch {
                 .because(&error)
                 .hint("check that it is a program for this machine and may be executed")
         }
+    }
+
+    /// Runs the tool to its end beside this process, in the background of its terminal: it can ask
+    /// nobody anything.
+    ///
+    /// # Errors
+    /// It cannot be run, or takes longer than `patience` (124), after which it is killed.
+    pub fn attempt(self, patience: Duration) -> Result<Heard> {
+        let mut command = self.command();
+        hear(command.process_group(0).stderr(Stdio::piped()), patience)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).envs(&self.set);
+        for name in &self.unset {
+            command.env_remove(name);
+        }
+        command
     }
 }
 
@@ -133,25 +150,51 @@ fn runnable(file: &Path) -> Result<PathBuf> {
 /// What a program that was asked a question printed on stdout; an error if it failed or was silent
 /// for longer than `patience`. It gets no stdin.
 pub fn ask(program: &Path, arguments: &[OsString], patience: Duration) -> Result<Vec<u8>> {
-    let shown = program.display().to_string();
-    let mut child = Command::new(program)
-        .args(arguments)
+    let shown = program.display();
+    let mut command = Command::new(program);
+    let heard = hear(command.args(arguments).stderr(Stdio::null()), patience)?;
+    if heard.succeeded {
+        return Ok(heard.stdout);
+    }
+    Err(
+        Failure::failed(format!("{shown} refused its own arguments"))
+            .hint("run the tool by itself to see why"),
+    )
+}
+
+/// What was heard of a program until its end.
+#[derive(Debug)]
+pub struct Heard {
+    /// Whether it ended with 0.
+    pub succeeded: bool,
+    /// What it said on stdout.
+    pub stdout: Vec<u8>,
+    /// What it said on stderr.
+    pub stderr: Vec<u8>,
+}
+
+/// Runs a program to its end; an error if that takes longer than `patience`. It gets no stdin, and the
+/// stderr that it is given.
+fn hear(command: &mut Command, patience: Duration) -> Result<Heard> {
+    let shown = command.get_program().display().to_string();
+    let unrunnable = |error: &io::Error| {
+        Failure::new(Code::CannotRun, format!("{shown} cannot be run")).because(error)
+    };
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
         .spawn()
-        .map_err(|error| {
-            Failure::new(Code::CannotRun, format!("{shown} cannot be run")).because(&error)
-        })?;
+        .map_err(|error| unrunnable(&error))?;
     let (done, answer) = mpsc::channel();
-    if let Some(mut stdout) = child.stdout.take() {
-        thread::spawn(move || {
-            let mut bytes = Vec::new();
-            let read = stdout.read_to_end(&mut bytes).map(|_| bytes);
-            drop(done.send(read));
-        });
-    }
-    let Ok(Ok(bytes)) = answer.recv_timeout(patience) else {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    thread::spawn(move || {
+        let errors = thread::spawn(move || read_all(stderr));
+        let said = read_all(stdout);
+        drop(done.send((said, errors.join().unwrap_or_default())));
+    });
+    let Ok((stdout, stderr)) = answer.recv_timeout(patience) else {
+        // Where it leads a group of its own, with all that it has started.
+        _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
         drop(child.kill());
         drop(child.wait());
         return Err(
@@ -159,11 +202,19 @@ pub fn ask(program: &Path, arguments: &[OsString], patience: Duration) -> Result
                 .hint("run the tool by itself to see why"),
         );
     };
-    match child.wait() {
-        Ok(status) if status.success() => Ok(bytes),
-        _ => Err(
-            Failure::failed(format!("{shown} refused its own arguments"))
-                .hint("run the tool by itself to see why"),
-        ),
+    let status = child.wait().map_err(|error| unrunnable(&error))?;
+    Ok(Heard {
+        succeeded: status.success(),
+        stdout,
+        stderr,
+    })
+}
+
+/// What comes out of a pipe; what was read before an error is what there is.
+fn read_all(pipe: Option<impl io::Read>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        drop(pipe.read_to_end(&mut bytes));
     }
+    bytes
 }

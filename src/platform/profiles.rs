@@ -96,6 +96,12 @@ impl ProfileFile {
         named.filter_map(move |(name, section)| (*name == profile).then_some(section))
     }
 
+    /// The profiles that have a setting, in the order of the file.
+    pub fn having<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        let having = self.sections.iter();
+        having.filter_map(move |(name, section)| section.value(key).map(|_| &**name))
+    }
+
     fn value(&self, profile: &str, key: &str) -> Option<&str> {
         let values = self.sections(profile).filter_map(|s| s.value(key)).last();
         values.filter(|value| !value.is_empty())

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use rustix::termios::ttyname;
+use rustix::termios::{tcgetwinsize, ttyname};
 
 /// Of the process, as its stderr is.
 static HUSHED: AtomicBool = AtomicBool::new(false);
@@ -52,6 +52,16 @@ pub fn report(lines: &str) {
 /// another program shows as the reason.
 pub fn hush() {
     HUSHED.store(true, Ordering::Relaxed);
+}
+
+/// Shows on the last line of stderr what goes on, in place of what was shown before; nothing erases it.
+/// Only for a stderr that [`is_watched`].
+pub fn show(line: &str) {
+    let columns = tcgetwinsize(stderr()).map_or(0, |size| size.ws_col);
+    // A line that wraps could not be erased.
+    let widest = usize::from(columns).max(20) - 1;
+    let shown: String = plain_line(line).chars().take(widest).collect();
+    drop(write!(stderr(), "\r\x1b[2K{shown}"));
 }
 
 /// The name of the controlling terminal, where stdin, stdout or stderr is one: `/dev/pts/3`.

@@ -125,30 +125,38 @@ impl Ledger {
 
     /// Recomputes the chain from the first entry to the last.
     pub async fn verify(&self) -> Result<Verification> {
-        const PAGE: i64 = 1000;
-        let (mut place, mut head) = (0, GENESIS.to_owned());
-        loop {
-            let rows = sqlx::query("select * from events where seq > $1 order by seq limit $2")
-                .bind(place)
-                .bind(PAGE)
-                .fetch_all(&self.pool)
-                .await
-                .map_err(|error| broken("read", &error))?;
-            if rows.is_empty() {
-                return Ok(Verification::Whole {
-                    entries: place,
-                    head,
-                });
+        let connection = self.pool.acquire().await;
+        let mut connection = connection.map_err(|error| broken("read", &error))?;
+        verify_behind(&mut connection, 0, GENESIS.to_owned()).await
+    }
+}
+
+/// Recomputes the chain behind the entry at `place`, whose hash is `head`, to the last entry.
+pub(super) async fn verify_behind(
+    connection: &mut SqliteConnection,
+    mut place: i64,
+    mut head: String,
+) -> Result<Verification> {
+    const PAGE: i64 = 1000;
+    loop {
+        let rows = sqlx::query("select * from events where seq > $1 order by seq limit $2")
+            .bind(place)
+            .bind(PAGE)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(|error| broken("read", &error))?;
+        if rows.is_empty() {
+            let entries = place;
+            return Ok(Verification::Whole { entries, head });
+        }
+        for row in rows {
+            let stored = stored(&row).map_err(|error| broken("read", &error))?;
+            if let Err(what) = stored.verify(&head, place + 1) {
+                let entry = place + 1;
+                return Ok(Verification::Broken { entry, what });
             }
-            for row in rows {
-                let stored = stored(&row).map_err(|error| broken("read", &error))?;
-                if let Err(what) = stored.verify(&head, place + 1) {
-                    let entry = place + 1;
-                    return Ok(Verification::Broken { entry, what });
-                }
-                place += 1;
-                head = stored.hash;
-            }
+            place += 1;
+            head = stored.hash;
         }
     }
 }

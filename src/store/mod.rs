@@ -3,6 +3,7 @@
 mod broken;
 pub mod chain;
 pub mod elevations;
+pub mod inspect;
 pub mod keys;
 pub mod ledger;
 pub mod open;

@@ -22,6 +22,7 @@ const VERBS: &[&[&str]] = &[
     &["policy", "explain"],
     &["init"],
     &["trust"],
+    &["doctor"],
     &["demo"],
     &["completions"],
     &["man"],
@@ -96,6 +97,7 @@ fn the_first_page_of_help() {
       setup               Let kubectl, psql, ssh, aws and what calls them use just-in-time access
                           without the prefix
       trust               Print what a target needs to trust this authority
+      doctor              Check this machine, what you wrote and every target, and say what to do
       demo                See it work: real servers in a sandbox of their own, gone afterwards
       completions         Print the completions for a shell
       man                 Print a page of the manual, or write all of them

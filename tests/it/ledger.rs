@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, process::Command};
 
+use jit::store::ledger::Verification;
 use serde_json::Value;
 
 use crate::support::home::{Home, Ran, run};
@@ -237,4 +238,38 @@ fn check(home: &Home, step: i32) {
     }
     let again = ask(home);
     assert_eq!(again.code, 0, "killed at {step}, and then: {again:?}");
+}
+
+#[test]
+fn whoever_only_looks_sees_the_newest_entries_and_makes_nothing() {
+    let look = |home: &Home, most| {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_all().build().unwrap();
+        runtime.block_on(jit::store::inspect::inspect(&ledger(home), most))
+    };
+    let empty = Home::new();
+    assert_eq!(look(&empty, 10).unwrap(), None);
+    assert!(!ledger(&empty).exists());
+
+    let home = six_entries();
+    let seen = |most| {
+        let found = look(&home, most).unwrap().unwrap();
+        let is_whole = matches!(found.verification, Verification::Whole { entries: 6, .. });
+        (found.looked_at, is_whole)
+    };
+    assert_eq!(seen(10), (6, true));
+    assert_eq!(seen(2), (2, true));
+    tamper(
+        &home,
+        "update events set body = replace(body, 'deploy', 'root') where seq = 3",
+    );
+    assert_eq!(seen(2), (2, true), "what is older is not looked at");
+    assert_eq!(seen(4), (1, false));
+    let doctor = run(&mut home.jit(["doctor", "--offline"]));
+    assert_eq!(doctor.code, 125, "{doctor:?}");
+    assert!(doctor.stdout.contains("fail  ledger "), "{doctor:?}");
+    assert!(
+        doctor.stdout.contains("it is broken at entry 3"),
+        "{doctor:?}"
+    );
 }

@@ -18,6 +18,7 @@ mod cache;
 mod clock;
 mod completions;
 mod demo;
+mod doctor;
 mod exec;
 mod floors;
 mod help;

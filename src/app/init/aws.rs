@@ -1,6 +1,6 @@
 //! Accounts from the profiles of `~/.aws/config`: those that assume a role, and those of SSO.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     found::{Found, list, quote, role, tier_of},
@@ -12,8 +12,14 @@ use crate::{
         environment::Environment,
         failure::Result,
     },
-    platform::{files, profiles::Which},
+    platform::{
+        files,
+        profiles::{Profiles, Which},
+    },
 };
+
+/// Stands for a number that nobody has.
+const UNKNOWN: &str = "000000000000";
 
 type Settings = BTreeMap<String, String>;
 
@@ -35,6 +41,39 @@ pub(super) fn find(environment: &Environment) -> Result<Vec<Found>> {
     Ok(found
         .filter_map(|(account, profiles)| found_in(account, profiles))
         .collect())
+}
+
+/// Accounts of which only a static key is known, which does not say whose it is.
+pub(super) fn keys(environment: &Environment) -> Result<Vec<Found>> {
+    let profiles = Profiles::read(environment)?;
+    let files = [&profiles.credentials, &profiles.config];
+    let having = |key| files.iter().flat_map(move |file| file.having(key));
+    let bases: BTreeSet<&str> = having("source_profile")
+        .filter_map(|profile| profiles.value(profile, "source_profile"))
+        .collect();
+    // A key that roles are assumed with already is no account of its own.
+    let held = having("aws_access_key_id").filter(|profile| !bases.contains(profile));
+    Ok(held.filter_map(key).collect())
+}
+
+fn key(profile: &str) -> Option<Found> {
+    let arn = format!("arn:aws:iam::{UNKNOWN}:role/ROLE");
+    let tier = tier_of("read");
+    Some(Found {
+        resource: Found::name(Kind::Aws, profile)?,
+        origin: format!("the AWS profile {}", quote(profile)),
+        needs: Some(format!(
+            "the account's number, instead of {UNKNOWN}, and the role that jit may assume, instead of ROLE"
+        )),
+        replaces: Some(format!("the static key of profile {}", quote(profile))),
+        keys: vec![
+            ("account", quote(UNKNOWN)),
+            ("profiles", list([profile])),
+            ("issuer", quote("assume-role")),
+        ],
+        roles: vec![("read".parse().ok()?, role(&[("arn", &arn)], tier))],
+        certificate: None,
+    })
 }
 
 /// The profile of a header: `profile x`, `profile "x y"`, `default`.
@@ -95,6 +134,7 @@ fn found_in(account: &str, profiles: &[&(String, Settings)]) -> Option<Found> {
         resource: Found::name(Kind::Aws, first)?,
         origin: format!("the AWS profiles {}", list(names)),
         needs,
+        replaces: None,
         keys,
         roles,
         certificate: None,

@@ -18,6 +18,9 @@ pub(super) struct Found {
     pub(super) origin: String,
     /// What is missing; a block that misses something is commented out.
     pub(super) needs: Option<String>,
+    /// The standing credential that it would take the place of, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) replaces: Option<String>,
     /// The keys with their values, in TOML.
     #[serde(skip)]
     pub(super) keys: Vec<(&'static str, String)>,
@@ -28,6 +31,9 @@ pub(super) struct Found {
     #[serde(skip)]
     pub(super) certificate: Option<(String, String)>,
 }
+
+/// No more resources get the same name with a number behind it.
+const MOST_NAMESAKES: usize = 4;
 
 impl Found {
     /// A name for a resource, cut down to what a name may be; `None` where nothing is left.
@@ -42,8 +48,9 @@ impl Found {
         format!("{kind}/{}", cut.trim_end_matches('-')).parse().ok()
     }
 
-    fn block(&self) -> String {
-        let mut lines = vec![format!("[resources.{}]", quote(&self.resource.to_string()))];
+    /// Its block of `authority.toml`, as it is with nothing commented out.
+    pub(super) fn block(&self) -> String {
+        let mut lines = vec![header(&self.resource)];
         lines.extend(
             self.keys
                 .iter()
@@ -56,7 +63,10 @@ impl Found {
     }
 
     fn commented(&self) -> String {
-        let origin = format!("# From {}.", self.origin);
+        let mut origin = format!("# From {}.", self.origin);
+        if let Some(replaces) = &self.replaces {
+            origin = format!("{origin}\n# It would take the place of {replaces}.");
+        }
         match &self.needs {
             None => format!("{origin}\n{}\n", self.block()),
             Some(needs) => {
@@ -88,17 +98,44 @@ impl Proposal {
         }
     }
 
-    /// Adds what was found, unless the catalogue would no longer be right with it: a name or a host
-    /// that is there already, or something that cannot be.
-    pub(super) fn add(&mut self, found: Found) {
+    /// Adds what was found, unless the catalogue would no longer be right with it: a host that is
+    /// there already, or something that cannot be. Where only its name is taken, it gets another.
+    pub(super) fn add(&mut self, found: &Found) {
+        let others = (2..=MOST_NAMESAKES).filter_map(|number| {
+            let resource = found.resource.clone();
+            let resource = format!("{resource}-{number}").parse().ok()?;
+            let found = found.clone();
+            Some(Found { resource, ..found })
+        });
+        for found in [found.clone()].into_iter().chain(others) {
+            if self.takes(found) {
+                return;
+            }
+        }
+    }
+
+    /// Whether it stands there already, be it commented out.
+    pub(super) fn has(&self, found: &Found) -> bool {
+        let header = header(&found.resource);
+        let lines = self
+            .text
+            .lines()
+            .map(|line| line.trim_start_matches(['#', ' ']));
+        lines.into_iter().any(|line| line == header)
+            && self.text.contains(&format!("# From {}.", found.origin))
+    }
+
+    fn takes(&mut self, found: Found) -> bool {
         let whole = format!("{}\n{}\n", self.whole, found.block());
         let text = format!("{}\n{}", self.text, found.commented());
         let is_right = |text: &str| authority::parse(authority::FILE, text).is_ok();
-        if is_right(&whole) && is_right(&text) {
+        let takes = is_right(&whole) && is_right(&text);
+        if takes {
             self.whole = whole;
             self.text = text;
             self.found.push(found);
         }
+        takes
     }
 
     pub(super) fn certificates(&self) -> Vec<(String, String)> {
@@ -112,6 +149,10 @@ impl Proposal {
     pub(super) fn whole(&self) -> &str {
         &self.whole
     }
+}
+
+fn header(resource: &ResourceName) -> String {
+    format!("[resources.{}]", quote(&resource.to_string()))
 }
 
 /// A TOML basic string (TOML 1.0, String): whatever it holds, it stays one string on one line.

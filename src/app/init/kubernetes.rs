@@ -11,7 +11,10 @@ use crate::{
         environment::Environment,
         failure::Result,
     },
-    tools::kubernetes::kubeconfig::{self, Cluster},
+    tools::kubernetes::{
+        kubeconfig::{self, Cluster},
+        users::bringing,
+    },
 };
 
 pub(super) fn find(environment: &Environment) -> Result<Vec<Found>> {
@@ -20,9 +23,24 @@ pub(super) fn find(environment: &Environment) -> Result<Vec<Found>> {
     for (name, context) in &kubeconfig.contexts {
         contexts.entry(&context.cluster).or_default().push(name);
     }
+    let users = bringing(environment)?;
     let found = contexts.iter().filter_map(|(cluster, contexts)| {
         let cluster = kubeconfig.clusters.get(*cluster)?;
-        found_in(contexts, cluster)
+        let mut users = users.iter();
+        let own = users.find(|user| {
+            user.contexts
+                .iter()
+                .any(|(own, _)| contexts.contains(&&**own))
+        });
+        let replaces = own.map(|user| {
+            format!(
+                "{} of your kubeconfig's user {}",
+                user.brings,
+                quote(&user.name)
+            )
+        });
+        let found = found_in(contexts, cluster)?;
+        Some(Found { replaces, ..found })
     });
     Ok(found.collect())
 }
@@ -50,6 +68,7 @@ fn found_in(contexts: &[&str], cluster: &Cluster) -> Option<Found> {
             list(contexts.iter().copied())
         ),
         needs: Some("a token in the file that `credential` names".to_owned()),
+        replaces: None,
         keys,
         roles: vec![
             ("view".parse().ok()?, account("view", Tier::Routine)),

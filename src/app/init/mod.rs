@@ -2,8 +2,11 @@
 //! the user's own tools know. It changes nothing that exists.
 
 mod aws;
+mod discover;
+mod finds;
 mod found;
 mod ini;
+mod known;
 mod kubernetes;
 mod postgres;
 mod ssh;
@@ -16,7 +19,7 @@ use serde::Serialize;
 use self::found::{Found, Proposal};
 use super::session::Session;
 use crate::{
-    config::{account, authority, client, policies},
+    config::{authority, client, policies},
     domain::failure::{Failure, Result},
     platform::files,
     policy::starter,
@@ -24,8 +27,12 @@ use crate::{
 
 /// Write commented configuration and propose a catalogue; changes nothing that exists
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  jit init && jit policy check")]
-pub struct Args {}
+#[command(after_help = "Example:\n  jit init && jit policy check\n  jit init --discover")]
+pub struct Args {
+    /// Write nothing: print what your tools know and the catalogue does not have.
+    #[arg(long)]
+    discover: bool,
+}
 
 /// What was done.
 #[derive(Debug, Default, Serialize)]
@@ -41,7 +48,10 @@ struct Report {
 }
 
 /// Writes what is not there yet.
-pub fn run(_: &Args, session: &Session) -> Result<()> {
+pub fn run(args: &Args, session: &Session) -> Result<()> {
+    if args.discover {
+        return discover::run(session);
+    }
     let directory = &session.places.configuration;
     own_directory(directory)?;
     let mut report = Report::default();
@@ -101,21 +111,10 @@ fn starters(report: &mut Report, directory: &Path) -> Result<()> {
 }
 
 fn propose(report: &mut Report, session: &Session, catalogue: &Path) -> Result<()> {
-    let environment = &session.environment;
-    let user = account::caller(&session.catalogue()?)?.principal;
-    let sought = [
-        ssh::find(environment, &session.places, user.name()),
-        kubernetes::find(environment),
-        postgres::find(environment),
-        aws::find(environment),
-    ];
+    let finds = finds::all(session)?;
+    report.unreadable.extend(finds.unreadable);
     let mut proposal = Proposal::new(template::AUTHORITY);
-    for found in sought {
-        match found {
-            Ok(found) => found.into_iter().for_each(|found| proposal.add(found)),
-            Err(failure) => report.unreadable.push(failure.to_string()),
-        }
-    }
+    finds.found.iter().for_each(|found| proposal.add(found));
     for (name, text) in proposal.certificates() {
         write(report, &catalogue.with_file_name(name), &text)?;
     }

@@ -13,7 +13,7 @@ use crate::{
         failure::Result,
     },
     platform::files,
-    tools::postgres::services,
+    tools::postgres::{passfile, services},
 };
 
 pub(super) fn find(environment: &Environment) -> Result<Vec<Found>> {
@@ -29,6 +29,42 @@ pub(super) fn find(environment: &Environment) -> Result<Vec<Found>> {
     }
     let sections = ini::sections(&text.unwrap_or_default());
     Ok(sections.iter().filter_map(service).collect())
+}
+
+/// Servers for which `~/.pgpass` holds a password.
+pub(super) fn passwords(environment: &Environment) -> Result<Vec<Found>> {
+    let entries = passfile::read(environment)?;
+    Ok(entries.iter().filter_map(password).collect())
+}
+
+fn password(entry: &passfile::Entry) -> Option<Found> {
+    let named = |field: &str| (field != "*").then(|| field.to_owned());
+    let fields = [
+        ("host", named(&entry.host)),
+        ("port", named(&entry.port)),
+        ("dbname", named(&entry.database)),
+        ("user", named(&entry.user)),
+    ];
+    let settings: BTreeMap<String, String> = fields
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+        .collect();
+    let host = settings.get("host")?;
+    let first = host.split('.').next().unwrap_or_default();
+    let name = settings
+        .get("dbname")
+        .map_or(first, String::as_str)
+        .to_owned();
+    let found = service(&(name, settings))?;
+    let line = entry.line;
+    Some(Found {
+        origin: format!("the password file of PostgreSQL, line {line}"),
+        replaces: Some(format!(
+            "the password in that line, of {}",
+            quote(&entry.user)
+        )),
+        ..found
+    })
 }
 
 fn service((name, settings): &(String, BTreeMap<String, String>)) -> Option<Found> {
@@ -58,6 +94,7 @@ fn service((name, settings): &(String, BTreeMap<String, String>)) -> Option<Foun
         resource: Found::name(Kind::Postgres, name)?,
         origin: format!("the PostgreSQL service {}", quote(name)),
         needs,
+        replaces: None,
         keys,
         roles: vec![role],
         certificate: None,

@@ -37,6 +37,7 @@ fn found(alias: &str, blocks: &[Block], user: &str) -> Option<Found> {
         resource: Found::name(Kind::Ssh, alias)?,
         origin: format!("the host {} of ~/.ssh/config", quote(alias)),
         needs: None,
+        replaces: None,
         keys: vec![("hosts", list([host.as_str()]))],
         roles: vec![(login.clone(), role(&[], tier_of(login.as_str())))],
         certificate: None,

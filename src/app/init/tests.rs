@@ -17,6 +17,8 @@ use crate::{
     policy::set::Policies,
 };
 
+const WRITE: Args = Args { discover: false };
+
 struct Home {
     directory: tempfile::TempDir,
 }
@@ -53,19 +55,11 @@ impl Home {
     }
 
     fn proposal(&self) -> Proposal {
-        let environment = &self.session().environment;
+        let finds = finds::all(&self.session()).unwrap();
+        assert_eq!(finds.unreadable, [""; 0]);
         let mut proposal = Proposal::new(template::AUTHORITY);
-        for found in [
-            ssh::find(environment, &self.session().places, "me"),
-            kubernetes::find(environment),
-            postgres::find(environment),
-            aws::find(environment),
-        ] {
-            found
-                .unwrap()
-                .into_iter()
-                .for_each(|found| proposal.add(found));
-        }
+        let found = finds.found.iter();
+        found.for_each(|found| proposal.add(found));
         proposal
     }
 
@@ -119,6 +113,8 @@ host=other.internal
 host=/var/run/postgresql
 user=x
 ";
+
+const KEY: &str = "-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----\n";
 
 const AWS: &str = "\
 [default]
@@ -246,7 +242,7 @@ fn clusters_and_accounts_become_a_proposal() {
 fn a_second_run_changes_nothing_and_everything_written_is_right() {
     let home = Home::new(&[(".ssh/config", SSH), (".kube/config", "\t")]);
     let session = home.session();
-    run(&Args {}, &session).unwrap();
+    run(&WRITE, &session).unwrap();
     let catalogue = session.catalogue().unwrap();
     assert_eq!(catalogue.resources.0.len(), 4);
     client::load(&session.places).unwrap();
@@ -257,7 +253,7 @@ fn a_second_run_changes_nothing_and_everything_written_is_right() {
 
     fs::remove_file(home.path("jit/policies/40-break-glass.cedar")).unwrap();
     files::write_private(&home.path("jit/authority.toml"), b"# mine\n").unwrap();
-    run(&Args {}, &session).unwrap();
+    run(&WRITE, &session).unwrap();
     assert!(!home.path("jit/policies/40-break-glass.cedar").exists());
     assert_eq!(
         fs::read(home.path("jit/authority.toml")).unwrap(),
@@ -268,7 +264,7 @@ fn a_second_run_changes_nothing_and_everything_written_is_right() {
 #[test]
 fn what_is_written_is_private() {
     let home = Home::new(&[]);
-    run(&Args {}, &home.session()).unwrap();
+    run(&WRITE, &home.session()).unwrap();
     let mode = |name: &str| fs::metadata(home.path(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("jit"), 0o700);
     assert_eq!(mode("jit/policies"), 0o700);
@@ -280,7 +276,7 @@ fn what_is_written_is_private() {
 fn a_link_that_leads_nowhere_is_kept() {
     let home = Home::new(&[("jit/x", "")]);
     symlink("/nonexistent", home.path("jit/authority.toml")).unwrap();
-    run(&Args {}, &home.session()).unwrap();
+    run(&WRITE, &home.session()).unwrap();
     assert!(
         fs::symlink_metadata(home.path("jit/authority.toml"))
             .unwrap()
@@ -336,10 +332,12 @@ proptest! {
         services in "(\\[[ -~]{0,9}\\]\n((host|port|dbname|user)=[ -~]{0,9}\n){0,4}){0,4}",
         aws in "(\\[profile [ -~]{0,9}\\]\n((role_arn|source_profile|region)=(arn:aws:iam::123456789012:role/)?[ -~]{0,9}\n){0,3}){0,4}",
         context in "\\PC{0,20}",
+        passwords in "(([ -~]{0,9}:){4}[ -~]{0,9}\n){0,4}",
+        known in "([ -~]{0,12} ssh-ed25519 AAAA\n){0,4}",
     ) {
         let context = serde_json::to_string(&context).unwrap();
         let kube = format!("contexts:\n- {{name: {context}, context: {{cluster: c}}}}\nclusters:\n- {{name: c, cluster: {{server: 'https://a'}}}}\n");
-        let home = Home::new(&[(".ssh/config", &ssh), (".kube/config", &kube), (".pg_service.conf", &services), (".aws/config", &aws)]);
+        let home = Home::new(&[(".ssh/config", &ssh), (".kube/config", &kube), (".pg_service.conf", &services), (".aws/config", &aws), (".pgpass", &passwords), (".ssh/known_hosts", &known), (".ssh/id_rsa", KEY)]);
         let proposal = home.proposal();
         prop_assert!(authority::parse(authority::FILE, &proposal.text).is_ok());
         prop_assert!(authority::parse(authority::FILE, proposal.whole()).is_ok());

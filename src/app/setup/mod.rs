@@ -131,6 +131,22 @@ fn subjects(args: &Args, ground: &Ground<'_>) -> Vec<Subject> {
     Subject::ALL.into_iter().filter(wanted).collect()
 }
 
+/// How many files of each kind in the catalogue setup would change, or why that cannot be told; by
+/// the word behind `jit setup`. Nothing is written.
+///
+/// # Errors
+/// The catalogue cannot be read.
+pub fn outstanding(session: &Session) -> Result<Vec<(&'static str, Result<usize>)>> {
+    let ground = Ground::of(session)?;
+    let kinds = Subject::ALL.into_iter().filter_map(|subject| {
+        let kind = subject.kind()?;
+        ground.catalogue.of_kind(kind).next()?;
+        let plan = subject.plan(&ground, false);
+        Some((kind.as_str(), plan.map(|plan| plan.edits.len())))
+    });
+    Ok(kinds.collect())
+}
+
 /// What is said of one kind.
 #[derive(Serialize)]
 struct Report<'a> {

@@ -96,7 +96,7 @@ fn loader(region: &str) -> ConfigLoader {
 }
 
 /// Never asked of the instance's metadata service: that takes seconds where there is none.
-fn region(resource: &AwsResource, environment: &Environment) -> String {
+pub(super) fn region(resource: &AwsResource, environment: &Environment) -> String {
     let chosen = resource.region.as_deref();
     chosen
         .or_else(|| environment.text("AWS_REGION"))

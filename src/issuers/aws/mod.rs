@@ -6,9 +6,12 @@
 //! minutes are left, which with sessions as short as these is at every call.
 
 mod base;
+mod clock;
 mod names;
 mod refusal;
 mod trust;
+
+pub use clock::clock;
 
 use aws_sdk_sts::{
     Client,

@@ -18,8 +18,10 @@ use crate::{
         catalogue::KubernetesResource,
         entitlement::ResourceName,
         failure::{Failure, Result},
+        time::Timestamp,
     },
     issuers::{
+        date,
         order::{PATIENCE, Site},
         target::{self, in_time},
     },
@@ -51,6 +53,8 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// The body, whole.
     pub(super) body: Zeroizing<Vec<u8>>,
+    /// The server's clock, where the answer tells it.
+    pub(super) at: Option<Timestamp>,
     explanation: Option<Explanation>,
 }
 
@@ -93,6 +97,17 @@ impl Api {
         })
     }
 
+    /// The same API server, asked with another token.
+    pub(super) fn with(self, token: &SecretString) -> Result<Self> {
+        let bearer = bearer(token)?;
+        Ok(Self { bearer, ..self })
+    }
+
+    /// Reads something.
+    pub(super) async fn get(&self, path: &str) -> Result<Answer> {
+        self.send(self.request(Method::GET, path)).await
+    }
+
     /// Creates something.
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
         self.send(self.request(Method::POST, path).json(body)).await
@@ -114,9 +129,10 @@ impl Api {
         let answered = async {
             let broken = |error: reqwest::Error| self.broken(&error);
             let mut response = request.send().await.map_err(broken)?;
-            let status = response.status();
+            let (status, at) = (response.status(), date::of(response.headers()));
             let body = self.body(&mut response).await?;
-            self.read(status, body)
+            let read = self.read(status, body)?;
+            Ok(Answer { at, ..read })
         };
         in_time(&self.target, answered).await
     }
@@ -128,6 +144,7 @@ impl Api {
             return Ok(Answer {
                 status,
                 body,
+                at: None,
                 explanation,
             });
         }

@@ -9,6 +9,9 @@ mod account;
 mod api;
 mod token;
 mod trust;
+mod visit;
+
+pub use visit::{Visit, clock, visit};
 
 use std::time::Duration;
 

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// What a target should be, in messages.
-const TARGET_KIND: &str = "a PostgreSQL server";
+pub(super) const TARGET_KIND: &str = "a PostgreSQL server";
 
 /// A role made for a grant, as the server has it.
 pub(super) struct Found {

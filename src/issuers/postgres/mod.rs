@@ -7,6 +7,9 @@ mod names;
 mod scram;
 mod trust;
 mod url;
+mod visit;
+
+pub use visit::{Place, Visit, visit};
 
 use super::order::{Order, Revocation, Site};
 use crate::domain::{

@@ -8,17 +8,16 @@ mod plugin;
 mod private;
 mod question;
 mod smallest;
-mod standing;
 mod target;
 #[cfg(test)]
 mod tests;
+pub mod users;
 mod verbs;
 
 pub use exec_credential::exec_credential;
 pub use plugin::{check, wanted};
 pub use question::Question;
 pub use smallest::reading;
-pub use standing::{Standing, standing};
 pub use target::{clusters, same_server};
 
 use std::ffi::OsString;

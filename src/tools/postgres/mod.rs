@@ -10,6 +10,7 @@ pub mod launch;
 pub mod login;
 pub mod material;
 pub mod overlay;
+pub mod passfile;
 pub mod programs;
 pub mod service;
 pub mod services;

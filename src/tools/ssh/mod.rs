@@ -8,6 +8,7 @@ pub mod call;
 pub mod destination;
 pub mod git;
 pub mod handover;
+pub mod identities;
 pub mod jump;
 pub mod launch;
 pub mod recognise;

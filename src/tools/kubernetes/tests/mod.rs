@@ -4,4 +4,3 @@ mod desk;
 mod launch;
 mod plugin;
 mod recognise;
-mod standing;

@@ -1,5 +1,7 @@
 //! `jit init` in empty, friendly and hostile homes: what it writes is right, and nothing else changes.
 
+mod discover;
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -1,0 +1,105 @@
+//! Servers that are asked directly: a cluster, a database, an account.
+
+use crate::{
+    app::{
+        doctor::{clock, finding::Finding, ground::Ground},
+        embedded::block_on,
+        session::Session,
+    },
+    domain::{
+        catalogue::{AwsResource, KubernetesResource, PostgresResource},
+        credential::Secret,
+        entitlement::ResourceName,
+        failure::Failure,
+        lease::Lease,
+    },
+    issuers::{
+        kubernetes::{self, Visit},
+        order::Site,
+        postgres::{self, Place},
+    },
+    tools::postgres::connection::place,
+};
+
+/// Where issuers look for what the catalogue refers to.
+pub(super) fn site(session: &Session) -> Site<'_> {
+    Site {
+        authority: None,
+        directory: &session.places.configuration,
+        environment: &session.environment,
+        now: (session.clock)(),
+    }
+}
+
+/// Whom a cluster knows the token by, and what that one may.
+pub(super) fn kubernetes(
+    name: &ResourceName,
+    cluster: &KubernetesResource,
+    lease: &Lease,
+    ground: &Ground,
+) -> Finding {
+    let Secret::KubernetesToken(token) = &lease.credential.secret else {
+        return Finding::failed(name, &foreign(lease));
+    };
+    let site = site(&ground.session);
+    let visited = block_on(kubernetes::visit(name, cluster, token, &site));
+    let Visit { user, verbs } = match visited.and_then(|visited| visited) {
+        Ok(visit) => visit,
+        Err(failure) => return Finding::failed(name, &failure),
+    };
+    let role = &lease.grant.entitlement.role;
+    let who = user.map_or_else(|| role.to_string(), |user| format!("{role} is {user}"));
+    if verbs.is_empty() {
+        return Finding::warning(
+            name,
+            format!("{who}, which may do nothing in the namespace default"),
+        )
+        .hint(format!(
+            "bind its service account to a role: jit trust {name} | kubectl apply -f -"
+        ));
+    }
+    let verbs: Vec<&str> = verbs.iter().map(String::as_str).collect();
+    Finding::good(name, format!("{who}, and may {}", verbs.join(", ")))
+}
+
+/// Whom each host of a database server knows the login by, and its clock.
+pub(super) fn postgres(
+    name: &ResourceName,
+    server: &PostgresResource,
+    lease: &Lease,
+    ground: &Ground,
+) -> Vec<Finding> {
+    let site = site(&ground.session);
+    let visits = server.hosts.iter().flat_map(|text| {
+        let (host, port) = place(text);
+        let place = Place { name, host, port };
+        let credential = (&lease.credential, &lease.key);
+        let visited = block_on(postgres::visit(place, server, credential, &site));
+        match visited.and_then(|visited| visited) {
+            Ok(visit) => {
+                let here = (ground.session.clock)();
+                let role = &lease.grant.entitlement.role;
+                let says = format!("{text} knows {role} as {}", visit.user);
+                vec![
+                    Finding::good(name, says),
+                    clock::compare(name, here, visit.at),
+                ]
+            }
+            Err(failure) => vec![Finding::failed(name, &failure)],
+        }
+    });
+    visits.collect()
+}
+
+/// That STS gave a session.
+pub(super) fn aws(name: &ResourceName, account: &AwsResource, lease: &Lease) -> Finding {
+    let role = &lease.grant.entitlement.role;
+    let arn = account.roles.get(role).map_or("", |role| &role.arn);
+    Finding::good(name, format!("{role} is {arn}, and lets this authority in"))
+}
+
+fn foreign(lease: &Lease) -> Failure {
+    let entitlement = &lease.grant.entitlement;
+    Failure::failed(format!("the lease for {entitlement} is of another kind"))
+        .hint(format!("drop it: jit forget {entitlement}"))
+}
