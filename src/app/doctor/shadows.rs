@@ -10,7 +10,7 @@ use crate::{
     tools::{
         aws::shadows,
         kubernetes::users::{User, bringing},
-        postgres::{connection::place, passfile},
+        postgres::{connection::place, passfile, standing},
     },
 };
 
@@ -85,7 +85,18 @@ fn postgres(
         let says = format!("{shown}, line {line}, holds a password for {host}:{port}");
         Finding::warning(name, says).hint("take the line out; psql needs none with jit")
     });
-    Ok(found.collect())
+    let services = standing::find(environment)?.into_iter();
+    let services = services
+        .filter(|service| service.is_for(server))
+        .map(|found| {
+            let says = format!(
+                "{}, service {}, holds a password for it",
+                ground.shown(&found.file),
+                found.service
+            );
+            Finding::warning(name, says).hint("take the password out; libpq needs none with jit")
+        });
+    Ok(found.chain(services).collect())
 }
 
 /// Whether a password is for that server; one for any server is for nobody in particular.

@@ -141,7 +141,7 @@ pub fn outstanding(session: &Session) -> Result<Vec<(&'static str, Result<usize>
     let kinds = Subject::ALL.into_iter().filter_map(|subject| {
         let kind = subject.kind()?;
         ground.catalogue.of_kind(kind).next()?;
-        let plan = subject.plan(&ground, false);
+        let plan = subject.plan(&ground);
         Some((kind.as_str(), plan.map(|plan| plan.edits.len())))
     });
     Ok(kinds.collect())

@@ -105,6 +105,12 @@ fn littered() -> Home {
         &format!("db.internal:5432:orders:me:{SECRET}\nelsewhere:5432:*:me:{SECRET}\n"),
     );
     home.write(
+        ".pg_service.conf",
+        &format!(
+            "[stock]\nhost=db.internal\npassword={SECRET}\n[far]\nhost=far\npassword={SECRET}\n"
+        ),
+    );
+    home.write(
         ".ssh/id_rsa",
         &format!("-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----\n"),
     );
@@ -159,6 +165,8 @@ fn one_screen_says_what_is_good_and_what_to_do() {
                            → let it ask jit: jit setup kubernetes
     warn  postgres/orders  ~/.pgpass, line 1, holds a password for db.internal:5432
                            → take the line out; psql needs none with jit
+    warn  postgres/orders  ~/.pg_service.conf, service stock, holds a password for it
+                           → take the password out; libpq needs none with jit
     warn  aws/prod         aws_access_key_id of profile prod in ~/.aws/credentials, line 2, wins over what jit gives
                            → take [prod] out of ~/.aws/credentials; where jit needs it as base credentials, rename it and name it as base_profile in authority.toml
     warn  environment      PGPASSWORD is set, and libpq gives it to any server that asks
