@@ -97,15 +97,20 @@ fn a_cached_exec_for_ssh_starts_its_agent_and_nothing_else() {
 #[test]
 fn the_plugins_are_one_thread_without_a_socket() {
     let Some(home) = home() else { return };
-    for (verb, entitlement, answer) in [
-        ("exec-credential", "kubernetes/held:view", "ExecCredential"),
-        ("credential-process", "aws/held:read", "AccessKeyId"),
+    for (line, answer) in [
+        (
+            &["exec-credential", "kubernetes/held:view"][..],
+            "ExecCredential",
+        ),
+        (&["credential-process", "aws/held:read"], "AccessKeyId"),
+        (&["prompt"], "ssh/held:deploy"),
     ] {
+        let verb = line[0];
         let config = home.config();
         let config = config.to_str().unwrap();
         // As a hook is called where the configuration is elsewhere.
         for options in [&[] as &[&str], &["--config-dir", config]] {
-            let calls = traced(&home, &[options, &[verb, entitlement]].concat(), answer);
+            let calls = traced(&home, &[options, line].concat(), answer);
             let never = calls.iter().find(|call| NEVER.contains(&&*call.name));
             assert!(never.is_none(), "{verb} calls {never:?}");
             check(verb, &calls, "");
