@@ -29,12 +29,12 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
     };
     let mut wanted: Option<Recognised> = None;
     let mut via = Vec::new();
-    let mut stranger = None;
+    let (mut stranger, mut needs_us) = (None, false);
     for destination in &call.destinations {
         let own = call.names_login(destination);
         let ssh = ssh(task)?;
         let resolved = resolve(&ssh, &call, destination)?;
-        jump::through(&ssh, &call, &resolved, task.catalogue, &mut via)?;
+        needs_us |= jump::through(&ssh, &call, &resolved, task.catalogue, &mut via)?;
         let found = match on {
             Some(found) => Some(found),
             None => target::at(task.catalogue, &resolved)?,
@@ -64,7 +64,7 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
     }
     match (stranger, wanted) {
         // Where a login, or a jump on the way, is ours, the command is none of a stranger's.
-        (Some(failure), None) if via.is_empty() => Err(failure),
+        (Some(failure), None) if !needs_us => Err(failure),
         (Some(failure), _) => Err(failure.of_nature(Nature::Final)),
         (None, wanted) => finish(task, on, wanted, via),
     }

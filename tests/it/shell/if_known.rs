@@ -11,7 +11,7 @@ use crate::support::{
 /// policies everything that is asked for is denied, so that 121 means: it went through jit.
 const CATALOGUE: &str = r#"
 [resources."ssh/web"]
-hosts = ["web.invalid", "bastion.invalid"]
+hosts = ["web.invalid", "bastion.invalid", "hooked.invalid"]
 roles.deploy = {}
 [resources."kubernetes/prod"]
 server = "https://prod.invalid:6443"
@@ -53,7 +53,8 @@ clusters:
 ";
 
 const SSH_CONFIG: &str = "Host w\n HostName web.invalid\n User deploy\nHost behind\n HostName behind.invalid\n \
-                          ProxyJump deploy@bastion.invalid\nHost alice\n HostName web.invalid\n User alice\n";
+                          ProxyJump deploy@bastion.invalid\nHost alice\n HostName web.invalid\n User alice\n\
+                          Host hooked.invalid\n KnownHostsCommand /x/jit known-hosts ssh/web\nHost customer\n ProxyJump deploy@hooked.invalid\n";
 
 /// Tools that say that they ran; ssh's own resolution is ssh's.
 fn home() -> Home {
@@ -98,6 +99,7 @@ const STRANGERS: &str = "
     ssh
     ssh github.com
     ssh -J jump.invalid -p 22 me@other.invalid uptime
+    ssh customer
     make deploy
     helm list
     kubectl get pods
