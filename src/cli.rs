@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{
     app::{
         agent, audit, complete, completions, credential_process, demo, doctor, exec,
-        exec_credential, forget, init, keep, known_hosts, man, policy, request, revoke,
+        exec_credential, forget, init, keep, known_hosts, man, policy, prompt, request, revoke,
         session::{Options, Session},
         setup, status, tidy, trust,
     },
@@ -70,6 +70,8 @@ enum Warm {
     CredentialProcess(credential_process::Args),
     #[command(display_order = 102)]
     KnownHosts(known_hosts::Args),
+    #[command(hide = true)]
+    Prompt(prompt::Args),
     #[command(hide = true)]
     Agent(agent::Args),
 }
@@ -146,12 +148,18 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
     if let Verb::Complete(args) = &cli.verb {
         return complete::run(args, Cli::<Verb>::command());
     }
-    let session = &Session::begin(&cli.options)?;
+    let session = match (&cli.verb, Session::begin(&cli.options)) {
+        (Verb::Warm(Warm::Exec(args)), Err(_)) if args.runs_without_configuration() => {
+            return Err(exec::without_configuration(args));
+        }
+        (_, session) => &session?,
+    };
     match &cli.verb {
         Verb::Warm(Warm::Exec(args)) => exec::run(args, session),
         Verb::Warm(Warm::ExecCredential(args)) => exec_credential::run(args, session),
         Verb::Warm(Warm::CredentialProcess(args)) => credential_process::run(args, session),
         Verb::Warm(Warm::KnownHosts(args)) => known_hosts::run(args, session),
+        Verb::Warm(Warm::Prompt(args)) => prompt::run(args, session),
         Verb::Warm(Warm::Agent(args)) => agent::run(args),
         Verb::Request(args) => request::run(args, session),
         Verb::Status(args) => status::run(args, session),
@@ -275,6 +283,7 @@ mod tests {
             "exec-credential",
             "credential-process",
             "known-hosts",
+            "prompt",
             "agent",
         ] {
             let warm = help(Cli::<Warm>::command(), verb);

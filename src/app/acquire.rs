@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     embedded::{block_on, client, embedded},
     kept::{self, Source},
+    notice,
     session::Session,
     tidy,
 };
@@ -13,12 +14,12 @@ use crate::{
     cache::Cache,
     domain::{
         credential::Credential,
-        failure::{Code, Result},
+        failure::{Code, Nature, Result},
         key::PrivateKey,
         lease::Lease,
         time::{Timestamp, Ttl},
     },
-    platform::terminal,
+    platform::terminal::{self, Person},
     tools::task::Recognised,
 };
 
@@ -46,6 +47,19 @@ pub struct Terms {
     /// Skip approval in an emergency: alerted, and reviewed afterwards.
     #[arg(long)]
     pub break_glass: bool,
+    /// Who asks: a person's command line, or by default a hook that a tool calls.
+    #[arg(skip = Asker::Person)]
+    pub asker: Asker,
+}
+
+/// Who may be asked back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asker {
+    /// Whoever gave the command, if they are at a terminal.
+    Person,
+    /// Nobody: a tool called, and waits for its answer.
+    #[default]
+    Hook,
 }
 
 impl Terms {
@@ -56,9 +70,30 @@ impl Terms {
             ..Self::default()
         }
     }
+
+    /// Who can be asked for what is missing.
+    fn person(&self, session: &Session) -> Option<Person> {
+        match self.asker {
+            Asker::Person if !session.json => Person::present(),
+            Asker::Person | Asker::Hook => None,
+        }
+    }
+
+    fn ask(&self, wanted: &Recognised) -> Ask {
+        Ask {
+            entitlement: wanted.entitlement.clone(),
+            justification: self.justification.clone(),
+            ttl: self.ttl.map(|ttl| ttl.0),
+            break_glass: self.break_glass,
+            verb: wanted.verb.clone(),
+            answerable: false,
+        }
+    }
 }
 
-/// A lease that is fresh now: the cached one, a renewed one, or a new one.
+/// A lease that is fresh now: the cached one, a renewed one, or a new one. Where policy wants a reason
+/// and a person is there who gave none, they are asked for it, once; a desktop is told what a hook
+/// cannot ask.
 pub fn lease(
     session: &Session,
     wanted: &Recognised,
@@ -69,16 +104,50 @@ pub fn lease(
     if terms.no_wait {
         cache = cache.patient(PATIENCE);
     }
-    let mut source = Source::Cache;
-    let lease = cache.fresh_or(&wanted.entitlement, session.clock, |held| {
+    let (mut source, mut person) = (Source::Cache, None);
+    let outcome = cache.fresh_or(&wanted.entitlement, session.clock, |held| {
         source = Source::Authority;
         if let Err(failure) = kept::tidy(session) {
             session.tell(&format!("not tidied: {failure}"));
         }
-        block_on(bring(session, wanted, terms, tool, held))?
-    })?;
+        person = terms.person(session);
+        let ask = Ask {
+            answerable: person.is_some(),
+            ..terms.ask(wanted)
+        };
+        block_on(bring(session, ask, &wanted.because, tool, held))?
+    });
+    let lease = match (outcome, person) {
+        (Err(failure), Some(person)) if failure.nature == Nature::Unexplained => {
+            // Without the lock, so that nobody else waits for the answer.
+            let question = format!("Why? ({} needs a reason) ", wanted.entitlement);
+            let terms = Terms {
+                justification: person.ask(&question),
+                ..terms.clone()
+            };
+            cache.fresh_or(&wanted.entitlement, session.clock, |held| {
+                block_on(bring(
+                    session,
+                    terms.ask(wanted),
+                    &wanted.because,
+                    tool,
+                    held,
+                ))?
+            })
+        }
+        (Err(failure), _) if terms.asker == Asker::Hook => {
+            notice::show(session, &wanted.entitlement, &failure);
+            Err(failure)
+        }
+        (outcome, _) => outcome,
+    }?;
     kept::keep(session, &lease, source);
     Ok(lease)
+}
+
+/// The lease that is held and fresh now, if there is one; nothing is asked for.
+pub fn held(session: &Session, wanted: &Recognised) -> Result<Option<Lease>> {
+    Cache::open(&session.places)?.fresh(&wanted.entitlement, (session.clock)())
 }
 
 /// A held lease with a new credential, under the same grant.
@@ -95,13 +164,14 @@ pub async fn renewed(session: &Session, held: Lease, tool: Option<&str>) -> Resu
 
 /// A new lease that is kept nowhere, for whoever ends its grant at once again.
 pub fn passing(session: &Session, wanted: &Recognised, tool: &str) -> Result<Lease> {
-    block_on(bring(session, wanted, &Terms::default(), Some(tool), None))?
+    let ask = Terms::default().ask(wanted);
+    block_on(bring(session, ask, &wanted.because, Some(tool), None))?
 }
 
 async fn bring(
     session: &Session,
-    wanted: &Recognised,
-    terms: &Terms,
+    ask: Ask,
+    because: &str,
     tool: Option<&str>,
     held: Option<Lease>,
 ) -> Result<Lease> {
@@ -123,13 +193,6 @@ async fn bring(
             Err(_) => {}
         }
     }
-    let ask = Ask {
-        entitlement: wanted.entitlement.clone(),
-        justification: terms.justification.clone(),
-        ttl: terms.ttl.map(|ttl| ttl.0),
-        break_glass: terms.break_glass,
-        verb: wanted.verb.clone(),
-    };
     let answer = authority.elevate(&client, &ask).await?;
     if answer.grant.break_glass {
         terminal::say(&format!(
@@ -149,7 +212,7 @@ async fn bring(
         key,
         issued_at,
         took: issued_at.left(asked_at),
-        because: wanted.because.clone(),
+        because: because.to_owned(),
     })
 }
 

@@ -7,11 +7,14 @@ use super::{
     session::Session,
 };
 use crate::{
+    config::surroundings,
     domain::{
+        catalogue::Catalogue,
         entitlement::{ResourceName, RoleName},
-        failure::Result,
+        failure::{Failure, Nature, Result},
         lease::Lease,
     },
+    platform::process::Launch,
     tools::{
         self,
         task::{Injection, Recognised, Task},
@@ -35,9 +38,22 @@ pub struct Args {
     on: Option<ResourceName>,
     #[command(flatten)]
     terms: Terms,
+    /// Run a command that reaches nothing of the catalogue as it is; for shells, see setup.
+    #[arg(long, conflicts_with_all = ["on", "role"])]
+    if_known: bool,
+    /// And ask for nothing: without a fresh lease, run the command as it is.
+    #[arg(long, requires = "if_known")]
+    if_held: bool,
     /// The command and its arguments.
     #[arg(required = true, last = true, value_name = "CMD")]
     command: Vec<OsString>,
+}
+
+impl Args {
+    /// Whether nothing but running the command is left where there is no configuration.
+    pub const fn runs_without_configuration(&self) -> bool {
+        self.if_known
+    }
 }
 
 /// Comes back only with the reason why the command could not be run.
@@ -50,18 +66,26 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         catalogue: &catalogue,
         environment: &session.environment,
     };
-    if tools::needs_nothing(&task) {
+    let strange = args.if_known && !tools::may_be_known(&task);
+    if strange || tools::needs_nothing(&task) {
         session.tell("this command reaches nothing, so it is run as it is");
         return Err(tools::as_it_is(&task)?.replace());
     }
-    let wanted = tools::recognise(&task)?;
+    let wanted = match tools::recognise(&task) {
+        Err(failure) if args.if_known && failure.nature == Nature::Stranger => {
+            session.tell(&format!("{failure}, so the command is run as it is"));
+            return Err(tools::as_it_is(&task)?.replace());
+        }
+        recognised => recognised?,
+    };
     session.tell(&format!("{}: {}", wanted.entitlement, wanted.because));
-    let resource = catalogue.resource(&wanted.entitlement.resource)?;
-    let lease = acquire::lease(session, &wanted, &args.terms, Some(task.program_name()))?;
-    let via = via(session, args, &wanted, task.program_name())?;
+    let Some((lease, via)) = leases(session, args, &wanted, &task)? else {
+        session.tell("no lease is held, so the command is run as it is");
+        return Err(tools::as_it_is(&task)?.replace());
+    };
     let launch = tools::launch(&Injection {
         task,
-        resource,
+        resource: catalogue.resource(&wanted.entitlement.resource)?,
         lease: &lease,
         via: &via,
         is_hooked: wanted.is_hooked,
@@ -71,15 +95,45 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     Err(launch.replace())
 }
 
-/// The leases of what the command passes through.
-fn via(session: &Session, args: &Args, wanted: &Recognised, tool: &str) -> Result<Vec<Lease>> {
-    let through = wanted.via.iter().map(|entitlement| {
-        let passed = Recognised::new(
-            entitlement.clone(),
-            format!("{tool} passes through it to {}", wanted.entitlement),
-        );
-        session.tell(&format!("{entitlement}: {}", passed.because));
-        acquire::lease(session, &passed, &args.terms, Some(tool))
+/// Runs the command in an environment in which nothing of jit can be found.
+pub fn without_configuration(args: &Args) -> Failure {
+    let launch = tools::as_it_is(&Task {
+        command: &args.command,
+        on: None,
+        role: None,
+        catalogue: &Catalogue::default(),
+        environment: &surroundings::capture(),
     });
-    through.collect()
+    launch.map_or_else(|failure| failure, Launch::replace)
+}
+
+/// The lease of the command and those of what it passes through; `None` where only what is held may
+/// be used, and that is not all.
+fn leases(
+    session: &Session,
+    args: &Args,
+    wanted: &Recognised,
+    task: &Task<'_>,
+) -> Result<Option<(Lease, Vec<Lease>)>> {
+    let through = wanted.via.iter().map(|entitlement| {
+        let because = format!(
+            "{} passes through it to {}",
+            task.program_name(),
+            wanted.entitlement
+        );
+        session.tell(&format!("{entitlement}: {because}"));
+        Recognised::new(entitlement.clone(), because)
+    });
+    // A shell that completes a command line shows no question, and nobody has decided anything yet.
+    if args.if_held || (args.if_known && tools::completes(task)) {
+        let lease = acquire::held(session, wanted)?;
+        let via: Option<Vec<Lease>> = through
+            .map(|passed| acquire::held(session, &passed))
+            .collect::<Result<_>>()?;
+        return Ok(lease.zip(via));
+    }
+    let tool = Some(task.program_name());
+    let lease = acquire::lease(session, wanted, &args.terms, tool)?;
+    let via = through.map(|passed| acquire::lease(session, &passed, &args.terms, tool));
+    Ok(Some((lease, via.collect::<Result<_>>()?)))
 }

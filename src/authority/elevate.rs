@@ -9,7 +9,7 @@ use crate::{
         elevation::{Elevation, Grant, Request},
         entitlement::{Entitlement, Tier},
         event::EventKind,
-        failure::{Failure, Result},
+        failure::{Failure, Nature, Result},
         id::GrantId,
         time::Timestamp,
     },
@@ -30,6 +30,9 @@ pub struct Ask {
     pub break_glass: bool,
     /// What the command does there, where that is known: `get`.
     pub verb: Option<String>,
+    /// Whether whoever asks can still say why: then the want of a reason is a question back to them,
+    /// and becomes an event only with their answer.
+    pub answerable: bool,
 }
 
 impl Authority {
@@ -44,6 +47,9 @@ impl Authority {
         let tier = self.catalogue.tier(&ask.entitlement)?;
         let decision = self.decide(client, ask, tier);
         let mut elevation = Elevation::ask(request(client, ask, asked_at)?);
+        if ask.answerable && lacks_reason(&elevation, &decision) {
+            return Err(refusal(&elevation, &decision));
+        }
         let grant = self.record(client, &mut elevation, &decision).await?;
         let made = self.issue(&grant, client.key).await;
         let now = (self.clock)();
@@ -159,23 +165,23 @@ pub(super) fn refusal(elevation: &Elevation, decision: &Decision) -> Failure {
         ));
     }
     let explain = format!("\"jit policy explain {entitlement}\" shows what would allow it");
-    let wants_reason =
-        decision.obligations.justification && elevation.request.justification.is_none();
-    let (message, hint) = match (&decision.reason, wants_reason) {
-        (_, true) => (
-            format!("{entitlement} needs a justification"),
-            format!(
+    if lacks_reason(elevation, decision) {
+        return Failure::denied(format!("{entitlement} needs a justification"))
+            .hint(format!(
                 "say why with -j WHY; where a tool called jit, first run: jit request {entitlement} -j WHY"
-            ),
-        ),
-        (Some(reason), false) => (
-            format!("{principal} may not have {entitlement}: {reason}"),
-            explain,
-        ),
-        (None, false) => (
-            format!("no policy lets {principal} have {entitlement}"),
-            explain,
-        ),
+            ))
+            .of_nature(Nature::Unexplained);
+    }
+    let message = match &decision.reason {
+        Some(reason) => format!("{principal} may not have {entitlement}: {reason}"),
+        None => format!("no policy lets {principal} have {entitlement}"),
     };
-    Failure::denied(message).hint(hint)
+    Failure::denied(message).hint(explain)
+}
+
+/// Whether policy would say yes to somebody who says why.
+fn lacks_reason(elevation: &Elevation, decision: &Decision) -> bool {
+    decision.verdict == Verdict::Deny
+        && decision.obligations.justification
+        && elevation.request.justification.is_none()
 }

@@ -55,6 +55,7 @@ impl Authority {
             ttl: request.ttl,
             break_glass: request.break_glass,
             verb: request.verb.clone(),
+            answerable: false,
         };
         let tier = self.catalogue.tier(&ask.entitlement)?;
         let decision = self.decide(client, &ask, tier);

@@ -128,6 +128,28 @@ impl Cache {
         names
     }
 
+    /// The leases whose grants live at `now`. Those whose grants are over are removed, except where
+    /// somebody is just asking for a new one.
+    pub fn live(&self, now: Timestamp) -> Result<Vec<Lease>> {
+        let (live, over): (Vec<Lease>, Vec<Lease>) = self
+            .leases()?
+            .into_iter()
+            .partition(|lease| lease.grant.is_live(now));
+        for lease in over {
+            let entitlement = &lease.grant.entitlement;
+            let file = self.file(entitlement);
+            let Ok(Some(_flight)) = Lock::if_free(&file.with_extension("lock")) else {
+                continue;
+            };
+            // Read again: it may be another one by now.
+            let newest = self.read(entitlement)?;
+            if newest.is_some_and(|newest| !newest.grant.is_live(now)) {
+                drop(files::remove(&file));
+            }
+        }
+        Ok(live)
+    }
+
     /// Drops a lease; whether there was one.
     pub fn forget(&self, entitlement: &Entitlement) -> Result<bool> {
         let file = self.file(entitlement);

@@ -29,6 +29,18 @@ pub enum Code {
     NotFound = 127,
 }
 
+/// What a caller may make of a failure beside reporting it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nature {
+    /// Nothing.
+    #[default]
+    Final,
+    /// The command reaches nothing that the catalogue has, so that it may run as it is.
+    Stranger,
+    /// Policy wants a reason and none was given, so that one may be asked for.
+    Unexplained,
+}
+
 /// One sentence on what happened, one hint on what to do next, and the private cause.
 ///
 /// Message and hint are written for the person at the terminal and never hold a secret. The cause
@@ -43,6 +55,8 @@ pub struct Failure {
     pub hint: String,
     /// The underlying error's own words, if there is one.
     pub cause: Option<String>,
+    /// What a caller may make of it.
+    pub nature: Nature,
 }
 
 impl Failure {
@@ -53,6 +67,7 @@ impl Failure {
             message: message.into(),
             hint: String::new(),
             cause: None,
+            nature: Nature::Final,
         }
     }
 
@@ -76,6 +91,19 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
         self
+    }
+
+    /// Says what a caller may make of it.
+    #[must_use]
+    pub const fn of_nature(mut self, nature: Nature) -> Self {
+        self.nature = nature;
+        self
+    }
+
+    /// The same, where nothing that the catalogue has is reached.
+    #[must_use]
+    pub const fn stranger(self) -> Self {
+        self.of_nature(Nature::Stranger)
     }
 
     /// Adds the underlying error's own words, with those of its sources.

@@ -1,11 +1,18 @@
 //! The person at the terminal: `jit` speaks on stderr only, so that stdout stays the tool's.
 
 use std::{
-    io::{IsTerminal as _, Write as _, stderr, stdin},
+    fs::{File, OpenOptions},
+    io::{IsTerminal as _, Read as _, Write as _, stderr, stdin},
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use rustix::termios::{tcgetwinsize, ttyname};
+use rustix::{
+    process::getpgrp,
+    termios::{QueueSelector, tcflush, tcgetpgrp, tcgetwinsize, ttyname},
+};
+
+/// No answer of a person is longer.
+const LONGEST: usize = 4096;
 
 /// Of the process, as its stderr is.
 static HUSHED: AtomicBool = AtomicBool::new(false);
@@ -70,6 +77,49 @@ pub fn name() -> Option<String> {
         .or_else(|_| ttyname(stderr(), Vec::new()))
         .ok()
         .and_then(|name| name.into_string().ok())
+}
+
+/// Somebody who can be asked. The question goes to the terminal itself, so that stdin, stdout and
+/// stderr stay the tool's.
+#[derive(Debug)]
+pub struct Person {
+    terminal: File,
+}
+
+impl Person {
+    /// Whoever sits at this process's terminal; nobody where there is none, where neither stdin nor
+    /// stderr is one (a program runs us that only happens to have been started from a terminal), or
+    /// where this is a job in the background, which the kernel would stop for asking.
+    pub fn present() -> Option<Self> {
+        if !stdin().is_terminal() && !stderr().is_terminal() {
+            return None;
+        }
+        let terminal = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/tty")
+            .ok()?;
+        let foreground = tcgetpgrp(&terminal).ok()?;
+        (foreground == getpgrp()).then_some(Self { terminal })
+    }
+
+    /// Asks, and reads one line; `None` where it is empty. Ctrl-C ends this process, as it ends any
+    /// that does not mind it.
+    pub fn ask(mut self, question: &str) -> Option<String> {
+        // What was typed before the question is no answer to it: the next lines of a paste.
+        tcflush(&self.terminal, QueueSelector::IFlush).ok()?;
+        write!(self.terminal, "{}", plain_line(question)).ok()?;
+        let mut line = Vec::new();
+        let mut byte = [0];
+        while line.len() < LONGEST && matches!(self.terminal.read(&mut byte), Ok(1)) {
+            if byte == *b"\n" {
+                break;
+            }
+            line.extend(byte);
+        }
+        let answer = plain_line(String::from_utf8_lossy(&line).trim());
+        Some(answer).filter(|answer| !answer.is_empty())
+    }
 }
 
 #[cfg(test)]

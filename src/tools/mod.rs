@@ -27,7 +27,8 @@ use crate::{
 /// command line, the environment and the tool's own files, just as the tool reads them.
 ///
 /// # Errors
-/// Usage, where nothing or something unknown is named; the hint lists what is near.
+/// Usage, where nothing or something unknown is named; the hint lists what is near. Of the nature of a
+/// stranger only where nothing that the catalogue has is reached, or nobody can tell what is.
 pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
     let kind = match task.on {
         Some(resource) => Some(resource.kind()),
@@ -42,7 +43,8 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
             "jit does not know what {:?} connects to",
             task.program_name()
         ))
-        .hint("name it: jit exec --on kind/name -- COMMAND")),
+        .hint("name it: jit exec --on kind/name -- COMMAND")
+        .stranger()),
     }
 }
 
@@ -60,6 +62,23 @@ pub fn needs_nothing(task: &Task<'_>) -> bool {
             Some(Kind::Postgres) => postgres::needs_nothing(task),
             Some(Kind::Ssh) | None => false,
         }
+}
+
+/// Whether the command could reach, by itself, something that the catalogue has.
+pub fn may_be_known(task: &Task<'_>) -> bool {
+    let Some(kind) = kind_of(task.program_name()) else {
+        return false;
+    };
+    let only_says = match kind {
+        Kind::Ssh => ssh::only_says(task),
+        Kind::Postgres | Kind::Kubernetes | Kind::Aws => needs_nothing(task),
+    };
+    !only_says && task.catalogue.of_kind(kind).next().is_some()
+}
+
+/// Whether a shell asks the tool what a command line could go on with.
+pub fn completes(task: &Task<'_>) -> bool {
+    kubernetes::completes(task)
 }
 
 /// The command with nothing injected.

@@ -166,6 +166,12 @@ fn the_help_of_exec() {
           --break-glass
               Skip approval in an emergency: alerted, and reviewed afterwards
 
+          --if-known
+              Run a command that reaches nothing of the catalogue as it is; for shells, see setup
+
+          --if-held
+              And ask for nothing: without a fresh lease, run the command as it is
+
       -h, --help
               Print help (see a summary with '-h')
 

@@ -68,6 +68,7 @@ fn routine(entitlement: &str) -> Ask {
         ttl: None,
         break_glass: false,
         verb: None,
+        answerable: false,
     }
 }
 

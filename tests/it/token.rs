@@ -63,6 +63,7 @@ fn deploy() -> Ask {
         ttl: None,
         break_glass: false,
         verb: None,
+        answerable: false,
     }
 }
 

@@ -102,16 +102,17 @@ fn the_plugins_are_one_thread_without_a_socket() {
     let Some(home) = home() else { return };
     let config = home.config();
     let config = config.to_str().unwrap();
-    let (cluster, account) = ("kubernetes/held:view", "aws/held:read");
-    for (verb, entitlement, answer, asked) in [
-        ("exec-credential", cluster, "ExecCredential", ""),
-        ("exec-credential", cluster, "ExecCredential", REACHES),
-        ("credential-process", account, "AccessKeyId", ""),
+    let credential = &["exec-credential", "kubernetes/held:view"][..];
+    for (line, answer, asked) in [
+        (credential, "ExecCredential", ""),
+        (credential, "ExecCredential", REACHES),
+        (&["credential-process", "aws/held:read"], "AccessKeyId", ""),
+        (&["prompt"], "ssh/held:deploy", ""),
     ] {
+        let verb = line[0];
         // As a hook is called where the configuration is elsewhere.
         for options in [&[] as &[&str], &["--config-dir", config]] {
-            let args = [options, &[verb, entitlement]].concat();
-            let calls = traced_when(&home, &args, answer, asked);
+            let calls = traced_when(&home, &[options, line].concat(), answer, asked);
             let never = calls.iter().find(|call| NEVER.contains(&&*call.name));
             assert!(never.is_none(), "{verb} calls {never:?}");
             let of_catalogue = |call: &&Call| call.line.contains("authority.toml");

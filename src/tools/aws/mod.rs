@@ -170,10 +170,20 @@ fn profile_name(task: &Task<'_>, arguments: &Arguments) -> Result<Option<String>
     let variables = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
     let [named, default] = variables.map(|variable| task.environment.text(variable));
     match (named, default) {
-        (Some(named), Some(default)) if named != default => Err(Failure::usage(format!(
-            "AWS_PROFILE names {named:?} and AWS_DEFAULT_PROFILE {default:?}"
-        ))
-        .hint("unset one of them, or name the profile with --profile")),
+        (Some(named), Some(default)) if named != default => {
+            let failure = Failure::usage(format!(
+                "AWS_PROFILE names {named:?} and AWS_DEFAULT_PROFILE {default:?}"
+            ))
+            .hint("unset one of them, or name the profile with --profile");
+            let is_ours = |profile: &str| {
+                accounts(task).any(|(_, account)| account.profiles.contains(profile))
+            };
+            Err(if is_ours(named) || is_ours(default) {
+                failure
+            } else {
+                failure.stranger()
+            })
+        }
         _ => Ok(named.or(default).map(ToOwned::to_owned)),
     }
 }
@@ -186,13 +196,16 @@ fn by_profile(task: &Task<'_>, named: Option<&str>) -> Result<ResourceName> {
         .collect();
     match found.as_slice() {
         [one] => Ok((*one).clone()),
-        [] if named.is_none() => Err(Failure::usage("no profile is named").hint(known(task))),
+        [] if named.is_none() => Err(Failure::usage("no profile is named")
+            .hint(known(task))
+            .stranger()),
         [] => {
             let all = accounts(task).flat_map(|(_, account)| &account.profiles);
             let near = did_you_mean(profile, all.map(String::as_str));
             Err(
                 Failure::usage(format!("the profile {profile:?} is no resource"))
-                    .hint(format!("{near}{}", known(task))),
+                    .hint(format!("{near}{}", known(task)))
+                    .stranger(),
             )
         }
         [first, ..] => {

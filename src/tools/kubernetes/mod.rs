@@ -1,6 +1,7 @@
 //! kubectl, and every other program that speaks to a cluster through a kubeconfig.
 
 mod argv;
+mod completion;
 mod exec_credential;
 pub mod kubeconfig;
 mod objects;
@@ -79,7 +80,15 @@ const UNSET: &[&str] = &[
 /// Whether the command speaks to no cluster and needs no credential: `kubectl config`, `--help`.
 pub fn needs_nothing(task: &Task<'_>) -> bool {
     task.program_name() == "kubectl"
-        && verbs::of_kubectl(&Arguments::read(task.arguments())) == Deed::Local
+        && match completion::of(task.arguments()) {
+            Some(completion) => completion.stays_here(),
+            None => verbs::of_kubectl(&Arguments::read(task.arguments())) == Deed::Local,
+        }
+}
+
+/// Whether a shell asks for words to complete a command line: nobody is to be asked for anything then.
+pub fn completes(task: &Task<'_>) -> bool {
+    task.program_name() == "kubectl" && completion::of(task.arguments()).is_some()
 }
 
 /// kubectl's verb, for policies.
@@ -122,11 +131,29 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
         Deed::Local | Deed::Unknown => {
             let verb = arguments.verb().unwrap_or_default();
             let says = format!("{verb:?} is not a verb that jit knows");
-            smallest(task.catalogue, &resource, &says, |_, verbs| {
+            let found = smallest(task.catalogue, &resource, &says, |_, verbs| {
                 verbs::listed(verbs, verb)
+            });
+            found.map_err(|failure| {
+                if is_plugin(task, &arguments) {
+                    failure.stranger()
+                } else {
+                    failure
+                }
             })
         }
     }
+}
+
+/// Whether kubectl would run another program for this verb, as it looks them up (kubectl's
+/// `pkg/cmd/plugin.go`): what that one reaches, nobody can tell.
+fn is_plugin(task: &Task<'_>, arguments: &Arguments) -> bool {
+    let mut name = task.program_name().to_owned();
+    name == "kubectl"
+        && arguments.words.iter().take(2).any(|word| {
+            name = format!("{name}-{}", word.replace('-', "_"));
+            !name.contains('/') && process::find(name.as_ref(), task.environment).is_ok()
+        })
 }
 
 /// The program with a private kubeconfig, and with nothing that leads past it.

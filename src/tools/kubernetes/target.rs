@@ -115,7 +115,8 @@ fn meant(task: &Task<'_>, arguments: &Arguments, kubeconfig: &Kubeconfig) -> Res
             let near = did_you_mean(name, kubeconfig.clusters.keys().map(String::as_str));
             return Err(
                 Failure::usage(format!("the kubeconfig has no cluster {name:?}"))
-                    .hint(format!("{near}\"kubectl config get-clusters\" lists them")),
+                    .hint(format!("{near}\"kubectl config get-clusters\" lists them"))
+                    .stranger(),
             );
         };
         let found = by_server(task, &cluster.server)?;
@@ -310,11 +311,12 @@ fn unknown(task: &Task<'_>, message: String) -> Failure {
             }
         })
         .collect();
-    Failure::usage(message).hint(if known.is_empty() {
+    let hint = if known.is_empty() {
         "the catalogue has no cluster: \"jit init\" proposes one".to_owned()
     } else {
         format!("name one with --context or --on: {}", known.join(", "))
-    })
+    };
+    Failure::usage(message).hint(hint).stranger()
 }
 
 /// Whether two URLs are the same API server: the same scheme, host, port and path.

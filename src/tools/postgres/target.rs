@@ -10,7 +10,7 @@ use crate::{
     domain::{
         catalogue::{Catalogue, PostgresResource, PostgresRole, Resource},
         entitlement::{Kind, ResourceName, RoleName},
-        failure::{Failure, Result, did_you_mean},
+        failure::{Failure, Nature, Result, did_you_mean},
     },
     tools::task::Task,
 };
@@ -46,15 +46,39 @@ pub fn resource<'a>(task: &Task<'a>, connection: &Connection) -> Result<Found<'a
     if hosts.is_empty() && connection.database().is_none() {
         let program = task.program_name();
         return Err(
-            Failure::usage(format!("{program} names neither a host nor a database")).hint(format!(
-                "name one, or the resource: jit exec --on postgres/NAME -- {program}"
-            )),
+            Failure::usage(format!("{program} names neither a host nor a database"))
+                .hint(format!(
+                    "name one, or the resource: jit exec --on postgres/NAME -- {program}"
+                ))
+                .stranger(),
         );
     }
     if there.is_empty() && !hosts.is_empty() {
-        return Err(unknown_host(task.catalogue, &shown.join(",")));
+        let failure = unknown_host(task.catalogue, &shown.join(","));
+        return Err(if reaches_ours(task.catalogue, connection, &hosts) {
+            failure
+        } else {
+            failure.stranger()
+        });
     }
-    with_database(&there, connection)
+    let found = with_database(&there, connection);
+    found.map_err(|failure| {
+        if hosts.is_empty() {
+            failure
+        } else {
+            failure.of_nature(Nature::Final)
+        }
+    })
+}
+
+/// Whether one of several hosts, or an address that stands behind a host's name, is ours.
+fn reaches_ours(catalogue: &Catalogue, connection: &Connection, hosts: &[(String, u16)]) -> bool {
+    let addresses = connection.value("hostaddr").unwrap_or_default();
+    let is_address = |known: &str| addresses.split(',').any(|address| address == known);
+    ours(catalogue).any(|(_, resource)| {
+        let named = hosts.iter().any(|host| is_at(resource, host));
+        named || resource.hosts.iter().any(|host| is_address(place(host).0))
+    })
 }
 
 /// The resource of that name, which must be one of ours.
@@ -106,10 +130,13 @@ fn with_database<'a>(there: &[Found<'a>], connection: &Connection) -> Result<Fou
                 .collect();
             let near = did_you_mean(database, known.iter().copied());
             Err(
-                Failure::usage(format!("no resource has the database {database:?}")).hint(format!(
-                    "{near}the catalogue has {}; or name the resource with --on",
-                    listed(&known)
-                )),
+                // Without a host it is one of this machine.
+                Failure::usage(format!("no resource has the database {database:?}"))
+                    .hint(format!(
+                        "{near}the catalogue has {}; or name the resource with --on",
+                        listed(&known)
+                    ))
+                    .stranger(),
             )
         }
         several => Err(ambiguous(&format!("the database {database:?}"), several)),

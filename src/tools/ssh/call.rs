@@ -98,6 +98,12 @@ impl Call {
     }
 }
 
+/// Whether ssh logs in nowhere, which it is told before its destination.
+pub fn only_says(arguments: &[OsString]) -> bool {
+    let line = getopt::read(&SSH, arguments);
+    ['G', 'Q', 'V'].into_iter().any(|letter| line.has(letter))
+}
+
 /// The lower-case keyword of an `-o`: `User=x`, `user x`.
 fn key(option: &str) -> String {
     let keyword = option.trim_start().split(['=', ' ', '\t']).next();

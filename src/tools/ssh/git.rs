@@ -107,6 +107,7 @@ pub fn read(git: &Path, arguments: &[OsString]) -> Result<Call> {
             shown()
         ))
         .hint("name its resource: jit exec --on ssh/NAME -- git …")
+        .stranger()
     };
     let command = split(arguments).ok_or_else(unclear)?;
     let grammar = Grammar {
@@ -127,7 +128,8 @@ pub fn read(git: &Path, arguments: &[OsString]) -> Result<Call> {
         let scheme = scheme.unwrap_or("a local path");
         return Err(
             Failure::usage(format!("{:?} goes over {scheme}, not ssh", shown()))
-                .hint("jit gives access over ssh: git remote set-url NAME git@host:path"),
+                .hint("jit gives access over ssh: git remote set-url NAME git@host:path")
+                .stranger(),
         );
     };
     Ok(Call {

@@ -13,14 +13,16 @@ use crate::domain::{catalogue::Catalogue, entitlement::Entitlement, failure::Res
 const LONGEST: usize = 8;
 
 /// Adds the entitlements of the jumps that lead to a host, where they are ours. A jump host that no
-/// resource has, or a login there that is no role, is the user's own affair.
+/// resource has, or a login there that is no role, is the user's own affair. Answers whether there is
+/// one of ours whose configuration does not call jit by itself.
 pub fn through(
     ssh: &Path,
     call: &Call,
     resolved: &Resolved,
     catalogue: &Catalogue,
     via: &mut Vec<Entitlement>,
-) -> Result<()> {
+) -> Result<bool> {
+    let mut needs_us = false;
     let call = inherited(call);
     let mut jumps = resolved.jumps.clone();
     for _ in 0..LONGEST {
@@ -36,12 +38,13 @@ pub fn through(
         let Ok(role) = target::role(found, &resolved.user) else {
             continue;
         };
+        needs_us |= !resolved.is_hooked;
         let entitlement = target::entitlement(found, role);
         if !via.contains(&entitlement) {
             via.push(entitlement);
         }
     }
-    Ok(())
+    Ok(needs_us)
 }
 
 /// ssh hands its configuration file to the ssh that jumps, and no other option.

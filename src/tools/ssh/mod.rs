@@ -36,6 +36,11 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
     recognise::recognise(task)
 }
 
+/// Whether ssh only says what it is, or what it would do: `-V`, `-Q`, `-G`.
+pub fn only_says(task: &Task<'_>) -> bool {
+    task.program_name() == "ssh" && call::only_says(task.arguments())
+}
+
 /// The tool with the private agent injected.
 ///
 /// # Errors

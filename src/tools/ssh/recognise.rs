@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        entitlement::RoleName,
-        failure::{Failure, Result},
+        entitlement::{Entitlement, RoleName},
+        failure::{Failure, Nature, Result},
     },
     platform::process,
     tools::task::{Recognised, Task},
@@ -29,15 +29,19 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
     };
     let mut wanted: Option<Recognised> = None;
     let mut via = Vec::new();
+    let (mut stranger, mut needs_us) = (None, false);
     for destination in &call.destinations {
         let own = call.names_login(destination);
         let ssh = ssh(task)?;
         let resolved = resolve(&ssh, &call, destination)?;
-        jump::through(&ssh, &call, &resolved, task.catalogue, &mut via)?;
+        needs_us |= jump::through(&ssh, &call, &resolved, task.catalogue, &mut via)?;
         let found = match on {
-            Some(found) => found,
-            None => target::at(task.catalogue, &resolved)?
-                .ok_or_else(|| target::unknown(task.catalogue, &resolved))?,
+            Some(found) => Some(found),
+            None => target::at(task.catalogue, &resolved)?,
+        };
+        let Some(found) = found else {
+            stranger.get_or_insert_with(|| target::unknown(task.catalogue, &resolved));
+            continue;
         };
         let role = role(
             task,
@@ -58,6 +62,21 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
             _ => wanted = Some(next),
         }
     }
+    match (stranger, wanted) {
+        // Where a login, or a jump on the way, is ours, the command is none of a stranger's.
+        (Some(failure), None) if !needs_us => Err(failure),
+        (Some(failure), _) => Err(failure.of_nature(Nature::Final)),
+        (None, wanted) => finish(task, on, wanted, via),
+    }
+}
+
+/// What is wanted of the command, once all its logins are known to be ours.
+fn finish(
+    task: &Task<'_>,
+    on: Option<Found<'_>>,
+    wanted: Option<Recognised>,
+    via: Vec<Entitlement>,
+) -> Result<Recognised> {
     match (wanted, on) {
         (Some(wanted), _) => Ok(Recognised { via, ..wanted }),
         (None, Some(found)) => unnamed(task, found),
@@ -65,7 +84,8 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
             "{} names no host to log in to",
             task.program_name()
         ))
-        .hint("name one, or the resource: jit exec --on ssh/NAME -- …")),
+        .hint("name one, or the resource: jit exec --on ssh/NAME -- …")
+        .stranger()),
     }
 }
 

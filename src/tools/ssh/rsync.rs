@@ -100,7 +100,8 @@ pub fn read(arguments: &[OsString], environment: &Environment) -> Result<Call> {
         if daemon {
             return Err(
                 Failure::usage(format!("{word:?} is an rsync daemon, not ssh"))
-                    .hint("write host:path to go over ssh"),
+                    .hint("write host:path to go over ssh")
+                    .stranger(),
             );
         }
         if !destinations.contains(&found) {

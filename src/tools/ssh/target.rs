@@ -86,9 +86,11 @@ pub fn unknown(catalogue: &Catalogue, resolved: &Resolved) -> Failure {
     } else {
         format!("the catalogue has {}", known.join(", "))
     };
-    Failure::usage(format!("no resource has the host {shown}")).hint(format!(
-        "{near}{listed}; or name the resource: --on ssh/NAME"
-    ))
+    Failure::usage(format!("no resource has the host {shown}"))
+        .hint(format!(
+            "{near}{listed}; or name the resource: --on ssh/NAME"
+        ))
+        .stranger()
 }
 
 /// The role that is the login name.

@@ -6,11 +6,11 @@ use crate::support::{Kube, skip::skip, until, whereabouts::program};
 /// A home whose authority the cluster trusts, in a namespace of its own.
 fn cluster(kube: &Kube, namespace: &str) -> Home {
     let home = home(&format!(
-        "[resources.\"kubernetes/prod\"]\nserver = \"{}\"\ncertificate_authority = {:?}\n\
+        "[resources.\"kubernetes/prod\"]\nserver = \"{}\"\ncertificate_authority = \"{}\"\n\
          issuer = \"token-request\"\nnamespace = \"{namespace}\"\ncredential = \"file:base.token\"\n\
          roles.view.service_account = \"{namespace}/view\"\n",
         kube.url(),
-        kube.ca(),
+        kube.ca().display(),
     ));
     kube.apply(&jit(&home, &["trust", "kubernetes/prod"]).stdout);
     let token = kube.kubectl(&["-n", namespace, "create", "token", "jit", "--duration=1h"]);

@@ -183,6 +183,12 @@ fn one_screen_says_what_is_good_and_what_to_do() {
     warn  standing         private keys in ~/.ssh: id_sealed
                            → take them out of authorized_keys where jit opens the host
     "#);
+}
+
+#[test]
+fn a_program_reads_the_same_as_objects() {
+    let home = littered();
+    let text = offline(&home, &[]).stdout;
     let ran = offline(&home, &["--json"]);
     let found = findings(&ran);
     assert_eq!(
@@ -215,7 +221,10 @@ fn asked_about_one_it_speaks_of_that_one() {
             .collect::<Vec<_>>()
     };
     assert_eq!(about("tools"), ["psql"]);
-    assert_eq!(about("shadows"), ["postgres/orders", "environment"]);
+    assert_eq!(
+        about("shadows"),
+        ["postgres/orders", "postgres/orders", "environment"]
+    );
     assert_eq!(about("standing"), [""; 0]);
     let unknown = jit(&home, &["doctor", "postgres/order"]);
     assert_eq!(unknown.code, 2, "{unknown:?}");

@@ -12,9 +12,9 @@ fn orders(access: fn(&str) -> Access<'_>) -> Option<(Home, Postgres)> {
     postgres.psql("create database orders");
     let home = home(&format!(
         "[resources.\"postgres/orders\"]\nhosts = [\"127.0.0.1:{}\"]\ndatabases = [\"orders\"]\n\
-         certificate_authority = {:?}\nissuer = \"certificate\"\nroles.read.role = \"orders_ro\"\n",
+         certificate_authority = \"{}\"\nissuer = \"certificate\"\nroles.read.role = \"orders_ro\"\n",
         postgres.port(),
-        postgres.ca(),
+        postgres.ca().display(),
     ));
     let ca = jit(&home, &["trust", "postgres/orders", "--ca"]).stdout;
     postgres.allow(access(&ca));

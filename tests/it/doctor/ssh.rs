@@ -15,13 +15,17 @@ struct Web {
 }
 
 impl Web {
-    fn new(trusts: bool) -> Option<Self> {
+    fn new() -> Option<Self> {
+        Self::trusting(|own| own)
+    }
+
+    /// One whose sshd trusts what is made of this authority.
+    fn trusting(which: impl FnOnce(String) -> String) -> Option<Self> {
         let home = home(&format!(
             "[resources.\"ssh/web\"]\nhosts = [\"web\"]\nroles.\"{}\" = {{}}\n",
             user_name()
         ));
-        let own = jit(&home, &["trust", "ssh/web", "--ca"]).stdout;
-        let ca = if trusts { own } else { "# nobody\n".to_owned() };
+        let ca = which(jit(&home, &["trust", "ssh/web", "--ca"]).stdout);
         let sshd = Sshd::start(&home.write("ca.pub", &ca))?;
         let config = client_config(&home.path(""), &[("web", &sshd, None)]);
         let ssh = program("ssh", None).unwrap();
@@ -33,7 +37,7 @@ impl Web {
 
 #[test]
 fn a_host_that_trusts_this_authority_is_logged_in_to() {
-    let Some(web) = Web::new(true) else { return };
+    let Some(web) = Web::new() else { return };
     let ran = doctor(&web.home, &["ssh/web"]);
     let user = user_name();
     assert_eq!(
@@ -47,7 +51,7 @@ fn a_host_that_trusts_this_authority_is_logged_in_to() {
 
 #[test]
 fn a_lease_that_is_held_is_used_and_stays() {
-    let Some(web) = Web::new(true) else { return };
+    let Some(web) = Web::new() else { return };
     let asked = jit(&web.home, &["request", &format!("ssh/web:{}", user_name())]);
     assert_eq!(asked.code, 0, "{asked:?}");
     let ran = doctor(&web.home, &["ssh/web"]);
@@ -58,7 +62,10 @@ fn a_lease_that_is_held_is_used_and_stays() {
 
 #[test]
 fn a_host_that_trusts_somebody_else_says_so() {
-    let Some(web) = Web::new(false) else { return };
+    let nobody = |_| "# nobody\n".to_owned();
+    let Some(web) = Web::trusting(nobody) else {
+        return;
+    };
     let ran = doctor(&web.home, &["ssh/web"]);
     assert_eq!(
         says(&ran, "targets", "ssh/web"),
@@ -74,19 +81,19 @@ fn a_host_that_trusts_somebody_else_says_so() {
 
 #[test]
 fn a_host_whose_key_nobody_knows_is_not_believed() {
-    let Some(web) = Web::new(true) else { return };
+    let Some(web) = Web::new() else { return };
     web.home.write("known_hosts", "");
     let ran = doctor(&web.home, &["ssh/web"]);
     assert_eq!(
         says(&ran, "targets", "ssh/web"),
         "fail: web has a host key that is not known"
     );
-    assert_eq!(std::fs::read(web.home.path("known_hosts")).unwrap(), b"");
+    assert_eq!(fs::read(web.home.path("known_hosts")).unwrap(), b"");
 }
 
 #[test]
 fn where_ssh_asks_jit_by_itself_doctor_leaves_nothing_either() {
-    let Some(web) = Web::new(true) else { return };
+    let Some(web) = Web::new() else { return };
     let set_up = jit(&web.home, &["setup", "ssh"]);
     assert_eq!(set_up.code, 0, "{set_up:?}");
     // ssh reads the configuration that it is told of, whatever HOME is.
@@ -106,7 +113,7 @@ fn where_ssh_asks_jit_by_itself_doctor_leaves_nothing_either() {
 
 #[test]
 fn a_jump_host_of_ours_is_passed_through_and_given_back() {
-    let Some(web) = Web::new(true) else { return };
+    let Some(web) = Web::new() else { return };
     let ca = web.home.path("ca.pub");
     let Some(far) = Sshd::start(&ca) else { return };
     let hosts = [("web", &web.sshd, None), ("far", &far, Some("web"))];

@@ -6,14 +6,14 @@ use super::{Home, events, home, jit, last, story, works};
 use crate::support::{Sshd, client_config, until};
 
 /// An sshd that trusts the home's authority, and the client configuration that names it `web`.
-struct Web {
-    home: Home,
-    sshd: Sshd,
+pub(crate) struct Web {
+    pub(crate) home: Home,
+    pub(crate) sshd: Sshd,
     config: PathBuf,
 }
 
 impl Web {
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let user = whoami();
         let home = home(&format!(
             "[resources.\"ssh/web\"]\nhosts = [\"127.0.0.1\"]\nroles.\"{user}\" = {{}}\nroles.nobody-else = {{ tier = \"sensitive\" }}\n"
@@ -31,7 +31,7 @@ impl Web {
         works(&self.home, &[&["exec", "--"][..], command].concat())
     }
 
-    fn config(&self) -> &str {
+    pub(crate) fn config(&self) -> &str {
         self.config.to_str().unwrap()
     }
 }

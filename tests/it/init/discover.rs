@@ -46,8 +46,8 @@ fn littered() -> Home {
     home
 }
 
-#[test]
-fn what_a_catalogue_does_not_have_is_printed_and_nothing_is_written() {
+/// The same with a catalogue that has two of these already.
+fn catalogued() -> Home {
     let home = littered();
     home.configure(
         "authority.toml",
@@ -55,6 +55,12 @@ fn what_a_catalogue_does_not_have_is_printed_and_nothing_is_written() {
          [resources.\"postgres/orders\"]\nhosts = [\"db.internal:5432\"]\nissuer = \"certificate\"\n\
          roles.read.role = \"orders_ro\"\n",
     );
+    home
+}
+
+#[test]
+fn what_a_catalogue_does_not_have_is_printed_and_nothing_is_written() {
+    let home = catalogued();
     let before = tree(&home.path(""));
     let said = works(&home, &["init", "--discover"]);
     assert_eq!(tree(&home.path("")), before);
@@ -112,8 +118,12 @@ fn what_a_catalogue_does_not_have_is_printed_and_nothing_is_written() {
     # [resources."ssh/db-7"]
     # hosts = ["db-7.example.com"]
     "##);
+}
 
-    // Whoever appends all of it has a catalogue that is right.
+#[test]
+fn whoever_appends_all_of_it_has_a_catalogue_that_is_right() {
+    let home = catalogued();
+    let said = works(&home, &["init", "--discover"]);
     let file = home.config().join("authority.toml");
     let whole = fs::read_to_string(&file).unwrap() + &said;
     home.configure("authority.toml", &whole);

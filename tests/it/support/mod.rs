@@ -6,6 +6,7 @@ pub(crate) mod home;
 pub(crate) mod kubernetes;
 pub(crate) mod moto;
 pub(crate) mod postgres;
+pub(crate) mod pty;
 pub(crate) mod skip;
 pub(crate) mod sshd;
 pub(crate) mod stranger;

@@ -1,0 +1,52 @@
+//! `jit prompt`, hidden: what is held, in two lines that a shell's prompt reads.
+
+use super::{session::Session, status::short};
+use crate::{
+    cache::Cache,
+    domain::{
+        entitlement::Kind,
+        failure::Result,
+        lease::{Freshness, Lease},
+        time::Timestamp,
+    },
+};
+
+/// A prompt has to leave some of its line.
+const MOST: usize = 3;
+
+/// Print what is held and its minutes left; called by a shell's prompt
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Prints two lines of letters, digits, spaces and `/:._-@+` alone: the segment (empty where nothing is
+/// held, what ends first first), and until when an AWS grant lives (empty where none does). A lease that is over is removed,
+/// so that the next prompt need not ask.
+pub fn run(_: &Args, session: &Session) -> Result<()> {
+    let now = (session.clock)();
+    let mut leases = Cache::open(&session.places)?.live(now)?;
+    leases.retain(|lease| lease.freshness(now) != Freshness::Over);
+    leases.sort_by_key(|lease| lease.grant.expires_at);
+    let ends_at = leases
+        .iter()
+        .map(|lease| &lease.grant)
+        .find(|grant| grant.entitlement.resource.kind() == Kind::Aws)
+        .map(|grant| grant.expires_at);
+    session.print(&segment(&leases, now))?;
+    session.print(&ends_at.map_or_else(String::new, Timestamp::to_rfc3339_seconds))
+}
+
+/// `aws/prod:read 42m kubernetes/prod:view 9m`, and `+2` where more is held.
+fn segment(leases: &[Lease], now: Timestamp) -> String {
+    let mut shown: Vec<String> = leases
+        .iter()
+        .take(MOST)
+        .map(|lease| {
+            let left = short(lease.grant.expires_at.left(now));
+            format!("{} {left}", lease.grant.entitlement)
+        })
+        .collect();
+    if leases.len() > MOST {
+        shown.push(format!("+{}", leases.len() - MOST));
+    }
+    shown.join(" ")
+}

@@ -1,0 +1,81 @@
+# jit for bash: wrappers of kubectl, psql, ssh and aws, and a prompt segment.
+# Written by "jit setup shell", which writes it anew. `command kubectl …` goes past a wrapper.
+case $- in *i*) ;; *) return 0 ;; esac
+
+__jit=@JIT@
+__jit_shown=
+
+function __jit_call {
+    if [[ ! -x ${__jit-} ]]; then
+        command "$@"
+    elif [[ -n ${COMP_LINE+x} ]]; then
+        # Bash is completing a command line: nobody is to be asked for anything.
+        "$__jit" exec @OPTIONS@ --if-known --if-held -- "$@"
+    else
+        "$__jit" exec @OPTIONS@ --if-known -- "$@"
+    fi
+}
+
+# A function of yours stays, and so does an alias, which bash reads first.
+function __jit_wrap {
+    type -P "$1" >/dev/null || return 0
+    if declare -F "$1" >/dev/null && [[ $(declare -f "$1") != *__jit_call* ]]; then
+        return 0
+    fi
+    eval "function $1 { __jit_call $1 \"\$@\"; }"
+}
+__jit_wrap kubectl
+__jit_wrap psql
+__jit_wrap ssh
+__jit_wrap aws
+
+# Before each prompt: $JIT_PROMPT, its copy in PS1, and $AWS_CREDENTIAL_EXPIRATION. Where no lease
+# rests, no process is started.
+function __jit_prompt {
+    local was=$? said= segment= ends=
+    if [[ -x $__jit ]] && compgen -G "${XDG_CACHE_HOME:-${HOME-}/.cache}/jit/leases/*.lease" >/dev/null; then
+        said=$("$__jit" prompt @OPTIONS@ 2>/dev/null) || said=
+    fi
+    segment=${said%%$'\n'*}
+    if [[ $said == *$'\n'* ]]; then ends=${said#*$'\n'}; fi
+    if [[ $said == *[!a-zA-Z0-9$'\n'\ /:._@+-]* ]]; then segment='' ends=''; fi
+    if [[ -n $segment ]]; then export JIT_PROMPT=$segment; else unset JIT_PROMPT; fi
+    if [[ -n $__jit_shown && -n ${PS1+x} ]]; then PS1=${PS1#"$__jit_shown"} __jit_shown=; fi
+    if [[ -n $segment && -n ${PS1+x} && -z ${JIT_PROMPT_OFF-} ]]; then
+        __jit_shown="[$segment] "
+        PS1=$__jit_shown$PS1
+    fi
+    __jit_expire "$ends"
+    # A status that is not 0 would end a shell that was told `set -e`.
+    case $- in *e*) was=0 ;; esac
+    return "$was"
+}
+
+# Whose keys are in the environment, or who has set the variable otherwise, knows better.
+function __jit_expire {
+    local now=${AWS_CREDENTIAL_EXPIRATION-} ours=${JIT_CREDENTIAL_EXPIRATION-}
+    if [[ -n $1 && -z ${AWS_ACCESS_KEY_ID-} && ( -z $now || $now == "$ours" ) ]]; then
+        export AWS_CREDENTIAL_EXPIRATION=$1 JIT_CREDENTIAL_EXPIRATION=$1
+    elif [[ -n $ours ]]; then
+        if [[ $now == "$ours" ]]; then unset AWS_CREDENTIAL_EXPIRATION; fi
+        unset JIT_CREDENTIAL_EXPIRATION
+    fi
+}
+
+# The form that PROMPT_COMMAND has is kept: a list since bash 5.1, or else a text.
+if [[ " ${PROMPT_COMMAND[*]-} " != *__jit_prompt* ]]; then
+    __jit_form=
+    if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501)) && [[ -n ${PROMPT_COMMAND[*]+x} ]]; then
+        __jit_form=${PROMPT_COMMAND[*]@a}
+    fi
+    case $__jit_form in
+        *r*) ;;
+        *a*) PROMPT_COMMAND+=(__jit_prompt) ;;
+        *) PROMPT_COMMAND=${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}__jit_prompt ;;
+    esac
+    unset __jit_form
+fi
+
+if [[ -z ${PGSERVICEFILE-} && -r @SERVICES@ ]]; then
+    export PGSERVICEFILE=@SERVICES@
+fi
