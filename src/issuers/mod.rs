@@ -2,6 +2,7 @@
 
 pub mod aws;
 mod date;
+mod http;
 pub mod kubernetes;
 pub mod order;
 pub mod postgres;

@@ -32,6 +32,7 @@ mod manual;
 mod notice;
 mod review;
 mod servers;
+mod setup;
 mod shell;
 mod ssh_setup;
 mod ssh_tools;

@@ -2,6 +2,7 @@
 
 use super::{finding::Finding, ground::Ground};
 use crate::{
+    app::setup,
     domain::{
         catalogue::{AwsResource, KubernetesResource, PostgresResource, Resource},
         entitlement::ResourceName,
@@ -26,8 +27,7 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
                 Err(failure) => Err(failure.clone()),
             },
             Resource::Postgres(server) => postgres(name, server, ground),
-            // ssh is told by setup to offer nothing else; that line is another check's.
-            Resource::Ssh(_) => Ok(Vec::new()),
+            Resource::Ssh(_) => ssh(name, ground),
         };
         findings.extend(found.unwrap_or_else(|failure| vec![unread(name, &failure)]));
     }
@@ -38,6 +38,23 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
 /// A tool's own file that cannot be read is the tool's affair, too.
 fn unread(name: &ResourceName, failure: &Failure) -> Finding {
     Finding::warning(name, failure.to_string()).hint(&failure.hint)
+}
+
+/// Setup tells ssh to offer nothing else, for the names of hosts that it has seen.
+fn ssh(name: &ResourceName, ground: &Ground) -> Result<Vec<Finding>> {
+    let session = &ground.session;
+    if !setup::ssh::is_included(session)? {
+        let says = "plain ssh offers your own keys to its hosts";
+        return Ok(vec![
+            Finding::warning(name, says).hint("let it ask jit: jit setup ssh"),
+        ]);
+    }
+    let unseen = setup::ssh::uncovered(session, name, &ground.catalogue)?;
+    let found = unseen.into_iter().map(|alias| {
+        let says = format!("ssh {alias} reaches it and offers your own keys");
+        Finding::warning(name, says).hint("setup has not seen that name: jit setup ssh")
+    });
+    Ok(found.collect())
 }
 
 fn aws(name: &ResourceName, account: &AwsResource, ground: &Ground) -> Result<Vec<Finding>> {

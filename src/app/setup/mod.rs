@@ -21,7 +21,10 @@ use self::{
 };
 use super::{kept, session::Session};
 use crate::{
-    domain::{entitlement::Kind, failure::Result},
+    domain::{
+        entitlement::Kind,
+        failure::{Failure, Result},
+    },
     platform::{files, lock::Lock},
 };
 
@@ -99,7 +102,7 @@ impl Subject {
 }
 
 /// Plans, shows and, unless only that was asked for, writes. What cannot be done for one kind does
-/// not hold up the others; the first such failure is the command's.
+/// not hold up the others.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     let ground = Ground::of(session)?;
     let _alone = if args.dry_run {
@@ -108,17 +111,24 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         files::private_directory(&ground.own(""))?;
         Some(Lock::acquire(&ground.own("lock"), || ())?)
     };
-    let mut failed = Ok(());
-    for subject in subjects(args, &ground) {
+    let done = subjects(args, &ground).into_iter().map(|subject| {
         let plan = if args.undo {
             subject.undo(&ground)
         } else {
             subject.plan(&ground)
         };
-        let done = plan.and_then(|plan| carry_out(subject, &plan, args, &ground));
-        failed = failed.and(done);
-    }
-    failed
+        plan.and_then(|plan| carry_out(subject, &plan, args, &ground))
+    });
+    let failures = done.filter_map(Result::err);
+    failures
+        .reduce(|first, next| both(&first, &next))
+        .map_or(Ok(()), Err)
+}
+
+/// Two failures as one.
+fn both(first: &Failure, next: &Failure) -> Failure {
+    Failure::new(first.code, format!("{first}; {next}"))
+        .hint(format!("{}; {}", first.hint, next.hint))
 }
 
 fn subjects(args: &Args, ground: &Ground<'_>) -> Vec<Subject> {

@@ -103,17 +103,22 @@ pub fn is_included(session: &Session) -> Result<bool> {
     Ok(text.is_some_and(|text| begins_with(&text, &line)))
 }
 
-/// The names in the user's configuration that mean a host of ours, of which what setup made does not
-/// know: `jit setup ssh` is to be run again.
+/// The names in the user's configuration that mean a host of that resource, of which what setup made
+/// does not know: `jit setup ssh` is to be run again.
 ///
 /// # Errors
 /// There is no ssh, or the configuration cannot be read.
-pub fn uncovered(session: &Session, catalogue: &Catalogue) -> Result<Vec<String>> {
+pub fn uncovered(
+    session: &Session,
+    resource: &ResourceName,
+    catalogue: &Catalogue,
+) -> Result<Vec<String>> {
     let ssh = process::find(KIND.as_ref(), &session.environment)?;
     let covered = aliases::made(&session.places)?;
     let named = named(session, catalogue, &ssh, &mut Vec::new())?;
-    let all = named.into_iter().map(|(alias, _)| alias);
-    Ok(all
+    let own = named.into_iter().filter(|(_, name)| name == resource);
+    Ok(own
+        .map(|(alias, _)| alias)
         .filter(|alias| !covered.iter().any(|block| block.is_for(alias)))
         .collect())
 }

@@ -1,8 +1,5 @@
 //! The clock of STS, which it tells to anybody.
 
-use reqwest::{Client, redirect::Policy};
-use rustls::crypto::aws_lc_rs;
-
 use super::base;
 use crate::{
     domain::{
@@ -12,8 +9,8 @@ use crate::{
         time::Timestamp,
     },
     issuers::{
-        date,
-        order::{PATIENCE, Site},
+        date, http,
+        order::Site,
         target::{self, in_time},
     },
 };
@@ -33,16 +30,7 @@ pub async fn clock(
     };
     let target = format!("{name} at {url}");
     let url = target::address(&url)?;
-    // The process has one provider; whoever came first installed this very one.
-    drop(aws_lc_rs::default_provider().install_default());
-    let mut builder = Client::builder()
-        .user_agent("jit")
-        .redirect(Policy::none())
-        .timeout(PATIENCE);
-    if target::is_loopback(&url) {
-        builder = builder.no_proxy();
-    }
-    let client = builder.build().map_err(|error| {
+    let client = http::client(&url).build().map_err(|error| {
         Failure::failed(format!("{target} cannot be spoken to"))
             .because(&error)
             .hint("check the system's certificates")

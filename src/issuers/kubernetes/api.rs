@@ -1,13 +1,9 @@
 //! The API server, over plain HTTPS: two kinds of call do not need a client library.
 
-use std::time::Duration;
-
 use reqwest::{
     Certificate, Client, Method, RequestBuilder, Response, StatusCode, Url,
     header::{ACCEPT, AUTHORIZATION, HeaderValue},
-    redirect::Policy,
 };
-use rustls::crypto::aws_lc_rs;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
@@ -21,8 +17,8 @@ use crate::{
         time::Timestamp,
     },
     issuers::{
-        date,
-        order::{PATIENCE, Site},
+        date, http,
+        order::Site,
         target::{self, in_time},
     },
     platform::secret,
@@ -34,7 +30,6 @@ pub(super) const TARGET_KIND: &str = "a Kubernetes API server";
 const LONGEST: usize = 1 << 20;
 /// No more of its own words is shown and recorded, in characters.
 const WORDS: usize = 500;
-const CONNECT: Duration = Duration::from_secs(5);
 
 /// An API server, and the base credential for it.
 pub(super) struct Api {
@@ -216,18 +211,7 @@ fn client(
     resource: &KubernetesResource,
     site: &Site<'_>,
 ) -> Result<Client> {
-    // The process has one provider; whoever came first installed this very one.
-    drop(aws_lc_rs::default_provider().install_default());
-    let mut builder = Client::builder()
-        .user_agent("jit")
-        .redirect(Policy::none())
-        .tcp_nodelay(true)
-        .connect_timeout(CONNECT)
-        .timeout(PATIENCE);
-    if target::is_loopback(url) {
-        // As kubectl does; a proxy's loopback is another machine's.
-        builder = builder.no_proxy();
-    }
+    let mut builder = http::client(url);
     if let Some(file) = &resource.certificate_authority {
         let file = site.directory.join(file);
         let broken = || {

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     conninfo::{self, Settings},
-    programs::{OwnDatabase, Program, Words},
+    program::{OwnDatabase, Program, Words},
 };
 use crate::{
     domain::failure::{Failure, Result},

@@ -11,6 +11,7 @@ pub mod login;
 pub mod material;
 pub mod overlay;
 pub mod passfile;
+pub mod program;
 pub mod programs;
 pub mod service;
 pub mod services;

@@ -3,54 +3,13 @@
 //! Of the long options only those are listed that take a value (a word behind them is no database)
 //! or that mean something here; the others are passed over.
 
+use super::program::{NONE, OwnDatabase, Program, Words};
 use crate::tools::getopt::Grammar;
-
-/// A program and what its command line says about the connection.
-#[derive(Debug)]
-pub struct Program {
-    /// Its name.
-    pub name: &'static str,
-    /// Its options. `h`, `p` and `U` are host, port and user in all of them, `V` and `?` only print.
-    pub grammar: Grammar,
-    /// The options that name the database, or a connection string; the first that is given counts.
-    pub database: &'static [char],
-    /// What its words are.
-    pub words: Words,
-    /// Whether it connects to a database of its own choice where none is named.
-    pub own_database: OwnDatabase,
-    /// Whether it is run to change something.
-    pub writes: bool,
-}
-
-/// What the words of a command line are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Words {
-    /// The database, then the user.
-    DatabaseAndUser,
-    /// The database.
-    Database,
-    /// Nothing about the connection.
-    Other,
-}
-
-/// Whether a program connects to a database of its own choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OwnDatabase {
-    /// It does not.
-    Never,
-    /// It does with this option.
-    With(char),
-    /// It does.
-    Always,
-}
 
 /// The program of that name, if its command line can be read.
 pub fn named(name: &str) -> Option<&'static Program> {
     PROGRAMS.iter().find(|program| program.name == name)
 }
-
-/// Stands for a long option that means nothing here.
-const NONE: char = '\0';
 
 const PROGRAMS: [Program; 9] = [
     PSQL, PG_DUMP, PG_DUMPALL, PG_RESTORE, PGBENCH, VACUUMDB, REINDEXDB, CREATEDB, DROPDB,

@@ -138,7 +138,7 @@ fn git_clones_and_pushes() {
 fn ansible_keeps_its_own_connections() {
     let Some(site) = Site::new() else { return };
     let Some(ansible) = program("ansible", Some(&ansible_bin())) else {
-        skip("ansible is missing (tests/servers/ansible.sh brings it)");
+        skip("ansible is missing (tests/servers/python.sh brings it)");
         return;
     };
     let sockets = site.home.path("cp");

@@ -35,7 +35,7 @@ impl Moto {
             program("moto_server", Some(&first)),
             program("aws", Some(&first)),
         ) else {
-            skip("moto_server or aws is missing (tests/servers/aws.sh brings them)");
+            skip("moto_server or aws is missing (tests/servers/python.sh brings them)");
             return None;
         };
         let dir = TempDir::new().expect("temporary directory");
