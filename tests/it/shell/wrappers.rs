@@ -87,6 +87,31 @@ fn ctrl_c_and_job_control_reach_the_tool() {
     });
 }
 
+#[test]
+fn the_kin_of_psql_logs_in_as_the_role_of_the_grant() {
+    for shell in SHELLS.iter().filter(|shell| shell.is_there()) {
+        let home = home_with_leases();
+        for tool in ["psql", "pg_dump", "pg_dumpall", "pg_restore", "pgbench"] {
+            home.tool(tool, "echo \"${0##*/} as ${PGUSER:-nobody}\"");
+        }
+        set_up(&home);
+        let mut pty = shell.open(&home);
+        for tool in [
+            "psql",
+            "pg_dump",
+            "pg_dumpall",
+            "pg_restore -d x",
+            "pgbench",
+        ] {
+            let name = tool.split(' ').next().unwrap();
+            let line = format!("{tool} -h postgres.invalid");
+            says(&mut pty, &line, &format!("{name} as jit_reader"));
+            let line = format!("{tool} -h elsewhere.invalid");
+            says(&mut pty, &line, &format!("{name} as nobody"));
+        }
+    }
+}
+
 /// The real ssh, and a real sshd that lets nobody in without our certificate.
 #[test]
 fn plain_ssh_logs_in() {

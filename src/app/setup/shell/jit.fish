@@ -1,4 +1,4 @@
-# jit for fish: wrappers of kubectl, psql, ssh and aws, and a prompt segment.
+# jit for fish: wrappers of kubectl, psql and its kin, ssh and aws, and a prompt segment.
 # Written by "jit setup shell", which writes it anew. `command kubectl …` goes past a wrapper.
 if status is-interactive
     set -g __jit @JIT@
@@ -17,7 +17,7 @@ if status is-interactive
     # A function or an alias of yours stays. Once more at the first prompt: config.fish, which comes
     # later, may bring tools into the PATH.
     function __jit_wrap
-        for tool in kubectl psql ssh aws
+        for tool in kubectl psql ssh aws pg_dump pg_dumpall pg_restore pgbench
             if command -q $tool; and not functions -q $tool
                 function $tool --inherit-variable tool
                     __jit_call $tool $argv

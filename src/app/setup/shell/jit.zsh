@@ -1,4 +1,4 @@
-# jit for zsh: wrappers of kubectl, psql, ssh and aws, and a prompt segment.
+# jit for zsh: wrappers of kubectl, psql and its kin, ssh and aws, and a prompt segment.
 # Written by "jit setup shell", which writes it anew. `command kubectl …` goes past a wrapper.
 [[ -o interactive ]] || return 0
 
@@ -28,6 +28,10 @@ __jit_wrap kubectl
 __jit_wrap psql
 __jit_wrap ssh
 __jit_wrap aws
+__jit_wrap pg_dump
+__jit_wrap pg_dumpall
+__jit_wrap pg_restore
+__jit_wrap pgbench
 
 # Before each prompt: $JIT_PROMPT, its copy in PS1, and $AWS_CREDENTIAL_EXPIRATION. Where no lease
 # rests, no process is started.
