@@ -43,7 +43,10 @@ use crate::{
         key::PrivateKey,
         time::Timestamp,
     },
-    platform::{clock, keys, process::own_program},
+    platform::{
+        clock, keys,
+        process::{own_program, without_inherited},
+    },
     tools::ssh::handover::{self, EndsWith, Handover, SOCKET},
 };
 
@@ -67,11 +70,12 @@ pub fn run(args: &Args) -> Result<()> {
     // The tool must not find a child that it did not make, so that the agent is a grandchild, which
     // is nobody's once this process has ended.
     let started = own_program().and_then(|program| {
-        Command::new(program)
+        let mut command = Command::new(program);
+        command
             .arg0("jit")
             .args([handover::VERB, handover::STAY])
-            .stdin(Stdio::inherit())
-            .spawn()
+            .stdin(Stdio::inherit());
+        without_inherited(&mut command)?.spawn()
     });
     started.map(drop).map_err(|error| broken(&error))
 }

@@ -5,13 +5,11 @@
 //! cache alone: when the lease is gone (forgotten, revoked, denied, over), so are the files and it.
 
 use std::{
-    fs,
-    io::{self, stdin},
+    io::stdin,
     process::{Command, Stdio},
     time::Duration,
 };
 
-use command_fds::{CommandFdExt as _, FdMapping};
 use rustix::{
     fs::{FlockOperation, flock},
     process::setsid,
@@ -32,7 +30,7 @@ use crate::{
         lease::{Freshness, Lease},
         time::Timestamp,
     },
-    platform::vigil::Vigil,
+    platform::{process::without_inherited, vigil::Vigil},
     tools::postgres::material,
 };
 
@@ -64,30 +62,10 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     }
     let mut command = kept::command(session, entitlement)?;
     command.arg("--stay").stdin(Stdio::inherit());
-    without_inherited(&mut command)?;
-    command.spawn().map(drop).map_err(|error| broken(&error))
-}
-
-/// Whoever waits for the end of a pipe or of a lock that this process happened to inherit must not
-/// wait for the end of a grant: the child finds nothing behind those numbers.
-fn without_inherited(command: &mut Command) -> Result<()> {
-    let inherited = |name: &str| name.parse::<i32>().ok().filter(|number| *number > 2);
-    let numbers: Vec<i32> = fs::read_dir("/dev/fd")
-        .map_err(|error| broken(&error))?
-        .filter_map(|entry| inherited(entry.ok()?.file_name().to_str()?))
-        .collect();
-    let mappings = numbers.into_iter().map(|child_fd| {
-        let nothing = fs::File::open("/dev/null")?;
-        Ok(FdMapping {
-            parent_fd: nothing.into(),
-            child_fd,
-        })
-    });
-    let mappings: io::Result<Vec<FdMapping>> = mappings.collect();
-    command
-        .fd_mappings(mappings.map_err(|error| broken(&error))?)
-        .map_err(|error| broken(&io::Error::other(error)))?;
-    Ok(())
+    without_inherited(&mut command)
+        .and_then(Command::spawn)
+        .map(drop)
+        .map_err(|error| broken(&error))
 }
 
 fn stay(session: &Session, entitlement: &Entitlement) -> Result<()> {

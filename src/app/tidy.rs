@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     domain::failure::{Failure, Result},
-    platform::{lock::Lock, process::own_file},
+    platform::{
+        lock::Lock,
+        process::{own_file, without_inherited},
+    },
 };
 
 /// Remove what grants that are over have left at their targets
@@ -30,9 +33,8 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     if !args.stay {
         // A grandchild of whoever asked: the tool finds no child that it did not make.
-        return command(session)?
-            .arg("--stay")
-            .spawn()
+        return without_inherited(command(session)?.arg("--stay"))
+            .and_then(Command::spawn)
             .map(drop)
             .map_err(|error| broken(&error));
     }

@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use command_fds::{CommandFdExt as _, FdMapping};
 use rustix::{
     process::{Pid, Signal, kill_process_group},
     system::uname,
@@ -75,6 +76,27 @@ impl Launch {
         }
         command
     }
+}
+
+/// Whoever waits for the end of a pipe, or of a lock, that this process happened to inherit must not
+/// wait for a child that stays: it finds nothing behind those numbers.
+///
+/// # Errors
+/// `/dev/fd` or `/dev/null` cannot be opened.
+pub fn without_inherited(command: &mut Command) -> io::Result<&mut Command> {
+    let inherited = |name: &str| name.parse::<i32>().ok().filter(|number| *number > 2);
+    let numbers: Vec<i32> = fs::read_dir("/dev/fd")?
+        .filter_map(|entry| inherited(entry.ok()?.file_name().to_str()?))
+        .collect();
+    let mappings = numbers.into_iter().map(|child_fd| {
+        let nothing = fs::File::open("/dev/null")?;
+        Ok(FdMapping {
+            parent_fd: nothing.into(),
+            child_fd,
+        })
+    });
+    let mappings: io::Result<Vec<FdMapping>> = mappings.collect();
+    command.fd_mappings(mappings?).map_err(io::Error::other)
 }
 
 /// The name of this machine.
