@@ -187,6 +187,7 @@ fn target(settings: &mut Settings, resource: &PostgresResource) {
         settings.insert("host".to_owned(), joined(hosts));
         settings.insert("port".to_owned(), joined(ports));
     }
+    settings.entry("port".to_owned()).or_default();
     settings.entry("hostaddr".to_owned()).or_default();
     if let (1, Some(only)) = (resource.databases.len(), resource.databases.first()) {
         settings
@@ -288,4 +289,45 @@ fn plain(path: &Path) -> Result<String> {
 fn unwritable(what: &str) -> Failure {
     Failure::failed(format!("{what} cannot be written into a service file"))
         .hint("move it to a path of plain UTF-8 text")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn no_variable_of_a_shell_moves_a_service_to_another_server() {
+        let directory = tempfile::tempdir().unwrap();
+        let yours = directory.path().join("services");
+        let own = "[orders]\nhost=db.internal\n";
+        #[expect(clippy::disallowed_methods, reason = "a user's own file")]
+        fs::write(&yours, own).unwrap();
+        let catalogue: Catalogue = toml::from_str(
+            "[resources.\"postgres/orders\"]\nhosts = [\"db.internal\"]\nissuer = \"certificate\"\n\
+             roles.read = { role = \"orders_ro\" }",
+        )
+        .unwrap();
+        let places = Places {
+            configuration: "/c".into(),
+            state: "/s".into(),
+            cache: "/k".into(),
+            runtime: "/r".into(),
+        };
+        let ground = Ground {
+            catalogue: &catalogue,
+            leases: &[],
+            places: &places,
+            environment: &Environment::default(),
+            yours: Some(&yours),
+        };
+        let text = compose(&ground, own).unwrap().text;
+        let (ours, _) = text.split_once(END).unwrap();
+        for entry in ours.split("\n[").skip(1) {
+            for parameter in ["\nhost=", "\nhostaddr=", "\nport="] {
+                assert!(entry.contains(parameter), "{parameter:?} in {entry}");
+            }
+        }
+    }
 }
