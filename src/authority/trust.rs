@@ -27,6 +27,9 @@ use crate::{
 /// What an event about a host's certificate has in the place of a role: it opens no login.
 const HOST: &str = "host";
 
+/// Longer than any host keeps its key.
+const LONGEST: Duration = Duration::from_hours(24 * 3660);
+
 /// What is asked for a host.
 #[derive(Clone, Debug)]
 pub struct HostAsk {
@@ -73,7 +76,7 @@ impl Authority {
     /// the event that explains it is on the disk.
     ///
     /// # Errors
-    /// Usage, where a name is none, or is no host of that resource.
+    /// Usage, where a name is none, or is no host of that resource; where it is asked for too long.
     pub async fn certify_host(
         &self,
         caller: &Caller,
@@ -83,6 +86,12 @@ impl Authority {
     ) -> Result<HostCertificate> {
         let (_, resource) = named(&self.catalogue, name)?;
         let hosts = self.hosts_of(name, &ask.hosts)?;
+        if ask.ttl > LONGEST {
+            return Err(
+                Failure::usage("a host's certificate holds for ten years at most")
+                    .hint("make it shorter: --ttl 8760h is a year"),
+            );
+        }
         let authority = self.store.signing_key(&host_purpose(name)).await?;
         let site = self.site(Some(&authority));
         let id = GrantId::new(site.now, keys::random()?);

@@ -137,5 +137,10 @@ fn nobody_is_vouched_for_under_a_name_that_is_not_theirs() {
         assert_eq!((ran.code, &*ran.stdout), (2, ""), "{host:?}: {ran:?}");
         assert!(!ran.stderr.contains("PRIVATE"), "{ran:?}");
     }
+    let key = public.to_str().unwrap();
+    let words = ["trust", "ssh/web", "--host-key", key, "--host", "127.0.0.1"];
+    let mut for_ever = site.home.jit(words);
+    let ran = run(for_ever.args(["--ttl", "999999999999h"]));
+    assert_eq!((ran.code, &*ran.stdout), (2, ""), "{ran:?}");
     assert_eq!(site.story(), [""; 0]);
 }
