@@ -7,7 +7,7 @@ use crate::{
         entitlement::{Entitlement, Kind},
         failure::{Failure, Result},
     },
-    tools::ssh::shared,
+    tools::ssh::{setup, shared},
 };
 
 /// Drop a cached lease on this machine; its grant goes on (see revoke)
@@ -34,11 +34,16 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
                 .hint("\"jit status\" lists what you hold"),
         ),
         None => {
-            let leases = cache.leases()?;
-            for lease in &leases {
-                drop_lease(session, &cache, &lease.grant.entitlement)?;
+            // All are tried; the first that failed is reported.
+            let held = cache.entitlements();
+            let mut failed: Option<Failure> = None;
+            for entitlement in &held {
+                if let Err(failure) = drop_lease(session, &cache, entitlement) {
+                    failed.get_or_insert(failure);
+                }
             }
-            session.print(&format!("forgot {} leases", leases.len()))
+            failed.map_or(Ok(()), Err)?;
+            session.print(&format!("forgot {} leases", held.len()))
         }
     }
 }
@@ -48,7 +53,9 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
 pub fn drop_lease(session: &Session, cache: &Cache, entitlement: &Entitlement) -> Result<bool> {
     let held = cache.forget(entitlement)?;
     match entitlement.resource.kind() {
-        Kind::Ssh => shared::end(&session.places, entitlement)?,
+        Kind::Ssh => setup::links(&session.places, entitlement)
+            .iter()
+            .try_for_each(|link| shared::end(link))?,
         Kind::Postgres => kept::clear(session, entitlement)?,
         Kind::Kubernetes | Kind::Aws => {}
     }

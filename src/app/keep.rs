@@ -23,7 +23,7 @@ use super::{
     session::Session,
 };
 use crate::{
-    cache::Cache,
+    cache::{self, Cache},
     domain::{
         entitlement::Entitlement,
         failure::{Code, Failure, Result},
@@ -77,10 +77,12 @@ fn stay(session: &Session, entitlement: &Entitlement) -> Result<()> {
 }
 
 fn keep(session: &Session, entitlement: &Entitlement) -> Result<()> {
-    // Its directory is there before it is watched, and watched before the cache is read.
+    // Its directory is there before it is watched, and watched before the cache is read. Who forgets a
+    // lease may know another runtime directory, but the same cache.
     drop(kept::put(session, entitlement)?);
     let directory = material::directory(&session.places, entitlement);
-    let vigil = Vigil::over(&directory).map_err(|error| broken(&error))?;
+    let leases = cache::directory(&session.places);
+    let vigil = Vigil::over(&[&directory, &leases]).map_err(|error| broken(&error))?;
     let mut pause = FIRST;
     // Where the runtime directory went with the log-in, so does what it was for.
     while directory.is_dir() && kept::is_set_up(session)? {

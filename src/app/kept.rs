@@ -94,7 +94,7 @@ pub struct Put {
 pub fn put(session: &Session, entitlement: &Entitlement) -> Result<Put> {
     let places = &session.places;
     let mut material = Material::in_files(places, entitlement)?;
-    let alone = Lock::acquire(&material::lock(places, entitlement, "files"), || ())?;
+    let alone = Lock::soon(&material::lock(places, entitlement, "files"))?;
     let now = (session.clock)();
     let held = Cache::open(places)?.held(entitlement)?;
     let held = held.filter(|lease| lease.freshness(now) != Freshness::Over);
@@ -112,9 +112,16 @@ pub fn put(session: &Session, entitlement: &Entitlement) -> Result<Put> {
 
 /// Removes the files of a lease that was dropped.
 pub fn clear(session: &Session, entitlement: &Entitlement) -> Result<()> {
-    if material::directory(&session.places, entitlement).is_dir() {
-        drop(put(session, entitlement)?);
-        refresh(session)?;
+    let places = &session.places;
+    if !material::directory(places, entitlement).is_dir() {
+        return Ok(());
+    }
+    if put(session, entitlement).is_err() {
+        material::clear(places, entitlement)?;
+    }
+    // What is written there names no secret, and may need a catalogue that cannot be read.
+    if let Err(failure) = refresh(session) {
+        terminal::say(&format!("jit: the service file stays as it was: {failure}"));
     }
     Ok(())
 }
@@ -163,7 +170,7 @@ pub fn refresh(session: &Session) -> Result<()> {
     if !file.exists() || !is_set_up(session)? {
         return Ok(());
     }
-    let _alone = Lock::acquire(&file.with_extension("lock"), || ())?;
+    let _alone = Lock::soon(&file.with_extension("lock"))?;
     let Some(text) = files::read_text(&file)? else {
         return Ok(());
     };

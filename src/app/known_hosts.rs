@@ -85,10 +85,7 @@ fn serve(args: &Args, agent: &Path, session: &Session) -> Result<()> {
     }
     let because = format!("ssh logs in to {} as {role}", resolved.alias);
     let wanted = Recognised::new(entitlement, because);
-    let terms = Terms {
-        no_wait: true,
-        ..Terms::default()
-    };
+    let terms = Terms::of_a_hook();
     shared::ensure(agent, || {
         acquire::lease(session, &wanted, &terms, Some("ssh")).map_err(|failure| {
             match failure.code {

@@ -31,6 +31,11 @@ pub fn sealing_key_file(places: &Places) -> PathBuf {
     places.state.join("sealing.key")
 }
 
+/// The directory where leases rest.
+pub fn directory(places: &Places) -> PathBuf {
+    places.cache.join("leases")
+}
+
 impl Cache {
     /// Opens the cache, and makes it on first use.
     ///
@@ -38,7 +43,7 @@ impl Cache {
     /// The directory or the key's file can be reached by others; the hint mends it.
     pub fn open(places: &Places) -> Result<Self> {
         let key = keyring::sealing_key(&sealing_key_file(places))?;
-        let directory = places.cache.join("leases");
+        let directory = directory(places);
         if let Err(failure) = files::private_directory(&directory) {
             // One that is there and shared is refused; one that cannot be made is done without.
             if directory.exists() {
@@ -113,13 +118,13 @@ impl Cache {
 
     /// Every lease that rests here, by entitlement.
     pub fn leases(&self) -> Result<Vec<Lease>> {
-        let names = self.names();
+        let names = self.entitlements();
         let leases = names.iter().filter_map(|name| self.read(name).transpose());
         leases.collect()
     }
 
     /// The entitlements of the leases that rest here, in order.
-    fn names(&self) -> Vec<Entitlement> {
+    pub fn entitlements(&self) -> Vec<Entitlement> {
         let listing = fs::read_dir(&self.directory).into_iter().flatten();
         let mut names: Vec<Entitlement> = listing
             .filter_map(|file| entitlement_of(&file.ok()?.path()))
@@ -242,13 +247,12 @@ pub fn glance(places: &Places) -> Vec<Lease> {
     let Some(key) = keyring::known_sealing_key(&sealing_key_file(places)) else {
         return Vec::new();
     };
-    let directory = places.cache.join("leases");
     let cache = Cache {
-        directory,
+        directory: directory(places),
         key,
         patience: None,
     };
-    let names = cache.names();
+    let names = cache.entitlements();
     let leases = names.iter().filter_map(|name| {
         let sealed = files::read_private(&cache.file(name)).ok()??;
         cache.unseal(name, &sealed)

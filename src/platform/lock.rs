@@ -14,10 +14,13 @@ use rustix::{
     io::Errno,
 };
 
-use crate::domain::failure::{Failure, Result};
+use crate::domain::failure::{Code, Failure, Result};
 
 /// How often a lock is looked at that is not waited for for ever.
 const PAUSE: Duration = Duration::from_millis(10);
+/// Far longer than what is done in moments takes where many come at once. Who needs longer was stopped
+/// (Ctrl-Z) while they held the lock.
+const MOMENTS: Duration = Duration::from_secs(10);
 
 /// A kernel lock on a file of its own; it ends with the process, however that ends.
 #[derive(Debug)]
@@ -56,6 +59,20 @@ impl Lock {
             sleep(PAUSE);
         }
         Self::if_free(path)
+    }
+
+    /// Takes the lock of `path`, under which everybody is done within moments.
+    ///
+    /// # Errors
+    /// Timed out: somebody is not.
+    pub fn soon(path: &Path) -> Result<Self> {
+        Self::within(path, MOMENTS)?.ok_or_else(|| {
+            Failure::new(
+                Code::TimedOut,
+                format!("another jit does not let go of {}", path.display()),
+            )
+            .hint("is it a job that was stopped? see \"jobs\", end it or let it go on, then try again")
+        })
     }
 
     /// Takes the lock of `path` if nobody else holds it.

@@ -1,23 +1,23 @@
-//! Sleeping until an instant, or until a directory changes, whichever comes first.
+//! Sleeping until an instant, or until directories change, whichever comes first.
 
 use std::{io, path::Path};
 
 use crate::domain::time::Timestamp;
 
-/// A watch over a directory: what happens there from its beginning on ends a sleep.
+/// A watch over directories: what happens there from its beginning on ends a sleep.
 #[derive(Debug)]
 pub struct Vigil {
     inner: system::Vigil,
 }
 
 impl Vigil {
-    /// Watches `directory`, which must be there.
-    pub fn over(directory: &Path) -> io::Result<Self> {
-        system::Vigil::over(directory).map(|inner| Self { inner })
+    /// Watches `directories`, which must be there.
+    pub fn over(directories: &[&Path]) -> io::Result<Self> {
+        system::Vigil::over(directories).map(|inner| Self { inner })
     }
 
     /// Sleeps until `at` by the system's clock, also where that is set or the machine is suspended
-    /// meanwhile; or until a file of the directory is removed, replaced or put.
+    /// meanwhile; or until a file of theirs is removed, replaced or put.
     pub fn sleep(&self, at: Timestamp) -> io::Result<()> {
         self.inner.sleep(at)
     }
@@ -46,12 +46,14 @@ mod system {
     }
 
     impl Vigil {
-        pub(super) fn over(directory: &Path) -> io::Result<Self> {
+        pub(super) fn over(directories: &[&Path]) -> io::Result<Self> {
             // A user may hold a hundred of these only; without one, the instant is waited for.
             let changes = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok();
             let what = WatchFlags::DELETE | WatchFlags::MOVED_TO | WatchFlags::ONLYDIR;
             if let Some(changes) = &changes {
-                inotify::add_watch(changes, directory, what)?;
+                for directory in directories {
+                    inotify::add_watch(changes, *directory, what)?;
+                }
             }
             let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
             let timer = timerfd_create(TimerfdClockId::Realtime, flags)?;
@@ -107,7 +109,7 @@ mod system {
     pub(super) struct Vigil;
 
     impl Vigil {
-        pub(super) fn over(_: &Path) -> io::Result<Self> {
+        pub(super) fn over(_: &[&Path]) -> io::Result<Self> {
             Ok(Self)
         }
 
@@ -128,7 +130,7 @@ mod tests {
     #[test]
     fn a_change_ends_a_sleep_and_so_does_the_instant() {
         let directory = tempfile::tempdir().unwrap();
-        let vigil = Vigil::over(directory.path()).unwrap();
+        let vigil = Vigil::over(&[directory.path()]).unwrap();
         files::write_passing(&directory.path().join("before"), b"").unwrap();
         let far = clock::now().after(Duration::from_hours(1));
         vigil.sleep(far).unwrap();

@@ -21,6 +21,7 @@ mod demo;
 mod doctor;
 mod exec;
 mod floors;
+mod forget;
 mod help;
 mod init;
 mod injected;

@@ -6,19 +6,25 @@
 //!
 //! [`target::at`]: super::target::at
 
-use std::{cmp::Reverse, ffi::OsStr, fs, path::PathBuf};
+use std::{cmp::Reverse, collections::BTreeSet, ffi::OsStr, fs, path::PathBuf};
 
 use super::{resolve::HOOK, shared, target::ours};
-use crate::domain::{
-    catalogue::{Catalogue, SshResource},
-    entitlement::ResourceName,
-    environment::Places,
-    failure::{Failure, Result},
-    host::weight,
+use crate::{
+    domain::{
+        catalogue::{Catalogue, SshResource},
+        entitlement::{Entitlement, ResourceName},
+        environment::Places,
+        failure::{Failure, Result},
+        host::weight,
+    },
+    platform::files,
 };
 
 /// What the files of host authorities are called, before the name of their resource.
 const KNOWN_HOSTS: &str = "known_hosts,";
+
+/// The keyword that says where the agent of a login is.
+const AGENT: &str = "IdentityAgent";
 
 /// The configuration that setup makes, for an `Include`.
 pub fn ssh_config(places: &Places) -> PathBuf {
@@ -106,7 +112,7 @@ fn block(name: &ResourceName, hosts: &str, agent: &str, called: &str) -> String 
     format!(
         "
 Host {hosts}
-    IdentityAgent {agent}
+    {AGENT} {agent}
     IdentitiesOnly no
     IdentityFile none
     PKCS11Provider none
@@ -119,6 +125,20 @@ Host {hosts}
     KnownHostsCommand {called} {name} --user=%r --host=%h --alias=%n --agent={agent}
 "
     )
+}
+
+/// The links to an entitlement's shared agents: that of this environment, and those of the environment
+/// in which setup was run, whose runtime directory may be another.
+pub fn links(places: &Places, entitlement: &Entitlement) -> BTreeSet<PathBuf> {
+    let below = shared::below_runtime(entitlement);
+    let text = files::read_text(&ssh_config(places)).unwrap_or_default();
+    let made = text.unwrap_or_default();
+    let named = made.lines().filter_map(|line| {
+        let agent = line.trim().strip_prefix(AGENT)?.trim();
+        let link = PathBuf::from(agent.replace("%r", entitlement.role.as_str()));
+        link.ends_with(&below).then_some(link)
+    });
+    named.chain([places.runtime.join(&below)]).collect()
 }
 
 fn called(program: &[String]) -> Result<String> {

@@ -73,14 +73,15 @@ pub fn pattern<'a>(
 /// revoked meanwhile is not served.
 ///
 /// # Errors
-/// There is no lease; the agent cannot be started; others can reach into its directory.
+/// There is no lease; the agent cannot be started; others can reach into its directory; whoever was
+/// about to start one was stopped (124).
 pub fn ensure(link: &Path, lease: impl Fn() -> Result<Lease>) -> Result<()> {
     let directory = link.parent().unwrap_or_else(|| Path::new("/"));
     private(link)?;
     if is_served(link, &lease()?)? {
         return Ok(());
     }
-    let _lock = Lock::acquire(&directory.join("lock"), || ())?;
+    let _lock = Lock::soon(&directory.join("lock"))?;
     let lease = lease()?;
     if is_served(link, &lease)? {
         return Ok(());
@@ -104,16 +105,15 @@ fn private(link: &Path) -> Result<()> {
         .try_for_each(files::private_directory)
 }
 
-/// Ends the agents of an entitlement whose lease was dropped: what they are asked from now on they
-/// refuse.
-pub fn end(places: &Places, entitlement: &Entitlement) -> Result<()> {
-    let link = places.runtime.join(below_runtime(entitlement));
+/// Ends the agents behind a link whose lease was dropped: what they are asked from now on they refuse.
+pub fn end(link: &Path) -> Result<()> {
     let directory = link.parent().unwrap_or_else(|| Path::new("/"));
     if !directory.exists() {
         return Ok(());
     }
-    let _lock = Lock::acquire(&directory.join("lock"), || ())?;
-    files::remove(&link)?;
+    // They end also where somebody was stopped who is about to start one.
+    let _lock = Lock::soon(&directory.join("lock"));
+    files::remove(link)?;
     for agent in agents(directory) {
         fs::remove_dir_all(&agent).map_err(|error| {
             Failure::failed(format!("{} cannot be removed", agent.display()))

@@ -8,7 +8,10 @@ use std::{
     process::Command,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    fs::{FlockOperation, flock},
+    process::{Pid, Signal, kill_process},
+};
 
 use super::{POLICIES, Site, said};
 use crate::support::{home::Ran, run, until, whereabouts::user_name};
@@ -200,4 +203,48 @@ fn jit_exec_keeps_an_agent_of_its_own() {
     // The ssh that jumps is told nothing by the one that it jumps for.
     said(&exec(&["ssh", "-F", "CFG", "far", "echo there"]), "there");
     assert_eq!(site.story(), ["granted", "issued"]);
+}
+
+#[test]
+fn nobody_waits_for_ever_for_a_log_in_that_was_stopped() {
+    let Some(site) = Site::new() else { return };
+    said(&site.ssh(&["near", "echo here"]), "here");
+    let lock = fs::File::open(site.place().join("lock")).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    let entitlement = format!("ssh/web:{}", user_name());
+    let forgot = run(&mut site.home.jit(["forget", &entitlement]));
+    assert_eq!(forgot.code, 0, "{forgot:?}");
+    assert!(site.agents().is_empty(), "{:?}", site.agents());
+    let refused = site.ssh(&["near", "echo here"]);
+    assert_eq!(refused.code, 255, "{refused:?}");
+    assert!(refused.stderr.contains("another jit"), "{refused:?}");
+    drop(lock);
+    said(&site.ssh(&["near", "echo here"]), "here");
+}
+
+#[test]
+fn it_is_ended_also_from_an_environment_that_knows_no_runtime_directory() {
+    let Some(site) = Site::new() else { return };
+    said(&site.ssh(&["near", "echo here"]), "here");
+    let mut forget = site.home.jit(["forget", "--all"]);
+    let forgot = run(forget.env_remove("XDG_RUNTIME_DIR"));
+    assert_eq!(forgot.code, 0, "{forgot:?}");
+    assert!(site.agents().is_empty(), "{:?}", site.agents());
+}
+
+#[test]
+fn it_keeps_nothing_open_that_its_starter_happened_to_have() {
+    let Some(site) = Site::new() else { return };
+    let agent = site.place().join("s");
+    let script = r#"exec 9>&1; "$@" >/dev/null"#;
+    let mut hook = site.home.jit(["known-hosts", "ssh/web"]);
+    hook.args(["--host=127.0.0.1", "--alias=near"])
+        .arg(format!("--user={}", user_name()))
+        .arg(format!("--agent={}", agent.display()));
+    let mut shell = site.home.command(Path::new("sh"));
+    shell.args(["-c", script, "sh"]).arg(hook.get_program());
+    // It is read to its end.
+    let ran = run(shell.args(hook.get_args()));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(site.agents().len(), 1);
 }
