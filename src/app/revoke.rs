@@ -61,9 +61,10 @@ async fn end(
     let outcome = authority.revoke(principal, id, &session.origin(None)).await;
     // Even where the target cannot be told, nothing of it stays in use here.
     let cache = Cache::open(&session.places)?;
-    for lease in cache.leases()? {
-        if lease.grant.id == *id {
-            drop_lease(session, &cache, &lease.grant.entitlement)?;
+    for entitlement in cache.entitlements() {
+        let held = cache.held(&entitlement).ok().flatten();
+        if held.is_some_and(|lease| lease.grant.id == *id) {
+            drop_lease(session, &cache, &entitlement)?;
         }
     }
     let at_target = match outcome? {

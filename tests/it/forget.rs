@@ -46,9 +46,9 @@ fn kept(home: &Home) -> usize {
 /// How many leases rest.
 fn leases(home: &Home) -> usize {
     let entries = fs::read_dir(home.path("cache/jit/leases")).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name());
-    names
-        .filter(|name| name.to_str().unwrap().ends_with(".lease"))
+    let files = entries.map(|entry| entry.unwrap().path());
+    files
+        .filter(|file| file.extension().is_some_and(|kind| kind == "lease"))
         .count()
 }
 
@@ -68,6 +68,16 @@ fn everything_else_goes_where_one_lease_cannot_be_read() {
     fs::set_permissions(shared, fs::Permissions::from_mode(0o644)).unwrap();
     works(&run(&mut home.jit(["forget", "--all"])));
     assert_eq!(leases(&home), 0);
+}
+
+#[test]
+fn what_is_revoked_goes_where_another_lease_cannot_be_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = held();
+    let shared = home.path("cache/jit/leases/postgres,orders,read.lease");
+    fs::set_permissions(shared, fs::Permissions::from_mode(0o644)).unwrap();
+    works(&run(&mut home.jit(["revoke", "--all"])));
+    assert_eq!(leases(&home), 1);
 }
 
 #[test]

@@ -227,8 +227,8 @@ fn it_is_ended_also_from_an_environment_that_knows_no_runtime_directory() {
     let Some(site) = Site::new() else { return };
     said(&site.ssh(&["near", "echo here"]), "here");
     let mut forget = site.home.jit(["forget", "--all"]);
-    let forgot = run(forget.env_remove("XDG_RUNTIME_DIR"));
-    assert_eq!(forgot.code, 0, "{forgot:?}");
+    let ran = run(forget.env_remove("XDG_RUNTIME_DIR"));
+    assert_eq!(ran.code, 0, "{ran:?}");
     assert!(site.agents().is_empty(), "{:?}", site.agents());
 }
 
