@@ -17,7 +17,7 @@ use crate::{
 pub(super) struct Ground {
     /// This run.
     pub(super) session: Session,
-    /// What can be reached, as far as it was asked about; empty where it cannot be read.
+    /// What can be reached; empty where it cannot be read.
     pub(super) catalogue: Catalogue,
     /// Who may have what; absent where it cannot be read.
     pub(super) policies: Option<Policies>,
@@ -25,6 +25,8 @@ pub(super) struct Ground {
     pub(super) server: Option<String>,
     /// Whether all of the catalogue was asked about.
     pub(super) is_whole: bool,
+    /// What was asked about, where that is not all.
+    only: Vec<ResourceName>,
 }
 
 impl Ground {
@@ -35,15 +37,12 @@ impl Ground {
     /// be read is no error: a check says so.
     pub(super) fn of(session: &Session, only: &[ResourceName]) -> Result<Self> {
         let is_whole = only.is_empty();
-        let mut catalogue = match session.catalogue() {
+        let catalogue = match session.catalogue() {
             Err(failure) if !is_whole => return Err(failure),
             read => read.unwrap_or_default(),
         };
         for name in only {
             catalogue.resource(name)?;
-        }
-        if !is_whole {
-            catalogue.resources.0.retain(|name, _| only.contains(name));
         }
         let policies = policies::load(&session.places).and_then(|all| Policies::parse(&all));
         let client = client::load(&session.places).unwrap_or_default();
@@ -53,17 +52,19 @@ impl Ground {
             catalogue,
             policies: policies.ok(),
             is_whole,
+            only: only.to_vec(),
         })
     }
 
     /// Whether a resource of that kind was asked about.
     pub(super) fn has(&self, kind: Kind) -> bool {
-        self.catalogue.of_kind(kind).next().is_some()
+        self.resources().any(|(name, _)| name.kind() == kind)
     }
 
     /// The resources that were asked about.
     pub(super) fn resources(&self) -> impl Iterator<Item = (&ResourceName, &Resource)> {
-        self.catalogue.resources.0.iter()
+        let all = self.catalogue.resources.0.iter();
+        all.filter(|(name, _)| self.is_whole || self.only.contains(name))
     }
 
     /// A path as people write it: `~` for the home directory.

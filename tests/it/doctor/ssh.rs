@@ -138,3 +138,33 @@ fn a_jump_host_of_ours_is_passed_through_and_given_back() {
             .all(|line| line.ends_with(" by doctor"))
     );
 }
+
+#[test]
+fn what_was_borrowed_for_a_jump_is_given_back_where_the_next_one_is_denied() {
+    let Some(web) = Web::new() else { return };
+    let config = web.home.path("ssh_config");
+    let text = fs::read_to_string(&config).unwrap();
+    let jumps = "Host far\n  ProxyJump denied,near\n";
+    web.home.write("ssh_config", &format!("{jumps}{text}"));
+    let user = user_name();
+    let resource = |name: &str, host: &str, role: &str| {
+        format!("[resources.\"ssh/{name}\"]\nhosts = [\"{host}\"]\nroles.\"{user}\" = {role}\n")
+    };
+    let catalogue = [
+        resource("web", "far", "{}"),
+        resource("near", "near", "{}"),
+        resource("denied", "denied", "{ tier = \"sensitive\" }"),
+    ];
+    web.home.configure("authority.toml", &catalogue.concat());
+    for asked in [&[][..], &["ssh/web"]] {
+        let ran = doctor(&web.home, asked);
+        assert!(
+            says(&ran, "targets", "ssh/web").contains("approval"),
+            "{ran:?}"
+        );
+        assert_eq!(
+            jit(&web.home, &["revoke", "--all"]).stdout,
+            "nothing to revoke\n"
+        );
+    }
+}

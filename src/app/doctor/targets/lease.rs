@@ -147,16 +147,26 @@ pub(super) fn borrow(entitlement: Entitlement, ground: &Ground) -> Result<Held> 
 
 /// The leases of what a login passes through: those that are held, and others to be given back.
 pub(super) fn through(via: &[Entitlement], ground: &Ground) -> Result<Vec<Held>> {
-    let passed = via
-        .iter()
-        .map(|entitlement| match held(entitlement, ground) {
+    let mut passed = Vec::new();
+    for entitlement in via {
+        let next = match held(entitlement, ground) {
             Some(lease) => Ok(Held {
                 lease,
                 is_borrowed: false,
             }),
             None => borrow(entitlement.clone(), ground),
-        });
-    passed.collect()
+        };
+        match next {
+            Ok(next) => passed.push(next),
+            Err(failure) => {
+                for held in &passed {
+                    drop(give_back(held, ground));
+                }
+                return Err(failure);
+            }
+        }
+    }
+    Ok(passed)
 }
 
 /// Ends the grant of a borrowed lease; what is to be said where that does not succeed.
