@@ -111,6 +111,20 @@ fn an_empty_answer_is_the_denial_that_it_always_was() {
 }
 
 #[test]
+fn the_end_of_input_is_an_empty_answer_and_its_line_ends() {
+    let home = web();
+    let mut terminal = Pty::run(&home, &exec(&home));
+    terminal.wait_for(QUESTION);
+    terminal.type_in("\u{4}");
+    let (code, shown) = terminal.end();
+    assert_eq!(code, 121, "{shown}");
+    assert!(
+        shown.contains("\njit: ssh/web:ops needs a justification"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn ctrl_c_at_the_question_ends_jit_and_leaves_nothing() {
     let home = web();
     let mut terminal = Pty::run(&home, &exec(&home));
