@@ -144,7 +144,7 @@ fn one_screen_says_what_is_good_and_what_to_do() {
         .unwrap();
     let to = lines
         .iter()
-        .position(|line| line.contains("  ssh/web  "))
+        .position(|line| line.contains("  kubernetes/prod  "))
         .unwrap();
     let lines = [&lines[..from], &lines[to..]].concat();
     let steady = lines
@@ -161,8 +161,6 @@ fn one_screen_says_what_is_good_and_what_to_do() {
     ok    kubectl          1.30 (~/bin/kubectl)
     ok    psql             15.8 (~/bin/psql)
     ok    aws              2.15 (~/bin/aws)
-    warn  ssh/web          plain ssh offers your own keys to its hosts
-                           → let it ask jit: jit setup ssh
     warn  kubernetes/prod  the context "prod" logs in with a token of its own (user "mine")
                            → let it ask jit: jit setup kubernetes
     warn  postgres/orders  ~/.pgpass, line 1, holds a password for db.internal:5432
