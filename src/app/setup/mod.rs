@@ -115,7 +115,10 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         let plan = if args.undo {
             subject.undo(&ground)
         } else {
-            subject.plan(&ground)
+            subject.plan(&ground).map(|mut plan| {
+                plan.notes.extend(missing(subject, args, &ground));
+                plan
+            })
         };
         plan.and_then(|plan| carry_out(subject, &plan, args, &ground))
     });
@@ -123,6 +126,21 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     failures
         .reduce(|first, next| both(&first, &next))
         .map_or(Ok(()), Err)
+}
+
+/// What the catalogue lacks, so that there is nothing to set up.
+fn missing(subject: Subject, args: &Args, ground: &Ground<'_>) -> Option<String> {
+    let all = &ground.catalogue;
+    match subject.kind() {
+        Some(kind) if all.of_kind(kind).next().is_none() => Some(format!(
+            "the catalogue has no {kind}/NAME: \"jit init --discover\" proposes what your tools know"
+        )),
+        None if all.resources.0.is_empty() && args.kind.is_none() => Some(
+            "the catalogue is empty, so nothing else was set up: \"jit init\" proposes one"
+                .to_owned(),
+        ),
+        _ => None,
+    }
 }
 
 /// Two failures as one.
