@@ -11,6 +11,9 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
         // The configuration's own line says why.
         return Vec::new();
     };
+    let (shells, kinds): (Vec<_>, Vec<_>) = kinds
+        .into_iter()
+        .partition(|(kind, _)| *kind == setup::SHELL);
     let asked = kinds.into_iter().filter(|(kind, _)| {
         let mut names = ground.resources().map(|(name, _)| name.kind().as_str());
         names.any(|name| name == *kind)
@@ -45,5 +48,15 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
         let says = format!("done for {}", done.join(", "));
         findings.insert(0, Finding::good(SUBJECT, says));
     }
+    let is_open = shells.iter().any(|(_, edits)| !matches!(edits, Ok(0)));
+    if is_open && ground.is_whole && ground.resources().next().is_some() {
+        findings.push(shell());
+    }
     findings
+}
+
+/// Whoever wants no wrappers is not wrong.
+fn shell() -> Finding {
+    let says = "shell: its wrappers and prompt are not there or not up to date";
+    Finding::note(SUBJECT, says).hint("see what it would change: jit setup shell --dry-run")
 }

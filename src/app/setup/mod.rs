@@ -61,6 +61,9 @@ enum Subject {
     Shell,
 }
 
+/// The one that is no kind of resource.
+pub const SHELL: &str = "shell";
+
 impl Subject {
     const ALL: [Self; 5] = [
         Self::Aws,
@@ -159,18 +162,23 @@ fn subjects(args: &Args, ground: &Ground<'_>) -> Vec<Subject> {
     Subject::ALL.into_iter().filter(wanted).collect()
 }
 
-/// How many files of each kind in the catalogue setup would change, or why that cannot be told; by
-/// the word behind `jit setup`. Nothing is written.
+/// How many files of each kind in the catalogue, and of the shells, setup would change, or why that
+/// cannot be told; by the word behind `jit setup`. Nothing is written.
 ///
 /// # Errors
 /// The catalogue cannot be read.
 pub fn outstanding(session: &Session) -> Result<Vec<(&'static str, Result<usize>)>> {
     let ground = Ground::of(session)?;
     let kinds = Subject::ALL.into_iter().filter_map(|subject| {
-        let kind = subject.kind()?;
-        ground.catalogue.of_kind(kind).next()?;
+        let word = match subject.kind() {
+            Some(kind) => {
+                ground.catalogue.of_kind(kind).next()?;
+                kind.as_str()
+            }
+            None => SHELL,
+        };
         let plan = subject.plan(&ground);
-        Some((kind.as_str(), plan.map(|plan| plan.edits.len())))
+        Some((word, plan.map(|plan| plan.edits.len())))
     });
     Ok(kinds.collect())
 }

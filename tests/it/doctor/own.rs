@@ -186,6 +186,19 @@ fn one_screen_says_what_is_good_and_what_to_do() {
 }
 
 #[test]
+fn a_shell_without_wrappers_is_told_of_until_it_has_them() {
+    let home = littered();
+    home.write(".bashrc", "alias ll='ls -l'\n");
+    let note =
+        "note  setup            shell: its wrappers and prompt are not there or not up to date";
+    assert!(offline(&home, &[]).stdout.contains(note));
+    assert!(!offline(&home, &["aws/prod"]).stdout.contains("shell:"));
+    let done = run(&mut home.jit(["setup", "shell"]));
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(!offline(&home, &[]).stdout.contains("shell:"));
+}
+
+#[test]
 fn a_program_reads_the_same_as_objects() {
     let home = littered();
     let text = offline(&home, &[]).stdout;
