@@ -64,6 +64,10 @@ put() {
 # Removes the files, then the directories that were made for them, the innermost first.
 uninstall() {
     [ -f "$list" ] || fail "nothing is installed in $prefix"
+    # What calls a jit that is gone fails: every kubectl, ssh and aws that was set up.
+    if "$prefix/bin/jit" setup --undo --dry-run 2>/dev/null | grep -q '[0-9] to change$'; then
+        fail "your tools call this jit; first run: '$prefix/bin/jit' setup --undo"
+    fi
     while IFS= read -r file; do
         case $file in */) continue ;; esac
         rm -f -- "$file"

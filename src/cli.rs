@@ -1,6 +1,6 @@
 //! The grammar: one enum, one match. The only place that sees every wing.
 
-use std::ffi::OsString;
+use std::{error::Error as _, ffi::OsString};
 
 use clap::{
     CommandFactory as _, Parser, Subcommand,
@@ -95,7 +95,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             }
             run(&cli)
         }
-        Err(error) if (json || hook) && error.use_stderr() => Err(misused(&error)),
+        Err(error) if (json || hook || own(&error).is_some()) && error.use_stderr() => {
+            Err(misused(&error))
+        }
         Err(error) => {
             // A closed stdout or stderr is no reason to fail.
             drop(error.print());
@@ -180,7 +182,18 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
     }
 }
 
+/// What a word's own room said of it, with its hint.
+fn own(error: &clap::Error) -> Option<&Failure> {
+    error.source()?.downcast_ref()
+}
+
 fn misused(error: &clap::Error) -> Failure {
+    if let Some(failure) = own(error) {
+        return Failure {
+            code: Code::Usage,
+            ..failure.clone()
+        };
+    }
     let text = error.to_string();
     let (first, _) = text.split_once("\n\n").unwrap_or((&text, ""));
     let first = on_one_line(first);

@@ -14,7 +14,8 @@ use crate::{
     cache::Cache,
     domain::{
         credential::Credential,
-        failure::{Code, Nature, Result},
+        entitlement::Entitlement,
+        failure::{Code, Failure, Nature, Result},
         key::PrivateKey,
         lease::Lease,
         time::{Timestamp, Ttl},
@@ -136,6 +137,7 @@ pub fn lease(
             })
         }
         (Err(failure), _) if terms.asker == Asker::Hook => {
+            let failure = unasked(failure, &wanted.entitlement);
             notice::show(session, &wanted.entitlement, &failure);
             Err(failure)
         }
@@ -143,6 +145,14 @@ pub fn lease(
     }?;
     kept::keep(session, &lease, source);
     Ok(lease)
+}
+
+/// Behind a hook nobody can be asked, and there is no `-j` to give.
+fn unasked(failure: Failure, entitlement: &Entitlement) -> Failure {
+    match failure.nature {
+        Nature::Unexplained => failure.hint(format!("run: jit request {entitlement} -j WHY")),
+        Nature::Final | Nature::Stranger => failure,
+    }
 }
 
 /// The lease that is held and fresh now, if there is one; nothing is asked for.

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{
         entitlement::ResourceName,
-        failure::{Code, Failure, Result},
+        failure::{Code, Failure, Nature, Result},
     },
     platform::files,
     tools::{
@@ -109,8 +109,11 @@ fn outdated((name, _): Found<'_>, resolved: &Resolved) -> Failure {
         .hint("the catalogue or ~/.ssh/config has changed: run \"jit setup ssh\" again")
 }
 
-/// Nobody can be asked in the middle of a log-in.
+/// Nobody can be asked in the middle of a log-in. What asking would not bring has a hint of its own.
 fn ask_first(failure: Failure, wanted: &Recognised) -> Failure {
+    if failure.code == Code::Denied && failure.nature == Nature::Final {
+        return failure;
+    }
     let entitlement = &wanted.entitlement;
     failure.hint(format!(
         "ask for it, then log in: jit request {entitlement} -j \"why\" (\"jit policy explain {entitlement}\" shows the rules)"

@@ -29,12 +29,8 @@ pub fn show(session: &Session, entitlement: &Entitlement, failure: &Failure) {
     if !wants_a_person || terminal::is_watched() {
         return;
     }
-    let help = match failure.nature {
-        Nature::Unexplained => format!("run: jit request {entitlement} -j WHY"),
-        Nature::Final | Nature::Stranger => failure.hint.clone(),
-    };
     let title = format!("jit: {failure}");
-    let Some(mut command) = desktop(&session.environment, &title, &help) else {
+    let Some(mut command) = desktop(&session.environment, &title, &failure.hint) else {
         return;
     };
     if is_first(session, entitlement) == Some(true) {

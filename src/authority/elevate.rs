@@ -47,10 +47,20 @@ impl Authority {
         let tier = self.catalogue.tier(&ask.entitlement)?;
         let decision = self.decide(client, ask, tier);
         let mut elevation = Elevation::ask(request(client, ask, asked_at)?);
-        if ask.answerable && lacks_reason(&elevation, &decision) {
+        let lacks_reason = lacks_reason(&elevation, &decision);
+        let beyond = lacks_reason.then(|| self.explained(client, ask, tier));
+        let beyond = beyond.filter(|explained| explained.verdict == Verdict::RequireApproval);
+        if ask.answerable && lacks_reason && beyond.is_none() {
             return Err(refusal(&elevation, &decision));
         }
-        let grant = self.record(client, &mut elevation, &decision).await?;
+        let grant = self.record(client, &mut elevation, &decision).await;
+        // A reason alone would not be enough, so nobody is asked for one.
+        let grant = match (grant, &beyond) {
+            (Err(failure), Some(explained)) if failure.nature == Nature::Unexplained => {
+                Err(refusal(&elevation, explained))
+            }
+            (grant, _) => grant,
+        }?;
         let made = self.issue(&grant, client.key).await;
         let now = (self.clock)();
         if made.is_err() && elevation.live(now).is_some() {
@@ -95,6 +105,15 @@ impl Authority {
                 Some("its sessions must be recorded, which this authority cannot do".to_owned());
         }
         decision
+    }
+
+    /// What policy's answer would be to somebody who says why. It is no decision: nobody has.
+    fn explained(&self, client: &Client, ask: &Ask, tier: Tier) -> Decision {
+        let ask = Ask {
+            justification: Some("a reason".to_owned()),
+            ..ask.clone()
+        };
+        self.decide(client, &ask, tier)
     }
 
     /// Records the decision; the grant, if it is one.

@@ -68,7 +68,9 @@ fn is_there(
             let shown = path.display();
             found.then_some(()).ok_or_else(|| {
                 Failure::failed(format!("the credential of {name}, {shown}, is not there"))
-                    .hint(format!("put it there, then run: chmod 600 '{shown}'"))
+                    .hint(format!(
+                        "\"jit trust {name}\" says what it has to be; put it there, then run: chmod 600 '{shown}'"
+                    ))
             })
         }
         SecretReference::Env(variable) => {

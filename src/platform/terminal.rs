@@ -111,8 +111,10 @@ impl Person {
         write!(self.terminal, "{}", plain_line(question)).ok()?;
         let mut line = Vec::new();
         let mut byte = [0];
-        while line.len() < LONGEST && matches!(self.terminal.read(&mut byte), Ok(1)) {
-            if byte == *b"\n" {
+        while line.len() < LONGEST && byte != *b"\n" {
+            if !matches!(self.terminal.read(&mut byte), Ok(1)) {
+                // Ctrl-D, which leaves the cursor behind the question.
+                writeln!(self.terminal).ok()?;
                 break;
             }
             line.extend(byte);

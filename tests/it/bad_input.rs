@@ -44,6 +44,20 @@ fn names_that_are_unknown_list_what_is_near() {
         "ssh/web has no role \"depoly\"",
         "did you mean \"deploy\"?",
     );
+    let unwritten = jit(&home, &["request", "ssh/web"]);
+    refused(
+        &unwritten,
+        2,
+        "not an entitlement",
+        "write it as kind/name:role",
+    );
+    let unwritten = jit(&home, &["revoke", "ssh/web:deploy"]);
+    refused(
+        &unwritten,
+        2,
+        "is not a grant's id",
+        "list the ids of grants",
+    );
     let unknown = jit(&home, &["exec", "--on", "ssh/wbe", "--", "true"]);
     refused(
         &unknown,

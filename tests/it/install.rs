@@ -119,6 +119,24 @@ fn what_it_installs_runs_is_put_once_and_goes_again() {
 }
 
 #[test]
+fn what_other_tools_call_is_not_taken_from_them() {
+    let home = home("1.99.0");
+    assert_eq!(install(&home, &[]).code, 0);
+    let jit = home.path(PREFIX).join("bin/jit");
+    home.write(".bashrc", "alias ll='ls -l'\n");
+    let done = run(home.command(&jit).arg("setup"));
+    assert_eq!(done.code, 0, "{done:?}");
+    let refused = install(&home, &["--uninstall"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    let undo = format!("first run: '{}' setup --undo", jit.display());
+    assert!(refused.stderr.contains(&undo), "{refused:?}");
+    assert!(jit.exists());
+    let undone = run(home.command(&jit).args(["setup", "--undo"]));
+    assert_eq!(undone.code, 0, "{undone:?}");
+    assert_eq!(install(&home, &["--uninstall"]).code, 0);
+}
+
+#[test]
 fn without_the_rust_that_it_needs_it_says_how_to_get_it() {
     let home = home("1.50.0");
     let refused = install(&home, &[]);

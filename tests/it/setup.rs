@@ -104,6 +104,23 @@ fn everything_is_set_up_once_and_taken_back_to_the_byte() {
 }
 
 #[test]
+fn what_the_catalogue_does_not_have_is_said() {
+    let home = Home::new();
+    let said = works(&home, &["aws"]);
+    assert!(said.starts_with("aws: nothing to change\n"), "{said}");
+    assert!(
+        said.contains("aws: the catalogue has no aws/NAME: \"jit init --discover\""),
+        "{said}"
+    );
+    let said = works(&home, &[]);
+    assert!(
+        said.contains("shell: the catalogue is empty, so nothing else was set up: \"jit init\""),
+        "{said}"
+    );
+    assert!(!works(&home, &["--undo"]).contains("catalogue"));
+}
+
+#[test]
 fn a_link_stays_a_link_and_its_file_keeps_its_mode() {
     let home = home();
     let real = home.write("dotfiles/aws", PROFILES);

@@ -111,6 +111,39 @@ fn an_empty_answer_is_the_denial_that_it_always_was() {
 }
 
 #[test]
+fn nobody_is_asked_why_where_a_reason_is_not_enough() {
+    let home = web();
+    home.configure(
+        "policies/all.cedar",
+        "@id(\"sensitive\")\n@justification(\"required\")\npermit (principal is Human, \
+         action == Action::\"request\", resource in Tier::\"sensitive\");\n",
+    );
+    let terminal = Pty::run(&home, &exec(&home).replace("--role ops", "--role root"));
+    let (code, shown) = terminal.end();
+    assert_eq!(code, 121, "{shown}");
+    assert!(!shown.contains("Why?"), "{shown}");
+    assert!(
+        shown.contains("ssh/web:root needs somebody else's approval"),
+        "{shown}"
+    );
+    assert_eq!(recorded(&home), [("denied".to_owned(), None)]);
+}
+
+#[test]
+fn the_end_of_input_is_an_empty_answer_and_its_line_ends() {
+    let home = web();
+    let mut terminal = Pty::run(&home, &exec(&home));
+    terminal.wait_for(QUESTION);
+    terminal.type_in("\u{4}");
+    let (code, shown) = terminal.end();
+    assert_eq!(code, 121, "{shown}");
+    assert!(
+        shown.contains("\njit: ssh/web:ops needs a justification"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn ctrl_c_at_the_question_ends_jit_and_leaves_nothing() {
     let home = web();
     let mut terminal = Pty::run(&home, &exec(&home));

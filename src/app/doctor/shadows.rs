@@ -43,11 +43,9 @@ fn unread(name: &ResourceName, failure: &Failure) -> Finding {
 /// Setup tells ssh to offer nothing else, for the names of hosts that it has seen.
 fn ssh(name: &ResourceName, ground: &Ground) -> Result<Vec<Finding>> {
     let session = &ground.session;
+    // That it is not set up at all is said once, and not of each resource.
     if !setup::ssh::is_included(session)? {
-        let says = "plain ssh offers your own keys to its hosts";
-        return Ok(vec![
-            Finding::warning(name, says).hint("let it ask jit: jit setup ssh"),
-        ]);
+        return Ok(Vec::new());
     }
     let unseen = setup::ssh::uncovered(session, name, &ground.catalogue)?;
     let found = unseen.into_iter().map(|alias| {

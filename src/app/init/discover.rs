@@ -36,9 +36,12 @@ pub(super) fn run(session: &Session) -> Result<()> {
     let finds = finds::all(session)?;
     let mut proposal = Proposal::new(&start);
     let new = finds.found.iter();
+    let mut waiting = Vec::new();
     for found in new.filter(|found| !is_reached(found, &catalogue)) {
         // What was proposed before and waits for its reader is not proposed again.
-        if !proposal.has(found) {
+        if proposal.has(found) {
+            waiting.push(found.resource.to_string());
+        } else {
             proposal.add(found);
         }
     }
@@ -50,7 +53,16 @@ pub(super) fn run(session: &Session) -> Result<()> {
         .iter()
         .map(|why| terminal::plain_line(&format!("# Skipped: {why}.")))
         .collect();
-    lines.push(if found.is_empty() {
+    if !waiting.is_empty() {
+        lines.push(format!(
+            "# In {}, commented out until you say what is missing there: {}.",
+            file.display(),
+            waiting.join(", ")
+        ));
+    }
+    lines.push(if found.is_empty() && !waiting.is_empty() {
+        "# Your tools know nothing else that the catalogue does not have.".to_owned()
+    } else if found.is_empty() {
         "# Your tools know nothing that the catalogue does not have.".to_owned()
     } else {
         format!(

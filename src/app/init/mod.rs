@@ -157,6 +157,7 @@ impl Report {
             "  edit authority.toml, then run: jit policy check".to_owned(),
             format!("  tell the target to trust this authority: jit trust {target}"),
             "  run a command with just-in-time access: jit exec -- COMMAND".to_owned(),
+            "  leave the prefix out: jit setup, and see what is missing: jit doctor".to_owned(),
         ]
     }
 }

@@ -7,7 +7,7 @@ use crate::{
         environment::{Environment, Places},
         failure::Result,
     },
-    tools::ssh::aliases::{self, Block, aliases},
+    tools::ssh::aliases::{self, Block, aliases, hostname},
 };
 
 pub(super) fn find(environment: &Environment, places: &Places, user: &str) -> Result<Vec<Found>> {
@@ -20,16 +20,13 @@ pub(super) fn find(environment: &Environment, places: &Places, user: &str) -> Re
 
 /// What OpenSSH would do for an alias: of each setting the first value of all matching blocks counts.
 fn found(alias: &str, blocks: &[Block], user: &str) -> Option<Found> {
-    let matching = blocks.iter().filter(|block| block.is_for(alias));
-    let name = matching.clone().find_map(|block| block.name.as_deref());
+    let mut matching = blocks.iter().filter(|block| block.is_for(alias));
     let login = matching
-        .clone()
         .find_map(|block| block.user.as_deref())
         .unwrap_or(user);
     let login: RoleName = login.parse().ok()?;
-    // Of the tokens only %h can be told without connecting (ssh_config(5), TOKENS).
-    let host = match name {
-        Some(name) => name.replace("%h", alias),
+    let host = match hostname(blocks, alias) {
+        Some(name) => name,
         None if alias.contains('.') => alias.to_owned(),
         None => return None,
     };

@@ -61,6 +61,9 @@ enum Subject {
     Shell,
 }
 
+/// The one that is no kind of resource.
+pub const SHELL: &str = "shell";
+
 impl Subject {
     const ALL: [Self; 5] = [
         Self::Aws,
@@ -115,7 +118,10 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         let plan = if args.undo {
             subject.undo(&ground)
         } else {
-            subject.plan(&ground)
+            subject.plan(&ground).map(|mut plan| {
+                plan.notes.extend(missing(subject, args, &ground));
+                plan
+            })
         };
         plan.and_then(|plan| carry_out(subject, &plan, args, &ground))
     });
@@ -123,6 +129,21 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     failures
         .reduce(|first, next| both(&first, &next))
         .map_or(Ok(()), Err)
+}
+
+/// What the catalogue lacks, so that there is nothing to set up.
+fn missing(subject: Subject, args: &Args, ground: &Ground<'_>) -> Option<String> {
+    let all = &ground.catalogue;
+    match subject.kind() {
+        Some(kind) if all.of_kind(kind).next().is_none() => Some(format!(
+            "the catalogue has no {kind}/NAME: \"jit init --discover\" proposes what your tools know"
+        )),
+        None if all.resources.0.is_empty() && args.kind.is_none() => Some(
+            "the catalogue is empty, so nothing else was set up: \"jit init\" proposes one"
+                .to_owned(),
+        ),
+        _ => None,
+    }
 }
 
 /// Two failures as one.
@@ -141,18 +162,23 @@ fn subjects(args: &Args, ground: &Ground<'_>) -> Vec<Subject> {
     Subject::ALL.into_iter().filter(wanted).collect()
 }
 
-/// How many files of each kind in the catalogue setup would change, or why that cannot be told; by
-/// the word behind `jit setup`. Nothing is written.
+/// How many files of each kind in the catalogue, and of the shells, setup would change, or why that
+/// cannot be told; by the word behind `jit setup`. Nothing is written.
 ///
 /// # Errors
 /// The catalogue cannot be read.
 pub fn outstanding(session: &Session) -> Result<Vec<(&'static str, Result<usize>)>> {
     let ground = Ground::of(session)?;
     let kinds = Subject::ALL.into_iter().filter_map(|subject| {
-        let kind = subject.kind()?;
-        ground.catalogue.of_kind(kind).next()?;
+        let word = match subject.kind() {
+            Some(kind) => {
+                ground.catalogue.of_kind(kind).next()?;
+                kind.as_str()
+            }
+            None => SHELL,
+        };
         let plan = subject.plan(&ground);
-        Some((kind.as_str(), plan.map(|plan| plan.edits.len())))
+        Some((word, plan.map(|plan| plan.edits.len())))
     });
     Ok(kinds.collect())
 }

@@ -30,6 +30,10 @@ pub(super) fn plan(ground: &Ground<'_>) -> Result<Plan> {
     ));
     notes.push("\"jit request postgres/NAME:ROLE\" makes psql service=NAME:ROLE work, and any program of libpq, while the grant lives".to_owned());
     let edit = Edit::whole(file, Some(made.text))?;
+    // They are about what changes, and were read when it did.
+    if edit.is_none() {
+        notes.clear();
+    }
     Ok(Plan {
         edits: edit.into_iter().collect(),
         notes,

@@ -82,6 +82,20 @@ pub fn aliases(blocks: &[Block]) -> Vec<&str> {
     aliases
 }
 
+/// The name that the user gave a host, if there is one.
+pub fn name_of<'a>(blocks: &'a [Block], host: &str) -> Option<&'a str> {
+    let mut aliases = aliases(blocks).into_iter();
+    aliases.find(|alias| hostname(blocks, alias).as_deref() == Some(host))
+}
+
+/// The `HostName` that OpenSSH takes for an alias: the first of all blocks that are for it. Of the
+/// tokens only `%h` can be told without connecting (`ssh_config(5)`, TOKENS).
+pub fn hostname(blocks: &[Block], alias: &str) -> Option<String> {
+    let mut matching = blocks.iter().filter(|block| block.is_for(alias));
+    let name = matching.find_map(|block| block.name.as_deref())?;
+    Some(name.replace("%h", alias))
+}
+
 #[derive(Debug, Default)]
 struct Reader {
     directory: PathBuf,

@@ -75,13 +75,8 @@ fn each_failure_is_one_line_with_its_code_and_what_to_do() {
         2,
         &["has no role", "did you mean \"read\"?"],
     );
-    let reason = "aws/prod:write needs a justification; say why";
-    fails(
-        &home,
-        &["aws/prod:write"],
-        121,
-        &[reason, "jit request aws/prod:write -j WHY"],
-    );
+    let reason = "aws/prod:write needs a justification; run: jit request aws/prod:write -j WHY";
+    fails(&home, &["aws/prod:write"], 121, &[reason]);
     let person = "aws/prod:root needs somebody else's approval";
     let now = "jit request aws/prod:root --break-glass -j WHY";
     fails(&home, &["aws/prod:root"], 121, &[person, now]);

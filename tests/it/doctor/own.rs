@@ -144,7 +144,7 @@ fn one_screen_says_what_is_good_and_what_to_do() {
         .unwrap();
     let to = lines
         .iter()
-        .position(|line| line.contains("  ssh/web  "))
+        .position(|line| line.contains("  kubernetes/prod  "))
         .unwrap();
     let lines = [&lines[..from], &lines[to..]].concat();
     let steady = lines
@@ -161,8 +161,6 @@ fn one_screen_says_what_is_good_and_what_to_do() {
     ok    kubectl          1.30 (~/bin/kubectl)
     ok    psql             15.8 (~/bin/psql)
     ok    aws              2.15 (~/bin/aws)
-    warn  ssh/web          plain ssh offers your own keys to its hosts
-                           → let it ask jit: jit setup ssh
     warn  kubernetes/prod  the context "prod" logs in with a token of its own (user "mine")
                            → let it ask jit: jit setup kubernetes
     warn  postgres/orders  ~/.pgpass, line 1, holds a password for db.internal:5432
@@ -185,6 +183,19 @@ fn one_screen_says_what_is_good_and_what_to_do() {
     warn  standing         private keys in ~/.ssh: id_sealed
                            → take them out of authorized_keys where jit opens the host
     "#);
+}
+
+#[test]
+fn a_shell_without_wrappers_is_told_of_until_it_has_them() {
+    let home = littered();
+    home.write(".bashrc", "alias ll='ls -l'\n");
+    let note =
+        "note  setup            shell: its wrappers and prompt are not there or not up to date";
+    assert!(offline(&home, &[]).stdout.contains(note));
+    assert!(!offline(&home, &["aws/prod"]).stdout.contains("shell:"));
+    let done = run(&mut home.jit(["setup", "shell"]));
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(!offline(&home, &[]).stdout.contains("shell:"));
 }
 
 #[test]

@@ -50,6 +50,31 @@ fn a_host_that_trusts_this_authority_is_logged_in_to() {
 }
 
 #[test]
+fn a_host_is_tried_by_the_name_that_its_user_gave_it() {
+    let user = user_name();
+    let home = home(&format!(
+        "[resources.\"ssh/box\"]\nhosts = [\"127.0.0.1\"]\nroles.\"{user}\" = {{}}\n"
+    ));
+    let ca = jit(&home, &["trust", "ssh/box", "--ca"]).stdout;
+    let Some(sshd) = Sshd::start(&home.write("ca.pub", &ca)) else {
+        return;
+    };
+    // Only the alias knows the port.
+    let config = client_config(&home.path(""), &[("mine", &sshd, None)]);
+    home.write(".ssh/config", &fs::read_to_string(&config).unwrap());
+    let ssh = program("ssh", None).unwrap();
+    home.tool(
+        "ssh",
+        &format!("exec {} -F {} \"$@\"", ssh.display(), config.display()),
+    );
+    let ran = doctor(&home, &["ssh/box"]);
+    assert_eq!(
+        says(&ran, "targets", "ssh/box"),
+        format!("ok: mine lets {user} in")
+    );
+}
+
+#[test]
 fn a_lease_that_is_held_is_used_and_stays() {
     let Some(web) = Web::new() else { return };
     let asked = jit(&web.home, &["request", &format!("ssh/web:{}", user_name())]);

@@ -14,6 +14,7 @@ use crate::{
     platform::process::Heard,
     tools::{
         self,
+        ssh::aliases,
         task::{Injection, Task},
     },
 };
@@ -40,7 +41,13 @@ pub(super) fn look(
 ) -> Vec<Finding> {
     let (patterns, named): (Vec<&String>, Vec<&String>) =
         ssh.hosts.iter().partition(|host| host.contains('*'));
-    let tried = named.iter().take(MOST);
+    // An alias brings its port, its jumps and its login with it.
+    let own = aliases::read(&ground.session.environment, &ground.session.places);
+    let own = own.unwrap_or_default();
+    let tried = named
+        .iter()
+        .take(MOST)
+        .map(|host| aliases::name_of(&own, host).unwrap_or(host));
     let mut findings: Vec<Finding> = thread::scope(|scope| {
         let logins: Vec<_> = tried
             .map(|host| scope.spawn(|| one(name, host, (resource, lease), ground)))
