@@ -3,7 +3,8 @@
 
     cargo rustc --release --bin jit -- -C relocation-model=static -C target-feature=+crt-static \\
         -C strip=none -C link-arg=-Wl,-Map=/tmp/jit.map
-    JIT_BENCH_BIN=target/release/jit cargo bench --bench warm -- link/warm.py /tmp/jit.map > link/warm.ld
+    cp target/release/jit /tmp/jit    # the benchmark builds it anew, in its own way
+    JIT_BENCH_BIN=/tmp/jit cargo bench --bench warm -- link/warm.py /tmp/jit.map > link/warm.ld
 
 The benchmark calls this with its home full of leases around it. Each command is run instruction by
 instruction until it becomes its tool. Functions are named without the compiler's hashes, so that the
