@@ -16,11 +16,7 @@ use rustix::{
 };
 
 use super::{
-    acquire,
-    embedded::block_on,
-    forget::drop_lease,
-    kept::{self, broken},
-    session::Session,
+    acquire, detached::broken, embedded::block_on, forget::drop_lease, kept, session::Session,
 };
 use crate::{
     cache::{self, Cache},

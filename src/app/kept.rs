@@ -6,22 +6,20 @@
 //! credential replaces a newer one.
 
 use std::{
-    io,
-    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use super::session::Session;
+use super::{detached, session::Session};
 use crate::{
     cache::{self, Cache},
     domain::{
         entitlement::{Entitlement, Kind},
         environment::Places,
-        failure::{Failure, Result},
+        failure::Result,
         lease::{Freshness, Lease},
     },
-    platform::{files, lock::Lock, process::own_file, terminal},
+    platform::{files, lock::Lock, terminal},
     tools::postgres::{
         login::Login,
         material::{self, Material},
@@ -205,26 +203,12 @@ fn begin(session: &Session, entitlement: &Entitlement, lock: Lock) -> Result<()>
     let begun = command(session, entitlement)?
         .stdin(Stdio::from(lock.into_file()))
         .status();
-    begun.map(drop).map_err(|error| broken(&error))
+    begun.map(drop).map_err(|error| detached::broken(&error))
 }
 
-/// `jit keep`, whose terminal and working directory are nobody's.
+/// `jit keep`, whose working directory is nobody's.
 pub fn command(session: &Session, entitlement: &Entitlement) -> Result<Command> {
-    let mut command = Command::new(own_file()?);
-    command
-        .arg("--config-dir")
-        .arg(&session.places.configuration)
-        .arg("keep")
-        .arg(entitlement.to_string())
-        .current_dir("/")
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    let mut command = detached::command(session, "keep")?;
+    command.arg(entitlement.to_string()).current_dir("/");
     Ok(command)
-}
-
-/// What is said where a process of ours cannot be started.
-pub fn broken(error: &io::Error) -> Failure {
-    Failure::failed("jit cannot start itself").because(error)
 }

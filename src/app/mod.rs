@@ -7,6 +7,7 @@ pub mod complete;
 pub mod completions;
 pub mod credential_process;
 pub mod demo;
+pub mod detached;
 pub mod doctor;
 pub mod embedded;
 pub mod exec;

@@ -1,25 +1,22 @@
 //! `jit tidy`, hidden: removes what grants that are over have left at their targets, behind the
 //! back of the command whose elevation noticed it.
 
-use std::{
-    io,
-    os::unix::process::CommandExt as _,
-    process::{Command, Stdio},
-};
+use std::process::Command;
 
 use rustix::process::setsid;
 
 use super::{
+    detached::{broken, command},
     embedded::{block_on, without_policies},
     session::Session,
 };
 use crate::{
-    domain::failure::{Failure, Result},
-    platform::{
-        lock::Lock,
-        process::{own_file, without_inherited},
-    },
+    domain::failure::Result,
+    platform::{lock::Lock, process::without_inherited},
 };
+
+/// The verb that tidies.
+const VERB: &str = "tidy";
 
 /// Remove what grants that are over have left at their targets
 #[derive(Debug, clap::Args)]
@@ -33,7 +30,7 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     if !args.stay {
         // A grandchild of whoever asked: the tool finds no child that it did not make.
-        return without_inherited(command(session)?.arg("--stay"))
+        return without_inherited(command(session, VERB)?.arg("--stay"))
             .and_then(Command::spawn)
             .map(drop)
             .map_err(|error| broken(&error));
@@ -52,26 +49,9 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
 /// Starts tidying in the background. That it cannot be started is no reason to fail: the next
 /// elevation tries again.
 pub fn begin(session: &Session) {
-    let begun =
-        command(session).and_then(|mut command| command.status().map_err(|error| broken(&error)));
+    let begun = command(session, VERB)
+        .and_then(|mut command| command.status().map_err(|error| broken(&error)));
     if let Err(failure) = begun {
         session.tell(&format!("not tidied: {failure}"));
     }
-}
-
-fn command(session: &Session) -> Result<Command> {
-    let mut command = Command::new(own_file()?);
-    command
-        .arg("--config-dir")
-        .arg(&session.places.configuration)
-        .arg("tidy")
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    Ok(command)
-}
-
-fn broken(error: &io::Error) -> Failure {
-    Failure::failed("jit cannot start itself").because(error)
 }
