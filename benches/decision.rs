@@ -18,10 +18,10 @@ use jit::{
 };
 
 fn main() -> Result<()> {
-    let caller = Caller {
-        principal: Principal::new(Class::Human, "alice")?,
-        groups: (0..5).map(|n| format!("team-{n}")).collect(),
-    };
+    let caller = Caller::new(
+        Principal::new(Class::Human, "alice")?,
+        (0..5).map(|n| format!("team-{n}")).collect(),
+    );
     let entitlement: Entitlement = "kubernetes/cluster-3:view".parse()?;
     let labels = BTreeSet::from(["eu".to_owned()]);
     let question = Question {

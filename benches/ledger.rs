@@ -29,7 +29,10 @@ use jit::{
         time::Timestamp,
     },
     platform::{clock, keys, seal::SealingKey},
-    store::{Store, ledger::Verification},
+    store::{
+        Store,
+        ledger::{Append, Verification},
+    },
 };
 use measure::rounds;
 
@@ -85,7 +88,8 @@ async fn measure_all() {
 async fn append(store: &Store, count: usize) {
     for _ in 0..count {
         let (event, elevation) = granted(clock::now());
-        store.ledger().append(event, elevation).await.unwrap();
+        let append = Append::new(event).leaving(&elevation).unwrap();
+        store.ledger().append(append).await.unwrap();
     }
 }
 
@@ -103,6 +107,8 @@ fn granted(now: Timestamp) -> (Event, Elevation) {
         ttl: None,
         break_glass: false,
         verb: None,
+        session: None,
+        chain: Vec::new(),
         asked_at: now,
     });
     let policies = vec!["routine".to_owned()];
@@ -110,24 +116,26 @@ fn granted(now: Timestamp) -> (Event, Elevation) {
         .grant(policies.clone(), Obligations::default(), now)
         .unwrap();
     let request = &elevation.request;
+    let origin = Origin {
+        host: "laptop.example.com".to_owned(),
+        terminal: Some("/dev/pts/3".to_owned()),
+        tool: Some("kubectl".to_owned()),
+        address: None,
+    };
     let event = Event {
-        kind: EventKind::Granted,
-        at: now,
-        grant: request.id.clone(),
-        principal: request.principal.clone(),
-        entitlement: request.entitlement.clone(),
+        entitlement: Some(request.entitlement.clone()),
         justification: request.justification.clone(),
         verdict: Some(Verdict::Allow),
         policies,
-        credential: None,
         expires_at: elevation.live(now).map(|grant| grant.expires_at),
-        origin: Origin {
-            host: "laptop.example.com".to_owned(),
-            terminal: Some("/dev/pts/3".to_owned()),
-            tool: Some("kubectl".to_owned()),
-        },
         took_ms: BTreeMap::from([("decided".to_owned(), 1)]),
-        detail: None,
+        ..Event::new(
+            EventKind::Granted,
+            now,
+            request.id.clone(),
+            request.principal.clone(),
+            origin,
+        )
     };
     (event, elevation)
 }

@@ -10,6 +10,7 @@ use crate::{
         event::{Entry, EventFilter},
         failure::{Failure, Result},
         id::GrantId,
+        principal::Principal,
         time::{Timestamp, Ttl},
     },
     platform::terminal,
@@ -79,6 +80,7 @@ fn list(args: &Args, session: &Session) -> Result<()> {
             .as_deref()
             .map(|text| instant(text, now))
             .transpose()?,
+        after: None,
         limit: args.limit,
     };
     let entries = block_on(async { ledger(session).await?.ledger().list(&filter).await })??;
@@ -103,13 +105,15 @@ fn instant(text: &str, now: Timestamp) -> Result<Timestamp> {
 
 fn line(entry: &Entry) -> String {
     let event = &entry.event;
+    let entitlement = event.entitlement.as_ref();
+    let entitlement = entitlement.map_or_else(|| "-".to_owned(), ToString::to_string);
     let mut line = format!(
         "{:>5}  {}  {:<12}  {}  {}  {}",
         entry.seq,
         event.at.to_rfc3339_seconds(),
         event.kind.as_str(),
-        event.principal,
-        event.entitlement,
+        event.principal.written(),
+        entitlement,
         event.grant,
     );
     let mut add = |name: &str, value: Option<&str>| {
@@ -122,6 +126,12 @@ fn line(entry: &Entry) -> String {
     add("why", why.as_deref());
     let policies = (!event.policies.is_empty()).then(|| event.policies.join(","));
     add("by", policies.as_deref());
+    let chain: Vec<String> = event.chain.iter().map(Principal::written).collect();
+    add(
+        "for",
+        (!chain.is_empty()).then(|| chain.join(" for ")).as_deref(),
+    );
+    add("with", event.by.as_ref().map(Principal::written).as_deref());
     add("tool", event.origin.tool.as_deref());
     let detail = event.detail.as_ref().map(|detail| format!("{detail:?}"));
     add("detail", detail.as_deref());

@@ -86,6 +86,7 @@ pub fn client(
         origin: session.origin(tool),
         holder: holder.public(),
         key: key.public(),
+        sessions: Vec::new(),
     };
     Ok((client, holder, key))
 }

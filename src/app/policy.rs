@@ -9,7 +9,7 @@ use crate::{
         catalogue::Catalogue,
         entitlement::Entitlement,
         failure::{Code, Failure, Result},
-        principal::{Caller, Class, Principal},
+        principal::{Caller, Principal},
     },
     platform::terminal,
     policy::{
@@ -164,10 +164,8 @@ impl Explain {
             None => account::caller(catalogue)?,
             Some(written) => {
                 let principal = principal(written)?;
-                Caller {
-                    groups: account::groups_of(catalogue, principal.name()),
-                    principal,
-                }
+                let groups = account::groups_of(catalogue, principal.name());
+                Caller::new(principal, groups)
             }
         };
         caller.groups.extend(self.groups.iter().cloned());
@@ -175,18 +173,9 @@ impl Explain {
     }
 }
 
-/// `NAME` is a human; no name holds a slash, so `agent/NAME` is never one.
+/// Somebody as the command line names them.
 fn principal(written: &str) -> Result<Principal> {
-    let (class, name) = match written.split_once('/') {
-        None | Some(("human", _)) => (Class::Human, written.trim_start_matches("human/")),
-        Some(("workload", name)) => (Class::Workload, name),
-        Some(("agent", name)) => (Class::Agent, name),
-        Some(_) => {
-            return Err(Failure::usage(format!("{written:?} is not a principal"))
-                .hint("write a name, workload/NAME or agent/NAME"));
-        }
-    };
-    Principal::new(class, name).map_err(|failure| Failure {
+    Principal::parse(written).map_err(|failure| Failure {
         code: Code::Usage,
         ..failure
     })

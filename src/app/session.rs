@@ -59,6 +59,7 @@ impl Session {
             host: process::host_name(),
             terminal: terminal::name(),
             tool: tool.map(str::to_owned),
+            address: None,
         }
     }
 

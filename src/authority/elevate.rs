@@ -11,10 +11,12 @@ use crate::{
         event::EventKind,
         failure::{Failure, Nature, Result},
         id::GrantId,
+        principal::Principal,
         time::Timestamp,
     },
     platform::keys,
     policy::question::{Circumstances, Question},
+    store::{ledger::Append, sessions},
 };
 
 /// What is asked for.
@@ -87,6 +89,10 @@ impl Authority {
             .get(&ask.entitlement.resource)
             .map(|resource| resource.labels().clone())
             .unwrap_or_default();
+        let now = (self.clock)();
+        let chain = client.chain();
+        let chain: Vec<String> = chain.iter().map(Principal::written).collect();
+        let sign_in = client.caller.sign_in.as_ref();
         let mut decision = self.policies.decide(&Question {
             caller: &client.caller,
             entitlement: &ask.entitlement,
@@ -95,9 +101,14 @@ impl Authority {
             justification: ask.justification.as_deref(),
             ttl: ask.ttl,
             break_glass: ask.break_glass,
-            now: (self.clock)(),
+            now,
             verb: ask.verb.as_deref(),
-            circumstances: Circumstances::default(),
+            circumstances: Circumstances {
+                address: client.origin.address,
+                sign_in_age: sign_in.map(|sign_in| now.left(sign_in.at)),
+                chain: &chain,
+                of_another: false,
+            },
         });
         if decision.verdict == Verdict::Allow && decision.obligations.record_session {
             decision.verdict = Verdict::Deny;
@@ -149,7 +160,11 @@ impl Authority {
         event.policies.clone_from(&decision.policies);
         event.expires_at = grant.as_ref().map(|grant| grant.expires_at);
         event.detail.clone_from(&decision.reason);
-        self.store.ledger().append(event, elevation.clone()).await?;
+        let mut append = Append::new(event).leaving(elevation)?;
+        for session in &client.sessions {
+            append = append.only_if(sessions::goes_on(&session.id));
+        }
+        self.store.ledger().append(append).await?;
         grant.ok_or_else(|| refusal(elevation, decision))
     }
 }
@@ -163,6 +178,8 @@ fn request(client: &Client, ask: &Ask, asked_at: Timestamp) -> Result<Request> {
         ttl: ask.ttl,
         break_glass: ask.break_glass,
         verb: ask.verb.clone(),
+        session: client.sessions.first().map(|session| session.id.clone()),
+        chain: client.chain(),
         asked_at,
     })
 }

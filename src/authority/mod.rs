@@ -3,6 +3,7 @@
 pub mod elevate;
 pub mod renew;
 pub mod revoke;
+pub mod sessions;
 pub mod token;
 pub mod trust;
 
@@ -18,7 +19,8 @@ use crate::{
         event::{Event, EventKind, Origin},
         failure::Result,
         key::{PrivateKey, PublicKey},
-        principal::Caller,
+        principal::{Caller, Principal},
+        session::Session,
         time::Timestamp,
     },
     issuers::{
@@ -27,7 +29,7 @@ use crate::{
     },
     platform::keys,
     policy::set::Policies,
-    store::Store,
+    store::{Store, ledger::Append},
 };
 
 /// An authority: what it may reach, by which policies, and what it remembers.
@@ -57,6 +59,17 @@ pub struct Client {
     pub holder: PublicKey,
     /// The key that a certificate is made for.
     pub key: PublicKey,
+    /// The session that is asked in and those that delegated to it, the nearest first; none in the
+    /// embedded authority.
+    pub sessions: Vec<Session>,
+}
+
+impl Client {
+    /// Whom the caller acts for, the nearest first; the last one is no agent.
+    pub fn chain(&self) -> Vec<Principal> {
+        let hops = self.sessions.iter().skip(1);
+        hops.map(|hop| hop.caller.principal.clone()).collect()
+    }
 }
 
 /// What leaves the authority: the grant, its proof and a credential under it.
@@ -93,7 +106,8 @@ impl Authority {
             }
             Err(failure) => event.detail = Some(failure.to_string()),
         }
-        self.store.ledger().append(event, elevation.clone()).await?;
+        let append = Append::new(event).leaving(elevation)?;
+        self.store.ledger().append(append).await?;
         let credential = made?;
         self.refuse_revoked(client, &elevation.request.id).await?;
         Ok(credential)
@@ -146,20 +160,18 @@ impl Authority {
 
     /// An event about an elevation, now.
     fn event(&self, kind: EventKind, elevation: &Elevation, origin: &Origin) -> Event {
+        let request = &elevation.request;
         Event {
-            kind,
-            at: (self.clock)(),
-            grant: elevation.request.id.clone(),
-            principal: elevation.request.principal.clone(),
-            entitlement: elevation.request.entitlement.clone(),
-            justification: elevation.request.justification.clone(),
-            verdict: None,
-            policies: Vec::new(),
-            credential: None,
-            expires_at: None,
-            origin: origin.clone(),
-            took_ms: BTreeMap::new(),
-            detail: None,
+            chain: request.chain.clone(),
+            entitlement: Some(request.entitlement.clone()),
+            justification: request.justification.clone(),
+            ..Event::new(
+                kind,
+                (self.clock)(),
+                request.id.clone(),
+                request.principal.clone(),
+                origin.clone(),
+            )
         }
     }
 

@@ -4,12 +4,15 @@ use super::{
     Authority, Client,
     elevate::{Ask, refusal},
 };
-use crate::domain::{
-    credential::{Credential, Token},
-    decision::Verdict,
-    elevation::Elevation,
-    event::EventKind,
-    failure::{Failure, Result},
+use crate::{
+    domain::{
+        credential::{Credential, Token},
+        decision::Verdict,
+        elevation::Elevation,
+        event::EventKind,
+        failure::{Failure, Result},
+    },
+    store::ledger::Append,
 };
 
 impl Authority {
@@ -66,7 +69,8 @@ impl Authority {
         event.verdict = Some(decision.verdict);
         event.policies.clone_from(&decision.policies);
         event.detail.clone_from(&decision.reason);
-        self.store.ledger().append(event, elevation.clone()).await?;
+        let append = Append::new(event).leaving(elevation)?;
+        self.store.ledger().append(append).await?;
         Err(refusal(elevation, &decision))
     }
 }

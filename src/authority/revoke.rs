@@ -11,6 +11,7 @@ use crate::{
         principal::Principal,
     },
     issuers::{self, order::Revocation},
+    store::ledger::Append,
 };
 
 impl Authority {
@@ -35,7 +36,8 @@ impl Authority {
         if elevation.state(now) != State::Revoked {
             elevation.revoke(now)?;
             let event = self.event(EventKind::Revoked, &elevation, origin);
-            self.store.ledger().append(event, elevation.clone()).await?;
+            let append = Append::new(event).leaving(&elevation)?;
+            self.store.ledger().append(append).await?;
         }
         self.end_at_target(&elevation, &grant, origin).await
     }
@@ -136,7 +138,8 @@ impl Authority {
     ) -> Result<()> {
         let mut event = self.event(EventKind::RevokeFailed, elevation, origin);
         event.detail = Some(failure.to_string());
-        self.store.ledger().append(event, elevation.clone()).await
+        let append = Append::new(event).leaving(elevation)?;
+        self.store.ledger().append(append).await
     }
 
     async fn has_failed(&self, id: &GrantId) -> Result<bool> {

@@ -1,6 +1,6 @@
 //! What targets must be given to trust this authority, and certificates for hosts that clients trust.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use super::Authority;
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
         ssh_host::{self, HostKey, HostOrder},
     },
     platform::keys,
+    store::ledger::Append,
     tools::ssh::{
         resolve::Resolved,
         setup::authority_line,
@@ -104,28 +105,26 @@ impl Authority {
         };
         let line = ssh_host::issue(&order, &site)?;
         let event = Event {
-            kind: EventKind::HostCertified,
-            at: site.now,
-            grant: id.clone(),
-            principal: caller.principal.clone(),
-            entitlement: Entitlement {
+            entitlement: Some(Entitlement {
                 resource: name.clone(),
                 role: HOST.parse()?,
-            },
-            justification: None,
-            verdict: None,
-            policies: Vec::new(),
+            }),
             credential: Some(order.serial.to_string()),
             expires_at: Some(order.expires_at),
-            origin: origin.clone(),
-            took_ms: BTreeMap::new(),
             detail: Some(format!(
                 "{} has {}",
                 hosts.join(", "),
                 ask.key.fingerprint()
             )),
+            ..Event::new(
+                EventKind::HostCertified,
+                site.now,
+                id.clone(),
+                caller.principal.clone(),
+                origin.clone(),
+            )
         };
-        self.store.ledger().record(event).await?;
+        self.store.ledger().append(Append::new(event)).await?;
         let trusted = authority_line(resource, &ssh_host::host_ca(name, &site)?);
         Ok(HostCertificate {
             script: ssh_host::script(name, &order, &line, &trusted),

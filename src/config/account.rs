@@ -32,10 +32,8 @@ pub fn caller(catalogue: &Catalogue) -> Result<Caller> {
         // A name that could mean more than text somewhere: the number says the same.
         Some(Err(_)) | None => Principal::new(Class::Human, &format!("uid-{uid}"))?,
     };
-    Ok(Caller {
-        groups: groups_of(catalogue, principal.name()),
-        principal,
-    })
+    let groups = groups_of(catalogue, principal.name());
+    Ok(Caller::new(principal, groups))
 }
 
 /// The groups of the catalogue that list the name.

@@ -37,6 +37,12 @@ pub struct Request {
     /// What the command does there, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verb: Option<String>,
+    /// The session that it was asked in; none in the embedded authority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<GrantId>,
+    /// Whom an agent acts for, the nearest first; the last one is a human or a workload.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<Principal>,
     /// When it was asked.
     pub asked_at: Timestamp,
 }
@@ -60,6 +66,9 @@ pub struct Grant {
     pub policies: Vec<String>,
     /// Whether it skipped approval.
     pub break_glass: bool,
+    /// Whom an agent acts for, the nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<Principal>,
 }
 
 impl Grant {
@@ -167,6 +176,7 @@ impl Elevation {
             credential_ttl: credential_ttl.min(ttl),
             policies,
             break_glass: self.request.break_glass,
+            chain: self.request.chain.clone(),
         }))
     }
 
@@ -235,6 +245,8 @@ mod tests {
             ttl,
             break_glass: false,
             verb: None,
+            session: None,
+            chain: Vec::new(),
             asked_at: Timestamp::from_secs(0),
         })
     }

@@ -1,6 +1,6 @@
 //! One entry of the ledger: who, what, when, why, by which policies, with which credential.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,26 @@ pub enum EventKind {
     RevokeFailed,
     /// A host's key was vouched for. It is no elevation: the id is its own, and `host` stands for a role.
     HostCertified,
+    /// People were asked.
+    Requested,
+    /// One of them said yes.
+    Approved,
+    /// Whoever asked gave it up.
+    Abandoned,
+    /// A session began.
+    SignedIn,
+    /// A session ended early.
+    SignedOut,
+    /// A session was handed to an agent, narrowed.
+    Delegated,
+    /// Somebody may not come any more; all that they had ended.
+    Disabled,
+    /// Somebody may come again.
+    Enabled,
+    /// A host or a bot became known by a key of its own, or by a new one.
+    Enrolled,
+    /// A signing key was replaced.
+    Rotated,
 }
 
 impl EventKind {
@@ -42,6 +62,16 @@ impl EventKind {
             Self::Revoked => "revoked",
             Self::RevokeFailed => "revoke-failed",
             Self::HostCertified => "host-certified",
+            Self::Requested => "requested",
+            Self::Approved => "approved",
+            Self::Abandoned => "abandoned",
+            Self::SignedIn => "signed-in",
+            Self::SignedOut => "signed-out",
+            Self::Delegated => "delegated",
+            Self::Disabled => "disabled",
+            Self::Enabled => "enabled",
+            Self::Enrolled => "enrolled",
+            Self::Rotated => "rotated",
         }
     }
 }
@@ -63,6 +93,9 @@ pub struct Origin {
     /// The program that was to be run, without its arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
+    /// The address that a server saw it come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
 }
 
 /// An event before the ledger gave it its place. It never holds a secret.
@@ -72,12 +105,19 @@ pub struct Event {
     pub kind: EventKind,
     /// When.
     pub at: Timestamp,
-    /// To which elevation.
+    /// To which elevation; of a sign-in, the session.
     pub grant: GrantId,
     /// Who.
     pub principal: Principal,
-    /// What.
-    pub entitlement: Entitlement,
+    /// Whom an agent acts for: who delegated to it, and who to that one, up to a human.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<Principal>,
+    /// Who did it, where it is not the principal itself: an approver, an administrator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Principal>,
+    /// What; absent where it is about no entitlement (a sign-in).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entitlement: Option<Entitlement>,
     /// Why, in the caller's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub justification: Option<String>,
@@ -102,6 +142,35 @@ pub struct Event {
     /// What went wrong, for the kinds that end in `-failed`, and why a denial is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+}
+
+impl Event {
+    /// An event of which nothing more is known yet.
+    pub const fn new(
+        kind: EventKind,
+        at: Timestamp,
+        grant: GrantId,
+        principal: Principal,
+        origin: Origin,
+    ) -> Self {
+        Self {
+            kind,
+            at,
+            grant,
+            principal,
+            chain: Vec::new(),
+            by: None,
+            entitlement: None,
+            justification: None,
+            verdict: None,
+            policies: Vec::new(),
+            credential: None,
+            expires_at: None,
+            origin,
+            took_ms: BTreeMap::new(),
+            detail: None,
+        }
+    }
 }
 
 /// An event in its place in the chain.
@@ -131,6 +200,8 @@ pub struct EventFilter {
     pub since: Option<Timestamp>,
     /// Before this instant.
     pub until: Option<Timestamp>,
+    /// Behind this place, the oldest first: a cursor.
+    pub after: Option<i64>,
     /// The newest so many.
     pub limit: Option<u32>,
 }

@@ -39,6 +39,10 @@ pub enum Nature {
     Stranger,
     /// Policy wants a reason and none was given, so that one may be asked for.
     Unexplained,
+    /// Somebody else was first, or what it rested on has ended meanwhile.
+    Conflict,
+    /// What is needed does not answer just now; the same may succeed in a moment.
+    Away,
 }
 
 /// One sentence on what happened, one hint on what to do next, and the private cause.

@@ -14,4 +14,5 @@ pub mod key;
 pub mod lease;
 pub mod position;
 pub mod principal;
+pub mod session;
 pub mod time;

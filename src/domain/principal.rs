@@ -1,10 +1,16 @@
 //! Who asks: a human, a workload or an agent, canonicalised once and compared byte for byte.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
-use super::failure::{Failure, Result};
+use super::{
+    failure::{Failure, Result},
+    time::Timestamp,
+};
 
 /// The class of a principal; each is an entity type in the Cedar schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -83,6 +89,33 @@ impl Principal {
     }
 }
 
+impl Principal {
+    /// Somebody as a person writes it: `alice`, `workload/ci`, `agent/helper`. No name holds a slash,
+    /// so that a class is never a name.
+    pub fn parse(written: &str) -> Result<Self> {
+        let (class, name) = match written.split_once('/') {
+            None => (Class::Human, written),
+            Some(("human", name)) => (Class::Human, name),
+            Some(("workload", name)) => (Class::Workload, name),
+            Some(("agent", name)) => (Class::Agent, name),
+            Some(_) => {
+                return Err(Failure::failed(format!("{written:?} is not a principal"))
+                    .hint("write a name, workload/NAME or agent/NAME"));
+            }
+        };
+        Self::new(class, name)
+    }
+
+    /// The principal as a person writes it.
+    pub fn written(&self) -> String {
+        match self.class {
+            Class::Human => self.name.clone(),
+            Class::Workload => format!("workload/{}", self.name),
+            Class::Agent => format!("agent/{}", self.name),
+        }
+    }
+}
+
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
@@ -90,12 +123,41 @@ impl fmt::Display for Principal {
 }
 
 /// A principal with what the authority knows about it at the time of asking.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     /// Who.
     pub principal: Principal,
     /// The names of the groups that it is in.
     pub groups: BTreeSet<String>,
+    /// What the one who vouched for it says beyond that (`repository_id`); policies read it as tags.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, String>,
+    /// How it signed in, where it did.
+    #[serde(default)]
+    pub sign_in: Option<SignIn>,
+}
+
+impl Caller {
+    /// Somebody of whom only the groups are known.
+    pub const fn new(principal: Principal, groups: BTreeSet<String>) -> Self {
+        Self {
+            principal,
+            groups,
+            attributes: BTreeMap::new(),
+            sign_in: None,
+        }
+    }
+}
+
+/// Age and strength of a sign-in, as the OpenID provider tells it (OpenID Connect Core 1.0, section 2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignIn {
+    /// `auth_time`: when the person last proved who they are.
+    pub at: Timestamp,
+    /// `amr` (RFC 8176): by which methods.
+    pub methods: BTreeSet<String>,
+    /// `acr`: the authentication context class.
+    pub context: Option<String>,
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ pub(super) fn grant(entitlement: &str) -> Grant {
         credential_ttl: Duration::from_mins(10),
         policies: vec![],
         break_glass: false,
+        chain: Vec::new(),
     }
 }
 

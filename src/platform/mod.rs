@@ -8,6 +8,7 @@ pub mod keys;
 pub mod lock;
 pub mod process;
 pub mod profiles;
+pub mod proof;
 pub mod seal;
 pub mod secret;
 pub mod terminal;

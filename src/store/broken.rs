@@ -2,7 +2,7 @@
 
 use sqlx::Error;
 
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, Nature};
 
 /// An error of the database, as the user sees it.
 pub(super) fn broken(what: &str, error: &Error) -> Failure {
@@ -16,7 +16,27 @@ pub(super) fn broken(what: &str, error: &Error) -> Failure {
     } else {
         "no credential is given without its event; try again"
     };
-    Failure::failed(format!("the ledger cannot be {what}"))
+    let failure = Failure::failed(format!("the ledger cannot be {what}"))
         .because(error)
-        .hint(hint)
+        .hint(hint);
+    if is_away(error) {
+        return failure.of_nature(Nature::Away);
+    }
+    failure
+}
+
+/// Whether the database is away just now: stopped, restarting, failed over, or out of connections.
+fn is_away(error: &Error) -> bool {
+    match error {
+        Error::Io(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed => true,
+        // PostgreSQL's class 57 (operator intervention), 08 (connection), 53 (resources) and
+        // 25006 (a standby that was the primary).
+        Error::Database(error) => error.code().is_some_and(|code| {
+            code.starts_with("57")
+                || code.starts_with("08")
+                || code.starts_with("53")
+                || code == "25006"
+        }),
+        _ => false,
+    }
 }

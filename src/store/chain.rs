@@ -18,13 +18,30 @@ pub fn link(previous: &str, seq: i64, body: &str) -> String {
     hex(&sha256(&bytes))
 }
 
+/// What entries are selected by. Where an event is about no entitlement, resource and role are empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Columns {
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// What happened.
+    pub kind: String,
+    /// To which elevation or session.
+    pub grant: String,
+    /// The principal's name.
+    pub principal: String,
+    /// `kind/name`
+    pub resource: String,
+    /// The role.
+    pub role: String,
+}
+
 /// An entry as it rests in the database.
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// Its place.
     pub seq: i64,
-    /// The columns that entries are selected by: instant, kind, grant, principal, resource, role.
-    pub columns: (i64, String, String, String, String, String),
+    /// The columns that entries are selected by.
+    pub columns: Columns,
     /// The event, as it was hashed.
     pub body: String,
     /// Its hash.
@@ -64,13 +81,22 @@ impl Stored {
     }
 }
 
-fn columns(event: &Event) -> (i64, String, String, String, String, String) {
-    (
-        event.at.millis(),
-        event.kind.to_string(),
-        event.grant.to_string(),
-        event.principal.to_string(),
-        event.entitlement.resource.to_string(),
-        event.entitlement.role.to_string(),
-    )
+fn columns(event: &Event) -> Columns {
+    let (resource, role) = event.entitlement.as_ref().map_or_else(
+        || (String::new(), String::new()),
+        |entitlement| {
+            (
+                entitlement.resource.to_string(),
+                entitlement.role.to_string(),
+            )
+        },
+    );
+    Columns {
+        at: event.at.millis(),
+        kind: event.kind.to_string(),
+        grant: event.grant.to_string(),
+        principal: event.principal.to_string(),
+        resource,
+        role,
+    }
 }

@@ -2,14 +2,12 @@
 
 use std::path::Path;
 
-use sqlx::{
-    Connection as _, Row as _, SqliteConnection,
-    sqlite::{SqliteConnectOptions, SqliteRow},
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 use super::{
     broken::broken,
     chain::GENESIS,
+    database::{Database, Statement},
     ledger::{Verification, verify_behind},
 };
 use crate::{domain::failure::Result, platform::files};
@@ -36,18 +34,22 @@ pub async fn inspect(file: &Path, most: i64) -> Result<Option<Inspection>> {
         .filename(file)
         .create_if_missing(false)
         .read_only(true);
-    let opened = SqliteConnection::connect_with(&options).await;
-    let mut connection = opened.map_err(|error| broken("opened", &error))?;
-    let (place, head) = start(&mut connection, most)
-        .await
-        .map_err(|error| broken("read", &error))?;
-    let verification = verify_behind(&mut connection, place, head).await?;
+    let opened = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await;
+    let pool = opened.map_err(|error| broken("opened", &error))?;
+    let database = Database::Sqlite {
+        readers: pool.clone(),
+        writer: pool,
+    };
+    let (place, head) = start(&database, most).await?;
+    let verification = verify_behind(&database, place, head).await?;
     let last = match &verification {
         Verification::Whole { entries, .. } => *entries,
         Verification::Broken { entry, .. } => *entry,
     };
-    // What was to be read is read.
-    drop(connection.close().await);
+    database.close().await;
     Ok(Some(Inspection {
         looked_at: last - place,
         verification,
@@ -55,14 +57,14 @@ pub async fn inspect(file: &Path, most: i64) -> Result<Option<Inspection>> {
 }
 
 /// The entry before the newest `most`, and its hash: what theirs rest on.
-async fn start(connection: &mut SqliteConnection, most: i64) -> sqlx::Result<(i64, String)> {
-    let before = sqlx::query(
-        "select seq, hash from events
-         where seq <= (select max(seq) from events) - $1 order by seq desc limit 1",
-    )
-    .bind(most)
-    .fetch_optional(connection)
-    .await?;
-    let read = |row: SqliteRow| Ok((row.try_get("seq")?, row.try_get("hash")?));
-    before.map_or_else(|| Ok((0, GENESIS.to_owned())), read)
+async fn start(database: &Database, most: i64) -> Result<(i64, String)> {
+    let before = "select seq, hash from events
+         where seq <= (select max(seq) from events) - $1 order by seq desc limit 1";
+    let rows = database
+        .rows(&Statement::new(before, [most.into()]))
+        .await?;
+    match rows.first() {
+        Some(row) => Ok((row.int(0)?, row.text(1)?.to_owned())),
+        None => Ok((0, GENESIS.to_owned())),
+    }
 }

@@ -1,9 +1,8 @@
 //! Signing keys, one a purpose, sealed at rest and made on first use.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use sqlx::Row as _;
 
-use super::{broken::broken, open::Store};
+use super::{database::Statement, open::Store};
 use crate::{
     domain::{
         failure::{Failure, Result},
@@ -21,14 +20,10 @@ impl Store {
         }
         let key = keys::generate()?;
         let sealed = self.sealing.seal(&name(purpose), key.expose_seed())?;
-        sqlx::query(
-            "insert into signing_keys (purpose, sealed) values ($1, $2) on conflict do nothing",
-        )
-        .bind(purpose)
-        .bind(STANDARD.encode(sealed))
-        .execute(&self.pool)
-        .await
-        .map_err(|error| broken("written", &error))?;
+        let insert =
+            "insert into signing_keys (purpose, sealed) values ($1, $2) on conflict do nothing";
+        let values = [purpose.into(), STANDARD.encode(sealed).into()];
+        self.database.run(&Statement::new(insert, values)).await?;
         self.made_key(purpose)
             .await?
             .ok_or_else(|| Failure::failed(format!("the key of {purpose} was not kept")))
@@ -36,17 +31,14 @@ impl Store {
 
     /// The key of `purpose`, if it was made.
     pub async fn made_key(&self, purpose: &str) -> Result<Option<PrivateKey>> {
-        let row = sqlx::query("select sealed from signing_keys where purpose = $1")
-            .bind(purpose)
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(|error| broken("read", &error))?;
-        let Some(row) = row else { return Ok(None) };
-        let sealed: String = row
-            .try_get("sealed")
-            .map_err(|error| broken("read", &error))?;
+        let select = "select sealed from signing_keys where purpose = $1";
+        let select = Statement::new(select, [purpose.into()]);
+        let rows = self.database.rows(&select).await?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
         let seed = STANDARD
-            .decode(sealed)
+            .decode(row.text(0)?)
             .ok()
             .and_then(|sealed| self.sealing.open(&name(purpose), &sealed))
             .ok_or_else(|| {

@@ -1,27 +1,65 @@
 //! The ledger: durable before anything leaves, chained by hashes, committed in groups.
 
-use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    broken::broken,
-    chain::{GENESIS, Stored},
+    chain::{Columns, GENESIS, Stored},
+    database::{Database, Row, Statement, Transaction},
+    elevations,
 };
 use crate::domain::{
-    elevation::{Elevation, State},
-    entitlement::Kind,
+    elevation::Elevation,
     event::{Entry, Event, EventFilter},
-    failure::{Failure, Result},
-    id::GrantId,
+    failure::{Failure, Nature, Result},
 };
 
 /// How many appends go into one commit at most.
 const GROUP: usize = 256;
 
-/// One append: what happened, and where it leaves the elevation that it is about, if it is.
-struct Append {
+/// How many entries are read at a time.
+const PAGE: i64 = 1000;
+
+/// What is recorded: an event, and what else is written in the same commit.
+#[derive(Clone, Debug)]
+pub struct Append {
     event: Event,
-    elevation: Option<Elevation>,
+    guards: Vec<Statement>,
+    writes: Vec<Statement>,
+}
+
+impl Append {
+    /// An event by itself.
+    pub const fn new(event: Event) -> Self {
+        Self {
+            event,
+            guards: Vec::new(),
+            writes: Vec::new(),
+        }
+    }
+
+    /// With where it leaves the elevation that it is about.
+    pub fn leaving(self, elevation: &Elevation) -> Result<Self> {
+        Ok(self.with(elevations::write(elevation)?))
+    }
+
+    /// With something else that is written.
+    #[must_use]
+    pub fn with(mut self, write: Statement) -> Self {
+        self.writes.push(write);
+        self
+    }
+
+    /// Only if that `select` finds a row when it is written. Writers come one after the other, so
+    /// what a guard found holds until the commit.
+    #[must_use]
+    pub fn only_if(mut self, guard: Statement) -> Self {
+        self.guards.push(guard);
+        self
+    }
+}
+
+struct Waiting {
+    append: Append,
     done: oneshot::Sender<Result<()>>,
 }
 
@@ -29,8 +67,8 @@ struct Append {
 /// database's own lock.
 #[derive(Clone)]
 pub struct Ledger {
-    pool: SqlitePool,
-    queue: mpsc::Sender<Append>,
+    database: Database,
+    queue: mpsc::Sender<Waiting>,
 }
 
 /// What verification found.
@@ -53,104 +91,95 @@ pub enum Verification {
 }
 
 impl Ledger {
-    pub(super) fn start(pool: SqlitePool) -> Self {
+    pub(super) fn start(database: Database) -> Self {
         let (queue, waiting) = mpsc::channel(GROUP);
-        tokio::spawn(write(pool.clone(), waiting));
-        Self { pool, queue }
+        tokio::spawn(write(database.clone(), waiting));
+        Self { database, queue }
     }
 
-    /// Appends an event and where it leaves its elevation, in one commit. When this comes back,
-    /// both are on the disk.
+    /// Appends an event and all that goes with it. When this comes back, it is on the disk.
     ///
     /// # Errors
-    /// The disk is full or read-only, or the database is broken: then neither is there.
-    pub async fn append(&self, event: Event, elevation: Elevation) -> Result<()> {
-        self.write(event, Some(elevation)).await
-    }
-
-    /// Appends an event that is about no elevation. When this comes back, it is on the disk.
-    ///
-    /// # Errors
-    /// As those of [`Ledger::append`].
-    pub async fn record(&self, event: Event) -> Result<()> {
-        self.write(event, None).await
-    }
-
-    async fn write(&self, event: Event, elevation: Option<Elevation>) -> Result<()> {
+    /// The disk is full or read-only, or the database is broken or away: then nothing of it is there,
+    /// unless the connection broke just at the commit. A guard found nothing ([`Nature::Conflict`]).
+    pub async fn append(&self, append: Append) -> Result<()> {
         let (done, answer) = oneshot::channel();
-        let append = Append {
-            event,
-            elevation,
-            done,
-        };
         let gone = || Failure::failed("the ledger's writer has stopped");
-        self.queue.send(append).await.map_err(|_| gone())?;
+        let waiting = Waiting { append, done };
+        self.queue.send(waiting).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 
     /// The entries that the filter selects, the oldest first.
     pub async fn list(&self, filter: &EventFilter) -> Result<Vec<Entry>> {
-        let mut query = QueryBuilder::<Sqlite>::new("select * from events where 1 = 1");
-        let equal = [
-            (" and principal = ", filter.principal.clone()),
-            (" and resource = ", filter.resource.clone()),
-            (" and role = ", filter.role.clone()),
-            (
-                " and grant_id = ",
-                filter.grant.as_ref().map(ToString::to_string),
-            ),
-        ];
-        for (clause, value) in equal {
-            if let Some(value) = value {
-                query.push(clause).push_bind(value);
-            }
+        let rows = self.database.rows(&selected(filter)).await?;
+        let mut entries: Vec<Entry> = rows.iter().map(entry).collect::<Result<_>>()?;
+        if filter.after.is_none() {
+            entries.reverse();
         }
-        if let Some(since) = filter.since {
-            query.push(" and at >= ").push_bind(since.millis());
-        }
-        if let Some(until) = filter.until {
-            query.push(" and at < ").push_bind(until.millis());
-        }
-        query.push(" order by seq desc");
-        if let Some(limit) = filter.limit {
-            query.push(" limit ").push_bind(i64::from(limit));
-        }
-        let rows = query
-            .build()
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|error| broken("read", &error))?;
-        rows.iter().rev().map(entry).collect()
+        Ok(entries)
     }
 
     /// Recomputes the chain from the first entry to the last.
     pub async fn verify(&self) -> Result<Verification> {
-        let connection = self.pool.acquire().await;
-        let mut connection = connection.map_err(|error| broken("read", &error))?;
-        verify_behind(&mut connection, 0, GENESIS.to_owned()).await
+        verify_behind(&self.database, 0, GENESIS.to_owned()).await
     }
+}
+
+/// The `select` of a filter: the newest first, or behind a place the oldest first.
+fn selected(filter: &EventFilter) -> Statement {
+    let mut sql = format!("select {COLUMNS} from events where 1 = 1");
+    let mut values = Vec::new();
+    let text = |value: &Option<String>| value.clone().map(Into::into);
+    let conditions = [
+        ("principal =", text(&filter.principal)),
+        ("resource =", text(&filter.resource)),
+        ("role =", text(&filter.role)),
+        (
+            "grant_id =",
+            filter.grant.as_ref().map(|id| id.as_str().into()),
+        ),
+        ("at >=", filter.since.map(|since| since.millis().into())),
+        ("at <", filter.until.map(|until| until.millis().into())),
+        ("seq >", filter.after.map(Into::into)),
+    ];
+    for (condition, value) in conditions {
+        if let Some(value) = value {
+            values.push(value);
+            sql = format!("{sql} and {condition} ${}", values.len());
+        }
+    }
+    let order = if filter.after.is_some() {
+        "asc"
+    } else {
+        "desc"
+    };
+    sql = format!("{sql} order by seq {order}");
+    if let Some(limit) = filter.limit {
+        values.push(i64::from(limit).into());
+        sql = format!("{sql} limit ${}", values.len());
+    }
+    Statement::assembled(sql, values)
 }
 
 /// Recomputes the chain behind the entry at `place`, whose hash is `head`, to the last entry.
 pub(super) async fn verify_behind(
-    connection: &mut SqliteConnection,
+    database: &Database,
     mut place: i64,
     mut head: String,
 ) -> Result<Verification> {
-    const PAGE: i64 = 1000;
+    let select = format!("select {COLUMNS} from events where seq > $1 order by seq limit $2");
     loop {
-        let rows = sqlx::query("select * from events where seq > $1 order by seq limit $2")
-            .bind(place)
-            .bind(PAGE)
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(|error| broken("read", &error))?;
+        let values = vec![place.into(), PAGE.into()];
+        let rows = database
+            .rows(&Statement::assembled(select.clone(), values))
+            .await?;
         if rows.is_empty() {
             let entries = place;
             return Ok(Verification::Whole { entries, head });
         }
         for row in rows {
-            let stored = stored(&row).map_err(|error| broken("read", &error))?;
+            let stored = stored(&row)?;
             if let Err(what) = stored.verify(&head, place + 1) {
                 let entry = place + 1;
                 return Ok(Verification::Broken { entry, what });
@@ -163,137 +192,104 @@ pub(super) async fn verify_behind(
 
 /// The writer: takes what waits, up to a group, and commits it at once, so that many who append at
 /// the same time pay for one write to the disk.
-async fn write(pool: SqlitePool, mut waiting: mpsc::Receiver<Append>) {
+async fn write(database: Database, mut waiting: mpsc::Receiver<Waiting>) {
     let mut group = Vec::new();
     while waiting.recv_many(&mut group, GROUP).await > 0 {
-        let outcome = commit(&pool, &group).await;
-        for append in group.drain(..) {
+        let outcomes = commit(&database, &group).await;
+        let outcomes = outcomes.unwrap_or_else(|failure| vec![Err(failure); group.len()]);
+        for (one, outcome) in group.drain(..).zip(outcomes) {
             // Whoever gave up waiting does not hear it; the event stays recorded.
-            drop(append.done.send(outcome.clone()));
+            drop(one.done.send(outcome));
         }
     }
 }
 
-async fn commit(pool: &SqlitePool, group: &[Append]) -> Result<()> {
-    let written = |error| broken("written", &error);
-    let mut transaction = pool.begin_with("begin immediate").await.map_err(written)?;
-    let (mut place, mut head) = tail(&mut transaction).await.map_err(written)?;
-    for append in group {
+/// Commits a group; for each of it, whether its guards let it in.
+async fn commit(database: &Database, group: &[Waiting]) -> Result<Vec<Result<()>>> {
+    let mut transaction = database.begin().await?;
+    let (mut place, mut head) = tail(&mut transaction).await?;
+    let mut outcomes = Vec::with_capacity(group.len());
+    for Waiting { append, .. } in group {
+        if !holds(&mut transaction, &append.guards).await? {
+            outcomes.push(Err(overtaken()));
+            continue;
+        }
         place += 1;
         let stored = Stored::new(&head, place, &append.event)?;
-        insert(&mut transaction, &stored).await.map_err(written)?;
-        if let Some(elevation) = &append.elevation {
-            upsert(&mut transaction, elevation).await?;
+        transaction.run(&inserted(&stored)).await?;
+        for write in &append.writes {
+            transaction.run(write).await?;
         }
         head = stored.hash;
+        outcomes.push(Ok(()));
     }
-    transaction.commit().await.map_err(written)
+    transaction.commit().await?;
+    Ok(outcomes)
 }
 
-async fn tail(connection: &mut SqliteConnection) -> sqlx::Result<(i64, String)> {
-    let last = sqlx::query("select seq, hash from events order by seq desc limit 1")
-        .fetch_optional(connection)
-        .await?;
-    match last {
-        Some(row) => Ok((row.try_get("seq")?, row.try_get("hash")?)),
+async fn holds(transaction: &mut Transaction, guards: &[Statement]) -> Result<bool> {
+    for guard in guards {
+        if transaction.rows(guard).await?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn overtaken() -> Failure {
+    Failure::denied("somebody else was first, or what it rests on has ended")
+        .hint("run the command again")
+        .of_nature(Nature::Conflict)
+}
+
+async fn tail(transaction: &mut Transaction) -> Result<(i64, String)> {
+    let last = "select seq, hash from events order by seq desc limit 1";
+    let rows = transaction.rows(&Statement::new(last, [])).await?;
+    match rows.first() {
+        Some(row) => Ok((row.int(0)?, row.text(1)?.to_owned())),
         None => Ok((0, GENESIS.to_owned())),
     }
 }
 
-async fn insert(connection: &mut SqliteConnection, stored: &Stored) -> sqlx::Result<()> {
-    let (at, kind, grant, principal, resource, role) = &stored.columns;
-    sqlx::query(
+const COLUMNS: &str = "seq, at, kind, grant_id, principal, resource, role, body, hash";
+
+fn inserted(stored: &Stored) -> Statement {
+    let columns = stored.columns.clone();
+    Statement::new(
         "insert into events (seq, at, kind, grant_id, principal, resource, role, body, hash)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        [
+            stored.seq.into(),
+            columns.at.into(),
+            columns.kind.into(),
+            columns.grant.into(),
+            columns.principal.into(),
+            columns.resource.into(),
+            columns.role.into(),
+            stored.body.clone().into(),
+            stored.hash.clone().into(),
+        ],
     )
-    .bind(stored.seq)
-    .bind(at)
-    .bind(kind)
-    .bind(grant)
-    .bind(principal)
-    .bind(resource)
-    .bind(role)
-    .bind(&stored.body)
-    .bind(&stored.hash)
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
-/// Writes where an elevation is. A grant of a kind that leaves something at its target is settled once
-/// it is over and the target was told ([`super::open::Store::settle`]); all others are settled from
-/// the start.
-async fn upsert(connection: &mut SqliteConnection, elevation: &Elevation) -> Result<()> {
-    let asked_at = elevation.request.asked_at;
-    let revoked = kept(connection, &elevation.request.id)
-        .await?
-        .filter(|kept| kept.state(asked_at) == State::Revoked);
-    // Whoever read it before it was revoked does not bring it back.
-    let elevation = revoked.as_ref().unwrap_or(elevation);
-    let body = serde_json::to_string(elevation)
-        .map_err(|error| Failure::failed("an elevation cannot be written").because(&error))?;
-    let granted = matches!(elevation.state(asked_at), State::Granted | State::Revoked);
-    let leaves_something = match elevation.request.entitlement.resource.kind() {
-        Kind::Kubernetes | Kind::Postgres => granted,
-        Kind::Ssh | Kind::Aws => false,
-    };
-    let live = elevation.live(asked_at);
-    let expires_at = live.map_or(asked_at, |grant| grant.expires_at);
-    sqlx::query(
-        "insert into elevations (id, principal, expires_at, settled, body)
-         values ($1, $2, $3, $4, $5)
-         on conflict (id) do update set expires_at = $3, settled = $4, body = $5",
-    )
-    .bind(elevation.request.id.as_str())
-    .bind(elevation.request.principal.name())
-    .bind(expires_at.millis())
-    .bind(i64::from(!leaves_something))
-    .bind(body)
-    .execute(connection)
-    .await
-    .map_err(|error| broken("written", &error))?;
-    Ok(())
-}
-
-async fn kept(connection: &mut SqliteConnection, id: &GrantId) -> Result<Option<Elevation>> {
-    let row = sqlx::query("select body from elevations where id = $1")
-        .bind(id.as_str())
-        .fetch_optional(connection)
-        .await
-        .map_err(|error| broken("read", &error))?;
-    row.as_ref().map(elevation).transpose()
-}
-
-/// An elevation as it rests in the database.
-pub(super) fn elevation(row: &SqliteRow) -> Result<Elevation> {
-    let body: String = row
-        .try_get("body")
-        .map_err(|error| broken("read", &error))?;
-    serde_json::from_str(&body).map_err(|error| {
-        Failure::failed("an elevation in the store cannot be read")
-            .because(&error)
-            .hint("\"jit audit verify\" says whether the ledger is whole")
-    })
-}
-
-fn stored(row: &SqliteRow) -> sqlx::Result<Stored> {
+fn stored(row: &Row) -> Result<Stored> {
     Ok(Stored {
-        seq: row.try_get("seq")?,
-        columns: (
-            row.try_get("at")?,
-            row.try_get("kind")?,
-            row.try_get("grant_id")?,
-            row.try_get("principal")?,
-            row.try_get("resource")?,
-            row.try_get("role")?,
-        ),
-        body: row.try_get("body")?,
-        hash: row.try_get("hash")?,
+        seq: row.int(0)?,
+        columns: Columns {
+            at: row.int(1)?,
+            kind: row.text(2)?.to_owned(),
+            grant: row.text(3)?.to_owned(),
+            principal: row.text(4)?.to_owned(),
+            resource: row.text(5)?.to_owned(),
+            role: row.text(6)?.to_owned(),
+        },
+        body: row.text(7)?.to_owned(),
+        hash: row.text(8)?.to_owned(),
     })
 }
 
-fn entry(row: &SqliteRow) -> Result<Entry> {
-    let stored = stored(row).map_err(|error| broken("read", &error))?;
+fn entry(row: &Row) -> Result<Entry> {
+    let stored = stored(row)?;
     let event = serde_json::from_str(&stored.body).map_err(|error| {
         Failure::failed(format!(
             "entry {} of the ledger is not an event",

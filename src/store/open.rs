@@ -2,27 +2,31 @@
 
 use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
-    Error, Row as _, SqlitePool,
+    postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{broken::broken, ledger::Ledger};
+use super::{broken::broken, database::Database, ledger::Ledger, migrate::migrate};
 use crate::{
     domain::failure::{Failure, Result},
     platform::{files, seal::SealingKey},
 };
 
-/// The newest layout of the tables that this program knows.
-const VERSION: i64 = 1;
-
-/// How long one process waits for another one's commit.
+/// How long one process waits for another one's commit, or for a connection.
 const BUSY: Duration = Duration::from_secs(10);
+
+/// How many read at once beside the writer of a served authority.
+const READERS: u32 = 4;
+
+/// How many connections one replica holds to PostgreSQL at most.
+const CONNECTIONS: u32 = 8;
 
 /// An open store. Cloning shares it.
 #[derive(Clone)]
 pub struct Store {
-    pub(super) pool: SqlitePool,
+    pub(super) database: Database,
     pub(super) sealing: SealingKey,
     ledger: Ledger,
 }
@@ -36,25 +40,59 @@ impl Store {
     /// the disk is full or read-only.
     pub async fn open(file: &Path, sealing: SealingKey) -> Result<Self> {
         prepare(file)?;
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .journal_mode(SqliteJournalMode::Wal)
-            // An event is on the disk before the credential that it explains leaves.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY);
-        let pool = SqlitePoolOptions::new()
+        let writer = SqlitePoolOptions::new()
             .max_connections(1)
-            .connect_with(options)
+            .connect_with(options(file))
             .await
             .map_err(|error| broken("opened", &error))?;
-        let ledger = Ledger::start(pool.clone());
-        let store = Self {
-            pool,
-            sealing,
-            ledger,
+        let readers = writer.clone();
+        Self::begin(Database::Sqlite { readers, writer }, sealing).await
+    }
+
+    /// The same for many who read while one writes.
+    ///
+    /// # Errors
+    /// As those of [`Store::open`].
+    pub async fn open_shared(file: &Path, sealing: SealingKey) -> Result<Self> {
+        let store = Self::open(file, sealing).await?;
+        let Database::Sqlite { writer, .. } = store.database else {
+            return Ok(store);
         };
-        store.migrate().await?;
-        Ok(store)
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(BUSY)
+            .connect_with(options(file))
+            .await
+            .map_err(|error| broken("opened", &error))?;
+        Self::begin(Database::Sqlite { readers, writer }, store.sealing).await
+    }
+
+    /// Opens the store that replicas share, in the PostgreSQL database of `url`
+    /// (`postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`).
+    ///
+    /// # Errors
+    /// The URL is none, the server is away or refuses, or the tables are of a newer version.
+    pub async fn connect(url: &SecretString, sealing: SealingKey) -> Result<Self> {
+        let options: PgConnectOptions = url.expose_secret().parse().map_err(|_| {
+            Failure::failed("the database's address is not a PostgreSQL URL")
+                .hint("write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full")
+        })?;
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(BUSY)
+            .connect_with(options.application_name("jit serve"))
+            .await
+            .map_err(|error| broken("opened", &error))?;
+        Self::begin(Database::Postgres(pool), sealing).await
+    }
+
+    async fn begin(database: Database, sealing: SealingKey) -> Result<Self> {
+        migrate(&database).await?;
+        Ok(Self {
+            ledger: Ledger::start(database.clone()),
+            database,
+            sealing,
+        })
     }
 
     /// The ledger.
@@ -64,42 +102,17 @@ impl Store {
 
     /// Writes what is still in the log into the database and closes it.
     pub async fn close(self) {
-        self.pool.close().await;
+        self.database.close().await;
     }
+}
 
-    async fn migrate(&self) -> Result<()> {
-        if self.version().await? == Some(VERSION) {
-            return Ok(());
-        }
-        sqlx::raw_sql(include_str!("schema.sql"))
-            .execute(&self.pool)
-            .await
-            .map_err(|error| broken("prepared", &error))?;
-        sqlx::query("insert into schema_version (version) values ($1) on conflict do nothing")
-            .bind(VERSION)
-            .execute(&self.pool)
-            .await
-            .map_err(|error| broken("prepared", &error))?;
-        Ok(())
-    }
-
-    async fn version(&self) -> Result<Option<i64>> {
-        let found = sqlx::query("select max(version) as version from schema_version")
-            .fetch_optional(&self.pool)
-            .await;
-        let version: Option<i64> = match found {
-            Ok(row) => row.and_then(|row| row.try_get("version").ok()),
-            Err(Error::Database(error)) if error.message().contains("no such table") => None,
-            Err(error) => return Err(broken("read", &error)),
-        };
-        match version {
-            Some(newer) if newer > VERSION => Err(Failure::failed(format!(
-                "the ledger was written by a newer jit (its version is {newer}, this one knows {VERSION})"
-            ))
-            .hint("update jit; nothing was changed")),
-            known => Ok(known),
-        }
-    }
+fn options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .journal_mode(SqliteJournalMode::Wal)
+        // An event is on the disk before the credential that it explains leaves.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY)
 }
 
 /// Makes the database's file with its mode before SQLite does.

@@ -41,6 +41,7 @@ fn lease(entitlement: &str, secret: Secret) -> Lease {
             credential_ttl: Duration::from_mins(15),
             policies: Vec::new(),
             break_glass: false,
+            chain: Vec::new(),
         },
         token: Token("proof".into()),
         holder: key.clone(),

@@ -51,13 +51,11 @@ async fn authority(directory: &TempDir, catalogue: &str) -> Authority {
 
 fn alice(holder: &PrivateKey) -> Client {
     Client {
-        caller: Caller {
-            principal: Principal::new(Class::Human, "alice").unwrap(),
-            groups: [].into(),
-        },
+        caller: Caller::new(Principal::new(Class::Human, "alice").unwrap(), [].into()),
         origin: Origin::default(),
         holder: holder.public(),
         key: keys::generate().unwrap().public(),
+        sessions: Vec::new(),
     }
 }
 

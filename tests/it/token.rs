@@ -46,13 +46,11 @@ async fn authority(directory: &TempDir, policies: &str, clock: fn() -> Timestamp
 
 fn client(name: &str, holder: &PrivateKey) -> Client {
     Client {
-        caller: Caller {
-            principal: Principal::new(Class::Human, name).unwrap(),
-            groups: [].into(),
-        },
+        caller: Caller::new(Principal::new(Class::Human, name).unwrap(), [].into()),
         origin: Origin::default(),
         holder: holder.public(),
         key: keys::generate().unwrap().public(),
+        sessions: Vec::new(),
     }
 }
 

@@ -33,10 +33,10 @@ struct Ask {
 impl Ask {
     fn new(entitlement: &str, tier: Tier) -> Self {
         Self {
-            caller: Caller {
-                principal: Principal::new(Class::Human, "alice").unwrap(),
-                groups: BTreeSet::new(),
-            },
+            caller: Caller::new(
+                Principal::new(Class::Human, "alice").unwrap(),
+                BTreeSet::new(),
+            ),
             entitlement: entitlement.parse().unwrap(),
             tier,
             labels: BTreeSet::new(),

@@ -151,6 +151,7 @@ fn lease(entitlement: &str) -> Lease {
             credential_ttl: Duration::from_mins(15),
             policies: Vec::new(),
             break_glass: false,
+            chain: Vec::new(),
         },
         token: Token(SecretString::from("proof")),
         holder: key.clone(),

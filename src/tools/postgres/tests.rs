@@ -102,6 +102,7 @@ impl Desk {
                     credential_ttl: ttl,
                     policies: vec![],
                     break_glass: false,
+                    chain: Vec::new(),
                 },
                 token: Token(SecretString::from("token")),
                 holder: key.clone(),

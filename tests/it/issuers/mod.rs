@@ -83,6 +83,7 @@ impl Scene {
             credential_ttl: Duration::from_mins(10),
             policies: vec![],
             break_glass: false,
+            chain: Vec::new(),
         }
     }
 

@@ -141,6 +141,7 @@ fn grant(entitlement: &str) -> Grant {
         credential_ttl: Duration::from_hours(1),
         policies: vec!["routine".to_owned()],
         break_glass: false,
+        chain: Vec::new(),
     }
 }
 

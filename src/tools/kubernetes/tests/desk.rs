@@ -179,6 +179,7 @@ pub(super) fn lease(entitlement: &str) -> Lease {
             credential_ttl: Duration::from_mins(10),
             policies: Vec::new(),
             break_glass: false,
+            chain: Vec::new(),
         },
         token: Token(SecretString::from("proof")),
         holder: key.clone(),

@@ -1,5 +1,4 @@
--- Version 1. SQLite and PostgreSQL both read this text.
-create table if not exists schema_version (version bigint not null primary key);
+-- Version 1. SQLite and PostgreSQL both read these texts.
 
 -- The ledger: append-only. `body` is the event as it was hashed; the columns beside it are for
 -- selecting, and verification compares them with the body.

@@ -1,0 +1,136 @@
+//! Sessions: whom the authority has let in, the token that shows it (a JWT bound to the client's key,
+//! RFC 9449), and what is asked with it.
+
+use jsonwebtoken::{Algorithm, Header, Validation};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::{Authority, token::Confirmation};
+use crate::{
+    domain::{
+        credential::Token,
+        event::{Event, EventKind, Origin},
+        failure::{Code, Failure, Result},
+        id::GrantId,
+        session::Session,
+        time::Timestamp,
+    },
+    platform::proof::{self, Aim},
+    store::{ledger::Append, sessions},
+};
+
+/// What the tokens of sessions are signed for, and nothing else.
+const TYPE: &str = "jit-session+jwt";
+const PURPOSE: &str = "session";
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Claims {
+    sid: GrantId,
+    sub: String,
+    iat: i64,
+    exp: i64,
+    cnf: Confirmation,
+}
+
+/// What a caller shows with each request: its token, and a proof for just that request.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// The session's token.
+    pub token: &'a str,
+    /// The proof of possession.
+    pub proof: &'a str,
+    /// The request's method.
+    pub method: &'a str,
+    /// The request's URL without its query.
+    pub url: &'a str,
+}
+
+impl Authority {
+    /// Begins a session: recorded first, then its token.
+    pub async fn open_session(&self, session: &Session, origin: &Origin) -> Result<Token> {
+        let event = self.session_event(EventKind::SignedIn, session, origin);
+        let append = Append::new(event).with(sessions::begin(session)?);
+        self.store.ledger().append(append).await?;
+        self.session_token(session).await
+    }
+
+    /// The session that a request shows, and those that delegated to it, the nearest first.
+    ///
+    /// # Errors
+    /// Sign-in needed (123): the token is not ours, has ended, is bound to another key, or the proof is
+    /// none for this request.
+    pub async fn authenticate(&self, shown: &Shown<'_>) -> Result<Vec<Session>> {
+        let now = (self.clock)();
+        let key = self.store.signing_key(PURPOSE).await?;
+        let mut rules = Validation::new(Algorithm::EdDSA);
+        rules.validate_exp = false;
+        let claims: Claims = proof::open(shown.token, key.public(), &rules)
+            .ok_or_else(|| signed_out("the session's token was not signed by this authority"))?;
+        let aim = Aim {
+            method: shown.method,
+            url: shown.url,
+            token: Some(shown.token),
+        };
+        let proven = proof::verify(shown.proof, &aim, now)
+            .map_err(|why| signed_out(&format!("the session's token is refused: {why}")))?;
+        let bound = proof::thumbprint(proven.key)? == claims.cnf.jkt;
+        let line = self.store.line(&claims.sid, now).await?;
+        match line.first() {
+            Some(session) if bound && session.holder == proven.key => Ok(line),
+            Some(_) => Err(signed_out("the session's token is bound to another key")),
+            None => Err(signed_out("the session has ended")),
+        }
+    }
+
+    /// Ends a session, and all that were delegated from it.
+    pub async fn close_session(&self, session: &Session, origin: &Origin) -> Result<()> {
+        let event = self.session_event(EventKind::SignedOut, session, origin);
+        let end = sessions::end(&session.id, (self.clock)());
+        self.store
+            .ledger()
+            .append(Append::new(event).with(end))
+            .await
+    }
+
+    async fn session_token(&self, session: &Session) -> Result<Token> {
+        let key = self.store.signing_key(PURPOSE).await?;
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(TYPE.to_owned());
+        let claims = Claims {
+            sid: session.id.clone(),
+            sub: session.caller.principal.written(),
+            iat: session.created_at.secs(),
+            exp: session.expires_at.secs(),
+            cnf: Confirmation {
+                jkt: proof::thumbprint(session.holder)?,
+            },
+        };
+        let text = proof::sign(&header, &claims, &key)?;
+        Ok(Token(SecretString::from(text)))
+    }
+
+    /// An event about a session, now.
+    pub(super) fn session_event(
+        &self,
+        kind: EventKind,
+        session: &Session,
+        origin: &Origin,
+    ) -> Event {
+        let at: Timestamp = (self.clock)();
+        Event {
+            expires_at: Some(session.expires_at),
+            detail: Some(format!("by {}", session.source)),
+            ..Event::new(
+                kind,
+                at,
+                session.id.clone(),
+                session.caller.principal.clone(),
+                origin.clone(),
+            )
+        }
+    }
+}
+
+fn signed_out(why: &str) -> Failure {
+    Failure::new(Code::SignIn, why).hint("run: jit login")
+}

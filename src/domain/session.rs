@@ -1,0 +1,39 @@
+//! A session: somebody who was let in, until when, by whose word, and bound to which key.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    entitlement::Entitlement, id::GrantId, key::PublicKey, principal::Caller, time::Timestamp,
+};
+
+/// Somebody who was let in. It holds no secret: its token is signed anew from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id.
+    pub id: GrantId,
+    /// Who, in which groups, and how they signed in.
+    pub caller: Caller,
+    /// The key that its tokens are bound to; it was born on the client.
+    pub holder: PublicKey,
+    /// By whose word: the issuer's URL, `key` for an enrolled key, `bootstrap`, `delegation`.
+    pub source: String,
+    /// The session that delegated to this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<GrantId>,
+    /// The only entitlements that it may ask for; absent: whatever policy allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<BTreeSet<Entitlement>>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+impl Session {
+    /// Whether it lets anybody in at `now`, as far as time is concerned.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        now < self.expires_at
+    }
+}

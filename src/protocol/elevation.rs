@@ -1,0 +1,116 @@
+//! Elevations over HTTP.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::{
+    credential::{Credential, Token},
+    elevation::{Grant, State},
+    entitlement::Entitlement,
+    id::GrantId,
+    key::PublicKey,
+    time::Timestamp,
+};
+
+/// What is asked for (`POST /v1/elevations`).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ElevationRequest {
+    /// `kind/name:role`
+    #[schema(value_type = String, example = "kubernetes/prod:view")]
+    pub entitlement: Entitlement,
+    /// Why.
+    #[serde(default)]
+    pub justification: Option<String>,
+    /// For how many seconds; policy may shorten it.
+    #[serde(default)]
+    pub ttl: Option<u64>,
+    /// Whether to skip approval in an emergency.
+    #[serde(default)]
+    pub break_glass: bool,
+    /// What the command does there, where that is known: `get`.
+    #[serde(default)]
+    pub verb: Option<String>,
+    /// Whether whoever asks can still say why.
+    #[serde(default)]
+    pub answerable: bool,
+    /// The keys of this lease, and where it is asked from.
+    #[serde(flatten)]
+    pub from: From,
+}
+
+/// The client's keys for one lease, and where it asks from.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct From {
+    /// The Ed25519 key that the elevation token is bound to, base64url.
+    #[schema(value_type = String)]
+    pub holder: PublicKey,
+    /// The Ed25519 key that a certificate is made for, base64url.
+    #[schema(value_type = String)]
+    pub key: PublicKey,
+    /// The client's host name.
+    #[serde(default)]
+    pub host: String,
+    /// Its terminal.
+    #[serde(default)]
+    pub terminal: Option<String>,
+    /// The program that is to be run.
+    #[serde(default)]
+    pub tool: Option<String>,
+}
+
+/// The next credential under a grant (`POST /v1/elevations/{id}/credential`).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialRequest {
+    /// The elevation token; absent for the first credential after an approval.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub token: Option<Token>,
+    /// The proof that whoever shows it holds its key (RFC 9449), for this path.
+    #[serde(default)]
+    pub proof: Option<String>,
+    /// The keys of this lease, and where it is asked from.
+    #[serde(flatten)]
+    pub from: From,
+}
+
+/// Where an elevation is, and what came of it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ElevationView {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: GrantId,
+    /// Where it is in its life.
+    #[schema(value_type = String, example = "granted")]
+    pub state: State,
+    /// Who asked, as a person writes it: `alice`, `workload/ci`, `agent/helper`.
+    pub principal: String,
+    /// What for.
+    #[schema(value_type = String)]
+    pub entitlement: Entitlement,
+    /// Why.
+    #[serde(default)]
+    pub justification: Option<String>,
+    /// When it was asked.
+    #[schema(value_type = String)]
+    pub asked_at: Timestamp,
+    /// Who approved so far.
+    #[serde(default)]
+    pub approved_by: Vec<String>,
+    /// How many must.
+    #[serde(default)]
+    pub approvals: u32,
+    /// The right, once it is granted.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub grant: Option<Grant>,
+    /// Its proof; only in the answer to whoever asked.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub token: Option<Token>,
+    /// What the tool accepts; only in the answer to whoever asked.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub credential: Option<Credential>,
+}

@@ -1,0 +1,71 @@
+//! Sign-in and sessions over HTTP.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::time::Timestamp;
+
+/// How one signs in at a server (`GET /v1/sign-in`, without a session).
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct SignInWays {
+    /// The OpenID provider for people, if there is one.
+    #[serde(default)]
+    pub provider: Option<Provider>,
+    /// Whether a bootstrap code is still waiting to be used.
+    #[serde(default)]
+    pub bootstrap: bool,
+    /// The audience that a workload's token must name.
+    pub audience: String,
+}
+
+/// The OpenID provider, as a native client must know it (RFC 8252).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Provider {
+    /// Its issuer URL.
+    pub issuer: String,
+    /// The public client that `jit login` is.
+    pub client_id: String,
+    /// What to ask for: `openid`, `profile`, `offline_access`, …
+    pub scopes: Vec<String>,
+}
+
+/// The answer of `POST /v1/token` (RFC 8693, section 2.2.1).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TokenResponse {
+    /// The session's token, bound to the key of the request's DPoP proof.
+    pub access_token: String,
+    /// `urn:ietf:params:oauth:token-type:access_token`
+    pub issued_token_type: String,
+    /// `DPoP`
+    pub token_type: String,
+    /// Seconds.
+    pub expires_in: u64,
+}
+
+/// Who the caller is here (`GET /v1/session`).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SessionView {
+    /// As a person writes it: `alice`, `workload/ci`, `agent/helper`.
+    pub principal: String,
+    /// Its groups.
+    pub groups: Vec<String>,
+    /// What else is known of it.
+    pub attributes: BTreeMap<String, String>,
+    /// By whose word.
+    pub source: String,
+    /// Whom it acts for, the nearest first.
+    #[serde(default)]
+    pub chain: Vec<String>,
+    /// The only entitlements that it may ask for, where it is narrowed.
+    #[serde(default)]
+    pub only: Option<Vec<String>>,
+    /// When the person last proved who they are.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub signed_in_at: Option<Timestamp>,
+    /// When the session ends.
+    #[schema(value_type = String)]
+    pub expires_at: Timestamp,
+}

@@ -1,0 +1,86 @@
+-- Version 2: what an authority for a team remembers.
+
+-- The state that the row was written in, so that a step can be refused where somebody else was first;
+-- and the session that an elevation was asked in ('' for the embedded authority).
+alter table elevations add column state text not null default '';
+alter table elevations add column session text not null default '';
+update elevations set state = case
+    when body like '%"state":"granted"%' then 'granted'
+    when body like '%"state":"revoked"%' then 'revoked'
+    when body like '%"state":"denied"%' then 'denied'
+    else 'pending'
+end;
+create index elevations_by_session on elevations (session, expires_at);
+create index elevations_by_state on elevations (state, expires_at);
+
+-- Who said yes to a pending elevation.
+create table approvals (
+    elevation text not null,
+    approver text not null,
+    at bigint not null,
+    body text not null,
+    primary key (elevation, approver)
+);
+
+-- Signed-in people, workloads and agents. `parent` is the session that delegated to this one.
+-- `ended_at` is 0 while the session lives.
+create table sessions (
+    id text not null primary key,
+    class text not null,
+    name text not null,
+    parent text not null,
+    expires_at bigint not null,
+    ended_at bigint not null,
+    last_used_at bigint not null,
+    body text not null
+);
+create index sessions_by_principal on sessions (class, name, ended_at);
+create index sessions_by_parent on sessions (parent);
+
+-- Everybody who was ever let in. `disabled_at` is 0 for those who may come.
+create table principals (
+    class text not null,
+    name text not null,
+    first_seen_at bigint not null,
+    last_seen_at bigint not null,
+    attested_at bigint not null,
+    disabled_at bigint not null,
+    body text not null,
+    primary key (class, name)
+);
+
+-- Answers by idempotency key: whoever lost one and asks again gets the same. `answer` is sealed.
+create table answers (
+    caller text not null,
+    idempotency_key text not null,
+    request text not null,
+    elevation text not null,
+    answer text not null,
+    expires_at bigint not null,
+    primary key (caller, idempotency_key)
+);
+create index answers_by_end on answers (expires_at);
+
+-- What may be used once: proofs of possession, bootstrap and join codes.
+create table spent (
+    id text not null primary key,
+    expires_at bigint not null
+);
+create index spent_by_end on spent (expires_at);
+
+-- Hosts and bots that are known by a key of their own; a join code waits to be used.
+create table enrolments (
+    name text not null primary key,
+    key text not null,
+    code text not null,
+    expires_at bigint not null,
+    body text not null
+);
+
+-- The head of the ledger, signed, from time to time.
+create table checkpoints (
+    seq bigint not null primary key,
+    at bigint not null,
+    hash text not null,
+    signature text not null
+);
