@@ -32,6 +32,7 @@ mod ledger;
 mod manual;
 mod notice;
 mod review;
+mod serve;
 mod servers;
 mod setup;
 mod shell;
