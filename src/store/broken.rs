@@ -25,18 +25,19 @@ pub(super) fn broken(what: &str, error: &Error) -> Failure {
     failure
 }
 
-/// Whether the database is away just now: stopped, restarting, failed over, or out of connections.
+/// Whether the database is away just now: stopped, restarting, failed over, or out of connections
+/// (PostgreSQL's classes 57, operator intervention; 08, connection; 53, resources; and 25006, a standby
+/// that was the primary).
 fn is_away(error: &Error) -> bool {
-    match error {
-        Error::Io(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed => true,
-        // PostgreSQL's class 57 (operator intervention), 08 (connection), 53 (resources) and
-        // 25006 (a standby that was the primary).
-        Error::Database(error) => error.code().is_some_and(|code| {
-            code.starts_with("57")
-                || code.starts_with("08")
-                || code.starts_with("53")
-                || code == "25006"
-        }),
-        _ => false,
+    if let Error::Database(error) = error {
+        return error.code().is_some_and(|code| {
+            ["57", "08", "53", "25006"]
+                .iter()
+                .any(|class| code.starts_with(class))
+        });
     }
+    matches!(
+        error,
+        Error::Io(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed
+    )
 }

@@ -20,14 +20,14 @@ impl Store {
     pub async fn line(&self, id: &GrantId, now: Timestamp) -> Result<Vec<Session>> {
         let mut line: Vec<Session> = Vec::new();
         let mut next = Some(id.clone());
-        while let Some(id) = next {
-            let Some(session) = self.live_session(&id, now).await? else {
+        while let Some(id) = &next {
+            let Some(session) = self.live_session(id, now).await? else {
                 return Ok(Vec::new());
             };
             if line.len() == DEEPEST {
                 return Ok(Vec::new());
             }
-            next = session.parent.clone();
+            next.clone_from(&session.parent);
             line.push(session);
         }
         Ok(line)
