@@ -30,6 +30,7 @@ const VERBS: &[&[&str]] = &[
     &["credential-process"],
     &["known-hosts"],
     &["setup"],
+    &["serve"],
 ];
 
 #[track_caller]

@@ -5,7 +5,7 @@ pub mod tls;
 
 use std::{net::SocketAddr, path::Path};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 use self::{limits::Limits, tls::Tls};
 use super::{
@@ -28,6 +28,7 @@ pub struct Server {
     /// How clients and targets reach it, `https://HOST[:PORT]`; absent: `https://localhost:PORT`.
     pub url: Option<String>,
     /// Where it listens; absent: 127.0.0.1:8443.
+    #[serde(deserialize_with = "address")]
     pub listen: Option<SocketAddr>,
     /// A `postgres://` URL; absent: SQLite in the server's own directory.
     pub database: Option<SecretReference>,
@@ -71,6 +72,14 @@ pub fn parse(file: &str, text: &str) -> Result<Server> {
     Ok(server)
 }
 
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(|_| {
+        let form = "write it as \"127.0.0.1:8443\" or \"[::]:8443\"";
+        D::Error::custom(format!("{text:?} is no address to listen on; {form}"))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
@@ -105,6 +114,23 @@ mod tests {
             "[tls]\nkeys = \"a\"",
             "\n[limits]\nconnections = 0",
         ];
-        assert_snapshot!(all.map(wrong).join("\n"), @"");
+        assert_snapshot!(all.map(wrong).join("\n"), @r#"
+        server.toml:1: unknown key "ulr"
+          its keys are url, listen, database, sealing_key, tls, limits
+        server.toml:1: "http://localhost" is not the address of a server
+          write it as https://HOST or https://HOST:PORT, without a path
+        server.toml:1: "https://a/b" is not the address of a server
+          write it as https://HOST or https://HOST:PORT, without a path
+        server.toml:1: "8443" is no address to listen on; write it as "127.0.0.1:8443" or "[::]:8443"
+          correct it, then run: jit policy check
+        server.toml:1: a credential is named, never written here: "file:PATH", "env:NAME", "keyring:NAME" or "credential:NAME"
+          correct it, then run: jit policy check
+        server.toml:2: [tls] has a certificate and no key
+          add key = "FILE", or leave both out for a certificate of its own
+        server.toml:2: unknown key "keys" in [tls]
+          did you mean "key"? its keys are certificate, key
+        server.toml:3: with connections = 0 nobody could come in
+          make it at least 1
+        "#);
     }
 }
