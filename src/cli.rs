@@ -17,7 +17,7 @@ use crate::{
     },
     domain::failure::{Code, Failure, Result},
     platform::terminal,
-    server::serve::{self, Ground},
+    server::{ground::Ground, serve},
 };
 
 /// Access exactly when a task needs it, taken away again by itself.

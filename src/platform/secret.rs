@@ -57,12 +57,18 @@ fn credential(name: &str, environment: &Environment) -> Result<Zeroizing<Vec<u8>
         Failure::failed(format!(
             "there is no credential {name:?}: systemd handed none to this process"
         ))
-        .hint(format!("add LoadCredential={name}:FILE to the service's unit"))
+        .hint(format!(
+            "add LoadCredential={name}:FILE to the service's unit"
+        ))
     })?;
     let path = Path::new(directory).join(name);
     let bytes = files::read(&path)?.map(Zeroizing::new);
     bytes.ok_or_else(|| {
-        Failure::failed(format!("systemd handed no credential {name:?} to this process"))
-            .hint(format!("add LoadCredential={name}:FILE to the service's unit"))
+        Failure::failed(format!(
+            "systemd handed no credential {name:?} to this process"
+        ))
+        .hint(format!(
+            "add LoadCredential={name}:FILE to the service's unit"
+        ))
     })
 }

@@ -73,7 +73,9 @@ impl FromRequestParts<Served> for Visitor {
             url: &url,
         };
         let mut line = served.authority.authenticate(&shown).await?.into_iter();
-        let session = line.next().ok_or_else(|| unknown("the session has ended"))?;
+        let session = line
+            .next()
+            .ok_or_else(|| unknown("the session has ended"))?;
         served.gate.caller(&session.caller.principal)?;
         let peer = parts.extensions.get::<Peer>();
         Ok(Self {

@@ -29,7 +29,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Read<T> {
             let failure = Failure::usage("the body is not JSON").hint("send application/json");
             return Err(Refusal::with(StatusCode::UNSUPPORTED_MEDIA_TYPE, failure));
         }
-        let bytes: Bytes = request.extract().await.map_err(|_| unread("it broke off"))?;
+        let bytes: Bytes = request
+            .extract()
+            .await
+            .map_err(|_| unread("it broke off"))?;
         let read = serde_json::from_slice(&bytes);
         read.map(Self).map_err(|error| unread(&error.to_string()))
     }

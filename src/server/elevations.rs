@@ -35,10 +35,12 @@ pub(super) async fn ask(
     let catalogue = &served.authority.catalogue;
     if catalogue.tier(&asked.entitlement).is_err() {
         // The catalogue's own words list what is there, which is not for everybody.
-        return Err(Failure::usage(format!("there is no {} here", asked.entitlement))
-            .hint("\"jit status\" shows what you may ask for")
-            .of_nature(Nature::Absent)
-            .into());
+        return Err(
+            Failure::usage(format!("there is no {} here", asked.entitlement))
+                .hint("\"jit status\" shows what you may ask for")
+                .of_nature(Nature::Absent)
+                .into(),
+        );
     }
     let client = visitor.client(asked.from);
     let ask = Ask {
@@ -82,9 +84,11 @@ pub(super) async fn credential(
     let authority = &served.authority;
     let elevation = authority.own(visitor.principal(), &id).await?;
     let (Some(token), Some(proof)) = (asked.token, asked.proof) else {
-        return Err(Failure::usage("the elevation token and its proof are missing")
-            .hint("send both")
-            .into());
+        return Err(
+            Failure::usage("the elevation token and its proof are missing")
+                .hint("send both")
+                .into(),
+        );
     };
     let renewed = authority.renew_under(&client, &id, (&token, &proof));
     let credential = Box::pin(renewed).await?;
@@ -103,10 +107,10 @@ fn check(from: &From) -> Result<()> {
 
 fn bounded(what: &str, text: Option<&str>, most: usize) -> Result<()> {
     if text.is_some_and(|text| text.len() > most || text.contains('\0')) {
-        return Err(
-            Failure::usage(format!("the {what} is longer than {most} bytes, or no text"))
-                .hint("make it shorter"),
-        );
+        return Err(Failure::usage(format!(
+            "the {what} is longer than {most} bytes, or no text"
+        ))
+        .hint("make it shorter"));
     }
     Ok(())
 }

@@ -53,7 +53,9 @@ pub(super) async fn serve(
     ending: watch::Receiver<bool>,
     ended: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(usize::try_from(doors.connections).unwrap_or(1)));
+    let places = Arc::new(Semaphore::new(
+        usize::try_from(doors.connections).unwrap_or(1),
+    ));
     let crowd = Crowd::new(doors.per_address);
     pin!(ended);
     loop {
@@ -172,7 +174,11 @@ struct Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        let mut inside = self.crowd.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inside = self
+            .crowd
+            .inside
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = inside.get_mut(&self.network) {
             *count -= 1;
             if *count == 0 {

@@ -3,6 +3,8 @@
 mod authenticate;
 mod body;
 mod elevations;
+mod gate;
+pub mod ground;
 mod health;
 mod limits;
 mod listen;

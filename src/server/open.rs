@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
-use super::serve::Ground;
+use super::ground::Ground;
 use crate::{
     authority::Authority,
     config::{authority as catalogue, policies, server::Server},
@@ -68,9 +68,12 @@ fn sealing_key(places: &Places, config: &Server, ground: &Ground<'_>) -> Result<
     let bytes = STANDARD
         .decode(text.expose_secret().trim())
         .map(Zeroizing::new);
-    let key = bytes.ok().and_then(|bytes| bytes.as_slice().try_into().ok());
+    let key = bytes
+        .ok()
+        .and_then(|bytes| bytes.as_slice().try_into().ok());
     key.map(SealingKey::new).ok_or_else(|| {
-        Failure::failed("the sealing key is not 32 bytes in base64")
-            .hint("make one: head -c 32 /dev/urandom | base64; keep it, or nothing sealed can be opened")
+        Failure::failed("the sealing key is not 32 bytes in base64").hint(
+            "make one: head -c 32 /dev/urandom | base64; keep it, or nothing sealed can be opened",
+        )
     })
 }

@@ -76,7 +76,10 @@ impl Refusal {
         } else {
             Failure::usage(words.to_lowercase())
         };
-        Self::with(status, failure.hint("/openapi.json describes what can be asked"))
+        Self::with(
+            status,
+            failure.hint("/openapi.json describes what can be asked"),
+        )
     }
 
     fn status(&self) -> StatusCode {

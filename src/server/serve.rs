@@ -16,7 +16,8 @@ use tokio::{
 };
 
 use super::{
-    limits::Gate,
+    gate::Gate,
+    ground::Ground,
     listen::{self, Doors},
     open, routes,
     shared::Shared,
@@ -24,11 +25,7 @@ use super::{
 };
 use crate::{
     config::server::{self, Server},
-    domain::{
-        environment::Environment,
-        failure::{Failure, Result},
-        time::Timestamp,
-    },
+    domain::failure::{Failure, Result},
     platform::terminal,
 };
 
@@ -48,16 +45,6 @@ pub struct Args {
     config: Option<PathBuf>,
 }
 
-/// What surrounds a server's process.
-pub struct Ground<'a> {
-    /// The environment.
-    pub environment: &'a Environment,
-    /// The configuration directory, where no other is named.
-    pub configuration: &'a Path,
-    /// The clock.
-    pub clock: fn() -> Timestamp,
-}
-
 /// Serves until SIGTERM or SIGINT, and then finishes what was begun.
 pub fn run(args: &Args, ground: &Ground<'_>) -> Result<()> {
     let directory = args.config.as_ref().map_or_else(
@@ -66,9 +53,8 @@ pub fn run(args: &Args, ground: &Ground<'_>) -> Result<()> {
     );
     let config = server::load(&directory)?;
     let runtime = Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| {
-        Failure::failed("this process may not start threads").because(&error)
-    })?;
+    let runtime = runtime
+        .map_err(|error| Failure::failed("this process may not start threads").because(&error))?;
     runtime.block_on(serve(&directory, &config, ground))
 }
 

@@ -9,7 +9,9 @@ use crate::{domain::principal::Principal, protocol::session::SessionView};
 pub(super) async fn read(visitor: Visitor) -> Json<SessionView> {
     let chain = visitor.chain().map(Principal::written).collect();
     let session = visitor.session;
-    let only = session.only.map(|only| only.iter().map(ToString::to_string).collect());
+    let only = session
+        .only
+        .map(|only| only.iter().map(ToString::to_string).collect());
     Json(SessionView {
         principal: session.caller.principal.written(),
         groups: session.caller.groups.into_iter().collect(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::limits::Gate;
+use super::gate::Gate;
 use crate::authority::Authority;
 
 /// The authority that is served, and how.

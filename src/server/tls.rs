@@ -182,8 +182,7 @@ fn given(certificate: &Path, key: &Path) -> Result<CertifiedKey> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     let chain = chain.map_err(|error| broken(certificate, "certificate").because(&error))?;
     let secret = files::read_private(key)?.ok_or_else(|| absent(key))?;
-    let private = PrivateKeyDer::from_pem_slice(&secret)
-        .map_err(|_| broken(key, "private key"))?;
+    let private = PrivateKeyDer::from_pem_slice(&secret).map_err(|_| broken(key, "private key"))?;
     CertifiedKey::from_der(chain, private, &default_provider()).map_err(|error| {
         broken(certificate, &format!("certificate for {}", key.display())).because(&error)
     })
@@ -204,8 +203,11 @@ impl OwnAuthority {
             None => make(&file, &key_file)?,
         };
         let broken = || {
-            Failure::failed(format!("{} holds no certificate authority", directory.display()))
-                .hint("restore it from a backup, since clients trust it; or move it away for a new one")
+            Failure::failed(format!(
+                "{} holds no certificate authority",
+                directory.display()
+            ))
+            .hint("restore it from a backup, since clients trust it; or move it away for a new one")
         };
         let certificate = CertificateDer::from_pem_slice(&certificate).map_err(|_| broken())?;
         Ok(Self {
@@ -234,8 +236,7 @@ impl OwnAuthority {
         let (certificate, key) = made().map_err(|error| unmade(&error))?;
         let chain = vec![certificate.der().clone(), self.certificate.clone()];
         let private = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        CertifiedKey::from_der(chain, private, &default_provider())
-            .map_err(|error| unmade(&error))
+        CertifiedKey::from_der(chain, private, &default_provider()).map_err(|error| unmade(&error))
     }
 }
 

@@ -8,7 +8,12 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{broken::broken, database::{Database, Statement}, ledger::Ledger, migrate::migrate};
+use super::{
+    broken::broken,
+    database::{Database, Statement},
+    ledger::Ledger,
+    migrate::migrate,
+};
 use crate::{
     domain::failure::{Failure, Result},
     platform::{files, seal::SealingKey},

@@ -52,7 +52,10 @@ fn a_certificate_of_the_server_opens_a_real_sshd() {
     assert_eq!(first["state"], "granted");
     assert_eq!(first["principal"], "alice");
     let renewed = alice.post(
-        &format!("/v1/elevations/{}/credential", first["id"].as_str().unwrap()),
+        &format!(
+            "/v1/elevations/{}/credential",
+            first["id"].as_str().unwrap()
+        ),
         &keys.renewal(&first),
     );
     assert_eq!(renewed.status, 200, "{}", renewed.text());
@@ -60,7 +63,9 @@ fn a_certificate_of_the_server_opens_a_real_sshd() {
     write_key(&key, &keys.key);
     let config = client_config(&serve.home.path(""), &[("web", &sshd, None)]);
     for credential in [&first, &renewed.json()] {
-        let certificate = credential["credential"]["secret"]["ssh_certificate"].as_str().unwrap();
+        let certificate = credential["credential"]["secret"]["ssh_certificate"]
+            .as_str()
+            .unwrap();
         fs::write(serve.home.path("id-cert.pub"), certificate).unwrap();
         let ran = Command::new("ssh")
             .arg("-F")
@@ -93,19 +98,25 @@ fn whoever_does_not_show_a_session_of_its_own_is_told_to_sign_in() {
     let cases: [(&str, Vec<(&str, String)>); 6] = [
         ("nothing", vec![]),
         ("a token without a proof", vec![token.clone()]),
-        ("a stolen token", vec![token.clone(), bob.headers("GET", path)[1].clone()]),
+        (
+            "a stolen token",
+            vec![token.clone(), bob.headers("GET", path)[1].clone()],
+        ),
         ("a proof for another path", {
             let other = alice.headers("GET", "/v1/elevations");
             vec![token.clone(), other[1].clone()]
         }),
         ("a bearer", {
             let text = token.1.replace("DPoP", "Bearer");
-            vec![("authorization", text), alice.headers("GET", path)[1].clone()]
+            vec![
+                ("authorization", text),
+                alice.headers("GET", path)[1].clone(),
+            ]
         }),
         ("a token of its own making", {
             let own = proof::sign(
                 &jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA),
-                &serde_json::json!({"sid": alice.session.id, "sub": "alice", "iat": 0, "exp": 9e9 as i64, "cnf": {"jkt": ""}}),
+                &serde_json::json!({"sid": alice.session.id, "sub": "alice", "iat": 0, "exp": 9_000_000_000_i64, "cnf": {"jkt": ""}}),
                 &alice.holder,
             );
             let proof = alice.headers("GET", path)[1].clone();
@@ -116,7 +127,10 @@ fn whoever_does_not_show_a_session_of_its_own_is_told_to_sign_in() {
         let headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
         let answer = serve.site().send("GET", path, &headers, b"").unwrap();
         assert_eq!(answer.status, 401, "{what}: {}", answer.text());
-        assert_eq!(answer.header("www-authenticate"), Some("DPoP algs=\"EdDSA\""));
+        assert_eq!(
+            answer.header("www-authenticate"),
+            Some("DPoP algs=\"EdDSA\"")
+        );
         assert_eq!(answer.json()["type"], "urn:jit:sign-in", "{what}");
     }
     assert_eq!(serve.site().get("/healthz").status, 200);

@@ -18,7 +18,10 @@ fn a_server_comes_again_with_the_same_authority_and_the_same_sessions() {
     serve.start_again();
     assert_eq!(std::fs::read(serve.ca()).unwrap(), ca);
     let alice = serve.guest(alice.holder, alice.token, alice.session);
-    let path = format!("/v1/elevations/{}/credential", first["id"].as_str().unwrap());
+    let path = format!(
+        "/v1/elevations/{}/credential",
+        first["id"].as_str().unwrap()
+    );
     let renewed = alice.post(&path, &keys.renewal(&first));
     assert_eq!(renewed.status, 200, "{}", renewed.text());
     serve.signal(Signal::INT);

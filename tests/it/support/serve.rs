@@ -6,7 +6,7 @@ use std::{
 };
 
 use jit::{
-    authority::Authority,
+    authority::{Authority, token},
     domain::{
         catalogue::Catalogue,
         credential::Token,
@@ -27,6 +27,7 @@ use jit::{
 use rustix::process::Signal;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
+use tokio::runtime::Builder;
 
 use super::daemon::Daemon;
 use super::home::Home;
@@ -161,7 +162,7 @@ impl Serve {
 
 /// Looks into a server's store, as another process of the same authority does.
 pub(crate) fn with_authority<T>(directory: &Path, look: impl AsyncFnOnce(&Authority) -> T) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
@@ -263,7 +264,7 @@ impl Keys {
         let token = first["token"].as_str().expect("a token").to_owned();
         let grant: GrantId = first["id"].as_str().expect("an id").parse().expect("an id");
         let shown = Token(SecretString::from(token.clone()));
-        let proof = jit::authority::token::prove(&self.holder, &grant, &shown, clock::now());
+        let proof = token::prove(&self.holder, &grant, &shown, clock::now());
         let mut body = self.body();
         body["token"] = token.into();
         body["proof"] = proof.expect("a proof").into();
