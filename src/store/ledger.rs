@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     chain::{Columns, GENESIS, Stored},
     database::{Database, Row, Statement, Transaction},
-    elevations,
+    steps,
 };
 use crate::domain::{
     elevation::Elevation,
@@ -39,7 +39,7 @@ impl Append {
 
     /// With where it leaves the elevation that it is about.
     pub fn leaving(self, elevation: &Elevation) -> Result<Self> {
-        Ok(self.with(elevations::write(elevation)?))
+        Ok(self.with(steps::write(elevation)?))
     }
 
     /// With something else that is written.

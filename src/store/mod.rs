@@ -11,5 +11,6 @@ pub mod ledger;
 mod migrate;
 pub mod open;
 pub mod sessions;
+pub mod steps;
 
 pub use open::Store;
