@@ -43,4 +43,5 @@ mod support;
 mod targets;
 mod terminal;
 mod token;
+mod votes;
 mod warm;
