@@ -205,7 +205,7 @@ async fn bring(
             Err(_) => {}
         }
     }
-    let answer = authority.elevate(&client, &ask).await?;
+    let answer = authority.elevate(&client, &ask).await?.answer()?;
     if answer.grant.break_glass {
         terminal::say(&format!(
             "jit: break-glass: {} is yours without approval; it is on record as such and will be reviewed",

@@ -5,6 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     chain::{Columns, GENESIS, Stored},
     database::{Database, Row, Statement, Transaction},
+    ending::Ending,
     steps,
 };
 use crate::domain::{
@@ -22,19 +23,35 @@ const PAGE: i64 = 1000;
 /// What is recorded: an event, and what else is written in the same commit.
 #[derive(Clone, Debug)]
 pub struct Append {
-    event: Event,
+    events: Vec<Event>,
+    ending: Option<Ending>,
     guards: Vec<Statement>,
     writes: Vec<Statement>,
 }
 
 impl Append {
     /// An event by itself.
-    pub const fn new(event: Event) -> Self {
+    pub fn new(event: Event) -> Self {
         Self {
-            event,
+            events: vec![event],
+            ending: None,
             guards: Vec::new(),
             writes: Vec::new(),
         }
+    }
+
+    /// With another event behind it.
+    #[must_use]
+    pub fn and(mut self, event: Event) -> Self {
+        self.events.push(event);
+        self
+    }
+
+    /// With the end of everything that hangs on what it is about, as that is found when it is written.
+    #[must_use]
+    pub fn ending(mut self, ending: Ending) -> Self {
+        self.ending = Some(ending);
+        self
     }
 
     /// With where it leaves the elevation that it is about.
@@ -214,13 +231,19 @@ async fn commit(database: &Database, group: &[Waiting]) -> Result<Vec<Result<()>
             outcomes.push(Err(overtaken()));
             continue;
         }
-        place += 1;
-        let stored = Stored::new(&head, place, &append.event)?;
-        transaction.run(&inserted(&stored)).await?;
+        let mut events = append.events.clone();
+        if let Some(ending) = &append.ending {
+            ending.end(&mut transaction, &mut events).await?;
+        }
+        for event in &events {
+            place += 1;
+            let stored = Stored::new(&head, place, event)?;
+            transaction.run(&inserted(&stored)).await?;
+            head = stored.hash;
+        }
         for write in &append.writes {
             transaction.run(write).await?;
         }
-        head = stored.hash;
         outcomes.push(Ok(()));
     }
     transaction.commit().await?;

@@ -5,11 +5,13 @@ mod broken;
 pub mod chain;
 pub mod database;
 pub mod elevations;
+pub mod ending;
 pub mod inspect;
 pub mod keys;
 pub mod ledger;
 mod migrate;
 pub mod open;
+pub mod principals;
 pub mod sessions;
 pub mod steps;
 

@@ -44,4 +44,5 @@ mod support;
 mod targets;
 mod terminal;
 mod token;
+mod votes;
 mod warm;
