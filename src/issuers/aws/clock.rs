@@ -9,10 +9,11 @@ use crate::{
         time::Timestamp,
     },
     issuers::{
-        date, http,
+        http,
         order::Site,
         target::{self, in_time},
     },
+    platform::date,
 };
 
 /// The clock of the resource's STS; `None` where it does not tell it.

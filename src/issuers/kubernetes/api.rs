@@ -17,11 +17,11 @@ use crate::{
         time::Timestamp,
     },
     issuers::{
-        date, http,
+        http,
         order::Site,
         target::{self, in_time},
     },
-    platform::secret,
+    platform::{date, secret},
 };
 
 /// What a target should be, in messages.
