@@ -2,6 +2,8 @@
 
 pub mod catalogue;
 pub mod elevation;
+pub mod event;
 pub mod path;
 pub mod problem;
 pub mod session;
+pub mod trust;

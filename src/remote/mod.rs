@@ -4,9 +4,12 @@
 pub mod catalogue;
 mod checked;
 pub mod elevations;
+pub mod events;
+pub mod grants;
 pub mod link;
 pub mod patience;
 pub mod pin;
 pub mod reply;
 pub mod session;
 mod trouble;
+pub mod trust;
