@@ -209,9 +209,10 @@ async fn bring(session: &Session, asking: Asking<'_>, held: Option<Lease>) -> Re
     let Asking { ask, tool, .. } = &asking;
     let asked_at = (session.clock)();
     let works = held.as_ref().is_some_and(|held| held.works(asked_at));
-    let patience = match works {
-        true => asking.patience.with_fallback(),
-        false => asking.patience,
+    let patience = if works {
+        asking.patience.with_fallback()
+    } else {
+        asking.patience
     };
     let (engine, keys) = match Engine::open(session, patience).await {
         Ok(engine) => (engine, Keys::new()?),

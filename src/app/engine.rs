@@ -49,13 +49,11 @@ impl Engine {
     /// The same for what is asked of no policy, such as ending a grant: a policy that cannot be read must
     /// not stand in its way.
     pub async fn without_policies(session: &Session) -> Result<Self> {
-        match remote(session, Patience::PERSON)? {
-            Some(remote) => Ok(Self::Remote(Box::new(remote))),
-            None => {
-                let authority = embedded::without_policies(session).await?;
-                Ok(Self::Embedded(Box::new(authority)))
-            }
+        if let Some(remote) = remote(session, Patience::PERSON)? {
+            return Ok(Self::Remote(Box::new(remote)));
         }
+        let authority = embedded::without_policies(session).await?;
+        Ok(Self::Embedded(Box::new(authority)))
     }
 
     /// Elevates, or says why not.

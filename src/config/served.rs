@@ -304,6 +304,8 @@ fn foreign(what: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -317,7 +319,7 @@ mod tests {
         }
     }
 
-    fn kept(resources: Value) -> Result<Served> {
+    fn kept(resources: &Value) -> Result<Served> {
         let directory = tempfile::tempdir().unwrap();
         let view = serde_json::from_value(json!({ "resources": resources }))
             .map_err(|error| Failure::failed("no view").because(&error))?;
@@ -350,11 +352,8 @@ mod tests {
         };
         let file = orders.certificate_authority.as_ref().unwrap();
         assert!(file.starts_with(&places.cache), "{file:?}");
-        assert_eq!(
-            std::fs::read_to_string(file).unwrap(),
-            pem::written(&[1, 2, 3])
-        );
-        std::fs::write(places.cache.join(FILE), "{").unwrap();
+        assert_eq!(fs::read_to_string(file).unwrap(), pem::written(&[1, 2, 3]));
+        files::write_private(&places.cache.join(FILE), b"{").unwrap();
         assert!(load(&places).unwrap().is_none());
     }
 
@@ -362,9 +361,9 @@ mod tests {
     fn a_hostile_catalogue_is_refused() {
         let roles = json!({"r": {}});
         let ssh = |host: &str| json!({"ssh/x": {"kind": "ssh", "hosts": [host], "roles": roles}});
-        assert!(kept(ssh("web")).is_ok());
+        assert!(kept(&ssh("web")).is_ok());
         for host in ["", "-oProxyCommand=x", "a b", "a\nb", "$(id)"] {
-            assert!(kept(ssh(host)).is_err(), "{host:?}");
+            assert!(kept(&ssh(host)).is_err(), "{host:?}");
         }
         let cluster = |key: &str, value: Value| {
             let mut cluster =
@@ -372,7 +371,7 @@ mod tests {
             cluster[key] = value;
             json!({ "kubernetes/x": cluster })
         };
-        assert!(kept(cluster("contexts", json!(["x"]))).is_ok());
+        assert!(kept(&cluster("contexts", json!(["x"]))).is_ok());
         for (key, value) in [
             ("server", json!("http://k:6443")),
             ("server", json!("https://k\n")),
@@ -386,17 +385,24 @@ mod tests {
                 json!("-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"),
             ),
         ] {
-            assert!(kept(cluster(key, value.clone())).is_err(), "{key}: {value}");
+            assert!(
+                kept(&cluster(key, value.clone())).is_err(),
+                "{key}: {value}"
+            );
         }
         let account = json!({"aws/x": {"kind": "aws", "account": "123456789012",
             "roles": {"r": {"behind": "arn:aws:iam::999999999999:role/r"}}}});
-        assert!(kept(account).is_err());
-        assert!(kept(json!({"../../x": {"kind": "ssh", "hosts": ["a"], "roles": roles}})).is_err());
+        assert!(kept(&account).is_err());
+        assert!(
+            kept(&json!({"../../x": {"kind": "ssh", "hosts": ["a"], "roles": roles}})).is_err()
+        );
     }
 
     #[test]
     fn one_name_means_one_resource() {
         let cluster = |host: &str| json!({"kind": "kubernetes", "server": format!("https://{host}"), "contexts": ["prod"], "roles": {"view": {}}});
-        assert!(kept(json!({"kubernetes/a": cluster("a"), "kubernetes/b": cluster("b")})).is_err());
+        assert!(
+            kept(&json!({"kubernetes/a": cluster("a"), "kubernetes/b": cluster("b")})).is_err()
+        );
     }
 }

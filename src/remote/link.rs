@@ -1,14 +1,10 @@
 //! The line to a server: its address, whom it trusts, and one call over it, tried again where that
 //! may help.
 
-use std::time::Duration;
-
 use reqwest::{
-    Certificate, Client, ClientBuilder, Method, RequestBuilder, Url,
+    Certificate, Client, Method, RequestBuilder, Url,
     header::{CONTENT_TYPE, HeaderName},
-    redirect::Policy,
 };
-use rustls::crypto::aws_lc_rs;
 use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, sleep, timeout};
 use zeroize::Zeroizing;
@@ -26,12 +22,11 @@ use crate::{
         time::Timestamp,
     },
     platform::{
-        keys, pem,
+        http, keys, pem,
         proof::{self, Aim},
     },
 };
 
-const CONNECT: Duration = Duration::from_secs(5);
 /// Larger than any answer about one elevation.
 pub const ONE: usize = 1 << 20;
 /// Larger than any list: a catalogue, a page of the ledger.
@@ -151,7 +146,7 @@ impl Link {
                 .hint("install the system's certificates (Debian: ca-certificates), or name `certificate_authority` in config.toml")
         };
         let url = address(server)?;
-        let mut builder = builder(&url);
+        let mut builder = http::client(&url, way.patience.answer);
         if let Some(pem) = way.authority {
             builder = builder.tls_certs_only(certificates(pem)?);
         }
@@ -252,26 +247,6 @@ impl Link {
     }
 }
 
-/// A client that follows no redirect, and goes through the proxy that the environment names; not to
-/// this machine itself, since a proxy's loopback is another machine's.
-pub(super) fn builder(url: &Url) -> ClientBuilder {
-    // The process has one provider; whoever came first installed this very one.
-    drop(aws_lc_rs::default_provider().install_default());
-    let builder = Client::builder()
-        .user_agent(concat!("jit/", env!("CARGO_PKG_VERSION")))
-        .redirect(Policy::none())
-        .tcp_nodelay(true)
-        .http1_only()
-        .connect_timeout(CONNECT);
-    let host = url.host_str().unwrap_or_default();
-    let is_local = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-    if is_local {
-        builder.no_proxy()
-    } else {
-        builder
-    }
-}
-
 /// The address of a server, which is encrypted unless it is this machine.
 pub(super) fn address(text: &str) -> Result<Url> {
     let url = Url::parse(text).ok().filter(Url::has_host);
@@ -281,9 +256,7 @@ pub(super) fn address(text: &str) -> Result<Url> {
                 .hint("write it as https://HOST or https://HOST:PORT"),
         );
     };
-    let host = url.host_str().unwrap_or_default();
-    let is_local = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-    if url.scheme() == "https" || (url.scheme() == "http" && is_local) {
+    if http::is_confidential(&url) {
         return Ok(url);
     }
     Err(

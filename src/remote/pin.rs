@@ -15,13 +15,10 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 
-use super::{
-    link::{address, builder},
-    trouble,
-};
+use super::{link::address, trouble};
 use crate::{
     domain::failure::{Failure, Result},
-    platform::{keys, pem},
+    platform::{http, keys, pem},
 };
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -118,8 +115,7 @@ pub async fn look(server: &str) -> Result<Chain> {
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
-    let client = builder(&url)
-        .timeout(PATIENCE)
+    let client = http::client(&url, PATIENCE)
         .tls_backend_preconfigured(config)
         .build()
         .map_err(|error| broken(&error))?;

@@ -9,11 +9,10 @@ use crate::{
         time::Timestamp,
     },
     issuers::{
-        http,
-        order::Site,
+        order::{PATIENCE, Site},
         target::{self, in_time},
     },
-    platform::date,
+    platform::{date, http},
 };
 
 /// The clock of the resource's STS; `None` where it does not tell it.
@@ -31,7 +30,7 @@ pub async fn clock(
     };
     let target = format!("{name} at {url}");
     let url = target::address(&url)?;
-    let client = http::client(&url).build().map_err(|error| {
+    let client = http::client(&url, PATIENCE).build().map_err(|error| {
         Failure::failed(format!("{target} cannot be spoken to"))
             .because(&error)
             .hint("check the system's certificates")

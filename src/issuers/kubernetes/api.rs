@@ -17,11 +17,10 @@ use crate::{
         time::Timestamp,
     },
     issuers::{
-        http,
-        order::Site,
+        order::{PATIENCE, Site},
         target::{self, in_time},
     },
-    platform::{date, secret},
+    platform::{date, http, secret},
 };
 
 /// What a target should be, in messages.
@@ -211,7 +210,7 @@ fn client(
     resource: &KubernetesResource,
     site: &Site<'_>,
 ) -> Result<Client> {
-    let mut builder = http::client(url);
+    let mut builder = http::client(url, PATIENCE);
     if let Some(file) = &resource.certificate_authority {
         let file = site.directory.join(file);
         let broken = || {
