@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize,
     de::{MapAccess, Visitor},
 };
 
@@ -101,6 +101,16 @@ impl Resource {
             Self::Kubernetes(resource) => Box::new(resource.roles.iter().map(|(n, r)| (n, r.tier))),
             Self::Postgres(resource) => Box::new(resource.roles.iter().map(|(n, r)| (n, r.tier))),
             Self::Aws(resource) => Box::new(resource.roles.iter().map(|(n, r)| (n, r.tier))),
+        }
+    }
+
+    /// Takes a role out.
+    pub fn remove(&mut self, role: &RoleName) {
+        match self {
+            Self::Ssh(resource) => drop(resource.roles.remove(role)),
+            Self::Kubernetes(resource) => drop(resource.roles.remove(role)),
+            Self::Postgres(resource) => drop(resource.roles.remove(role)),
+            Self::Aws(resource) => drop(resource.roles.remove(role)),
         }
     }
 
@@ -209,7 +219,7 @@ pub struct PostgresResource {
 }
 
 /// How PostgreSQL credentials are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PostgresIssuer {
     /// A client certificate, minutes long, mapped to the role.

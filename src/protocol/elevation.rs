@@ -118,7 +118,7 @@ pub struct ElevationView {
 impl ElevationView {
     /// An elevation as its own principal sees it at `now`, without any secret.
     pub fn of(elevation: &Elevation, now: Timestamp) -> Self {
-        let request = &elevation.request;
+        let (request, vote) = (&elevation.request, elevation.vote());
         Self {
             id: request.id.clone(),
             state: elevation.state(now),
@@ -126,11 +126,33 @@ impl ElevationView {
             entitlement: request.entitlement.clone(),
             justification: request.justification.clone(),
             asked_at: request.asked_at,
-            approved_by: Vec::new(),
-            approvals: 0,
+            approved_by: vote.map_or_else(Vec::new, |vote| {
+                let approvals = vote.approvals.iter();
+                approvals.map(|approval| approval.by.written()).collect()
+            }),
+            approvals: vote.map_or(0, |vote| vote.needed),
             grant: elevation.grant_made().cloned(),
             token: None,
             credential: None,
         }
     }
+}
+
+/// The caller's elevations (`GET /v1/elevations?state=granted`), the newest first.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct ElevationList {
+    /// Each without token and credential.
+    pub elevations: Vec<ElevationView>,
+}
+
+/// What came of ending a grant (`POST /v1/elevations/{id}/revocation`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum RevocationView {
+    /// Its target refuses it from now on.
+    Ended,
+    /// Its target cannot be told: the last credential ends within minutes by itself.
+    EndsByItself,
+    /// It was pending, and is given up.
+    Abandoned,
 }

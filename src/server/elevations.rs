@@ -1,47 +1,58 @@
-//! Elevations: asked for, read, and the credentials under them.
+//! Elevations: asked for, listed, read, ended, and the credentials under them.
 
 use std::time::Duration;
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     authenticate::Visitor,
-    body::{Id, Read},
+    body::{Asked, Id, Read},
+    once::{Repeat, refused},
     problem::Refusal,
     shared::Served,
 };
 use crate::{
-    authority::{Answer, elevate::Ask},
-    domain::{
-        elevation::State as Stage,
-        failure::{Failure, Nature, Result},
+    authority::{
+        Answer,
+        elevate::{Ask, Outcome},
     },
-    protocol::elevation::{CredentialRequest, ElevationRequest, ElevationView, From},
+    domain::{
+        elevation::{Elevation, State as Stage},
+        entitlement::Entitlement,
+        failure::{Failure, Nature, Result},
+        time::Timestamp,
+    },
+    issuers::order::Revocation,
+    protocol::elevation::{
+        CredentialRequest, ElevationList, ElevationRequest, ElevationView, From, RevocationView,
+    },
 };
 
 /// The longest that each word of a request may be, in bytes.
 const NAME: usize = 256;
 const REASON: usize = 4096;
+/// The longest that anybody waits for a change.
+const LONGEST_WAIT: u64 = 30;
 
 /// Asks for an elevation.
 pub(super) async fn ask(
     State(served): State<Served>,
     visitor: Visitor,
+    repeat: Repeat,
     Read(asked): Read<ElevationRequest>,
-) -> Result<Json<ElevationView>, Refusal> {
+) -> Result<Response, Refusal> {
     check(&asked.from)?;
     bounded("verb", asked.verb.as_deref(), NAME)?;
     bounded("justification", asked.justification.as_deref(), REASON)?;
-    let catalogue = &served.authority.catalogue;
-    if catalogue.tier(&asked.entitlement).is_err() {
-        // The catalogue's own words list what is there, which is not for everybody.
-        return Err(
-            Failure::usage(format!("there is no {} here", asked.entitlement))
-                .hint("\"jit status\" shows what you may ask for")
-                .of_nature(Nature::Absent)
-                .into(),
-        );
-    }
+    known(&served, &asked.entitlement)?;
+    let once = repeat.of(&visitor);
     let client = visitor.client(asked.from);
     let ask = Ask {
         entitlement: asked.entitlement,
@@ -51,28 +62,108 @@ pub(super) async fn ask(
         verb: asked.verb,
         answerable: asked.answerable,
     };
-    let answer = Box::pin(served.authority.elevate(&client, &ask)).await?;
-    Ok(Json(granted(answer, ask.justification)))
+    let authority = &served.authority;
+    let outcome = match &once {
+        Some(once) => Box::pin(authority.elevate_once(&client, &ask, once)).await,
+        None => Box::pin(authority.elevate(&client, &ask)).await,
+    };
+    let now = (authority.clock)();
+    Ok(match outcome.map_err(refused)? {
+        Outcome::Granted(answer) => Json(granted(&served, *answer).await?).into_response(),
+        Outcome::Pending(elevation) => {
+            let view = ElevationView::of(&elevation, now);
+            (StatusCode::ACCEPTED, Json(view)).into_response()
+        }
+    })
 }
 
-fn granted(answer: Answer, justification: Option<String>) -> ElevationView {
+/// Whether there is such a thing: the catalogue's own words list what is there, which is not for
+/// everybody.
+fn known(served: &Served, entitlement: &Entitlement) -> Result<()> {
+    if served.authority.catalogue.tier(entitlement).is_ok() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("there is no {entitlement} here"))
+        .hint("\"jit status\" shows what you may ask for")
+        .of_nature(Nature::Absent))
+}
+
+/// The whole of what was granted.
+async fn granted(served: &Served, answer: Answer) -> Result<ElevationView> {
+    let authority = &served.authority;
     let grant = answer.grant;
-    ElevationView {
-        id: grant.id.clone(),
-        state: Stage::Granted,
-        principal: grant.principal.written(),
-        entitlement: grant.entitlement.clone(),
-        justification,
-        asked_at: grant.granted_at,
-        approved_by: Vec::new(),
-        approvals: 0,
+    let elevation = authority.store.elevation(&grant.id).await?;
+    let elevation = elevation
+        .ok_or_else(|| Failure::failed(format!("the elevation {} is not there", grant.id)))?;
+    Ok(ElevationView {
         grant: Some(grant),
         token: Some(answer.token),
         credential: Some(answer.credential),
-    }
+        ..ElevationView::of(&elevation, (authority.clock)())
+    })
 }
 
-/// The next credential under a grant.
+/// Which elevations.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wanted {
+    /// Only those in that state: `pending`, `granted`.
+    #[param(value_type = Option<String>)]
+    state: Option<Stage>,
+}
+
+/// The caller's own elevations, the newest first.
+pub(super) async fn list(
+    State(served): State<Served>,
+    visitor: Visitor,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Json<ElevationList>, Refusal> {
+    let authority = &served.authority;
+    let now = (authority.clock)();
+    let client = visitor.plain_client();
+    let mut all = authority.store.elevations_of(visitor.principal()).await?;
+    let is_wanted = |one: &Elevation| {
+        client.owns(&one.request) && wanted.state.is_none_or(|state| one.state(now) == state)
+    };
+    all.retain(is_wanted);
+    Ok(Json(ElevationList {
+        elevations: views(&all, now),
+    }))
+}
+
+fn views(all: &[Elevation], now: Timestamp) -> Vec<ElevationView> {
+    all.iter().map(|one| ElevationView::of(one, now)).collect()
+}
+
+/// How long to wait for a change.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Patience {
+    /// Seconds, 30 at most: the answer comes when the elevation is not pending any more.
+    wait: Option<u64>,
+}
+
+/// One elevation.
+pub(super) async fn read(
+    State(served): State<Served>,
+    visitor: Visitor,
+    Id(id): Id,
+    Asked(patience): Asked<Patience>,
+) -> Result<Json<ElevationView>, Refusal> {
+    let authority = &served.authority;
+    let client = visitor.plain_client();
+    let wait = Duration::from_secs(patience.wait.unwrap_or(0).min(LONGEST_WAIT));
+    let elevation = tokio::select! {
+        watched = authority.watch(&client, &id, wait) => watched?,
+        // Whoever waits would keep this process; another one knows as much.
+        () = served.ends() => authority.visible(&client, &id).await?,
+    };
+    Ok(Json(ElevationView::of(&elevation, (authority.clock)())))
+}
+
+/// The next credential under a grant, or the first one after an approval.
 pub(super) async fn credential(
     State(served): State<Served>,
     visitor: Visitor,
@@ -82,20 +173,40 @@ pub(super) async fn credential(
     check(&asked.from)?;
     let client = visitor.client(asked.from);
     let authority = &served.authority;
-    let elevation = authority.own(visitor.principal(), &id).await?;
-    let (Some(token), Some(proof)) = (asked.token, asked.proof) else {
-        return Err(
-            Failure::usage("the elevation token and its proof are missing")
-                .hint("send both")
-                .into(),
-        );
+    let (token, proof) = match (asked.token, asked.proof) {
+        (None, None) => {
+            let claimed = Box::pin(authority.claim(&client, &id)).await?;
+            return Ok(Json(granted(&served, claimed).await?));
+        }
+        (Some(token), Some(proof)) => (token, proof),
+        (Some(_), None) | (None, Some(_)) => {
+            return Err(
+                Failure::usage("a token goes with its proof, and a proof with its token")
+                    .hint("send both, or neither for the first credential after an approval")
+                    .into(),
+            );
+        }
     };
     let renewed = authority.renew_under(&client, &id, (&token, &proof));
     let credential = Box::pin(renewed).await?;
-    let now = (authority.clock)();
+    let elevation = authority.visible(&client, &id).await?;
     Ok(Json(ElevationView {
         credential: Some(credential),
-        ..ElevationView::of(&elevation, now)
+        ..ElevationView::of(&elevation, (authority.clock)())
+    }))
+}
+
+/// Ends a grant early, or gives up what is pending.
+pub(super) async fn end(
+    State(served): State<Served>,
+    visitor: Visitor,
+    Id(id): Id,
+) -> Result<Json<RevocationView>, Refusal> {
+    let ended = served.authority.end(&visitor.plain_client(), &id).await?;
+    Ok(Json(match ended {
+        None => RevocationView::Abandoned,
+        Some(Revocation::Ended) => RevocationView::Ended,
+        Some(Revocation::EndsByItself) => RevocationView::EndsByItself,
     }))
 }
 

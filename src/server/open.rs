@@ -13,6 +13,7 @@ use crate::{
     domain::{
         environment::Places,
         failure::{Failure, Result},
+        lifecycle::Lifecycles,
     },
     platform::{keyring, seal::SealingKey, secret},
     policy::set::Policies,
@@ -46,6 +47,8 @@ pub(super) async fn authority(
         directory: places.configuration,
         environment: ground.environment.clone(),
         clock: ground.clock,
+        approvers: true,
+        lifecycles: Lifecycles::default(),
     })
 }
 

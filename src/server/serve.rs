@@ -81,6 +81,7 @@ async fn serve(directory: &Path, config: &Server, ground: &Ground<'_>) -> Result
         authority,
         url,
         gate: Gate::new(&config.limits),
+        body_within: config.limits.body_within.0,
         ending,
     });
     let ended = async move {
@@ -92,8 +93,7 @@ async fn serve(directory: &Path, config: &Server, ground: &Ground<'_>) -> Result
         listener,
         acceptor,
         routes: routes::all(Arc::clone(&shared)),
-        connections: config.limits.connections,
-        per_address: config.limits.connections_per_address,
+        limits: config.limits.clone(),
     };
     let (beside, chores) = (identity.keep_fresh(ground.clock), shared.gate.sweep());
     tokio::select! {

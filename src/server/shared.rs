@@ -1,6 +1,6 @@
 //! What every request is answered with.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
@@ -15,6 +15,8 @@ pub(super) struct Shared {
     pub(super) url: String,
     /// How much is taken from whom.
     pub(super) gate: Gate,
+    /// How long a request's body may take.
+    pub(super) body_within: Duration,
     /// Whether it is ending: then nothing is waited for any more.
     pub(super) ending: watch::Receiver<bool>,
 }
@@ -26,5 +28,10 @@ impl Shared {
     /// Whether it takes no new work.
     pub(super) fn is_ending(&self) -> bool {
         *self.ending.borrow()
+    }
+
+    /// Comes back once it takes no new work.
+    pub(super) async fn ends(&self) {
+        drop(self.ending.clone().wait_for(|ending| *ending).await);
     }
 }

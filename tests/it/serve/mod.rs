@@ -2,3 +2,7 @@
 
 mod elevations;
 mod ending;
+mod limits;
+mod once;
+mod problems;
+mod strangers;

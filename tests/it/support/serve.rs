@@ -1,6 +1,7 @@
 //! A real `jit serve`, and people who are signed in at it.
 
 use std::{
+    net::TcpStream,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -14,6 +15,7 @@ use jit::{
         event::Origin,
         id::GrantId,
         key::PrivateKey,
+        lifecycle::Lifecycles,
         principal::{Caller, Principal},
         session::Session,
     },
@@ -25,13 +27,14 @@ use jit::{
     store::Store,
 };
 use rustix::process::Signal;
+use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 
 use super::daemon::Daemon;
 use super::home::Home;
-use super::http::{Answer, Site};
+use super::http::{Answer, Site, trusting};
 use super::wait::read_log;
 
 /// A server of a directory in a home of its own.
@@ -177,6 +180,8 @@ pub(crate) fn with_authority<T>(directory: &Path, look: impl AsyncFnOnce(&Author
             directory: directory.to_owned(),
             environment: Environment::default(),
             clock: clock::now,
+            approvers: true,
+            lifecycles: Lifecycles::default(),
         };
         let seen = look(&authority).await;
         authority.store.close().await;
@@ -271,7 +276,8 @@ impl Keys {
         body
     }
 
-    fn body(&self) -> Value {
+    /// What each request of the lease has.
+    pub(crate) fn body(&self) -> Value {
         json!({
             "holder": self.holder.public(),
             "key": self.key.public(),
@@ -279,6 +285,18 @@ impl Keys {
             "tool": "ssh",
         })
     }
+}
+
+/// A connection on which anything can be written.
+pub(crate) fn tls(serve: &Serve) -> StreamOwned<ClientConnection, TcpStream> {
+    let tcp = TcpStream::connect(&serve.address).expect("loopback");
+    tcp.set_nodelay(true).expect("a socket");
+    tcp.set_read_timeout(Some(Duration::from_mins(1)))
+        .expect("a socket");
+    let name = ServerName::try_from("localhost").expect("a name");
+    let config = trusting(&serve.ca());
+    let client = ClientConnection::new(config, name).expect("TLS");
+    StreamOwned::new(client, tcp)
 }
 
 fn spawn(home: &Home, start: u32) -> (Daemon, String, String) {

@@ -1,0 +1,121 @@
+//! What a target's administrator applies to trust this authority, and certificates for hosts.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, Path, State},
+    http::request::Parts,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{
+    authenticate::Visitor,
+    body::{Asked, Read},
+    once::Repeat,
+    problem::Refusal,
+    shared::Served,
+};
+use crate::{
+    authority::{Client, trust::HostAsk},
+    domain::{
+        entitlement::ResourceName,
+        event::Origin,
+        failure::{Failure, Nature},
+    },
+    issuers::ssh_host::HostKey,
+    policy::vocabulary::Action,
+    protocol::trust::{HostRequest, HostView},
+};
+
+/// Which text.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wanted {
+    /// Only the key or certificate.
+    #[serde(default)]
+    ca: bool,
+}
+
+/// The resource in the path.
+#[derive(Debug)]
+pub(super) struct Named(ResourceName);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let name = path.ok().map(|Path((kind, name))| format!("{kind}/{name}"));
+        let name = name.and_then(|name| name.parse().ok());
+        name.map(Self).ok_or_else(|| absent("that").into())
+    }
+}
+
+/// What the target's administrator must apply.
+pub(super) async fn read(
+    State(served): State<Served>,
+    visitor: Visitor,
+    Named(name): Named,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<String, Refusal> {
+    let authority = &served.authority;
+    seen(&served, &visitor.plain_client(), &name)?;
+    Ok(if wanted.ca {
+        authority.trust_ca(&name).await?
+    } else {
+        authority.trust(&name).await?
+    })
+}
+
+/// Vouches for a host.
+pub(super) async fn certify(
+    State(served): State<Served>,
+    visitor: Visitor,
+    Named(name): Named,
+    repeat: Repeat,
+    Read(asked): Read<HostRequest>,
+) -> Result<Json<HostView>, Refusal> {
+    let client = visitor.plain_client();
+    seen(&served, &client, &name)?;
+    served.authority.administrator(&client)?;
+    let act = async {
+        let ask = HostAsk {
+            key: HostKey::parse(&asked.key)?,
+            hosts: asked.hosts,
+            ttl: Duration::from_secs(asked.ttl),
+        };
+        let origin = Origin {
+            host: asked.host,
+            terminal: asked.terminal,
+            ..client.origin
+        };
+        let made = served
+            .authority
+            .certify_host(&client.caller, &origin, &name, &ask);
+        let made = made.await?;
+        Ok(HostView {
+            line: made.line,
+            script: made.script,
+        })
+    };
+    repeat.run(&served, &visitor, act).await.map(Json)
+}
+
+/// Refuses a resource that the caller may not see.
+fn seen(served: &Served, client: &Client, name: &ResourceName) -> Result<(), Failure> {
+    let authority = &served.authority;
+    let is_there = authority.catalogue.resources.0.contains_key(name);
+    if is_there && (authority.may_see(client, name) || authority.may(Action::Administer, client)) {
+        return Ok(());
+    }
+    Err(absent(&name.to_string()))
+}
+
+fn absent(name: &str) -> Failure {
+    Failure::usage(format!("there is no resource {name} here"))
+        .hint("\"jit status\" shows what you may ask for")
+        .of_nature(Nature::Absent)
+}
