@@ -8,14 +8,13 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::{
     authenticate::Visitor,
     body::{Asked, Id, Read},
     once::{Repeat, refused},
-    problem::Refusal,
+    problem::{Problems, Refusal},
+    query,
     shared::Served,
 };
 use crate::{
@@ -24,14 +23,17 @@ use crate::{
         elevate::{Ask, Outcome},
     },
     domain::{
-        elevation::{Elevation, State as Stage},
+        elevation::Elevation,
         entitlement::Entitlement,
-        failure::{Failure, Nature, Result},
+        failure::{Code, Failure, Nature, Result},
         time::Timestamp,
     },
     issuers::order::Revocation,
-    protocol::elevation::{
-        CredentialRequest, ElevationList, ElevationRequest, ElevationView, From, RevocationView,
+    protocol::{
+        elevation::{
+            CredentialRequest, ElevationList, ElevationRequest, ElevationView, From, RevocationView,
+        },
+        path,
     },
 };
 
@@ -42,6 +44,14 @@ const REASON: usize = 4096;
 const LONGEST_WAIT: u64 = 30;
 
 /// Asks for an elevation.
+#[utoipa::path(
+    post,
+    path = path::ELEVATIONS,
+    request_body = ElevationRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "the same for each repetition of a request")),
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "granted", body = ElevationView), (status = 202, description = "people were asked", body = ElevationView), Problems),
+)]
 pub(super) async fn ask(
     State(served): State<Served>,
     visitor: Visitor,
@@ -67,6 +77,7 @@ pub(super) async fn ask(
         Some(once) => Box::pin(authority.elevate_once(&client, &ask, once)).await,
         None => Box::pin(authority.elevate(&client, &ask)).await,
     };
+    served.metrics.decided(verdict(&outcome));
     let now = (authority.clock)();
     Ok(match outcome.map_err(refused)? {
         Outcome::Granted(answer) => Json(granted(&served, *answer).await?).into_response(),
@@ -75,6 +86,16 @@ pub(super) async fn ask(
             (StatusCode::ACCEPTED, Json(view)).into_response()
         }
     })
+}
+
+/// What came of it, as it is counted.
+fn verdict(outcome: &Result<Outcome>) -> &'static str {
+    match outcome {
+        Ok(Outcome::Granted(_)) => "granted",
+        Ok(Outcome::Pending(_)) => "pending",
+        Err(failure) if failure.code == Code::Denied => "denied",
+        Err(_) => "failed",
+    }
 }
 
 /// Whether there is such a thing: the catalogue's own words list what is there, which is not for
@@ -103,21 +124,18 @@ async fn granted(served: &Served, answer: Answer) -> Result<ElevationView> {
     })
 }
 
-/// Which elevations.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
-    /// Only those in that state: `pending`, `granted`.
-    #[param(value_type = Option<String>)]
-    state: Option<Stage>,
-}
-
 /// The caller's own elevations, the newest first.
+#[utoipa::path(
+    get,
+    path = path::ELEVATIONS,
+    params(query::Elevations),
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "the newest first", body = ElevationList), Problems),
+)]
 pub(super) async fn list(
     State(served): State<Served>,
     visitor: Visitor,
-    Asked(wanted): Asked<Wanted>,
+    Asked(wanted): Asked<query::Elevations>,
 ) -> Result<Json<ElevationList>, Refusal> {
     let authority = &served.authority;
     let now = (authority.clock)();
@@ -136,21 +154,19 @@ fn views(all: &[Elevation], now: Timestamp) -> Vec<ElevationView> {
     all.iter().map(|one| ElevationView::of(one, now)).collect()
 }
 
-/// How long to wait for a change.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Patience {
-    /// Seconds, 30 at most: the answer comes when the elevation is not pending any more.
-    wait: Option<u64>,
-}
-
 /// One elevation.
+#[utoipa::path(
+    get,
+    path = path::ELEVATION,
+    params(("id" = String, Path, description = "the elevation"), query::Patience),
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "how it stands", body = ElevationView), Problems),
+)]
 pub(super) async fn read(
     State(served): State<Served>,
     visitor: Visitor,
     Id(id): Id,
-    Asked(patience): Asked<Patience>,
+    Asked(patience): Asked<query::Patience>,
 ) -> Result<Json<ElevationView>, Refusal> {
     let authority = &served.authority;
     let client = visitor.plain_client();
@@ -164,6 +180,14 @@ pub(super) async fn read(
 }
 
 /// The next credential under a grant, or the first one after an approval.
+#[utoipa::path(
+    post,
+    path = path::CREDENTIAL,
+    request_body = CredentialRequest,
+    params(("id" = String, Path, description = "the elevation")),
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "a credential", body = ElevationView), Problems),
+)]
 pub(super) async fn credential(
     State(served): State<Served>,
     visitor: Visitor,
@@ -197,6 +221,13 @@ pub(super) async fn credential(
 }
 
 /// Ends a grant early, or gives up what is pending.
+#[utoipa::path(
+    post,
+    path = path::REVOCATION,
+    params(("id" = String, Path, description = "the elevation")),
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "what came of it", body = RevocationView), Problems),
+)]
 pub(super) async fn end(
     State(served): State<Served>,
     visitor: Visitor,

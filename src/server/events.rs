@@ -1,80 +1,36 @@
 //! The ledger by cursor: all of it for whoever may audit, for everybody else what is their own.
 
 use axum::{Json, extract::State};
-use serde::Deserialize;
-use utoipa::IntoParams;
 
-use super::{authenticate::Visitor, body::Asked, problem::Refusal, shared::Served};
+use super::{
+    authenticate::Visitor,
+    body::Asked,
+    problem::{Problems, Refusal},
+    query,
+    shared::Served,
+};
 use crate::{
-    domain::{
-        event::EventFilter,
-        failure::{Failure, Result},
-        time::Timestamp,
-    },
+    domain::failure::Failure,
     policy::vocabulary::Action,
-    protocol::event::{EventPage, VerificationView},
+    protocol::{
+        event::{EventPage, VerificationView},
+        path,
+    },
     store::ledger::Verification,
 };
 
-/// How many entries a page has where nobody says otherwise, and at most.
-const PAGE: u32 = 500;
-const LARGEST: u32 = 1000;
-
-/// Which entries.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
-    /// Behind this place.
-    after: Option<i64>,
-    /// So many at most, 1000 at a time; without `after` the newest so many.
-    limit: Option<u32>,
-    /// Of the principal of that name.
-    principal: Option<String>,
-    /// Of that resource, `kind/name`.
-    resource: Option<String>,
-    /// Of that role.
-    role: Option<String>,
-    /// Of that elevation or session.
-    grant: Option<String>,
-    /// From this instant on (RFC 3339).
-    since: Option<String>,
-    /// Before this instant.
-    until: Option<String>,
-}
-
-impl Wanted {
-    fn filter(self) -> Result<EventFilter> {
-        // Only the newest of all are asked for without a place.
-        let is_newest = self.after.is_none() && self.limit.is_some();
-        Ok(EventFilter {
-            after: (!is_newest).then(|| self.after.unwrap_or(0)),
-            limit: Some(self.limit.unwrap_or(PAGE).clamp(1, LARGEST)),
-            principal: self.principal,
-            resource: self.resource,
-            role: self.role,
-            grant: self.grant.as_deref().map(str::parse).transpose()?,
-            since: instant(self.since.as_deref())?,
-            until: instant(self.until.as_deref())?,
-        })
-    }
-}
-
-fn instant(text: Option<&str>) -> Result<Option<Timestamp>> {
-    let read = |text| {
-        Timestamp::parse(text).ok_or_else(|| {
-            Failure::usage(format!("{text:?} is no instant"))
-                .hint("write it as 2026-11-22T10:00:00Z")
-        })
-    };
-    text.map(read).transpose()
-}
-
 /// A page of the ledger.
+#[utoipa::path(
+    get,
+    path = path::EVENTS,
+    params(query::Events),
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "a page", body = EventPage), Problems),
+)]
 pub(super) async fn list(
     State(served): State<Served>,
     visitor: Visitor,
-    Asked(wanted): Asked<Wanted>,
+    Asked(wanted): Asked<query::Events>,
 ) -> Result<Json<EventPage>, Refusal> {
     let mut filter = wanted.filter()?;
     let own = visitor.principal();
@@ -94,6 +50,12 @@ pub(super) async fn list(
 }
 
 /// Whether the ledger is whole.
+#[utoipa::path(
+    get,
+    path = path::VERIFICATION,
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "whether it is whole", body = VerificationView), Problems),
+)]
 pub(super) async fn verify(
     State(served): State<Served>,
     visitor: Visitor,

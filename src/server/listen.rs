@@ -10,6 +10,7 @@ use std::{
 use axum::{Router, extract::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
     net::{TcpListener, TcpStream},
     pin,
@@ -42,6 +43,8 @@ pub(super) struct Doors {
     pub(super) acceptor: TlsAcceptor,
     pub(super) routes: Router,
     pub(super) limits: Limits,
+    /// Counts who is in.
+    pub(super) open: Gauge,
 }
 
 /// Serves until `ended` comes back; then lets nobody new in and waits for what goes on.
@@ -53,7 +56,7 @@ pub(super) async fn serve(
     let places = Arc::new(Semaphore::new(
         usize::try_from(doors.limits.connections).unwrap_or(1),
     ));
-    let crowd = Crowd::new(doors.limits.connections_per_address);
+    let crowd = Crowd::new(doors.limits.connections_per_address, doors.open);
     pin!(ended);
     loop {
         let come = async {
@@ -146,13 +149,15 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
 #[derive(Clone)]
 struct Crowd {
     most: u32,
+    open: Gauge,
     inside: Arc<Mutex<BTreeMap<IpAddr, u32>>>,
 }
 
 impl Crowd {
-    fn new(most: u32) -> Self {
+    fn new(most: u32, open: Gauge) -> Self {
         Self {
             most,
+            open,
             inside: Arc::default(),
         }
     }
@@ -167,6 +172,7 @@ impl Crowd {
         }
         *count += 1;
         drop(inside);
+        self.open.inc();
         Some(Guest {
             from: from.ip().to_canonical(),
             network,
@@ -186,6 +192,7 @@ struct Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
+        self.crowd.open.dec();
         let mut inside = self
             .crowd
             .inside

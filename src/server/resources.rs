@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use axum::{Json, extract::State};
 
-use super::{authenticate::Visitor, problem::Refusal, shared::Served};
+use super::{
+    authenticate::Visitor,
+    problem::{Problems, Refusal},
+    shared::Served,
+};
 use crate::{
     authority::Authority,
     domain::{
@@ -13,10 +17,19 @@ use crate::{
         failure::{Failure, Result},
     },
     platform::files,
-    protocol::catalogue::{Beside, CatalogueView, ResourceView},
+    protocol::{
+        catalogue::{Beside, CatalogueView, ResourceView},
+        path,
+    },
 };
 
 /// What the caller could have.
+#[utoipa::path(
+    get,
+    path = path::RESOURCES,
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "what the caller could have", body = CatalogueView), Problems),
+)]
 pub(super) async fn list(
     State(served): State<Served>,
     visitor: Visitor,

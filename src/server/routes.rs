@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::{
     Router,
     http::StatusCode,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     routing::{get, post},
 };
 
 use super::{
-    elevations, events, health, limits, problem, resources, session, shared::Served, trust,
+    elevations, events, health, limits, openapi, resources, session, shared::Served, tell, trust,
 };
 use crate::protocol::path;
 
@@ -31,9 +31,11 @@ pub(super) fn all(served: Served) -> Router {
         .route(path::TRUST, get(trust::read).post(trust::certify))
         .route(path::SESSION, get(session::read))
         .route(path::HEALTHZ, get(health::healthz))
+        .route(path::METRICS, get(health::metrics))
+        .route(path::OPENAPI, get(openapi::read))
         .route(path::READYZ, get(health::readyz))
         .fallback(async || StatusCode::NOT_FOUND)
         .layer(from_fn_with_state(Arc::clone(&served), limits::guard))
-        .layer(from_fn(problem::tell))
+        .layer(from_fn_with_state(Arc::clone(&served), tell::tell))
         .with_state(served)
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-use super::gate::Gate;
+use super::{gate::Gate, metrics::Metrics};
 use crate::authority::Authority;
 
 /// The authority that is served, and how.
@@ -15,6 +15,8 @@ pub(super) struct Shared {
     pub(super) url: String,
     /// How much is taken from whom.
     pub(super) gate: Gate,
+    /// What is counted.
+    pub(super) metrics: Arc<Metrics>,
     /// How long a request's body may take.
     pub(super) body_within: Duration,
     /// Whether it is ending: then nothing is waited for any more.

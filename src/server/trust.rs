@@ -7,14 +7,13 @@ use axum::{
     extract::{FromRequestParts, Path, State},
     http::request::Parts,
 };
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::{
     authenticate::Visitor,
     body::{Asked, Read},
     once::Repeat,
-    problem::Refusal,
+    problem::{Problems, Refusal},
+    query,
     shared::Served,
 };
 use crate::{
@@ -26,18 +25,11 @@ use crate::{
     },
     issuers::ssh_host::HostKey,
     policy::vocabulary::Action,
-    protocol::trust::{HostRequest, HostView},
+    protocol::{
+        path,
+        trust::{HostRequest, HostView},
+    },
 };
-
-/// Which text.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
-    /// Only the key or certificate.
-    #[serde(default)]
-    ca: bool,
-}
 
 /// The resource in the path.
 #[derive(Debug)]
@@ -55,11 +47,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 }
 
 /// What the target's administrator must apply.
+#[utoipa::path(
+    get,
+    path = path::TRUST,
+    params(("kind" = String, Path, description = "the resource's kind"), ("name" = String, Path, description = "its name"), query::Trust),
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "what to apply", body = String, content_type = "text/plain; charset=utf-8"), Problems),
+)]
 pub(super) async fn read(
     State(served): State<Served>,
     visitor: Visitor,
     Named(name): Named,
-    Asked(wanted): Asked<Wanted>,
+    Asked(wanted): Asked<query::Trust>,
 ) -> Result<String, Refusal> {
     let authority = &served.authority;
     seen(&served, &visitor.plain_client(), &name)?;
@@ -71,6 +70,14 @@ pub(super) async fn read(
 }
 
 /// Vouches for a host.
+#[utoipa::path(
+    post,
+    path = path::TRUST,
+    request_body = HostRequest,
+    params(("kind" = String, Path, description = "the resource's kind"), ("name" = String, Path, description = "its name")),
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "a host's certificate", body = HostView), Problems),
+)]
 pub(super) async fn certify(
     State(served): State<Served>,
     visitor: Visitor,

@@ -1,5 +1,6 @@
 //! `jit serve`: the real process behind real TLS, from outside.
 
+mod api;
 mod elevations;
 mod ending;
 mod limits;

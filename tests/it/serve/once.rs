@@ -39,7 +39,6 @@ fn a_lost_answer_asked_for_again_is_the_same_also_after_a_restart() {
     assert_eq!(ask(&alice, &body).json(), first.json());
     serve.stop(Signal::KILL);
     serve.start_again();
-    let alice = serve.guest(alice.holder, alice.token, alice.session);
     assert_eq!(ask(&alice, &body).json(), first.json());
     assert_eq!(recorded(&serve, EventKind::Granted), 1);
     assert_eq!(recorded(&serve, EventKind::Issued), 1);

@@ -1,6 +1,7 @@
 //! A real `jit serve`, and people who are signed in at it.
 
 use std::{
+    fs, io,
     net::TcpStream,
     path::{Path, PathBuf},
     time::Duration,
@@ -94,9 +95,13 @@ impl Serve {
         self.daemon.signal(signal);
     }
 
-    /// Starts it again where it was, on another port.
+    /// Starts it again where it was.
     pub(crate) fn start_again(&mut self) {
         self.starts += 1;
+        let file = self.path("server.toml");
+        let text = fs::read_to_string(&file).expect("server.toml");
+        let text = text.replace("127.0.0.1:0", &self.address);
+        fs::write(&file, text).expect("server.toml");
         let (daemon, url, address) = spawn(&self.home, self.starts);
         self.daemon = daemon;
         self.url = url;
@@ -148,11 +153,6 @@ impl Serve {
             let opened = authority.open_session(&session, &Origin::default()).await;
             opened.expect("a session")
         });
-        self.guest(holder, token, session)
-    }
-
-    /// Somebody who has a session already.
-    pub(crate) fn guest(&self, holder: PrivateKey, token: Token, session: Session) -> Guest {
         Guest {
             holder,
             token,
@@ -212,12 +212,22 @@ impl Guest {
         more: &[(&str, &str)],
         body: &[u8],
     ) -> Answer {
+        self.try_send(method, path, more, body)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// One request to a server that may not be there.
+    pub(crate) fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        more: &[(&str, &str)],
+        body: &[u8],
+    ) -> io::Result<Answer> {
         let own = self.headers(method, path);
         let own = own.iter().map(|(name, value)| (*name, value.as_str()));
         let headers: Vec<(&str, &str)> = own.chain(more.iter().copied()).collect();
-        self.site
-            .send(method, path, &headers, body)
-            .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+        self.site.send(method, path, &headers, body)
     }
 
     /// Reads a path.
