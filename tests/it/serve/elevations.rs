@@ -38,6 +38,8 @@ fn a_certificate_of_the_server_opens_a_real_sshd() {
             directory: authority.directory.clone(),
             environment: authority.environment.clone(),
             clock: clock::now,
+            approvers: true,
+            lifecycles: jit::domain::lifecycle::Lifecycles::default(),
         };
         served.trust_ca(&"ssh/web".parse().unwrap()).await.unwrap()
     });
