@@ -72,7 +72,7 @@ pub fn with<T>(session: &Session, mut work: impl FnMut(&Catalogue) -> Result<T>)
 fn may_be_new(session: &Session, failure: &Failure) -> bool {
     let is_unknown = failure.code == Code::Usage
         && match failure.nature {
-            Nature::Final | Nature::Stranger => true,
+            Nature::Final | Nature::Stranger | Nature::Absent => true,
             Nature::Unexplained | Nature::Conflict | Nature::Away => false,
         };
     is_unknown && age(session).is_some_and(|age| age >= NEW)

@@ -10,5 +10,6 @@ pub mod places;
 pub mod policies;
 pub mod references;
 pub mod served;
+pub mod server;
 mod spot;
 pub mod surroundings;
