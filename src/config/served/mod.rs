@@ -4,7 +4,7 @@
 mod read;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -36,6 +36,18 @@ pub struct Served {
     pub view: CatalogueView,
     /// When.
     pub fetched_at: Timestamp,
+}
+
+impl Served {
+    /// The keys that vouch for the hosts of ssh resources.
+    pub fn host_authorities(&self) -> BTreeMap<ResourceName, String> {
+        let all = self.view.resources.iter();
+        all.filter_map(|(name, view)| match view {
+            ResourceView::Ssh(view) => Some((name.clone(), view.host_authority.clone()?)),
+            ResourceView::Kubernetes(_) | ResourceView::Postgres(_) | ResourceView::Aws(_) => None,
+        })
+        .collect()
+    }
 }
 
 #[derive(Serialize, Deserialize)]
