@@ -1,15 +1,20 @@
 //! What an authority remembers: the ledger, the elevations, the sessions and the sealed signing keys, in
 //! SQLite or PostgreSQL.
 
+mod append;
 mod broken;
 pub mod chain;
 pub mod database;
 pub mod elevations;
+mod group;
 pub mod inspect;
 pub mod keys;
 pub mod ledger;
 mod migrate;
 pub mod open;
+mod postgres;
 pub mod sessions;
+mod sqlite;
+mod statement;
 
 pub use open::Store;

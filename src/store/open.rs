@@ -2,13 +2,14 @@
 
 use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
-use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::{
-    postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+use secrecy::SecretString;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
 
-use super::{broken::broken, database::Database, ledger::Ledger, migrate::migrate};
+use super::{
+    broken::broken, database::Database, ledger::Ledger, migrate::migrate, postgres::Server,
+};
 use crate::{
     domain::failure::{Failure, Result},
     platform::{files, seal::SealingKey},
@@ -19,9 +20,6 @@ const BUSY: Duration = Duration::from_secs(10);
 
 /// How many read at once beside the writer of a served authority.
 const READERS: u32 = 4;
-
-/// How many connections one replica holds to PostgreSQL at most.
-const CONNECTIONS: u32 = 8;
 
 /// An open store. Cloning shares it.
 #[derive(Clone)]
@@ -73,17 +71,8 @@ impl Store {
     /// # Errors
     /// The URL is none, the server is away or refuses, or the tables are of a newer version.
     pub async fn connect(url: &SecretString, sealing: SealingKey) -> Result<Self> {
-        let options: PgConnectOptions = url.expose_secret().parse().map_err(|_| {
-            Failure::failed("the database's address is not a PostgreSQL URL")
-                .hint("write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full")
-        })?;
-        let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(BUSY)
-            .connect_with(options.application_name("jit serve"))
-            .await
-            .map_err(|error| broken("opened", &error))?;
-        Self::begin(Database::Postgres(pool), sealing).await
+        let server = Server::connect(url).await?;
+        Self::begin(Database::Postgres(server), sealing).await
     }
 
     async fn begin(database: Database, sealing: SealingKey) -> Result<Self> {
@@ -100,8 +89,10 @@ impl Store {
         &self.ledger
     }
 
-    /// Writes what is still in the log into the database and closes it.
+    /// Writes what still waits, and what is still in the log into the database, and closes it. Whoever
+    /// appends after that is refused.
     pub async fn close(self) {
+        self.ledger.stop().await;
         self.database.close().await;
     }
 }
