@@ -1,6 +1,6 @@
 //! What is recorded at once: an event, what else is written with it, and on what condition.
 
-use super::{elevations, statement::Statement};
+use super::{statement::Statement, steps};
 use crate::domain::{elevation::Elevation, event::Event, failure::Result};
 
 /// What is recorded: an event, and what else is written in the same commit.
@@ -23,7 +23,7 @@ impl Append {
 
     /// With where it leaves the elevation that it is about.
     pub fn leaving(self, elevation: &Elevation) -> Result<Self> {
-        Ok(self.with(elevations::write(elevation)?))
+        Ok(self.with(steps::write(elevation)?))
     }
 
     /// With something else that is written. A [`Statement::insert`] costs the least.

@@ -16,5 +16,6 @@ mod postgres;
 pub mod sessions;
 mod sqlite;
 mod statement;
+pub mod steps;
 
 pub use open::Store;
