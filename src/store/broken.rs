@@ -39,16 +39,17 @@ fn is_there_already(error: &Error) -> bool {
 /// Whether the database is away just now: stopped, restarting, failed over, busy beyond all patience,
 /// or out of connections.
 pub(super) fn is_away(error: &Error) -> bool {
-    match error {
+    let lost = matches!(
+        error,
         Error::Io(_)
-        | Error::Tls(_)
-        | Error::Protocol(_)
-        | Error::PoolTimedOut
-        | Error::PoolClosed
-        | Error::WorkerCrashed => true,
-        Error::Database(error) => error.code().is_some_and(|code| is_passing(&code)),
-        _ => false,
-    }
+            | Error::Tls(_)
+            | Error::Protocol(_)
+            | Error::PoolTimedOut
+            | Error::PoolClosed
+            | Error::WorkerCrashed
+    );
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    lost || code.is_some_and(|code| is_passing(&code))
 }
 
 /// PostgreSQL's classes 08 (connection), 53 (resources) and 57 (operator intervention, and a statement
@@ -59,5 +60,7 @@ fn is_passing(code: &str) -> bool {
     let codes = ["25006", "25P03", "55P03", "5"];
     // 53100 is a full disk, which does not pass by itself.
     codes.contains(&code)
-        || (code.len() == 5 && code != "53100" && classes.iter().any(|class| code.starts_with(class)))
+        || (code.len() == 5
+            && code != "53100"
+            && classes.iter().any(|class| code.starts_with(class)))
 }

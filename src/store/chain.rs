@@ -10,8 +10,7 @@ use crate::{
 };
 
 /// What a [`Stored`] is selected by.
-pub(super) const COLUMNS: &str =
-    "seq, at, kind, grant_id, principal, resource, role, body, hash";
+pub(super) const COLUMNS: &str = "seq, at, kind, grant_id, principal, resource, role, body, hash";
 
 /// What stands before the first entry.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";

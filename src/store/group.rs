@@ -31,7 +31,7 @@ pub(super) struct Waiting {
 /// What the writer is told.
 pub(super) enum Message {
     /// Write this.
-    Append(Waiting),
+    Append(Box<Waiting>),
     /// Write what waits, and nothing after it.
     Stop(oneshot::Sender<()>),
 }
@@ -43,9 +43,9 @@ pub(super) async fn write(database: Database, mut queue: mpsc::Receiver<Message>
         let (mut group, mut waiting) = (Vec::new(), Vec::new());
         for message in messages.drain(..) {
             match message {
-                Message::Append(Waiting { append, done }) => {
-                    group.push(append);
-                    waiting.push(done);
+                Message::Append(one) => {
+                    group.push(one.append);
+                    waiting.push(one.done);
                 }
                 Message::Stop(done) => {
                     queue.close();
@@ -91,11 +91,11 @@ async fn together(database: &Database, group: &[Append]) -> Result<Vec<Result<()
     let mut transaction = database.begin().await?;
     let (mut place, mut head) = tail(&mut transaction).await?;
     for wave in waves(group) {
-        let held = holding(&mut transaction, wave).await?;
+        let conditions = holding(&mut transaction, wave).await?;
         let mut events = Vec::with_capacity(wave.len());
         let mut writes = Vec::new();
-        for (append, held) in wave.iter().zip(held) {
-            if !held {
+        for (append, holds) in wave.iter().zip(conditions) {
+            if !holds {
                 outcomes.push(Err(overtaken()));
                 continue;
             }

@@ -58,7 +58,7 @@ impl Ledger {
     /// ([`Nature::Conflict`](crate::domain::failure::Nature::Conflict)).
     pub async fn append(&self, append: Append) -> Result<()> {
         let (done, answer) = oneshot::channel();
-        let waiting = Message::Append(Waiting { append, done });
+        let waiting = Message::Append(Box::new(Waiting { append, done }));
         self.queue.send(waiting).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
@@ -107,6 +107,7 @@ fn selected(filter: &EventFilter) -> Statement {
             "grant_id =",
             filter.grant.as_ref().map(|id| id.as_str().into()),
         ),
+        ("kind =", filter.kind.map(|kind| kind.as_str().into())),
         ("at >=", filter.since.map(|since| since.millis().into())),
         ("at <", filter.until.map(|until| until.millis().into())),
         ("seq >", filter.after.map(Into::into)),
@@ -157,4 +158,3 @@ pub(super) async fn verify_behind(
         }
     }
 }
-

@@ -4,6 +4,7 @@
 mod append;
 mod broken;
 pub mod chain;
+pub mod checkpoints;
 pub mod database;
 pub mod elevations;
 mod group;
@@ -13,6 +14,9 @@ pub mod ledger;
 mod migrate;
 pub mod open;
 mod postgres;
+mod rings;
+pub mod rotate;
+pub mod sealing;
 pub mod sessions;
 mod sqlite;
 mod statement;

@@ -9,6 +9,7 @@ use std::{
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
     Column as _, Error, PgConnection, PgPool, Postgres, Row as _, TypeInfo as _,
+    error::DatabaseError,
     pool::PoolConnection,
     postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow},
     query::Query,
@@ -141,9 +142,12 @@ fn is_fresh(trouble: &Mutex<Option<Instant>>, age: Duration) -> bool {
     trouble.is_none_or(|at| age < at.elapsed())
 }
 
-/// Whether another connection may do better at once: not where none was to be had.
+/// Whether another connection may do better at once: not where none was to be had, nor where this one
+/// waited for a lock or was too slow.
 fn may_be_another(error: &Error) -> bool {
-    is_away(error) && !matches!(error, Error::PoolTimedOut | Error::PoolClosed)
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    let waited = code.is_some_and(|code| code == "55P03" || code == "57014");
+    is_away(error) && !waited && !matches!(error, Error::PoolTimedOut | Error::PoolClosed)
 }
 
 /// Sets a new connection up. One to a standby is none: whoever asks waits until there is a primary.

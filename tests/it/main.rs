@@ -39,6 +39,7 @@ mod setup;
 mod shell;
 mod ssh_setup;
 mod ssh_tools;
+mod store;
 mod support;
 mod targets;
 mod terminal;
