@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use super::{
     broken::broken,
-    database::Database,
+    database::{Database, Statement},
     ledger::Ledger,
     migrate::migrate,
     postgres::Server,
@@ -100,6 +100,15 @@ impl Store {
     /// The ledger.
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn answers(&self) -> Result<()> {
+        let one = Statement::new("select 1 from schema_version", []);
+        self.database.rows(&one).await.map(drop)
     }
 
     /// Writes what still waits, and what is still in the log into the database, and closes it. Whoever
