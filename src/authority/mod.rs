@@ -4,6 +4,7 @@ pub mod elevate;
 pub mod renew;
 pub mod revoke;
 pub mod sessions;
+mod signature;
 pub mod token;
 pub mod trust;
 
@@ -144,7 +145,7 @@ impl Authority {
             return Ok(None);
         }
         self.store
-            .signing_key(&format!("ca {name}"))
+            .signing_key(&format!("ca {name}"), (self.clock)())
             .await
             .map(Some)
     }
