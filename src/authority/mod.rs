@@ -8,6 +8,7 @@ pub mod principals;
 pub mod renew;
 pub mod revoke;
 pub mod sessions;
+mod signature;
 pub mod token;
 pub mod trust;
 
@@ -196,7 +197,7 @@ impl Authority {
             return Ok(None);
         }
         self.store
-            .signing_key(&format!("ca {name}"))
+            .signing_key(&format!("ca {name}"), (self.clock)())
             .await
             .map(Some)
     }

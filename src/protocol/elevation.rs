@@ -10,6 +10,7 @@ use crate::domain::{
     id::GrantId,
     key::PublicKey,
     time::Timestamp,
+    vote::Vote,
 };
 
 /// What is asked for (`POST /v1/elevations`).
@@ -115,29 +116,6 @@ pub struct ElevationView {
     pub credential: Option<Credential>,
 }
 
-impl ElevationView {
-    /// An elevation as its own principal sees it at `now`, without any secret.
-    pub fn of(elevation: &Elevation, now: Timestamp) -> Self {
-        let (request, vote) = (&elevation.request, elevation.vote());
-        Self {
-            id: request.id.clone(),
-            state: elevation.state(now),
-            principal: request.principal.written(),
-            entitlement: request.entitlement.clone(),
-            justification: request.justification.clone(),
-            asked_at: request.asked_at,
-            approved_by: vote.map_or_else(Vec::new, |vote| {
-                let approvals = vote.approvals.iter();
-                approvals.map(|approval| approval.by.written()).collect()
-            }),
-            approvals: vote.map_or(0, |vote| vote.needed),
-            grant: elevation.grant_made().cloned(),
-            token: None,
-            credential: None,
-        }
-    }
-}
-
 /// The caller's elevations (`GET /v1/elevations?state=granted`), the newest first.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct ElevationList {
@@ -155,4 +133,29 @@ pub enum RevocationView {
     EndsByItself,
     /// It was pending, and is given up.
     Abandoned,
+}
+
+impl ElevationView {
+    /// An elevation as its own principal sees it at `now`, without any secret.
+    pub fn of(elevation: &Elevation, now: Timestamp) -> Self {
+        let request = &elevation.request;
+        Self {
+            id: request.id.clone(),
+            state: elevation.state(now),
+            principal: request.principal.written(),
+            entitlement: request.entitlement.clone(),
+            justification: request.justification.clone(),
+            asked_at: request.asked_at,
+            approved_by: elevation.vote().map(approvers).unwrap_or_default(),
+            approvals: elevation.vote().map_or(0, |vote| vote.needed),
+            grant: elevation.grant_made().cloned(),
+            token: None,
+            credential: None,
+        }
+    }
+}
+
+fn approvers(vote: &Vote) -> Vec<String> {
+    let approvals = vote.approvals.iter();
+    approvals.map(|one| one.by.written()).collect()
 }

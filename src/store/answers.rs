@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
 use super::{database::Statement, open::Store};
 use crate::domain::{failure::Result, id::GrantId, time::Timestamp};
+
+const ROW: &str =
+    "insert into answers (caller, idempotency_key, request, elevation, answer, expires_at)";
 
 /// How long an answer is kept.
 const KEPT: Duration = Duration::from_hours(24);
@@ -52,11 +54,9 @@ impl Store {
         };
         let sealed = row.text(2)?;
         // One that was sealed with a key that is gone is as good as lost.
-        let answer = STANDARD
-            .decode(sealed)
-            .ok()
+        let answer = Some(sealed)
             .filter(|sealed| !sealed.is_empty())
-            .and_then(|sealed| self.sealing.open(&once.name(), &sealed));
+            .and_then(|sealed| self.sealing.open(&once.name(), sealed));
         Ok(Some(Noted {
             request: row.text(0)?.to_owned(),
             elevation: row.text(1)?.parse().ok(),
@@ -65,6 +65,9 @@ impl Store {
     }
 
     /// Notes that this was asked and led to that elevation, with the answer if it is there already.
+    ///
+    /// # Errors
+    /// The answer cannot be sealed.
     pub fn note(
         &self,
         once: &Once,
@@ -72,32 +75,41 @@ impl Store {
         answer: Option<&[u8]>,
         now: Timestamp,
     ) -> Result<Statement> {
-        let sealed = answer.map(|answer| self.sealed(once, answer)).transpose()?;
-        Ok(Statement::new(
-            "insert into answers (caller, idempotency_key, request, elevation, answer, expires_at)
-             values ($1, $2, $3, $4, $5, $6)
-             on conflict (caller, idempotency_key)
-             do update set request = $3, elevation = $4, answer = $5, expires_at = $6",
+        let sealed = answer.map(|answer| self.sealing.seal(&once.name(), answer));
+        let sealed = sealed.transpose()?.unwrap_or_default();
+        Ok(Statement::insert(
+            ROW,
             [
                 once.caller.as_str().into(),
                 once.key.as_str().into(),
                 once.request.as_str().into(),
                 elevation.map_or("", GrantId::as_str).into(),
-                sealed.unwrap_or_default().into(),
+                sealed.into(),
                 now.after(KEPT).millis().into(),
             ],
+            // What stands there is over: that it is new was asked before.
+            "on conflict (caller, idempotency_key) do update set request = excluded.request,
+                 elevation = excluded.elevation, answer = excluded.answer,
+                 expires_at = excluded.expires_at",
         ))
     }
 
     /// Keeps the answer to what was noted before.
+    ///
+    /// # Errors
+    /// The answer cannot be sealed.
     pub fn keep(&self, once: &Once, answer: &[u8]) -> Result<Statement> {
-        Ok(Statement::new(
-            "update answers set answer = $3 where caller = $1 and idempotency_key = $2",
+        Ok(Statement::insert(
+            ROW,
             [
                 once.caller.as_str().into(),
                 once.key.as_str().into(),
-                self.sealed(once, answer)?.into(),
+                once.request.as_str().into(),
+                "".into(),
+                self.sealing.seal(&once.name(), answer)?.into(),
+                0.into(),
             ],
+            "on conflict (caller, idempotency_key) do update set answer = excluded.answer",
         ))
     }
 
@@ -111,11 +123,6 @@ impl Store {
         let delete = "delete from answers where expires_at <= $1";
         let delete = Statement::new(delete, [now.millis().into()]);
         self.database.run(&delete).await.map(drop)
-    }
-
-    fn sealed(&self, once: &Once, answer: &[u8]) -> Result<String> {
-        let sealed = self.sealing.seal(&once.name(), answer)?;
-        Ok(STANDARD.encode(sealed))
     }
 }
 
@@ -137,6 +144,7 @@ pub fn is_new(once: &Once, now: Timestamp) -> Statement {
             now.millis().into(),
         ],
     )
+    .by_key()
 }
 
 /// Holds while it was asked and not answered.
@@ -145,6 +153,7 @@ pub fn is_open(once: &Once) -> Statement {
         "select 1 from answers where caller = $1 and idempotency_key = $2 and answer = ''",
         [once.caller.as_str().into(), once.key.as_str().into()],
     )
+    .by_key()
 }
 
 /// Takes back that it was asked: nothing came of it, and it may be asked again.

@@ -1,6 +1,6 @@
 //! Where each elevation is in its life. They are written with their events, by the ledger only.
 
-use super::{database::Statement, open::Store, steps};
+use super::{open::Store, statement::Statement, steps};
 use crate::domain::{
     elevation::{Elevation, State},
     failure::Result,

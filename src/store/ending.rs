@@ -2,7 +2,8 @@
 //! under the lock of the ledger, so that nothing slips through that is made meanwhile.
 
 use super::{
-    database::{Statement, Transaction, Value},
+    database::Transaction,
+    statement::{Statement, Value},
     steps,
 };
 use crate::domain::{

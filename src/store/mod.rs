@@ -2,18 +2,27 @@
 //! SQLite or PostgreSQL.
 
 pub mod answers;
+mod append;
 mod broken;
 pub mod chain;
+pub mod checkpoints;
 pub mod database;
 pub mod elevations;
 pub mod ending;
+mod group;
 pub mod inspect;
 pub mod keys;
 pub mod ledger;
 mod migrate;
 pub mod open;
+mod postgres;
 pub mod principals;
+mod rings;
+pub mod rotate;
+pub mod sealing;
 pub mod sessions;
+mod sqlite;
+mod statement;
 pub mod steps;
 
 pub use open::Store;

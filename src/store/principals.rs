@@ -1,8 +1,8 @@
 //! Everybody who was ever let in.
 
 use super::{
-    database::{Row, Statement},
     open::Store,
+    statement::{Row, Statement},
 };
 use crate::domain::{
     failure::{Failure, Result},
@@ -103,17 +103,21 @@ pub fn seen(session: &Session) -> Result<Statement> {
     let caller = &session.caller;
     let body = serde_json::to_string(caller)
         .map_err(|error| Failure::failed("a principal cannot be written").because(&error))?;
-    Ok(Statement::new(
+    let at = session.created_at.millis();
+    Ok(Statement::insert(
         "insert into principals
-             (class, name, first_seen_at, last_seen_at, attested_at, disabled_at, body)
-         values ($1, $2, $3, $3, $3, 0, $4)
-         on conflict (class, name) do update set last_seen_at = $3, attested_at = $3, body = $4",
+             (name, class, first_seen_at, last_seen_at, attested_at, disabled_at, body)",
         [
-            caller.principal.class().as_str().into(),
             caller.principal.name().into(),
-            session.created_at.millis().into(),
+            caller.principal.class().as_str().into(),
+            at.into(),
+            at.into(),
+            at.into(),
+            0.into(),
             body.into(),
         ],
+        "on conflict (class, name) do update set last_seen_at = excluded.last_seen_at,
+             attested_at = excluded.attested_at, body = excluded.body",
     ))
 }
 
@@ -124,6 +128,7 @@ pub fn may_come(who: &Principal) -> Statement {
              select 1 from principals where class = $1 and name = $2 and disabled_at <> 0)",
         [who.class().as_str().into(), who.name().into()],
     )
+    .by_key()
 }
 
 /// From now on they may not come.

@@ -1,6 +1,6 @@
 //! The steps of an elevation's life as statements, which the ledger runs in the commit of their event.
 
-use super::database::{Row, Statement};
+use super::statement::{Row, Statement};
 use crate::domain::{
     elevation::{Elevation, State},
     entitlement::Kind,
@@ -25,11 +25,8 @@ pub(super) fn write(elevation: &Elevation) -> Result<Statement> {
         _ => asked_at,
     };
     let session = elevation.request.session.as_ref();
-    Ok(Statement::new(
-        "insert into elevations (id, principal, expires_at, settled, state, session, body, class)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)
-         on conflict (id) do update set expires_at = $3, settled = $4, state = $5, body = $7
-         where elevations.state <> 'revoked'",
+    Ok(Statement::insert(
+        "insert into elevations (id, principal, expires_at, settled, state, session, body, class)",
         [
             elevation.request.id.as_str().into(),
             elevation.request.principal.name().into(),
@@ -40,6 +37,9 @@ pub(super) fn write(elevation: &Elevation) -> Result<Statement> {
             body(elevation)?.into(),
             elevation.request.principal.class().as_str().into(),
         ],
+        "on conflict (id) do update set expires_at = excluded.expires_at, settled = excluded.settled,
+             state = excluded.state, body = excluded.body
+         where elevations.state <> 'revoked'",
     ))
 }
 
@@ -52,7 +52,8 @@ pub fn is_still(elevation: &Elevation) -> Result<Statement> {
             elevation.request.id.as_str().into(),
             body(elevation)?.into(),
         ],
-    ))
+    )
+    .by_key())
 }
 
 fn body(elevation: &Elevation) -> Result<String> {
