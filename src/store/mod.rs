@@ -5,6 +5,7 @@ mod broken;
 pub mod chain;
 pub mod database;
 pub mod elevations;
+pub mod enrolments;
 pub mod inspect;
 pub mod keys;
 pub mod ledger;
