@@ -2,7 +2,6 @@
 
 pub mod aws;
 mod date;
-mod http;
 pub mod kubernetes;
 pub mod order;
 pub mod postgres;

@@ -3,6 +3,7 @@
 pub mod assertion;
 pub mod clock;
 pub mod files;
+pub mod http;
 pub mod ini;
 pub mod keyring;
 pub mod keys;
