@@ -6,6 +6,7 @@ pub mod revoke;
 pub mod sessions;
 pub mod token;
 pub mod trust;
+pub mod workloads;
 
 use std::{collections::BTreeMap, path::PathBuf};
 

@@ -51,10 +51,10 @@ impl Table<'_> {
                         return at;
                     };
                     at = item.span().start;
-                    match item.get_ref() {
-                        DeValue::Table(table) => table.iter().collect(),
-                        _ => return at,
-                    }
+                    let DeValue::Table(table) = item.get_ref() else {
+                        return at;
+                    };
+                    table.iter().collect()
                 }
                 DeValue::String(_)
                 | DeValue::Integer(_)

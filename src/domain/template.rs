@@ -36,7 +36,7 @@ impl Template {
         });
         let rest: Option<Vec<_>> = rest.collect();
         let template = rest.map(|rest| Self { head, rest });
-        let template = template.filter(|template| template.is_plain());
+        let template = template.filter(Self::is_plain);
         let Some(template) = template.filter(|template| !template.is_empty()) else {
             return Err(format!(
                 "{text:?} makes no name: write letters, digits and . _ - @ +, and attributes as {{ref}}"
@@ -107,13 +107,13 @@ impl Template {
     }
 
     fn is_plain(&self) -> bool {
-        let plain = |text: &str| {
-            text.chars()
-                .all(|c| is_of_value(c) || APART.contains(&c))
-        };
+        let plain = |text: &str| text.chars().all(|c| is_of_value(c) || APART.contains(&c));
         let starts = self.head.chars().next();
         let name = |name: &str| {
-            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+            !name.is_empty()
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
         };
         starts.is_none_or(|c| c.is_ascii_alphanumeric() || c == '_')
             && plain(&self.head)
@@ -156,7 +156,9 @@ mod tests {
 
     fn said(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         let pairs = pairs.iter();
-        pairs.map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
+        pairs
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+            .collect()
     }
 
     #[test]
@@ -171,7 +173,8 @@ mod tests {
     #[test]
     fn what_is_no_template_says_so() {
         for text in [
-            "", "{", "}", "a{b", "{}", "a b", "ci/{id}", "{a}{b}", "{a}-{b}", "-{a}", "a{b c}", "a}b",
+            "", "{", "}", "a{b", "{}", "a b", "ci/{id}", "{a}{b}", "{a}-{b}", "-{a}", "a{b c}",
+            "a}b",
         ] {
             assert!(Template::parse(text).is_err(), "{text:?}");
         }
@@ -180,7 +183,16 @@ mod tests {
     #[test]
     fn a_hostile_value_makes_no_name() {
         let template = of("ci-{ref}");
-        for value in ["", "refs/heads/main", "a@b", "a+b", "a b", "a\nb", "ä", "{ref}"] {
+        for value in [
+            "",
+            "refs/heads/main",
+            "a@b",
+            "a+b",
+            "a b",
+            "a\nb",
+            "ä",
+            "{ref}",
+        ] {
             let failure = template.fill(&said(&[("ref", value)])).unwrap_err();
             assert!(!failure.message.contains('\n'), "{failure}");
         }
@@ -221,8 +233,8 @@ mod tests {
         fn nothing_panics(text in ".*", value in ".*") {
             if let Ok(template) = Template::parse(&text) {
                 prop_assert_eq!(Template::parse(&template.to_string()), Ok(template.clone()));
-                let names: Vec<String> = template.names().map(str::to_owned).collect();
-                drop(template.fill(&names.into_iter().map(|n| (n, value.clone())).collect()));
+                let names = template.names().map(str::to_owned);
+                drop(template.fill(&names.map(|name| (name, value.clone())).collect()));
             }
         }
     }

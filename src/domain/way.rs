@@ -57,7 +57,10 @@ impl FromStr for Way {
         found.ok_or_else(|| {
             let all = Self::ALL.map(Self::as_str);
             let near = did_you_mean(text, all);
-            format!("{text:?} is no identity: {near}it may be {}", all.join(", "))
+            format!(
+                "{text:?} is no identity: {near}it may be {}",
+                all.join(", ")
+            )
         })
     }
 }

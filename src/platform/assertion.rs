@@ -126,9 +126,15 @@ mod tests {
         let text = say(&key, &said, &BOUND, now).unwrap();
         let text = text.expose_secret();
         assert_eq!(hear(text, &BOUND, now), Ok((key.public(), said)));
-        let elsewhere = Bound { server: "https://evil.example", ..BOUND };
+        let elsewhere = Bound {
+            server: "https://evil.example",
+            ..BOUND
+        };
         assert!(hear(text, &elsewhere, now).is_err());
-        let another = Bound { key: "another", ..BOUND };
+        let another = Bound {
+            key: "another",
+            ..BOUND
+        };
         assert!(hear(text, &another, now).is_err());
         for seconds in [-61, 61] {
             let then = Timestamp::from_secs(now.secs() + seconds);
@@ -143,7 +149,11 @@ mod tests {
     fn a_proof_of_possession_is_not_mistaken_for_it() {
         let key = keys::generate().unwrap();
         let now = Timestamp::from_secs(1_800_000_000);
-        let aim = proof::Aim { method: "POST", url: BOUND.server, token: None };
+        let aim = proof::Aim {
+            method: "POST",
+            url: BOUND.server,
+            token: None,
+        };
         let text = proof::prove(&key, &aim, now).unwrap();
         assert!(hear(&text, &BOUND, now).is_err());
         let text = say(&key, &Said::default(), &BOUND, now).unwrap();

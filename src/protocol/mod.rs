@@ -4,3 +4,4 @@ pub mod elevation;
 pub mod path;
 pub mod problem;
 pub mod session;
+pub mod subject;

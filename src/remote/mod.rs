@@ -1,1 +1,3 @@
 //! A server as the client sees it: the authority's calls, over HTTP.
+
+pub mod workload;

@@ -163,8 +163,9 @@ fn progressed(row: &Row) -> Result<(Enrolment, Progress)> {
 }
 
 fn enrolment(row: &Row) -> Result<Enrolment> {
-    serde_json::from_str(row.text(0)?)
-        .map_err(|error| Failure::failed("an enrolment in the store cannot be read").because(&error))
+    serde_json::from_str(row.text(0)?).map_err(|error| {
+        Failure::failed("an enrolment in the store cannot be read").because(&error)
+    })
 }
 
 fn key_of(text: &str) -> Result<PublicKey> {

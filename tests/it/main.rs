@@ -44,3 +44,4 @@ mod targets;
 mod terminal;
 mod token;
 mod warm;
+mod workloads;

@@ -190,8 +190,7 @@ impl Authority {
     }
 }
 
-const AGAIN: &str =
-    "an administrator makes another one: jit enrolments remove NAME, then jit enrolments create NAME";
+const AGAIN: &str = "an administrator makes another one: jit enrolments remove NAME, then jit enrolments create NAME";
 
 fn stranger() -> Failure {
     Failure::denied("no enrolment of this server has this key").hint(

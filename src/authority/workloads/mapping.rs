@@ -57,7 +57,9 @@ fn unmatched(source: &str, said: &[(&Workload, BTreeMap<String, String>)]) -> Fa
     let told = said.first().map_or_else(Vec::new, |(entry, attributes)| {
         let telling = entry.kind.telling().iter();
         let known = telling.filter_map(|name| Some((*name, attributes.get(*name)?)));
-        known.map(|(name, value)| format!("{name} {}", quoted(value))).collect()
+        known
+            .map(|(name, value)| format!("{name} {}", quoted(value)))
+            .collect()
     });
     let told = if told.is_empty() {
         "nothing that is looked for".to_owned()
@@ -129,9 +131,15 @@ mod tests {
         assert!(admitted(&known, &github("acme/new-name", "123")).is_ok());
         // Somebody else took the name.
         let failure = admitted(&known, &github("acme/app", "666")).unwrap_err();
-        assert!(failure.message.contains("repository_id \"666\""), "{failure}");
+        assert!(
+            failure.message.contains("repository_id \"666\""),
+            "{failure}"
+        );
         let told = format!("{failure} {}", failure.hint);
-        assert!(!told.contains("123") && !told.contains("deployers"), "{told}");
+        assert!(
+            !told.contains("123") && !told.contains("deployers"),
+            "{told}"
+        );
     }
 
     #[test]
@@ -173,7 +181,11 @@ mod tests {
         let of = |sub: &str| json!({ "sub": sub }).as_object().unwrap().clone();
         let one = admitted(&known, &of("spiffe://example.org/ci/build")).unwrap();
         assert_eq!(one.caller.attributes["trust_domain"], "example.org");
-        for sub in ["spiffe://evil.example/ci/build", "spiffe://example.org/ci/build/", "build"] {
+        for sub in [
+            "spiffe://evil.example/ci/build",
+            "spiffe://example.org/ci/build/",
+            "build",
+        ] {
             assert!(admitted(&known, &of(sub)).is_err(), "{sub}");
         }
     }

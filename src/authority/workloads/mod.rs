@@ -1,6 +1,5 @@
 //! Workloads: who a machine is here, by the identity that it already has.
 
-pub mod enrolment;
 pub mod keys;
 pub mod mapping;
 pub mod signed_request;

@@ -110,7 +110,11 @@ fn account(
             .hint("present a token of a service account, made for this server"));
     };
     let told = |key: &str| extra.get(&format!("authentication.kubernetes.io/{key}"));
-    let told = |key: &str| told(key).and_then(|values| values.first()).map(String::as_str);
+    let told = |key: &str| {
+        told(key)
+            .and_then(|values| values.first())
+            .map(String::as_str)
+    };
     let all = [
         ("sub", Some(username)),
         ("namespace", Some(namespace)),
@@ -127,8 +131,10 @@ fn account(
 
 fn unknown(issuer: Option<&str>) -> Failure {
     let of = issuer.map_or_else(|| "that kind".to_owned(), quoted);
-    Failure::denied(format!("this server takes no tokens of {of} for this workload"))
-        .hint("its administrator names whose tokens it takes in [[workloads]] of server.toml")
+    Failure::denied(format!(
+        "this server takes no tokens of {of} for this workload"
+    ))
+    .hint("its administrator names whose tokens it takes in [[workloads]] of server.toml")
 }
 
 #[cfg(test)]
@@ -139,7 +145,10 @@ mod tests {
 
     #[test]
     fn only_a_service_account_is_a_workload() {
-        let extra = [("authentication.kubernetes.io/pod-name".to_owned(), vec!["p".to_owned()])];
+        let extra = [(
+            "authentication.kubernetes.io/pod-name".to_owned(),
+            vec!["p".to_owned()],
+        )];
         let told = account("system:serviceaccount:ci:build", "u-1", &extra.into()).unwrap();
         assert_eq!(told["namespace"], "ci");
         assert_eq!(told["service_account"], "build");

@@ -45,7 +45,9 @@ impl Workloads {
                     audiences: [].into(),
                     algorithms: ALGORITHMS.to_vec(),
                     keys_at: None,
-                    authority: authority.map(|file| read(&directory.join(file))).transpose()?,
+                    authority: authority
+                        .map(|file| read(&directory.join(file)))
+                        .transpose()?,
                     purpose: match entry.kind {
                         WorkloadKind::Spiffe => Purpose::Unnamed,
                         WorkloadKind::Github
@@ -72,7 +74,9 @@ impl Workloads {
 
     /// Whether an entry could make a principal of that name, which nobody else may have then.
     pub fn may_make(&self, name: &str) -> bool {
-        self.entries.iter().any(|entry| entry.principal.may_make(name))
+        self.entries
+            .iter()
+            .any(|entry| entry.principal.may_make(name))
     }
 
     /// The issuer that a token says it is of, before anything of it is believed; of a JWT-SVID that
@@ -95,13 +99,19 @@ impl Workloads {
 
 /// The trust domain of an entry that is about one.
 fn trust_domain(entry: &Workload) -> Option<&str> {
-    let id = entry.wanted.get("sub").filter(|_| entry.kind == WorkloadKind::Spiffe)?;
+    let id = entry
+        .wanted
+        .get("sub")
+        .filter(|_| entry.kind == WorkloadKind::Spiffe)?;
     spiffe_id(id).map(|(domain, _)| domain)
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {
     files::read(file)?.ok_or_else(|| {
-        Failure::failed(format!("the certificate file {} is not there", file.display()))
-            .hint("correct certificate_authority in [[workloads]] of server.toml")
+        Failure::failed(format!(
+            "the certificate file {} is not there",
+            file.display()
+        ))
+        .hint("correct certificate_authority in [[workloads]] of server.toml")
     })
 }

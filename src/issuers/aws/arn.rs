@@ -95,7 +95,10 @@ mod tests {
         assert_eq!(one.attributes()["unique_id"], "AROA3XFRBF535PLBIFPI4");
         let user = "arn:aws:iam::123456789012:user/path/ci";
         let user = CallerIdentity::read(&body(user, "AIDA3XFRBF535PLBIFPI4")).unwrap();
-        assert_eq!((user.arn.as_str(), user.role), ("arn:aws:iam::123456789012:user/path/ci", None));
+        assert_eq!(
+            (user.arn.as_str(), user.role),
+            ("arn:aws:iam::123456789012:user/path/ci", None)
+        );
     }
 
     #[test]
@@ -110,7 +113,11 @@ mod tests {
             "arn:aws:sts::123456789012:assumed-role/a b/x",
             "",
         ] {
-            assert_eq!(CallerIdentity::read(&body(arn, "AROA3XFRBF535PLBIFPI4:x")), None, "{arn}");
+            assert_eq!(
+                CallerIdentity::read(&body(arn, "AROA3XFRBF535PLBIFPI4:x")),
+                None,
+                "{arn}"
+            );
         }
         assert_eq!(CallerIdentity::read("nonsense"), None);
     }

@@ -86,21 +86,27 @@ pub fn find(environment: &Environment, known: Known) -> Result<Option<Found>> {
     };
     let Some(way) = chosen else {
         let mut all = Way::ALL.into_iter();
-        return Ok(all.find_map(|way| here(way, environment, known, false)));
+        return Ok(all.find_map(|way| here(way, environment, known)));
     };
-    here(way, environment, known, true)
+    let known = Known {
+        chosen: Some(way),
+        ..known
+    };
+    here(way, environment, known)
         .map(Some)
         .ok_or_else(|| absent(way))
 }
 
 fn named(name: &str) -> Result<Way> {
     name.parse().map_err(|why: String| {
-        Failure::usage(format!("JIT_IDENTITY cannot be used: {why}")).hint("correct or unset JIT_IDENTITY")
+        Failure::usage(format!("JIT_IDENTITY cannot be used: {why}"))
+            .hint("correct or unset JIT_IDENTITY")
     })
 }
 
 /// The identity of that kind, if it is here; AWS's only where it was chosen or AWS says that it is.
-fn here(way: Way, environment: &Environment, known: Known, is_chosen: bool) -> Option<Found> {
+fn here(way: Way, environment: &Environment, known: Known) -> Option<Found> {
+    let is_chosen = known.chosen == Some(way);
     let text = |name: &str| environment.text(name);
     match way {
         Way::Github => {
@@ -116,27 +122,30 @@ fn here(way: Way, environment: &Environment, known: Known, is_chosen: bool) -> O
             let token = text("JIT_ID_TOKEN")?;
             Some(Found::new(way, Evidence::Token(token.into()), token))
         }
-        Way::TokenFile => file(way, text("JIT_ID_TOKEN_FILE").map(PathBuf::from)?),
+        Way::TokenFile => text("JIT_ID_TOKEN_FILE").map(|path| file(way, path.into())),
         Way::Kubernetes => {
             let projected = PathBuf::from(PROJECTED);
             let named = text("JIT_ID_TOKEN_FILE").filter(|_| is_chosen);
             let named = named.map(PathBuf::from);
-            file(way, named.or_else(|| projected.exists().then_some(projected))?)
+            let path = named.or_else(|| projected.exists().then_some(projected));
+            path.map(|path| file(way, path))
         }
         Way::Key => known
             .is_enrolled
             .then(|| Found::new(way, Evidence::Key, "")),
         Way::Aws => {
-            let given = AWS.into_iter().any(|name| environment.value(name).is_some());
+            let given = AWS
+                .into_iter()
+                .any(|name| environment.value(name).is_some());
             (given || is_chosen).then(|| Found::new(way, Evidence::Aws, ""))
         }
     }
 }
 
 /// A file's token changes as it grows old, and stays the same identity.
-fn file(way: Way, path: PathBuf) -> Option<Found> {
+fn file(way: Way, path: PathBuf) -> Found {
     let by = path.display().to_string();
-    Some(Found::new(way, Evidence::File(path), &by))
+    Found::new(way, Evidence::File(path), &by)
 }
 
 fn absent(way: Way) -> Failure {
@@ -199,10 +208,16 @@ mod tests {
         assert_eq!(found(&GITHUB, host), Some(Way::Github));
         assert_eq!(found(&GITHUB[..1], Known::default()), None);
         assert_eq!(found(&[("JIT_ID_TOKEN", "t")], host), Some(Way::Gitlab));
-        assert_eq!(found(&[("JIT_ID_TOKEN_FILE", "/t")], host), Some(Way::TokenFile));
+        assert_eq!(
+            found(&[("JIT_ID_TOKEN_FILE", "/t")], host),
+            Some(Way::TokenFile)
+        );
         // Credentials of AWS alone are what a tool wants to be, not who this is.
         assert_eq!(found(&[("AWS_ACCESS_KEY_ID", "A")], Known::default()), None);
-        let container = [("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1")];
+        let container = [(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "http://169.254.170.23/v1",
+        )];
         assert_eq!(found(&container, Known::default()), Some(Way::Aws));
     }
 
@@ -213,14 +228,22 @@ mod tests {
             is_enrolled: false,
         };
         assert_eq!(found(&GITHUB, chosen(Way::Aws)), Some(Way::Aws));
-        assert_eq!(found(&[("JIT_IDENTITY", "aws")], Known::default()), Some(Way::Aws));
+        assert_eq!(
+            found(&[("JIT_IDENTITY", "aws")], Known::default()),
+            Some(Way::Aws)
+        );
         let file = [("JIT_ID_TOKEN_FILE", "/t")];
         assert_eq!(found(&file, chosen(Way::Kubernetes)), Some(Way::Kubernetes));
         for way in [Way::Github, Way::Gitlab, Way::TokenFile, Way::Key] {
             assert!(find(&environment(&[]), chosen(way)).is_err(), "{way}");
         }
         let wrong = find(&environment(&[("JIT_IDENTITY", "gitub")]), Known::default());
-        assert!(wrong.unwrap_err().message.contains("did you mean \"github\""));
+        assert!(
+            wrong
+                .unwrap_err()
+                .message
+                .contains("did you mean \"github\"")
+        );
     }
 
     #[test]

@@ -42,7 +42,11 @@ pub async fn token(
     }
     url.query_pairs_mut().append_pair("audience", audience);
     let away = |error: &reqwest::Error| {
-        let code = if error.is_timeout() { Code::TimedOut } else { Code::Failed };
+        let code = if error.is_timeout() {
+            Code::TimedOut
+        } else {
+            Code::Failed
+        };
         // Its URL says more than anybody needs to know.
         Failure::new(code, "GitHub's service for tokens of jobs does not answer")
             .hint("run the job again; see githubstatus.com")

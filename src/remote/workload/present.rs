@@ -84,7 +84,10 @@ fn read(file: &Path) -> Result<SecretString> {
     let shown = file.display();
     let text = files::read(file)?.filter(|bytes| bytes.len() <= LONGEST);
     let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
-    let token = text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let token = text
+        .as_deref()
+        .map(str::trim)
+        .filter(|text| !text.is_empty());
     token.map(SecretString::from).ok_or_else(|| {
         Failure::failed(format!("{shown} holds no token"))
             .hint("it holds one token (a JWT) and nothing else; see what writes it")
