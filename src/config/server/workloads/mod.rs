@@ -30,7 +30,11 @@ pub(super) fn check(workloads: &[Workload]) -> Checked {
         at.principal()?;
         let mut groups = workload.groups.iter();
         if let Some(group) = groups.find(|group| !names::is_line(group)) {
-            return Err(at.fault("groups", format!("{group:?} is no group"), "use one line of text"));
+            return Err(at.fault(
+                "groups",
+                format!("{group:?} is no group"),
+                "use one line of text",
+            ));
         }
         at.apart(workloads.get(..number).unwrap_or_default())?;
     }
@@ -86,7 +90,11 @@ impl At<'_> {
         let all: [(&str, bool, &[WorkloadKind]); 6] = [
             ("issuer", one.issuer.is_some(), tokens),
             ("audience", one.audience.is_some(), tokens),
-            ("certificate_authority", one.certificate_authority.is_some(), tokens),
+            (
+                "certificate_authority",
+                one.certificate_authority.is_some(),
+                tokens,
+            ),
             ("attributes", !one.attributes.is_empty(), &[Oidc]),
             ("token_review", one.token_review.is_some(), &[Kubernetes]),
             ("endpoint", one.endpoint.is_some(), &[Aws]),
@@ -135,11 +143,17 @@ impl At<'_> {
     fn wanted(&self) -> Checked {
         let one = self.workload;
         let known = one.kind.attributes();
-        let strange = one.wanted.keys().find(|name| !known.contains(&name.as_str()));
+        let strange = one
+            .wanted
+            .keys()
+            .find(|name| !known.contains(&name.as_str()));
         if let Some(name) = strange.filter(|_| one.kind != WorkloadKind::Oidc) {
-            let near = did_you_mean(name, known.iter().copied());
-            let hint = format!("{near}it may be {}", known.join(", "));
-            return Err(self.within_match(name, format!("no token of that kind says {name:?}"), hint));
+            let hint = instead(name, &known);
+            return Err(self.within_match(
+                name,
+                format!("no token of that kind says {name:?}"),
+                hint,
+            ));
         }
         if let Some((name, value)) = one.wanted.iter().find(|(_, value)| !names::is_line(value)) {
             let what = format!("{value:?} is nothing that a token says");
@@ -151,15 +165,15 @@ impl At<'_> {
         let enough = match one.kind {
             WorkloadKind::Oidc => !one.wanted.is_empty(),
             WorkloadKind::Kubernetes => {
-                let by_name = one.wanted.contains_key("namespace") && immutable.iter().any(|n| named(&n));
-                immutable.iter().any(|name| pinned(&name)) || by_name
+                let by_name = one.wanted.contains_key("namespace") && immutable.iter().any(named);
+                immutable.iter().any(pinned) || by_name
             }
             WorkloadKind::Spiffe => {
                 let sub = one.wanted.get("sub");
                 sub.is_some_and(|id| spiffe_id(id).is_some())
             }
             WorkloadKind::Github | WorkloadKind::Gitlab | WorkloadKind::Aws => {
-                immutable.iter().any(|name| pinned(&name))
+                immutable.iter().any(pinned)
             }
         };
         if enough {
@@ -175,13 +189,17 @@ impl At<'_> {
             WorkloadKind::Github
             | WorkloadKind::Gitlab
             | WorkloadKind::Kubernetes
-            | WorkloadKind::Aws => "a name alone can be somebody else's tomorrow, so an id must be equal too",
+            | WorkloadKind::Aws => {
+                "a name alone can be somebody else's tomorrow, so an id must be equal too"
+            }
         }
     }
 
     fn pinning(&self) -> &'static str {
         match self.workload.kind {
-            WorkloadKind::Github => "add repository_id = \"…\" or repository_owner_id = \"…\" to match",
+            WorkloadKind::Github => {
+                "add repository_id = \"…\" or repository_owner_id = \"…\" to match"
+            }
             WorkloadKind::Gitlab => "add project_id = \"…\" or namespace_id = \"…\" to match",
             WorkloadKind::Kubernetes => {
                 "add service_account_uid = \"…\" to match; or match a namespace, and name the principal \
@@ -201,16 +219,19 @@ impl At<'_> {
                 let own = one.wanted.keys().chain(&one.attributes);
                 own.map(String::as_str).collect()
             }
-            _ => BTreeSet::new(),
+            WorkloadKind::Github
+            | WorkloadKind::Gitlab
+            | WorkloadKind::Kubernetes
+            | WorkloadKind::Spiffe
+            | WorkloadKind::Aws => BTreeSet::new(),
         };
         let known = one.kind.attributes();
         let is_known = |name: &str| known.contains(&name) || open.contains(name);
         let strange = one.principal.names().find(|name| !is_known(name));
         strange.map_or(Ok(()), |name| {
-            let near = did_you_mean(name, known.iter().copied().chain(open.iter().copied()));
             let all: Vec<&str> = known.iter().copied().chain(open.iter().copied()).collect();
             let what = format!("no token of that kind says {name:?}");
-            Err(self.fault("principal", what, format!("{near}it may be {}", all.join(", "))))
+            Err(self.fault("principal", what, instead(name, &all)))
         })
     }
 
@@ -218,7 +239,10 @@ impl At<'_> {
     fn apart(&self, others: &[Workload]) -> Checked {
         let one = self.workload;
         if let Some(other) = others.iter().find(|other| other.overlaps(one)) {
-            let what = format!("a token could match both {:?} and {:?}", other.name, one.name);
+            let what = format!(
+                "a token could match both {:?} and {:?}",
+                other.name, one.name
+            );
             let hint = "give both the same key in match, with different values";
             return Err(self.fault("match", what, hint));
         }
@@ -241,3 +265,15 @@ impl At<'_> {
         Fault::new(["workloads", &self.number, key], what, hint)
     }
 }
+
+/// The nearest right word; all of them where none is near.
+fn instead(name: &str, known: &[&str]) -> String {
+    let near = did_you_mean(name, known.iter().copied());
+    if near.is_empty() {
+        return format!("it may be {}", known.join(", "));
+    }
+    near.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests;
