@@ -4,6 +4,7 @@ pub mod elevate;
 pub mod renew;
 pub mod revoke;
 pub mod sessions;
+mod signature;
 pub mod token;
 pub mod trust;
 pub mod workloads;
@@ -145,7 +146,7 @@ impl Authority {
             return Ok(None);
         }
         self.store
-            .signing_key(&format!("ca {name}"))
+            .signing_key(&format!("ca {name}"), (self.clock)())
             .await
             .map(Some)
     }

@@ -2,16 +2,19 @@
 
 pub mod assertion;
 pub mod clock;
+pub mod date;
 pub mod files;
 pub mod http;
 pub mod ini;
 pub mod keyring;
 pub mod keys;
 pub mod lock;
+pub mod pem;
 pub mod process;
 pub mod profiles;
 pub mod proof;
 pub mod seal;
+pub mod sealing;
 pub mod secret;
 pub mod terminal;
 pub mod vigil;
