@@ -217,7 +217,7 @@ impl Authority {
             (None, None) => None,
         };
         event.detail.clone_from(&decision.reason);
-        self.alert(&event);
+        self.sound(&event);
         let append = Append::new(event).leaving(elevation)?;
         let append = while_in_session(append, client);
         self.store.ledger().append(append).await?;
