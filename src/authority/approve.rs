@@ -312,7 +312,7 @@ impl Authority {
     }
 
     /// Whoever watches a server is told of what skipped approval, as one line of JSON.
-    pub(super) fn alert(&self, event: &Event) {
+    pub(super) fn sound(&self, event: &Event) {
         if self.approvers
             && event.kind == EventKind::BreakGlass
             && let Ok(event) = serde_json::to_string(event)

@@ -230,7 +230,7 @@ impl Authority {
             (None, None) => None,
         };
         event.detail.clone_from(&decision.reason);
-        self.alert(&event);
+        self.sound(&event);
         let refusal = (kind == EventKind::Denied).then(|| refusal(elevation, decision));
         let mut append = Append::new(event).leaving(elevation)?;
         append = while_in_session(append, client);

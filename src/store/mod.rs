@@ -9,6 +9,7 @@ pub mod checkpoints;
 pub mod database;
 pub mod elevations;
 pub mod ending;
+pub mod enrolments;
 mod group;
 pub mod inspect;
 pub mod keys;

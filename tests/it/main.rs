@@ -47,3 +47,4 @@ mod terminal;
 mod token;
 mod votes;
 mod warm;
+mod workloads;
