@@ -1,5 +1,6 @@
 //! What goes over the wire between a client and a server: bodies, paths and problems, shared by both.
 
+pub mod checkpoint;
 pub mod elevation;
 pub mod path;
 pub mod problem;
