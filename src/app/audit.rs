@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     embedded::{block_on, ledger},
+    engine,
     session::Session,
     verify,
 };
@@ -17,6 +18,7 @@ use crate::{
         time::{Timestamp, Ttl},
     },
     platform::terminal,
+    remote::patience::Patience,
 };
 
 /// List who had what, when and why, or verify that nobody changed it
@@ -99,15 +101,25 @@ fn list(args: &Args, session: &Session) -> Result<()> {
         after: None,
         limit: args.limit,
     };
-    let entries = block_on(async { ledger(session).await?.ledger().list(&filter).await })??;
-    if session.json {
-        return entries
-            .iter()
-            .try_for_each(|entry| session.print_json(entry));
-    }
-    entries
-        .iter()
-        .try_for_each(|entry| session.print(&line(entry)))
+    block_on(async {
+        match engine::remote(session, Patience::PERSON)? {
+            Some(remote) => remote.events(&filter, |page| show(session, &page)).await,
+            None => show(
+                session,
+                &ledger(session).await?.ledger().list(&filter).await?,
+            ),
+        }
+    })?
+}
+
+fn show(session: &Session, entries: &[Entry]) -> Result<()> {
+    entries.iter().try_for_each(|entry| {
+        if session.json {
+            session.print_json(entry)
+        } else {
+            session.print(&line(entry))
+        }
+    })
 }
 
 /// An instant, or how long ago.

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{
     embedded::{block_on, ledger},
+    engine,
     session::Session,
 };
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
         failure::{Failure, Result},
     },
     platform::files,
+    remote::{patience::Patience, session::Remote},
     store::{
         Store,
         checkpoints::{Audit, Loss, Pace},
@@ -35,13 +37,10 @@ type Compared = (Checkpoint, Option<(Loss, Option<Entry>)>);
 pub(super) fn run(kept: Option<&Path>, session: &Session) -> Result<()> {
     let kept = kept.map(|file| read(file, session)).transpose()?;
     let (audit, compared) = block_on(async {
-        let store = ledger(session).await?;
-        let audit = store.audit().await?;
-        let compared = match &kept {
-            Some(note) => Some(compare(&store, note).await?),
-            None => None,
-        };
-        Ok::<_, Failure>((audit, compared))
+        match engine::remote(session, Patience::PERSON)? {
+            Some(remote) => asked(&remote, kept.as_deref()).await,
+            None => looked(&ledger(session).await?, kept.as_deref()).await,
+        }
     })??;
     let Audit {
         verification,
@@ -92,13 +91,44 @@ fn said(held: Option<&Checkpoint>, newest: Option<&Checkpoint>) -> String {
     format!("\nit holds what {whose} says: {seq} entries at {at}")
 }
 
-async fn compare(store: &Store, note: &str) -> Result<Compared> {
-    let (checkpoint, loss) = store.compare(note).await?;
-    let Some(loss) = loss else {
-        return Ok((checkpoint, None));
+async fn looked(store: &Store, kept: Option<&str>) -> Result<(Audit, Option<Compared>)> {
+    let audit = store.audit().await?;
+    let Some(note) = kept else {
+        return Ok((audit, None));
     };
-    let accepted = store.acceptance(&checkpoint).await?;
-    Ok((checkpoint, Some((loss, accepted))))
+    let (checkpoint, loss) = store.compare(note).await?;
+    let contradicted = match loss {
+        Some(loss) => Some((loss, store.acceptance(&checkpoint).await?)),
+        None => None,
+    };
+    Ok((audit, Some((checkpoint, contradicted))))
+}
+
+/// The same of a server: by its own word, except for what the checkpoint says that was kept.
+async fn asked(remote: &Remote, kept: Option<&str>) -> Result<(Audit, Option<Compared>)> {
+    let verification = remote.verify().await?;
+    let newest = remote.newest_checkpoint().await?;
+    let newest = newest.and_then(|note| Some(Checkpoint::parse(&note)?.0));
+    let compared = match kept {
+        None => None,
+        Some(note) => {
+            let (checkpoint, _) = Checkpoint::parse(note).ok_or_else(no_checkpoint)?;
+            let there = remote.entry(checkpoint.seq).await?;
+            let loss = match (there, &verification) {
+                (Some(entry), _) if entry.hash == checkpoint.hash => None,
+                (None, Verification::Whole { entries, .. }) => {
+                    Some((Loss::Behind { entries: *entries }, None))
+                }
+                (Some(_) | None, _) => Some((Loss::Rewritten, None)),
+            };
+            Some((checkpoint, loss))
+        }
+    };
+    let audit = Audit {
+        verification,
+        newest,
+    };
+    Ok((audit, compared))
 }
 
 /// The checkpoint, if the ledger holds what it says.
@@ -139,15 +169,26 @@ fn read(file: &Path, session: &Session) -> Result<String> {
     })
 }
 
-/// Signs the ledger's head, unless that was done, and prints the newest checkpoint.
+/// Prints the newest checkpoint; the embedded authority signs its ledger's head first, unless it did.
 pub(super) fn sign(session: &Session) -> Result<()> {
-    let signed = block_on(async {
+    let note = block_on(async {
+        if let Some(remote) = engine::remote(session, Patience::PERSON)? {
+            return remote.newest_checkpoint().await;
+        }
         let store = ledger(session).await?;
         store.checkpoint_if_due(NOW, (session.clock)()).await?;
-        store.newest_checkpoint().await
+        let newest = store.newest_checkpoint().await?;
+        Ok(newest.map(|signed| signed.note))
     })??;
-    let signed = signed.ok_or_else(|| {
-        Failure::failed("the ledger has no entries yet").hint("there is nothing to be signed")
+    let note = note.ok_or_else(|| {
+        Failure::failed("there is no checkpoint yet")
+            .hint("one is signed once the ledger has entries")
     })?;
-    session.print(signed.note.trim_end())
+    session.print(note.trim_end())
+}
+
+fn no_checkpoint() -> Failure {
+    Failure::failed("that is no checkpoint").hint(
+        "a checkpoint is the whole text that \"jit audit checkpoint\" printed, or `note` of /v1/checkpoints",
+    )
 }

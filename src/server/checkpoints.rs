@@ -28,6 +28,9 @@ pub(super) struct Cursor {
     /// So many at most; 500 at most.
     #[serde(default)]
     limit: Option<u32>,
+    /// Only the newest one.
+    #[serde(default)]
+    newest: bool,
 }
 
 /// Lists them, the oldest first.
@@ -41,7 +44,11 @@ pub(super) async fn list(
     })?;
     let authority = &served.authority;
     let limit = cursor.limit.unwrap_or(MOST).min(MOST);
-    let found = authority.store.checkpoints(cursor.after, limit).await?;
+    let found = if cursor.newest {
+        Vec::from_iter(authority.store.newest_checkpoint().await?)
+    } else {
+        authority.store.checkpoints(cursor.after, limit).await?
+    };
     let keys = authority.store.checkpoint_keys((authority.clock)()).await?;
     let checkpoints = found.into_iter().map(view).collect();
     Ok(Json(Checkpoints { keys, checkpoints }))
