@@ -12,7 +12,7 @@ use super::{ground::Ground, operator};
 use crate::{
     domain::{
         event::EventKind,
-        failure::{Failure, Result},
+        failure::{Failure, Nature, Result},
         time::Timestamp,
     },
     platform::{files, terminal},
@@ -72,7 +72,10 @@ impl Anchor {
         then: OnLoss,
         ground: &Ground<'_>,
     ) -> Result<()> {
-        let Some(lost) = self.lost(store).await? else {
+        let lost = self.lost(store).await?;
+        // Made before anything is signed with it, so that each backup has it.
+        store.checkpoint_keys((ground.clock)()).await?;
+        let Some(lost) = lost else {
             return Ok(());
         };
         if then == OnLoss::Refuse {
@@ -94,9 +97,11 @@ impl Anchor {
         let shown = self.0.display();
         let (checkpoint, loss) = match store.compare(&note).await {
             Ok(compared) => compared,
-            Err(failure) => {
-                let message = format!("{shown} is of another ledger: {}", failure.message);
-                return Ok(Some(refused(message)));
+            Err(failure) if failure.nature == Nature::Away => return Err(failure),
+            Err(_) => {
+                return Ok(Some(refused(format!(
+                    "the ledger does not know the key that signed {shown}: it is an old copy, or another one"
+                ))));
             }
         };
         let Some(loss) = loss else { return Ok(None) };
@@ -158,6 +163,7 @@ impl Anchor {
             return Ok(Some(lost));
         }
         if store.checkpoint_if_due(pace, now).await?.is_some() {
+            // As often as this is often enough.
             store.retire(now).await?;
         }
         self.keep(store).await?;

@@ -40,10 +40,7 @@ const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443
 /// where something is to be otherwise: where it listens, its certificate, its database. The ledger and
 /// the keys are made in its state/.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  jit serve --config /etc/jit",
-    args_conflicts_with_subcommands = true
-)]
+#[command(after_help = "Example:\n  jit serve --config /etc/jit")]
 pub struct Args {
     #[command(subcommand)]
     verb: Option<Verb>,
