@@ -10,7 +10,7 @@ use crate::{config::server::Server, domain::failure::Result, platform::terminal}
 /// The signing keys in it are sealed: keep the sealing key too, and elsewhere. Where the database is
 /// PostgreSQL, its own tools do this.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  jit serve --config /etc/jit backup /var/backups/jit.db")]
+#[command(after_help = "Example:\n  jit serve backup --config /etc/jit /var/backups/jit.db")]
 pub(super) struct Args {
     /// Where to; it must not be there yet.
     file: PathBuf,

@@ -18,7 +18,7 @@ use crate::{
 /// The server must not run. What was there is moved away and kept. Where the copy is older than what
 /// this server last recorded, the next start says so and wants --accept-loss.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  jit serve --config /etc/jit restore /var/backups/jit.db")]
+#[command(after_help = "Example:\n  jit serve restore --config /etc/jit /var/backups/jit.db")]
 pub(super) struct Args {
     /// What "jit serve backup" wrote.
     file: PathBuf,

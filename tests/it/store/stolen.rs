@@ -76,7 +76,7 @@ impl Secrets {
             }
             Value::Array(all) => all.iter().for_each(|one| self.add_answer(what, one)),
             Value::Object(all) => all.values().for_each(|one| self.add_answer(what, one)),
-            _ => {}
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
 
