@@ -10,7 +10,7 @@ use utoipa::{
     },
 };
 
-use super::{elevations, events, health, resources, session, trust};
+use super::{checkpoints, elevations, events, health, resources, session, trust};
 use crate::protocol::problem::Problem;
 
 #[derive(OpenApi)]
@@ -27,6 +27,7 @@ use crate::protocol::problem::Problem;
         elevations::end,
         events::list,
         events::verify,
+        checkpoints::list,
         resources::list,
         trust::read,
         trust::certify,
