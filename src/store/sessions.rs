@@ -7,6 +7,7 @@ use super::{
 use crate::domain::{
     failure::{Failure, Result},
     id::GrantId,
+    key::PublicKey,
     session::Session,
     time::Timestamp,
 };
@@ -33,6 +34,15 @@ impl Store {
         Ok(line)
     }
 
+    /// The session that is bound to that key, and whether it was ended.
+    pub async fn session_of(&self, holder: PublicKey) -> Result<Option<(Session, bool)>> {
+        let select = "select body, ended_at from sessions where holder = $1";
+        let select = Statement::new(select, [holder.to_base64url().into()]);
+        let rows = self.database.rows(&select).await?;
+        let found = |row: &Row| Ok((session(row)?, row.int(1)? != 0));
+        rows.first().map(found).transpose()
+    }
+
     async fn live_session(&self, id: &GrantId, now: Timestamp) -> Result<Option<Session>> {
         let select = "select body from sessions where id = $1 and ended_at = 0 and expires_at > $2";
         let values = [id.as_str().into(), now.millis().into()];
@@ -47,8 +57,9 @@ pub fn begin(session: &Session) -> Result<Statement> {
         .map_err(|error| Failure::failed("a session cannot be written").because(&error))?;
     let parent = session.parent.as_ref();
     Ok(Statement::new(
-        "insert into sessions (id, class, name, parent, expires_at, ended_at, last_used_at, body)
-         values ($1, $2, $3, $4, $5, 0, $6, $7)",
+        "insert into sessions
+             (id, class, name, parent, expires_at, ended_at, last_used_at, holder, body)
+         values ($1, $2, $3, $4, $5, 0, $6, $7, $8)",
         [
             session.id.as_str().into(),
             session.caller.principal.class().as_str().into(),
@@ -56,9 +67,32 @@ pub fn begin(session: &Session) -> Result<Statement> {
             parent.map_or("", GrantId::as_str).into(),
             session.expires_at.millis().into(),
             session.created_at.millis().into(),
+            session.holder.to_base64url().into(),
             body.into(),
         ],
     ))
+}
+
+/// Writes what became known of a session's caller since it began.
+pub fn renew(session: &Session, now: Timestamp) -> Result<Statement> {
+    let body = serde_json::to_string(session)
+        .map_err(|error| Failure::failed("a session cannot be written").because(&error))?;
+    Ok(Statement::new(
+        "update sessions set body = $2, last_used_at = $3 where id = $1",
+        [
+            session.id.as_str().into(),
+            body.into(),
+            now.millis().into(),
+        ],
+    ))
+}
+
+/// Holds while no session was ever bound to that key.
+pub fn is_unbound(holder: PublicKey) -> Statement {
+    Statement::new(
+        "select 1 where not exists (select 1 from sessions where holder = $1)",
+        [holder.to_base64url().into()],
+    )
 }
 
 /// Ends a session and all that were delegated from it.
