@@ -8,7 +8,12 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{broken::broken, database::Database, ledger::Ledger, migrate::migrate};
+use super::{
+    broken::broken,
+    database::{Database, Statement},
+    ledger::Ledger,
+    migrate::migrate,
+};
 use crate::{
     domain::failure::{Failure, Result},
     platform::{files, seal::SealingKey},
@@ -98,6 +103,15 @@ impl Store {
     /// The ledger.
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn answers(&self) -> Result<()> {
+        let one = Statement::new("select 1 from schema_version", []);
+        self.database.rows(&one).await.map(drop)
     }
 
     /// Writes what is still in the log into the database and closes it.

@@ -34,6 +34,7 @@ mod ledger;
 mod manual;
 mod notice;
 mod review;
+mod serve;
 mod servers;
 mod setup;
 mod shell;
