@@ -73,7 +73,7 @@ fn may_be_new(session: &Session, failure: &Failure) -> bool {
     let is_unknown = failure.code == Code::Usage
         && match failure.nature {
             Nature::Final | Nature::Stranger => true,
-            Nature::Unexplained | Nature::Conflict | Nature::Away => false,
+            Nature::Unexplained | Nature::Conflict | Nature::Away | Nature::Absent => false,
         };
     is_unknown && age(session).is_some_and(|age| age >= NEW)
 }

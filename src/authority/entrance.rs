@@ -10,6 +10,7 @@ use crate::{
         failure::{Failure, Nature, Result},
         id::GrantId,
         key::PublicKey,
+        once::Once,
         principal::Caller,
         session::Session,
         time::Timestamp,
@@ -18,9 +19,7 @@ use crate::{
     store::{
         identities::{self, Identity, Pinned},
         ledger::Append,
-        principals,
-        sessions,
-        spent::{self, Once},
+        sessions, spent,
     },
 };
 
@@ -65,7 +64,6 @@ impl Authority {
             return Err(replayed());
         }
         let who = &vouched.caller.principal;
-        self.admit(who, now).await?;
         let (session, write, guard) = match self.store.session_of(holder).await? {
             None => {
                 let session = self.begun(vouched, holder, now)?;
@@ -73,7 +71,8 @@ impl Authority {
                 (session, write, sessions::is_unbound(holder))
             }
             Some((session, ended)) => {
-                let is_theirs = session.caller.principal == *who && session.source == vouched.source;
+                let is_theirs =
+                    session.caller.principal == *who && session.source == vouched.source;
                 if ended || !session.is_live(now) || !is_theirs {
                     return Err(signed_out("the session of this key is over"));
                 }
@@ -87,11 +86,7 @@ impl Authority {
             }
         };
         let event = self.entered(&session, now, origin);
-        let mut append = Append::new(event)
-            .only_if(guard)
-            .only_if(principals::may_come(who))
-            .with(write)
-            .with(principals::seen(&session, now)?);
+        let mut append = Append::new(event).only_if(guard).with(write);
         if let Some(identity) = &vouched.identity {
             append = append
                 .only_if(identities::is_free(who, identity))
@@ -110,9 +105,7 @@ impl Authority {
     }
 
     fn begun(&self, vouched: &Vouched, holder: PublicKey, now: Timestamp) -> Result<Session> {
-        let lifecycle = self.lifecycles.of(vouched.caller.principal.class());
-        let longest = lifecycle.session.unwrap_or(SESSION);
-        let expires_at = vouched.since.min(now).after(longest);
+        let expires_at = vouched.since.min(now).after(SESSION);
         if expires_at <= now {
             return Err(signed_out("this sign-in is too old to begin a session"));
         }
@@ -131,7 +124,10 @@ impl Authority {
     fn entered(&self, session: &Session, now: Timestamp, origin: &Origin) -> Event {
         let event = self.session_event(EventKind::SignedIn, session, origin);
         let again = session.created_at < now;
-        let detail = event.detail.filter(|_| again).map(|by| format!("again {by}"));
+        let detail = event
+            .detail
+            .filter(|_| again)
+            .map(|by| format!("again {by}"));
         Event {
             detail: detail.or_else(|| Some(format!("by {}", session.source))),
             ..event

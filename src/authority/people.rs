@@ -11,11 +11,12 @@ use crate::{
         catalogue::Catalogue,
         failure::{Code, Failure, Result},
         key::PublicKey,
+        once::Once,
         principal::{Caller, Class, Principal, SignIn},
         time::Timestamp,
     },
     platform::proof,
-    store::{identities::Identity, spent::Once},
+    store::identities::Identity,
     verify::{issuer::Issuer, trusted::Verified},
 };
 
@@ -38,6 +39,8 @@ pub struct People {
     pub name_claim: String,
     /// The claim with a person's groups.
     pub groups_claim: String,
+    /// The provider's own certificate authority (PEM), where clients need it too.
+    pub certificate_authority: Option<String>,
 }
 
 impl Authority {
@@ -129,7 +132,9 @@ impl People {
         };
         let elsewhere = verified.claims.get("_claim_names");
         if elsewhere.is_some_and(|names| names.get(claim).is_some()) {
-            return Err(unreadable("somewhere else is (there are too many groups for one token)"));
+            return Err(unreadable(
+                "somewhere else is (there are too many groups for one token)",
+            ));
         }
         let list = match verified.claims.get(claim) {
             None | Some(Value::Null) => return Ok(BTreeSet::new()),
@@ -156,7 +161,10 @@ fn sign_in(verified: &Verified) -> Option<SignIn> {
     let context = verified.text("acr").filter(|text| is_group(text));
     Some(SignIn {
         at,
-        methods: methods.filter(|text| is_group(text)).take(MOST_METHODS).collect(),
+        methods: methods
+            .filter(|text| is_group(text))
+            .take(MOST_METHODS)
+            .collect(),
         context: context.map(str::to_owned),
     })
 }

@@ -24,6 +24,12 @@ pub struct Problem {
     /// What to do next.
     #[serde(default)]
     pub hint: String,
+    /// The same in the words of OAuth (RFC 6749, section 5.2), where that is spoken: `invalid_grant`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// `detail` again, by the name that OAuth has for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_description: Option<String>,
 }
 
 /// What each failure is on the wire.
@@ -60,6 +66,8 @@ impl Problem {
             status,
             detail: failure.message.clone(),
             hint: failure.hint.clone(),
+            error: None,
+            error_description: None,
         }
     }
 

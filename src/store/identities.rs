@@ -34,7 +34,10 @@ impl Store {
     pub async fn pinned(&self, who: &Principal, identity: &Identity) -> Result<Pinned> {
         let select = "select name, source, subject from identities where class = $1
              and (name = $2 or (source = $3 and subject = $4))";
-        let rows = self.database.rows(&Statement::new(select, values(who, identity))).await?;
+        let rows = self
+            .database
+            .rows(&Statement::new(select, values(who, identity)))
+            .await?;
         let mut pinned = Pinned::New;
         for row in &rows {
             let (name, source, subject) = (row.text(0)?, row.text(1)?, row.text(2)?);

@@ -79,11 +79,7 @@ pub fn renew(session: &Session, now: Timestamp) -> Result<Statement> {
         .map_err(|error| Failure::failed("a session cannot be written").because(&error))?;
     Ok(Statement::new(
         "update sessions set body = $2, last_used_at = $3 where id = $1",
-        [
-            session.id.as_str().into(),
-            body.into(),
-            now.millis().into(),
-        ],
+        [session.id.as_str().into(), body.into(), now.millis().into()],
     ))
 }
 

@@ -3,19 +3,10 @@
 use std::time::Duration;
 
 use super::{database::Statement, open::Store};
-use crate::domain::{failure::Result, time::Timestamp};
+use crate::domain::{failure::Result, once::Once, time::Timestamp};
 
 /// How long it is remembered beyond its own end, since clocks differ.
 const MARGIN: Duration = Duration::from_mins(10);
-
-/// Something that may be used once, and until when it could be used again if it were forgotten.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Once {
-    /// What it is, so that nothing else has the same name: `id-token HASH`.
-    pub id: String,
-    /// When it is good for nothing any more.
-    pub until: Timestamp,
-}
 
 impl Store {
     /// Whether it was used already.

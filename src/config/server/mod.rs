@@ -1,13 +1,14 @@
 //! `server.toml`, how an authority is served; without it on this machine alone, with keys of its own.
 
 pub mod limits;
+pub mod people;
 pub mod tls;
 
 use std::{net::SocketAddr, path::Path};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use self::{limits::Limits, tls::Tls};
+use self::{limits::Limits, people::People, tls::Tls};
 use super::{
     check::fault::Fault,
     names,
@@ -36,6 +37,8 @@ pub struct Server {
     pub sealing_key: Option<SecretReference>,
     /// Its certificate.
     pub tls: Tls,
+    /// The OpenID provider whose word counts for people.
+    pub people: Option<People>,
     /// How much it takes from whom.
     pub limits: Limits,
 }
@@ -67,6 +70,7 @@ pub fn parse(file: &str, text: &str) -> Result<Server> {
         }
     }
     tls::check(&server.tls)
+        .and_then(|()| server.people.as_ref().map_or(Ok(()), people::check))
         .and_then(|()| limits::check(&server.limits))
         .map_err(|fault| fault.at(table))?;
     Ok(server)

@@ -31,7 +31,9 @@ pub struct People {
 }
 
 fn scopes() -> Vec<String> {
-    ["openid", "profile", "offline_access"].map(str::to_owned).into()
+    ["openid", "profile", "offline_access"]
+        .map(str::to_owned)
+        .into()
 }
 
 fn name_claim() -> String {
@@ -46,7 +48,12 @@ fn groups_claim() -> String {
 pub(super) fn check(people: &People) -> Checked {
     if !names::is_server(&people.issuer) {
         let hint = "write it exactly as it says it itself, https://HOST/PATH; http only for this machine itself";
-        return Err(Fault::not(&["people", "issuer"], &people.issuer, "an issuer's URL", hint));
+        return Err(Fault::not(
+            &["people", "issuer"],
+            &people.issuer,
+            "an issuer's URL",
+            hint,
+        ));
     }
     let words = [
         ("client_id", &people.client_id),
@@ -55,7 +62,12 @@ pub(super) fn check(people: &People) -> Checked {
     ];
     for (key, word) in words {
         if !names::is_line(word) {
-            return Err(Fault::not(&["people", key], word, "a word", "use one line of text"));
+            return Err(Fault::not(
+                &["people", key],
+                word,
+                "a word",
+                "use one line of text",
+            ));
         }
     }
     // RFC 6749, section 3.3.
@@ -69,7 +81,11 @@ pub(super) fn check(people: &People) -> Checked {
     }
     if !people.scopes.iter().any(|scope| scope == "openid") {
         let hint = "add it: without \"openid\" a provider gives no ID token";
-        return Err(Fault::new(["people", "scopes"], "the scope \"openid\" is missing", hint));
+        return Err(Fault::new(
+            ["people", "scopes"],
+            "the scope \"openid\" is missing",
+            hint,
+        ));
     }
     Ok(())
 }
