@@ -6,6 +6,7 @@ pub mod people;
 pub mod renew;
 pub mod revoke;
 pub mod sessions;
+mod signature;
 pub mod token;
 pub mod trust;
 
@@ -146,7 +147,7 @@ impl Authority {
             return Ok(None);
         }
         self.store
-            .signing_key(&format!("ca {name}"))
+            .signing_key(&format!("ca {name}"), (self.clock)())
             .await
             .map(Some)
     }

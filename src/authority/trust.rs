@@ -68,7 +68,10 @@ impl Authority {
 
     /// The public key of the resource's host authority, if it has vouched for a host.
     pub async fn host_ca(&self, name: &ResourceName) -> Result<Option<String>> {
-        let authority = self.store.made_key(&host_purpose(name)).await?;
+        let authority = self
+            .store
+            .made_key(&host_purpose(name), (self.clock)())
+            .await?;
         let line = |key| ssh_host::host_ca(name, &self.site(Some(&key)));
         authority.map(line).transpose()
     }
@@ -93,7 +96,10 @@ impl Authority {
                     .hint("make it shorter: --ttl 8760h is a year"),
             );
         }
-        let authority = self.store.signing_key(&host_purpose(name)).await?;
+        let authority = self
+            .store
+            .signing_key(&host_purpose(name), (self.clock)())
+            .await?;
         let site = self.site(Some(&authority));
         let id = GrantId::new(site.now, keys::random()?);
         let order = HostOrder {

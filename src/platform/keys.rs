@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use aws_lc_rs::{
     digest::{SHA256, digest},
     rand,
-    signature::{Ed25519KeyPair, KeyPair as _},
+    signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey},
 };
 use secrecy::{ExposeSecret as _, SecretSlice};
 use zeroize::Zeroizing;
@@ -64,6 +64,12 @@ pub fn sign(key: &PrivateKey, message: &[u8]) -> Result<Vec<u8>> {
         .try_sign(message)
         .map(|signature| signature.as_ref().to_vec())
         .map_err(|_| broken())
+}
+
+/// Whether `signature` is that key's Ed25519 signature of `message`.
+pub fn is_signed(key: PublicKey, message: &[u8], signature: &[u8]) -> bool {
+    let key = UnparsedPublicKey::new(&ED25519, key.0);
+    key.verify(message, signature).is_ok()
 }
 
 /// SHA-256 of `bytes`.

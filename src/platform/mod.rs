@@ -13,6 +13,7 @@ pub mod process;
 pub mod profiles;
 pub mod proof;
 pub mod seal;
+pub mod sealing;
 pub mod secret;
 pub mod terminal;
 pub mod vigil;

@@ -2,21 +2,22 @@
 
 use std::path::Path;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use secrecy::ExposeSecret as _;
-use zeroize::Zeroizing;
-
 use super::ground::Ground;
 use crate::{
     authority::{Authority, people::People},
     config::{authority as catalogue, policies, server::Server},
     domain::{
+        catalogue::SecretReference,
         environment::Places,
         failure::{Failure, Result},
     },
-    platform::{files, keyring, seal::SealingKey, secret},
+    platform::{
+        files,
+        sealing::{Keeper, Named, Own},
+        secret,
+    },
     policy::set::Policies,
-    store::Store,
+    store::{Store, sealing::Sealing},
     verify::{
         issuer::Issuer,
         trusted::{ALGORITHMS, Purpose, Trusted},
@@ -25,6 +26,9 @@ use crate::{
 
 /// Below the server's directory: what it makes itself.
 const STATE: &str = "state";
+
+/// The file of SQLite's database in it.
+pub(super) const LEDGER: &str = "ledger.db";
 
 /// The authority that is served.
 ///
@@ -35,13 +39,7 @@ pub(super) async fn authority(
     config: &Server,
     ground: &Ground<'_>,
 ) -> Result<Authority> {
-    let state = directory.join(STATE);
-    let places = Places {
-        configuration: directory.to_owned(),
-        cache: state.join("cache"),
-        runtime: state.join("run"),
-        state,
-    };
+    let places = places(directory);
     Ok(Authority {
         // First, so that nothing is made where the user wrote something wrong.
         catalogue: catalogue::load(&places)?,
@@ -92,10 +90,11 @@ fn pem(file: &Path) -> Result<String> {
     })
 }
 
-async fn store(places: &Places, config: &Server, ground: &Ground<'_>) -> Result<Store> {
-    let sealing = sealing_key(places, config, ground)?;
+/// What a served authority remembers; it can be opened whatever became of the catalogue.
+pub(super) async fn store(places: &Places, config: &Server, ground: &Ground<'_>) -> Result<Store> {
+    let sealing = Sealing::kept(keeper(config.sealing_key.as_ref(), places, ground))?;
     match &config.database {
-        None => Store::open_shared(&places.state.join("ledger.db"), sealing).await,
+        None => Store::open_shared(&places.state.join(LEDGER), sealing).await,
         Some(reference) => {
             let url = secret::resolve(reference, &places.configuration, ground.environment)?;
             Store::connect(&url, sealing).await
@@ -103,20 +102,29 @@ async fn store(places: &Places, config: &Server, ground: &Ground<'_>) -> Result<
     }
 }
 
-fn sealing_key(places: &Places, config: &Server, ground: &Ground<'_>) -> Result<SealingKey> {
-    let Some(reference) = &config.sealing_key else {
-        return keyring::durable_sealing_key(&places.state.join("sealing.key"));
-    };
-    let text = secret::resolve(reference, &places.configuration, ground.environment)?;
-    let bytes = STANDARD
-        .decode(text.expose_secret().trim())
-        .map(Zeroizing::new);
-    let key = bytes
-        .ok()
-        .and_then(|bytes| bytes.as_slice().try_into().ok());
-    key.map(SealingKey::new).ok_or_else(|| {
-        Failure::failed("the sealing key is not 32 bytes in base64").hint(
-            "make one: head -c 32 /dev/urandom | base64; keep it, or nothing sealed can be opened",
-        )
-    })
+/// Who keeps the sealing key.
+pub(super) fn keeper(
+    reference: Option<&SecretReference>,
+    places: &Places,
+    ground: &Ground<'_>,
+) -> Box<dyn Keeper> {
+    match reference {
+        None => Box::new(Own(places.state.join("sealing.key"))),
+        Some(reference) => Box::new(Named {
+            reference: reference.clone(),
+            directory: places.configuration.clone(),
+            environment: ground.environment.clone(),
+        }),
+    }
+}
+
+/// Where a server in that directory keeps what.
+pub(super) fn places(directory: &Path) -> Places {
+    let state = directory.join(STATE);
+    Places {
+        configuration: directory.to_owned(),
+        cache: state.join("cache"),
+        runtime: state.join("run"),
+        state,
+    }
 }

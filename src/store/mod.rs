@@ -1,18 +1,27 @@
 //! What an authority remembers: the ledger, the elevations, the sessions and the sealed signing keys, in
 //! SQLite or PostgreSQL.
 
+mod append;
 mod broken;
 pub mod chain;
+pub mod checkpoints;
 pub mod database;
 pub mod elevations;
 pub mod identities;
+mod group;
 pub mod inspect;
 pub mod keys;
 pub mod ledger;
 mod migrate;
 pub mod open;
+mod postgres;
+mod rings;
+pub mod rotate;
+pub mod sealing;
 pub mod sessions;
 pub mod spent;
+mod sqlite;
+mod statement;
 pub mod steps;
 
 pub use open::Store;

@@ -40,6 +40,7 @@ mod setup;
 mod shell;
 mod ssh_setup;
 mod ssh_tools;
+mod store;
 mod support;
 mod targets;
 mod terminal;
