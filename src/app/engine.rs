@@ -18,11 +18,7 @@ use crate::{
     },
     issuers::order::Revocation,
     protocol::elevation::{CredentialRequest, ElevationRequest, From},
-    remote::{
-        elevations::Outcome,
-        patience::Patience,
-        session::Remote,
-    },
+    remote::{elevations::Outcome, patience::Patience, session::Remote},
 };
 
 /// Who decides, issues and records.
@@ -48,7 +44,7 @@ impl Engine {
     /// The same for what is asked of no policy, such as ending a grant: a policy that cannot be read must
     /// not stand in its way.
     pub async fn without_policies(session: &Session) -> Result<Self> {
-        if let Some(remote) = remote(session, Patience::PERSON)? {
+        if let Some(remote) = remote(session, Patience::PERSON).await? {
             return Ok(Self::Remote(Box::new(remote)));
         }
         let authority = embedded::without_policies(session).await?;

@@ -2,9 +2,7 @@
 
 use super::{
     embedded::block_on,
-    forget,
-    identity,
-    line,
+    forget, identity, line,
     login::{self, current},
     session::Session,
 };

@@ -63,7 +63,10 @@ pub fn run(_: &Args, session: &Session) -> Result<()> {
     if let Some(at) = view.signed_in_at {
         lines.push(format!("signed in  {}", at.to_rfc3339_seconds()));
     }
-    lines.push(format!("until      {}", view.expires_at.to_rfc3339_seconds()));
+    lines.push(format!(
+        "until      {}",
+        view.expires_at.to_rfc3339_seconds()
+    ));
     if !view.groups.is_empty() {
         lines.push(format!("groups     {}", view.groups.join(", ")));
     }

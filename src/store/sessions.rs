@@ -36,10 +36,10 @@ impl Store {
 
     /// The session that is bound to that key, and whether it was ended.
     pub async fn session_of(&self, holder: PublicKey) -> Result<Option<(Session, bool)>> {
-        let select = "select body, ended_at from sessions where holder = $1";
+        let select = "select ended_at, parent, body from sessions where holder = $1";
         let select = Statement::new(select, [holder.to_base64url().into()]);
         let rows = self.database.rows(&select).await?;
-        let found = |row: &Row| Ok((session(row)?, row.int(1)? != 0));
+        let found = |row: &Row| Ok((session(row)?, row.int(0)? != 0));
         rows.first().map(found).transpose()
     }
 }

@@ -33,9 +33,12 @@ pub(super) async fn sign_in(
 ) -> Result<Tokens> {
     let listener = Loopback::open().await?;
     let misled = |error: &(dyn std::error::Error + 'static)| {
-        Failure::failed(format!("{} has no page to sign in at", provider.known.issuer))
-            .because(error)
-            .hint("run: jit login --device")
+        Failure::failed(format!(
+            "{} has no page to sign in at",
+            provider.known.issuer
+        ))
+        .because(error)
+        .hint("run: jit login --device")
     };
     let redirect = RedirectUrl::new(listener.url()).map_err(|error| misled(&error))?;
     let client = provider.client()?.set_redirect_uri(redirect);
@@ -78,16 +81,22 @@ pub(super) async fn sign_in(
 fn code(provider: &Reached, mut answer: Answer) -> Result<String> {
     let issuer = &provider.known.issuer;
     let named = answer.get("iss");
-    let must = provider.metadata.authorization_response_iss_parameter_supported;
+    let must = provider
+        .metadata
+        .authorization_response_iss_parameter_supported;
     if named.is_some_and(|named| named != issuer) || (named.is_none() && must) {
-        return Err(Failure::denied(format!("the browser's answer is not of {issuer}"))
-            .hint("somebody may have led it astray; run: jit login"));
+        return Err(
+            Failure::denied(format!("the browser's answer is not of {issuer}"))
+                .hint("somebody may have led it astray; run: jit login"),
+        );
     }
     if let Some(error) = answer.get("error") {
         let words = answer.get("error_description").map_or("", String::as_str);
         let words = plain(&format!("{error}: {words}"));
-        return Err(Failure::denied(format!("{issuer} did not sign you in ({words})"))
-            .hint("run: jit login"));
+        return Err(
+            Failure::denied(format!("{issuer} did not sign you in ({words})"))
+                .hint("run: jit login"),
+        );
     }
     answer.remove("code").ok_or_else(|| {
         Failure::failed(format!("{issuer} sent the browser back without a code"))

@@ -36,7 +36,10 @@ pub(super) async fn sign_in(provider: &Reached, wish: &Wish) -> Result<Tokens> {
         .request_async(&call)
         .await
         .map_err(|error| provider.refused(error))?;
-    let (page, code) = (device.verification_uri().as_str(), device.user_code().secret());
+    let (page, code) = (
+        device.verification_uri().as_str(),
+        device.user_code().secret(),
+    );
     terminal::report(&format!(
         "jit: on any device, open {} and enter the code {}",
         plain(page),

@@ -33,7 +33,7 @@ pub(super) async fn ways(link: &Link) -> Result<SignInWays> {
 }
 
 /// What is shown at the door: a token of a type, and what goes with it.
-pub struct Ticket<'a> {
+pub(super) struct Ticket<'a> {
     /// Its type (RFC 8693, section 3).
     pub kind: &'a str,
     /// The token itself.
@@ -43,7 +43,7 @@ pub struct Ticket<'a> {
 }
 
 /// Goes in: the session as it is to be kept.
-pub async fn enter(
+pub(super) async fn enter(
     session: &Session,
     link: &Link,
     ticket: &Ticket<'_>,
@@ -70,7 +70,9 @@ pub async fn enter(
     let call = Call::get(path::SESSION, Shown::Session(&token, ticket.holder));
     let view: SessionView = link.call(&call).await?.json()?;
     // Some time before it must be done.
-    let renew_in = given.attest_in.map(|seconds| Duration::from_secs(seconds / 4 * 3));
+    let renew_in = given
+        .attest_in
+        .map(|seconds| Duration::from_secs(seconds / 4 * 3));
     Ok(Kept {
         token,
         holder: ticket.holder.clone(),

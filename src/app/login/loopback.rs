@@ -71,15 +71,22 @@ impl Loopback {
         });
         waited.await.ok().flatten().ok_or_else(|| {
             let minutes = PATIENCE.as_secs() / 60;
-            Failure::new(Code::TimedOut, format!("nobody signed in within {minutes} minutes"))
-                .hint("run: jit login, or without a browser on this machine: jit login --device")
+            Failure::new(
+                Code::TimedOut,
+                format!("nobody signed in within {minutes} minutes"),
+            )
+            .hint("run: jit login, or without a browser on this machine: jit login --device")
         })
     }
 }
 
 async fn serve(mut connection: TcpStream, state: String, heard: Sender<Answer>) {
     let Ok(Some(answer)) = timeout(MOMENT, read(&mut connection)).await else {
-        drop(connection.write_all(page(404, "There is nothing here.").as_bytes()).await);
+        drop(
+            connection
+                .write_all(page(404, "There is nothing here.").as_bytes())
+                .await,
+        );
         return;
     };
     if answer.get("state").is_none_or(|said| *said != state) {
@@ -109,7 +116,12 @@ async fn read(connection: &mut TcpStream) -> Option<Answer> {
         }
     }
     let text = String::from_utf8(head).ok()?;
-    let target = text.lines().next()?.strip_prefix("GET ")?.split(' ').next()?;
+    let target = text
+        .lines()
+        .next()?
+        .strip_prefix("GET ")?
+        .split(' ')
+        .next()?;
     let url = Url::parse("http://127.0.0.1").ok()?.join(target).ok()?;
     if url.path() != PATH {
         return None;
@@ -117,7 +129,10 @@ async fn read(connection: &mut TcpStream) -> Option<Answer> {
     let mut answer = Answer::new();
     for (name, value) in url.query_pairs() {
         // RFC 6749, section 3.1: each at most once.
-        if answer.insert(name.into_owned(), value.into_owned()).is_some() {
+        if answer
+            .insert(name.into_owned(), value.into_owned())
+            .is_some()
+        {
             return None;
         }
     }

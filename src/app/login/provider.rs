@@ -1,8 +1,6 @@
 //! The OpenID provider, asked as a native client asks it (RFC 8252): for tokens, for newer ones, and to
 //! take a refresh token back.
 
-use std::error::Error as _;
-
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use oauth2::{
     ClientId, EmptyExtraDeviceAuthorizationFields, EndpointMaybeSet, EndpointNotSet, EndpointSet,
@@ -96,8 +94,11 @@ impl Reached {
     /// The client that asks it.
     pub(super) fn client(&self) -> Result<Client> {
         let lacking = || {
-            Failure::failed(format!("{} does not say where it gives tokens", self.known.issuer))
-                .hint("check that it is an OpenID provider")
+            Failure::failed(format!(
+                "{} does not say where it gives tokens",
+                self.known.issuer
+            ))
+            .hint("check that it is an OpenID provider")
         };
         let Metadata {
             authorization_endpoint,
@@ -153,8 +154,11 @@ impl Reached {
         let token = RefreshToken::new(token.0.expose_secret().to_owned());
         let call = |request| self.send(request);
         let broken = |error: &(dyn std::error::Error + 'static)| {
-            Failure::failed(format!("{} did not take the refresh token back", self.known.issuer))
-                .because(error)
+            Failure::failed(format!(
+                "{} did not take the refresh token back",
+                self.known.issuer
+            ))
+            .because(error)
         };
         let client = self.client()?;
         let request = client
@@ -203,7 +207,7 @@ impl Reached {
         error: RequestTokenError<Failure, StandardErrorResponse<T>>,
     ) -> Failure
     where
-        T: oauth2::ErrorResponseType + AsRef<str> + 'static,
+        T: oauth2::ErrorResponseType + AsRef<str> + std::fmt::Display + 'static,
     {
         let issuer = &self.known.issuer;
         match error {
@@ -212,8 +216,11 @@ impl Reached {
                 let words = plain(&format!("{}: {words}", said.error().as_ref()));
                 let grant = BasicErrorResponseType::InvalidGrant;
                 if said.error().as_ref() == grant.as_ref() {
-                    return Failure::new(Code::SignIn, format!("{issuer} knows this sign-in no more ({words})"))
-                        .hint("run: jit login");
+                    return Failure::new(
+                        Code::SignIn,
+                        format!("{issuer} knows this sign-in no more ({words})"),
+                    )
+                    .hint("run: jit login");
                 }
                 Failure::denied(format!("{issuer} refuses the sign-in ({words})"))
                     .hint("sign in again; if it stays so, ask whoever runs it")
@@ -227,9 +234,12 @@ impl Reached {
     fn strange(&self, words: &str) -> Failure {
         Failure {
             cause: Some(plain(words)),
-            ..Failure::failed(format!("{} answers as no OpenID provider does", self.known.issuer))
-                .hint("try again; if it stays so, ask whoever runs it")
-                .of_nature(Nature::Away)
+            ..Failure::failed(format!(
+                "{} answers as no OpenID provider does",
+                self.known.issuer
+            ))
+            .hint("try again; if it stays so, ask whoever runs it")
+            .of_nature(Nature::Away)
         }
     }
 }
@@ -245,7 +255,11 @@ pub(super) fn claims(token: &Token) -> Map<String, Value> {
 
 /// A provider's own words, as they can be shown.
 pub(super) fn plain(words: &str) -> String {
-    let short: String = words.trim_end_matches([':', ' ']).chars().take(WORDS).collect();
+    let short: String = words
+        .trim_end_matches([':', ' '])
+        .chars()
+        .take(WORDS)
+        .collect();
     terminal::plain_line(&short)
 }
 
@@ -254,7 +268,9 @@ fn address(text: Option<&String>) -> Result<Option<Url>> {
     let Some(text) = text else { return Ok(None) };
     let url = Url::parse(text).ok().filter(http::is_confidential);
     url.map(Some).ok_or_else(|| {
-        Failure::failed(format!("the provider names the address {text:?}, which is not encrypted"))
-            .hint("ask whoever runs it")
+        Failure::failed(format!(
+            "the provider names the address {text:?}, which is not encrypted"
+        ))
+        .hint("ask whoever runs it")
     })
 }
