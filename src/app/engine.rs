@@ -8,16 +8,25 @@ use super::{
     session::Session,
 };
 use crate::{
-    authority::{Answer, Authority, elevate::Ask, token},
+    authority::{
+        Answer, Authority,
+        elevate::Ask,
+        token,
+        trust::{HostAsk, HostCertificate},
+    },
     config::account,
     domain::{
         credential::Credential,
+        entitlement::ResourceName,
         failure::{Code, Failure, Result},
         id::GrantId,
         lease::Lease,
     },
     issuers::order::Revocation,
-    protocol::elevation::{CredentialRequest, ElevationRequest, From},
+    protocol::{
+        elevation::{CredentialRequest, ElevationRequest, From},
+        trust::{HostRequest, HostView},
+    },
     remote::{elevations::Outcome, patience::Patience, session::Remote},
 };
 
@@ -153,14 +162,52 @@ impl Engine {
         }
     }
 
-    /// Whether grants that are over have left something at their targets, for this machine to tidy: a
-    /// server does so itself.
-    pub async fn has_leftovers(&self) -> Result<bool> {
-        match self {
-            Self::Embedded(authority) => authority.has_leftovers().await,
-            Self::Remote(_) => Ok(false),
+    /// What a target's administrator must apply; only the key or certificate, where that is asked for.
+    pub async fn trust(&self, name: &ResourceName, what: Trust) -> Result<String> {
+        match (self, what) {
+            (Self::Embedded(authority), Trust::Whole) => authority.trust(name).await,
+            (Self::Embedded(authority), Trust::Authority) => authority.trust_ca(name).await,
+            (Self::Remote(remote), Trust::Whole) => remote.trust(name).await,
+            (Self::Remote(remote), Trust::Authority) => remote.trust_ca(name).await,
         }
     }
+
+    /// Has a host vouched for, whose key is written as `line`.
+    pub async fn certify_host(
+        &self,
+        session: &Session,
+        name: &ResourceName,
+        ask: &HostAsk,
+        line: &str,
+    ) -> Result<HostCertificate> {
+        let origin = session.origin(None);
+        match self {
+            Self::Embedded(authority) => {
+                let caller = account::caller(&authority.catalogue)?;
+                authority.certify_host(&caller, &origin, name, ask).await
+            }
+            Self::Remote(remote) => {
+                let request = HostRequest {
+                    key: line.trim().to_owned(),
+                    hosts: ask.hosts.clone(),
+                    ttl: ask.ttl.as_secs(),
+                    host: origin.host,
+                    terminal: origin.terminal,
+                };
+                let HostView { line, script } = remote.certify_host(name, &request).await?;
+                Ok(HostCertificate { line, script })
+            }
+        }
+    }
+}
+
+/// How much of what a target must trust is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// All that its administrator applies.
+    Whole,
+    /// Only the key or certificate.
+    Authority,
 }
 
 /// The server of this run, asked by whom it let in; none where the authority is in this process.

@@ -54,13 +54,12 @@ pub async fn freshen(session: &Session, remote: &Remote) {
     }
 }
 
-/// Does something with the catalogue; once more with a newer one, where the first lacked something.
-pub fn with<T>(session: &Session, mut work: impl FnMut(&Catalogue) -> Result<T>) -> Result<T> {
-    let outcome = work(&session.catalogue()?);
-    match outcome {
+/// Does something that goes by the catalogue; once more by a newer one, where the first lacked something.
+pub fn or_anew<T>(session: &Session, mut work: impl FnMut() -> Result<T>) -> Result<T> {
+    match work() {
         Err(failure) if may_be_new(session, &failure) => {
             match fetch_within(session, Patience::LITTLE) {
-                Ok(catalogue) => work(&catalogue),
+                Ok(_) => work(),
                 Err(why) => {
                     session.tell(&format!("the catalogue was not fetched anew: {why}"));
                     Err(failure)
@@ -75,12 +74,8 @@ pub fn with<T>(session: &Session, mut work: impl FnMut(&Catalogue) -> Result<T>)
 fn may_be_new(session: &Session, failure: &Failure) -> bool {
     let is_unknown = failure.code == Code::Usage
         && match failure.nature {
-            Nature::Final | Nature::Stranger => true,
-            Nature::Unexplained
-            | Nature::Conflict
-            | Nature::Stale(_)
-            | Nature::Away
-            | Nature::Absent => false,
+            Nature::Final | Nature::Stranger | Nature::Absent => true,
+            Nature::Unexplained | Nature::Conflict | Nature::Stale(_) | Nature::Away => false,
         };
     is_unknown && age(session).is_some_and(|age| age >= NEW)
 }

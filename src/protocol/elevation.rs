@@ -115,6 +115,25 @@ pub struct ElevationView {
     pub credential: Option<Credential>,
 }
 
+/// The caller's elevations (`GET /v1/elevations?state=granted`), the newest first.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct ElevationList {
+    /// Each without token and credential.
+    pub elevations: Vec<ElevationView>,
+}
+
+/// What came of ending a grant (`POST /v1/elevations/{id}/revocation`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum RevocationView {
+    /// Its target refuses it from now on.
+    Ended,
+    /// Its target cannot be told: the last credential ends within minutes by itself.
+    EndsByItself,
+    /// It was pending, and is given up.
+    Abandoned,
+}
+
 impl ElevationView {
     /// An elevation as its own principal sees it at `now`, without any secret.
     pub fn of(elevation: &Elevation, now: Timestamp) -> Self {
@@ -133,23 +152,4 @@ impl ElevationView {
             credential: None,
         }
     }
-}
-
-/// The caller's elevations (`GET /v1/elevations?state=granted`), the newest first.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-pub struct ElevationList {
-    /// Each without token and credential.
-    pub elevations: Vec<ElevationView>,
-}
-
-/// What came of ending a grant (`POST /v1/elevations/{id}/revocation`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case", tag = "outcome")]
-pub enum RevocationView {
-    /// Its target refuses it from now on.
-    Ended,
-    /// Its target cannot be told: the last credential ends within minutes by itself.
-    EndsByItself,
-    /// It was pending, and is given up.
-    Abandoned,
 }

@@ -1,30 +1,25 @@
 //! The catalogue of a server, as it rests on this machine: what the server said, and when. The texts in
 //! it are foreign, so each is what its name says, or the whole is refused.
 
+mod read;
+
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::names;
 use crate::{
     domain::{
-        catalogue::{
-            AwsIssuer, AwsResource, AwsRole, Catalogue, KubernetesIssuer, KubernetesResource,
-            KubernetesRole, PostgresResource, PostgresRole, Resource, Resources, SecretReference,
-            SshResource, SshRole,
-        },
-        entitlement::{Kind, ResourceName},
+        catalogue::{Catalogue, Resources},
+        entitlement::ResourceName,
         environment::Places,
         failure::{Failure, Result},
         time::Timestamp,
     },
-    platform::{files, pem},
-    protocol::catalogue::{
-        AwsView, CatalogueView, KubernetesView, PostgresView, ResourceView, SshView,
-    },
+    platform::files,
+    protocol::catalogue::{CatalogueView, ResourceView},
 };
 
 const FILE: &str = "catalogue.json";
@@ -41,6 +36,18 @@ pub struct Served {
     pub view: CatalogueView,
     /// When.
     pub fetched_at: Timestamp,
+}
+
+impl Served {
+    /// The keys that vouch for the hosts of ssh resources.
+    pub fn host_authorities(&self) -> BTreeMap<ResourceName, String> {
+        let all = self.view.resources.iter();
+        all.filter_map(|(name, view)| match view {
+            ResourceView::Ssh(view) => Some((name.clone(), view.host_authority.clone()?)),
+            ResourceView::Kubernetes(_) | ResourceView::Postgres(_) | ResourceView::Aws(_) => None,
+        })
+        .collect()
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -76,11 +83,8 @@ pub fn keep(places: &Places, view: CatalogueView, now: Timestamp) -> Result<Serv
     let directory = places.cache.join(AUTHORITIES);
     files::private_directory(&directory)?;
     for (name, resource) in &served.view.resources {
-        if let Some(text) = authority_of(resource) {
-            files::write_passing(
-                &authority_file(places, name),
-                certificates(text)?.as_bytes(),
-            )?;
+        if let Some(text) = authority_of(resource).and_then(|text| read::certificates(text)) {
+            files::write_passing(&authority_file(places, name), text.as_bytes())?;
         }
     }
     files::write_passing(&places.cache.join(FILE), &text)?;
@@ -94,15 +98,13 @@ fn served(places: &Places, kept: Kept) -> Result<Served> {
     }
     let mut claimed = BTreeSet::new();
     let read = resources.iter().map(|(name, view)| {
-        let names = claims(view).into_iter();
-        for claim in names {
-            if !claimed.insert((name.kind(), claim)) {
-                return Err(foreign(&format!(
-                    "{name} has {claim:?}, which another has too"
-                )));
-            }
+        let wrong = |what: &str| foreign(&format!("{name} has {what}"));
+        let mut claims = read::claims(view).into_iter();
+        if !claims.all(|claim| claimed.insert((name.kind(), claim))) {
+            return Err(wrong("a name that another has too"));
         }
-        Ok((name.clone(), resource(places, name, view)?))
+        let resource = read::resource(name, view, authority_file(places, name));
+        Ok((name.clone(), resource.map_err(wrong)?))
     });
     let catalogue = Catalogue {
         resources: Resources(read.collect::<Result<_>>()?),
@@ -113,173 +115,6 @@ fn served(places: &Places, kept: Kept) -> Result<Served> {
         view: kept.view,
         fetched_at: kept.fetched_at,
     })
-}
-
-/// The names on this machine that mean a resource and no other.
-fn claims(view: &ResourceView) -> Vec<&String> {
-    match view {
-        ResourceView::Kubernetes(view) => view.contexts.iter().collect(),
-        ResourceView::Aws(view) => view.profiles.iter().collect(),
-        ResourceView::Ssh(_) | ResourceView::Postgres(_) => Vec::new(),
-    }
-}
-
-fn resource(places: &Places, name: &ResourceName, view: &ResourceView) -> Result<Resource> {
-    let wrong = |what: &str| foreign(&format!("{name} has {what}"));
-    let read = match (name.kind(), view) {
-        (Kind::Ssh, ResourceView::Ssh(view)) => ssh(view).map(Resource::Ssh),
-        (Kind::Kubernetes, ResourceView::Kubernetes(view)) => {
-            kubernetes(view, authority_file(places, name)).map(Resource::Kubernetes)
-        }
-        (Kind::Postgres, ResourceView::Postgres(view)) => {
-            postgres(view, authority_file(places, name)).map(Resource::Postgres)
-        }
-        (Kind::Aws, ResourceView::Aws(view)) => aws(view).map(Resource::Aws),
-        (Kind::Ssh | Kind::Kubernetes | Kind::Postgres | Kind::Aws, _) => Err("another kind"),
-    };
-    let read = read.map_err(wrong)?;
-    if read.roles().next().is_none() {
-        return Err(wrong("no role"));
-    }
-    Ok(read)
-}
-
-type Read<T> = Result<T, &'static str>;
-
-fn ssh(view: &SshView) -> Read<SshResource> {
-    if view.hosts.is_empty() || !view.hosts.iter().all(|host| names::is_host_pattern(host)) {
-        return Err("a host that is none");
-    }
-    let is_key = |line: &String| {
-        line.len() <= 1024 && line.chars().all(|c| c.is_ascii_graphic() || c == ' ')
-    };
-    if !view.host_authority.iter().all(is_key) {
-        return Err("a host authority that is none");
-    }
-    let roles = view.roles.iter();
-    Ok(SshResource {
-        hosts: view.hosts.clone(),
-        labels: BTreeSet::new(),
-        roles: roles
-            .map(|(name, role)| (name.clone(), SshRole { tier: role.tier }))
-            .collect(),
-    })
-}
-
-fn kubernetes(view: &KubernetesView, authority: PathBuf) -> Read<KubernetesResource> {
-    if !(view.server.starts_with("https://") && names::is_server(&view.server)) {
-        return Err("an address that is none");
-    }
-    if !view.contexts.iter().all(|context| names::is_line(context)) {
-        return Err("a context that is none");
-    }
-    let is_verb = |verb: &String| verb == "*" || names::is_label(verb);
-    if !view
-        .roles
-        .values()
-        .all(|role| role.verbs.iter().all(is_verb))
-    {
-        return Err("a verb that is none");
-    }
-    let roles = view.roles.iter().map(|(name, role)| {
-        let role = KubernetesRole {
-            service_account: String::new(),
-            verbs: role.verbs.clone(),
-            tier: role.tier,
-        };
-        (name.clone(), role)
-    });
-    Ok(KubernetesResource {
-        server: view.server.clone(),
-        certificate_authority: vouched(view.certificate_authority.as_ref(), authority)?,
-        contexts: view.contexts.clone(),
-        // How it issues is the authority's own affair.
-        issuer: KubernetesIssuer::TokenRequest,
-        credential: SecretReference::Keyring(String::new()),
-        namespace: String::new(),
-        labels: BTreeSet::new(),
-        roles: roles.collect(),
-    })
-}
-
-fn postgres(view: &PostgresView, authority: PathBuf) -> Read<PostgresResource> {
-    let is_host = |host: &String| names::host_and_port(host, 5432).is_some();
-    if view.hosts.is_empty() || !view.hosts.iter().all(is_host) {
-        return Err("a host that is none");
-    }
-    if !view.databases.iter().all(|name| names::is_line(name)) {
-        return Err("a database that is none");
-    }
-    let roles = view.roles.iter().map(|(name, role)| {
-        let behind = role.behind.clone().unwrap_or_default();
-        let read = PostgresRole {
-            role: behind,
-            tier: role.tier,
-        };
-        let is_role = names::is_database_role(&read.role);
-        is_role
-            .then(|| (name.clone(), read))
-            .ok_or("a database role that is none")
-    });
-    Ok(PostgresResource {
-        hosts: view.hosts.clone(),
-        databases: view.databases.clone(),
-        issuer: view.issuer,
-        credential: None,
-        certificate_authority: vouched(view.certificate_authority.as_ref(), authority)?,
-        labels: BTreeSet::new(),
-        roles: roles.collect::<Read<_>>()?,
-    })
-}
-
-fn aws(view: &AwsView) -> Read<AwsResource> {
-    if !names::is_account(&view.account) {
-        return Err("an account that is none");
-    }
-    if !view.profiles.iter().all(|profile| names::is_line(profile)) {
-        return Err("a profile that is none");
-    }
-    if !view.region.iter().all(|region| names::is_region(region)) {
-        return Err("a region that is none");
-    }
-    let roles = view.roles.iter().map(|(name, role)| {
-        let arn = role.behind.clone().unwrap_or_default();
-        if names::account_of_role(&arn) != Some(&view.account) {
-            return Err("a role that is not its account's");
-        }
-        let role = AwsRole {
-            arn,
-            session_policy: None,
-            tier: role.tier,
-        };
-        Ok((name.clone(), role))
-    });
-    Ok(AwsResource {
-        account: view.account.clone(),
-        profiles: view.profiles.clone(),
-        region: view.region.clone(),
-        issuer: AwsIssuer::AssumeRole,
-        base_profile: None,
-        endpoint: None,
-        labels: BTreeSet::new(),
-        roles: roles.collect::<Read<_>>()?,
-    })
-}
-
-/// The file of a certificate authority, where there is one.
-fn vouched(text: Option<&String>, file: PathBuf) -> Read<Option<PathBuf>> {
-    match text {
-        None => Ok(None),
-        Some(text) if certificates(text).is_ok() => Ok(Some(file)),
-        Some(_) => Err("a certificate authority that is none"),
-    }
-}
-
-/// The certificates of a text, and nothing else that it could bring.
-fn certificates(text: &str) -> Result<String> {
-    let read = pem::certificates(text.as_bytes());
-    let read = read.ok_or_else(|| foreign("a certificate authority is none"))?;
-    Ok(read.iter().map(|one| pem::written(one)).collect())
 }
 
 const fn authority_of(view: &ResourceView) -> Option<&String> {
@@ -309,6 +144,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::{domain::catalogue::Resource, platform::pem};
 
     fn places(directory: &Path) -> Places {
         Places {
