@@ -8,6 +8,7 @@ mod loopback;
 mod provider;
 pub mod wish;
 
+use current::Extent;
 use enter::{Ticket, enter};
 use provider::Reached;
 use wish::Wish;
@@ -129,7 +130,7 @@ fn holder(session: &Session, before: Option<&Kept>, wish: &Wish) -> Result<Priva
 async fn leave_behind(session: &Session, link: &Link, before: Option<Kept>, now: &Kept) {
     let Some(before) = before else { return };
     if before.principal != now.principal
-        && let Err(failure) = current::leave(link, &before, false).await
+        && let Err(failure) = current::leave(link, &before, Extent::Session).await
     {
         session.tell(&format!("the former session was not ended: {failure}"));
     }

@@ -117,10 +117,13 @@ mod tests {
             "[tls]\ncertificate = \"a\"",
             "[tls]\nkeys = \"a\"",
             "\n[limits]\nconnections = 0",
+            "[people]\nissuer = \"http://id.example.com\"\nclient_id = \"jit\"",
+            "[people]\nissuer = \"https://id.example.com\"",
+            "[people]\nissuer = \"https://id.example.com\"\nclient_id = \"jit\"\nscopes = [\"profile\"]",
         ];
         assert_snapshot!(all.map(wrong).join("\n"), @r#"
         server.toml:1: unknown key "ulr"
-          its keys are url, listen, database, sealing_key, tls, limits
+          its keys are url, listen, database, sealing_key, tls, people, limits
         server.toml:1: "http://localhost" is not the address of a server
           write it as https://HOST or https://HOST:PORT, without a path
         server.toml:1: "https://a/b" is not the address of a server
@@ -135,6 +138,12 @@ mod tests {
           did you mean "key"? its keys are certificate, key
         server.toml:3: with connections = 0 nobody could come in
           make it at least 1
+        server.toml:2: "http://id.example.com" is not an issuer's URL
+          write it exactly as it says it itself, https://HOST/PATH; http only for this machine itself
+        server.toml:1: "client_id" is missing in [people]
+          add client_id = …
+        server.toml:4: the scope "openid" is missing
+          add it: without "openid" a provider gives no ID token
         "#);
     }
 }
