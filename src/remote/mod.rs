@@ -13,3 +13,4 @@ pub mod reply;
 pub mod session;
 mod trouble;
 pub mod trust;
+pub mod workload;

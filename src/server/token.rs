@@ -21,7 +21,7 @@ use crate::{
         key::PublicKey,
     },
     platform::proof::{self, Aim},
-    protocol::{path, session::TokenResponse, token},
+    protocol::{path, session::TokenResponse, subject, token},
 };
 
 /// The longest that a client's name for its own host may be, in bytes.
@@ -76,7 +76,7 @@ async fn vouched(
         .ok_or_else(|| lacking("subject_token_type"))?;
     let authority = &served.authority;
     match kind.as_str() {
-        token::ID_TOKEN => match &served.people {
+        subject::ID_TOKEN => match &served.people {
             Some(people) => authority.person(people, shown, holder).await,
             None => Err(Failure::denied("this server has no OpenID provider")
                 .hint("its administrator names one as [people] in server.toml")),

@@ -47,3 +47,4 @@ mod targets;
 mod terminal;
 mod token;
 mod warm;
+mod workloads;

@@ -14,7 +14,7 @@ use crate::{
     },
     domain::failure::{Code, Failure, Nature, Result},
     platform::lock::Lock,
-    protocol::{path, token},
+    protocol::{path, subject},
     remote::{
         link::{Call, Link, Shown},
         patience::Patience,
@@ -93,7 +93,7 @@ async fn vouched_again(
     };
     identity::keep(session, server, &with_newer)?;
     let ticket = Ticket {
-        kind: token::ID_TOKEN,
+        kind: subject::ID_TOKEN,
         token: &tokens.id_token,
         holder: &kept.holder,
     };

@@ -25,7 +25,7 @@ use crate::{
         key::PrivateKey,
     },
     platform::{keys, proof, terminal},
-    protocol::token,
+    protocol::subject,
     remote::{link::Link, patience::Patience},
 };
 
@@ -102,7 +102,7 @@ async fn sign_in(session: &Session, server: &str, wish: &Wish) -> Result<Kept> {
         browser::sign_in(session, &provider, wish, &nonce).await?
     };
     let ticket = Ticket {
-        kind: token::ID_TOKEN,
+        kind: subject::ID_TOKEN,
         token: &tokens.id_token,
         holder: &holder,
     };

@@ -3,6 +3,7 @@
 pub mod limits;
 pub mod people;
 pub mod tls;
+pub mod workloads;
 
 use std::{net::SocketAddr, path::Path};
 
@@ -15,7 +16,7 @@ use super::{
     spot::{self, Table},
 };
 use crate::{
-    domain::{catalogue::SecretReference, failure::Result},
+    domain::{catalogue::SecretReference, failure::Result, workload::Workload},
     platform::files,
 };
 
@@ -39,6 +40,8 @@ pub struct Server {
     pub tls: Tls,
     /// The OpenID provider whose word counts for people.
     pub people: Option<People>,
+    /// Whose tokens are exchanged for the session of a machine.
+    pub workloads: Vec<Workload>,
     /// How much it takes from whom.
     pub limits: Limits,
 }
@@ -71,6 +74,7 @@ pub fn parse(file: &str, text: &str) -> Result<Server> {
     }
     tls::check(&server.tls)
         .and_then(|()| server.people.as_ref().map_or(Ok(()), people::check))
+        .and_then(|()| workloads::check(&server.workloads))
         .and_then(|()| limits::check(&server.limits))
         .map_err(|fault| fault.at(table))?;
     Ok(server)
@@ -123,7 +127,7 @@ mod tests {
         ];
         assert_snapshot!(all.map(wrong).join("\n"), @r#"
         server.toml:1: unknown key "ulr"
-          its keys are url, listen, database, sealing_key, tls, people, limits
+          its keys are url, listen, database, sealing_key, tls, people, workloads, limits
         server.toml:1: "http://localhost" is not the address of a server
           write it as https://HOST or https://HOST:PORT, without a path
         server.toml:1: "https://a/b" is not the address of a server

@@ -62,7 +62,8 @@ fn what_rests_on_the_machine_is_private_and_sealed() {
             );
         }
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        sessions += usize::from(name.starts_with("session.") && file.extension() != Some("lock".as_ref()));
+        sessions +=
+            usize::from(name.starts_with("session.") && file.extension() != Some("lock".as_ref()));
     }
     assert_eq!(sessions, 1);
     assert!(!ran.stderr.contains("eyJ"), "{ran:?}");
