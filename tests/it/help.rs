@@ -17,6 +17,7 @@ const VERBS: &[&[&str]] = &[
     &["revoke"],
     &["audit"],
     &["audit", "verify"],
+    &["audit", "checkpoint"],
     &["policy"],
     &["policy", "check"],
     &["policy", "explain"],
@@ -34,6 +35,9 @@ const VERBS: &[&[&str]] = &[
     &["logout"],
     &["whoami"],
     &["serve"],
+    &["serve", "backup"],
+    &["serve", "restore"],
+    &["serve", "rotate"],
 ];
 
 #[track_caller]
