@@ -10,7 +10,7 @@ use utoipa::{
     },
 };
 
-use super::{checkpoints, elevations, events, health, resources, session, trust};
+use super::{checkpoints, elevations, events, health, resources, session, sign_in, token, trust};
 use crate::protocol::problem::Problem;
 
 #[derive(OpenApi)]
@@ -31,7 +31,10 @@ use crate::protocol::problem::Problem;
         resources::list,
         trust::read,
         trust::certify,
+        token::exchange,
+        sign_in::read,
         session::read,
+        session::end,
         health::healthz,
         health::readyz,
         health::metrics,

@@ -112,3 +112,12 @@ pub(super) struct Checkpoints {
     #[serde(default)]
     pub(super) newest: bool,
 }
+
+/// How much ends.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Sessions {
+    /// The caller's sessions on other machines too.
+    pub(super) everywhere: bool,
+}

@@ -1,12 +1,48 @@
 //! The caller's own session.
 
-use axum::Json;
+use axum::{Json, extract::State, http::StatusCode};
 
-use super::{authenticate::Visitor, problem::Problems};
-use crate::{
-    domain::principal::Principal,
-    protocol::{path, session::SessionView},
+use super::{
+    authenticate::Visitor,
+    body::Asked,
+    problem::{Problems, Refusal},
+    query,
+    shared::Served,
 };
+use crate::{
+    domain::{event::Origin, principal::Principal},
+    protocol::{path, session::SessionView},
+    store::ending::Ending,
+};
+
+/// Ends the caller's session, and all that was had in it.
+#[utoipa::path(
+    delete,
+    path = path::SESSION,
+    params(query::Sessions),
+    security(("session" = [], "proof" = [])),
+    responses((status = 204, description = "it has ended"), Problems),
+)]
+pub(super) async fn end(
+    State(served): State<Served>,
+    visitor: Visitor,
+    Asked(which): Asked<query::Sessions>,
+) -> Result<StatusCode, Refusal> {
+    let origin = Origin {
+        address: Some(visitor.address),
+        ..Origin::default()
+    };
+    let ending = if which.everywhere {
+        Ending::Principal(visitor.principal().clone())
+    } else {
+        Ending::Session(visitor.session.id.clone())
+    };
+    served
+        .authority
+        .close_session(&visitor.session, ending, &origin)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
 
 /// Who the caller is here, by whose word, until when.
 #[utoipa::path(
