@@ -87,7 +87,7 @@ fn list(args: &Args, session: &Session) -> Result<()> {
         limit: args.limit,
     };
     block_on(async {
-        match engine::remote(session, Patience::PERSON)? {
+        match engine::remote(session, Patience::PERSON).await? {
             Some(remote) => remote.events(&filter, |page| show(session, &page)).await,
             None => show(
                 session,
@@ -153,7 +153,7 @@ fn line(entry: &Entry) -> String {
 
 fn verify(session: &Session) -> Result<()> {
     let found = block_on(async {
-        match engine::remote(session, Patience::PERSON)? {
+        match engine::remote(session, Patience::PERSON).await? {
             Some(remote) => remote.verify().await,
             None => ledger(session).await?.ledger().verify().await,
         }

@@ -1,6 +1,8 @@
 //! The engine that decides, issues and records. Its stories are told by the files below.
 
 pub mod elevate;
+pub mod entrance;
+pub mod people;
 pub mod renew;
 pub mod revoke;
 pub mod sessions;

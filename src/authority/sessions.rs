@@ -92,7 +92,7 @@ impl Authority {
             .await
     }
 
-    async fn session_token(&self, session: &Session) -> Result<Token> {
+    pub(super) async fn session_token(&self, session: &Session) -> Result<Token> {
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TYPE.to_owned());
         let claims = Claims {
@@ -130,6 +130,6 @@ impl Authority {
     }
 }
 
-fn signed_out(why: &str) -> Failure {
+pub(super) fn signed_out(why: &str) -> Failure {
     Failure::new(Code::SignIn, why).hint("run: jit login")
 }

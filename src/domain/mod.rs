@@ -14,6 +14,7 @@ pub mod host;
 pub mod id;
 pub mod key;
 pub mod lease;
+pub mod once;
 pub mod position;
 pub mod principal;
 pub mod session;

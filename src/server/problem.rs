@@ -36,6 +36,8 @@ pub(super) struct Refusal {
     status: Option<StatusCode>,
     /// When it may be tried again.
     after: Option<Duration>,
+    /// What it is called in OAuth, where that is spoken.
+    oauth: Option<&'static str>,
 }
 
 impl From<Failure> for Refusal {
@@ -44,6 +46,7 @@ impl From<Failure> for Refusal {
             failure,
             status: None,
             after: None,
+            oauth: None,
         }
     }
 }
@@ -54,6 +57,14 @@ impl Refusal {
         Self {
             status: Some(status),
             ..Self::from(failure)
+        }
+    }
+
+    /// The same with its name in OAuth.
+    pub(super) fn in_oauth(self, error: &'static str) -> Self {
+        Self {
+            oauth: Some(error),
+            ..self
         }
     }
 
@@ -107,10 +118,13 @@ impl Refusal {
             }
         };
         let title = status.canonical_reason().unwrap_or("refused");
+        let problem = Problem::of(&shown);
         Problem {
             title: title.to_lowercase(),
             status: status.as_u16(),
-            ..Problem::of(&shown)
+            error: self.oauth.map(str::to_owned),
+            error_description: self.oauth.map(|_| problem.detail.clone()),
+            ..problem
         }
     }
 

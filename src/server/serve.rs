@@ -20,6 +20,7 @@ use super::{
     ground::Ground,
     listen::{self, Doors},
     open, routes,
+    seen::Seen,
     shared::Shared,
     tls,
 };
@@ -60,6 +61,7 @@ pub fn run(args: &Args, ground: &Ground<'_>) -> Result<()> {
 
 async fn serve(directory: &Path, config: &Server, ground: &Ground<'_>) -> Result<()> {
     let authority = open::authority(directory, config, ground).await?;
+    let people = open::people(directory, config)?;
     let listener = bind(config.listen.unwrap_or(LISTEN)).await?;
     let address = listener.local_addr().map_err(|error| deaf(&error))?;
     let url = config
@@ -80,6 +82,8 @@ async fn serve(directory: &Path, config: &Server, ground: &Ground<'_>) -> Result
     let shared = Arc::new(Shared {
         authority,
         url,
+        people,
+        seen: Seen::default(),
         gate: Gate::new(&config.limits),
         ending,
     });

@@ -1,9 +1,28 @@
 //! The caller's own session.
 
-use axum::Json;
+use axum::{Json, extract::State, http::StatusCode};
 
-use super::authenticate::Visitor;
-use crate::{domain::principal::Principal, protocol::session::SessionView};
+use super::{authenticate::Visitor, problem::Refusal, shared::Served};
+use crate::{
+    domain::{event::Origin, principal::Principal},
+    protocol::session::SessionView,
+};
+
+/// Ends the caller's session, and all that was had in it.
+pub(super) async fn end(
+    State(served): State<Served>,
+    visitor: Visitor,
+) -> Result<StatusCode, Refusal> {
+    let origin = Origin {
+        address: Some(visitor.address),
+        ..Origin::default()
+    };
+    served
+        .authority
+        .close_session(&visitor.session, &origin)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
 
 /// Who the caller is here, by whose word, until when.
 pub(super) async fn read(visitor: Visitor) -> Json<SessionView> {

@@ -1,6 +1,7 @@
 //! `server.toml`, how an authority is served; without it on this machine alone, with keys of its own.
 
 pub mod limits;
+pub mod people;
 pub mod tls;
 pub mod workloads;
 
@@ -8,7 +9,7 @@ use std::{net::SocketAddr, path::Path};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use self::{limits::Limits, tls::Tls};
+use self::{limits::Limits, people::People, tls::Tls};
 use super::{
     check::fault::Fault,
     names,
@@ -39,6 +40,8 @@ pub struct Server {
     pub tls: Tls,
     /// Whose tokens are exchanged for the session of a machine.
     pub workloads: Vec<Workload>,
+    /// The OpenID provider whose word counts for people.
+    pub people: Option<People>,
     /// How much it takes from whom.
     pub limits: Limits,
 }
@@ -71,6 +74,7 @@ pub fn parse(file: &str, text: &str) -> Result<Server> {
     }
     tls::check(&server.tls)
         .and_then(|()| workloads::check(&server.workloads))
+        .and_then(|()| server.people.as_ref().map_or(Ok(()), people::check))
         .and_then(|()| limits::check(&server.limits))
         .map_err(|fault| fault.at(table))?;
     Ok(server)
