@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
+        credential::Token,
         environment::Environment,
         failure::{Failure, Result},
         key::PrivateKey,
@@ -20,7 +21,7 @@ use crate::{
         assertion::{self, Bound, Said},
         files,
     },
-    protocol::subject,
+    protocol::token,
 };
 
 /// The longest token that is read.
@@ -30,8 +31,8 @@ const LONGEST: usize = 16 << 10;
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// The token.
-    pub token: SecretString,
-    /// Its type: one of [`subject`]'s.
+    pub token: Token,
+    /// Its type: one of [`token`]'s.
     pub kind: &'static str,
 }
 
@@ -55,17 +56,17 @@ pub async fn present(
     bound: &Bound<'_>,
     now: Timestamp,
 ) -> Result<Subject> {
-    let jwt = |token| Subject {
-        token,
-        kind: subject::JWT,
+    let jwt = |shown: SecretString| Subject {
+        token: Token(shown),
+        kind: token::JWT,
     };
     match &found.evidence {
         Evidence::Github { url, token } => github::token(url, token, bound.server).await.map(jwt),
         Evidence::Token(token) => Ok(jwt(token.clone())),
         Evidence::File(file) => read(file).map(jwt),
         Evidence::Aws => Ok(Subject {
-            token: aws::signed(environment, bound, now).await?,
-            kind: subject::AWS,
+            token: Token(aws::signed(environment, bound, now).await?),
+            kind: token::AWS,
         }),
         Evidence::Key => {
             let own = own.ok_or_else(|| {
@@ -73,8 +74,8 @@ pub async fn present(
                     .hint("enrol it again: jit login --join CODE")
             })?;
             Ok(Subject {
-                token: assertion::say(&own.key, &own.said, bound, now)?,
-                kind: subject::KEY,
+                token: Token(assertion::say(&own.key, &own.said, bound, now)?),
+                kind: token::KEY,
             })
         }
     }
