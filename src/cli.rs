@@ -40,9 +40,6 @@ struct Cli<V: Subcommand> {
 enum Verb {
     #[command(flatten)]
     Warm(Warm),
-    Login(login::Args),
-    Logout(logout::Args),
-    Whoami(whoami::Args),
     Request(request::Args),
     Status(status::Args),
     Forget(forget::Args),
@@ -50,6 +47,9 @@ enum Verb {
     Audit(audit::Args),
     Policy(policy::Args),
     Init(init::Args),
+    Login(login::Args),
+    Logout(logout::Args),
+    Whoami(whoami::Args),
     Setup(setup::Args),
     Trust(trust::Args),
     Doctor(doctor::Args),
@@ -176,7 +176,23 @@ fn may_sign_in(cli: &Cli<Verb>, session: &Session) -> bool {
     let asks_for_itself = match &cli.verb {
         Verb::Warm(Warm::Exec(args)) => args.may_ask(),
         Verb::Request(_) | Verb::Revoke(_) | Verb::Audit(_) | Verb::Trust(_) => true,
-        _ => false,
+        Verb::Warm(_)
+        | Verb::Login(_)
+        | Verb::Logout(_)
+        | Verb::Whoami(_)
+        | Verb::Status(_)
+        | Verb::Forget(_)
+        | Verb::Policy(_)
+        | Verb::Init(_)
+        | Verb::Setup(_)
+        | Verb::Doctor(_)
+        | Verb::Serve(_)
+        | Verb::Demo(_)
+        | Verb::Completions(_)
+        | Verb::Man(_)
+        | Verb::Complete(_)
+        | Verb::Tidy(_)
+        | Verb::Keep(_) => false,
     };
     asks_for_itself && !session.json && Person::present().is_some()
 }

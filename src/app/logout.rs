@@ -3,7 +3,10 @@
 use super::{
     embedded::block_on,
     forget, identity, line,
-    login::{self, current},
+    login::{
+        self,
+        current::{self, Extent},
+    },
     session::Session,
 };
 use crate::{
@@ -32,9 +35,14 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     let Some(kept) = identity::kept(session, server)? else {
         return session.print(&format!("You are not signed in at {server}."));
     };
+    let extent = if args.everywhere {
+        Extent::Person
+    } else {
+        Extent::Session
+    };
     let told = block_on(async {
         let link = line::to(session, server, Patience::PERSON)?;
-        let told = current::leave(&link, &kept, args.everywhere).await;
+        let told = current::leave(&link, &kept, extent).await;
         login::give_back(session, &kept).await;
         told
     })?;

@@ -66,7 +66,7 @@ impl Authority {
         let who = &vouched.caller.principal;
         let (session, write, guard) = match self.store.session_of(holder).await? {
             None => {
-                let session = self.begun(vouched, holder, now)?;
+                let session = begun(vouched, holder, now)?;
                 let write = sessions::begin(&session)?;
                 (session, write, sessions::is_unbound(holder))
             }
@@ -96,29 +96,14 @@ impl Authority {
             append = append.only_if(spent::is_new(once)).with(spent::spend(once));
         }
         let appended = self.store.ledger().append(append).await;
-        appended.map_err(|failure| match failure.nature {
-            Nature::Conflict => replayed(),
-            _ => failure,
+        appended.map_err(|failure| {
+            if failure.nature == Nature::Conflict {
+                return replayed();
+            }
+            failure
         })?;
         let token = self.session_token(&session).await?;
         Ok((session, token))
-    }
-
-    fn begun(&self, vouched: &Vouched, holder: PublicKey, now: Timestamp) -> Result<Session> {
-        let expires_at = vouched.since.min(now).after(SESSION);
-        if expires_at <= now {
-            return Err(signed_out("this sign-in is too old to begin a session"));
-        }
-        Ok(Session {
-            id: GrantId::new(now, keys::random()?),
-            caller: vouched.caller.clone(),
-            holder,
-            source: vouched.source.clone(),
-            parent: None,
-            only: None,
-            created_at: now,
-            expires_at,
-        })
     }
 
     fn entered(&self, session: &Session, now: Timestamp, origin: &Origin) -> Event {
@@ -161,4 +146,21 @@ impl Authority {
 
 fn replayed() -> Failure {
     signed_out("what was shown to sign in was used already")
+}
+
+fn begun(vouched: &Vouched, holder: PublicKey, now: Timestamp) -> Result<Session> {
+    let expires_at = vouched.since.min(now).after(SESSION);
+    if expires_at <= now {
+        return Err(signed_out("this sign-in is too old to begin a session"));
+    }
+    Ok(Session {
+        id: GrantId::new(now, keys::random()?),
+        caller: vouched.caller.clone(),
+        holder,
+        source: vouched.source.clone(),
+        parent: None,
+        only: None,
+        created_at: now,
+        expires_at,
+    })
 }

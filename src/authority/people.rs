@@ -57,9 +57,11 @@ impl Authority {
     ) -> Result<Vouched> {
         let now = (self.clock)();
         let verified = people.issuer.verify(id_token, now).await;
-        let verified = verified.map_err(|failure| match failure.code {
-            Code::SignIn => failure.hint("run: jit login"),
-            _ => failure,
+        let verified = verified.map_err(|failure| {
+            if failure.code == Code::SignIn {
+                return failure.hint("run: jit login");
+            }
+            failure
         })?;
         let nonce = verified.text("nonce");
         if nonce.is_some_and(|nonce| proof::thumbprint(holder).ok().as_deref() != Some(nonce)) {

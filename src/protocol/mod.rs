@@ -6,5 +6,6 @@ pub mod event;
 pub mod path;
 pub mod problem;
 pub mod session;
+pub mod subject;
 pub mod token;
 pub mod trust;

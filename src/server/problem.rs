@@ -31,7 +31,7 @@ const AWAY: u64 = 1;
 /// Why a request is not answered as it was meant.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
-    failure: Failure,
+    failure: Box<Failure>,
     /// The status where it says more than the failure does.
     status: Option<StatusCode>,
     /// When it may be tried again.
@@ -43,7 +43,7 @@ pub(super) struct Refusal {
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Self {
-            failure,
+            failure: Box::new(failure),
             status: None,
             after: None,
             oauth: None,
@@ -114,7 +114,7 @@ impl Refusal {
                     .hint("ask its administrator: its log has the reason under that id")
             }
             (Code::Usage | Code::Denied | Code::Pending | Code::SignIn | Code::TimedOut, _) => {
-                self.failure.clone()
+                Failure::clone(&self.failure)
             }
         };
         let title = status.canonical_reason().unwrap_or("refused");

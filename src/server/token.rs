@@ -24,7 +24,7 @@ use crate::{
         assertion::Bound,
         proof::{self, Aim},
     },
-    protocol::{path, session::TokenResponse, token},
+    protocol::{path, session::TokenResponse, subject, token},
 };
 
 /// The longest that a client's name for its own host may be, in bytes.
@@ -81,18 +81,18 @@ async fn vouched(
         .ok_or_else(|| lacking("subject_token_type"))?;
     let authority = &served.authority;
     match kind.as_str() {
-        token::ID_TOKEN => match &served.people {
+        subject::ID_TOKEN => match &served.people {
             Some(people) => authority.person(people, shown, holder).await,
             None => Err(Failure::denied("this server has no OpenID provider")
                 .hint("its administrator names one as [people] in server.toml")),
         },
-        token::JWT => authority.workload_by_token(&served.workloads, shown).await,
-        token::AWS => {
+        subject::JWT => authority.workload_by_token(&served.workloads, shown).await,
+        subject::AWS => {
             let bound = proof::thumbprint(holder)?;
             let by_request = authority.workload_by_signed_request(&served.workloads, shown, &bound);
             by_request.await
         }
-        token::KEY => {
+        subject::KEY => {
             let key = proof::thumbprint(holder)?;
             let bound = Bound {
                 server: &served.url,

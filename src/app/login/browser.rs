@@ -1,6 +1,7 @@
 //! Signing in with a browser: authorization code with PKCE (RFC 7636), the answer on a loopback port.
 
 use std::{
+    error::Error,
     os::unix::process::CommandExt as _,
     process::{Command, Stdio},
 };
@@ -32,7 +33,7 @@ pub(super) async fn sign_in(
     nonce: &str,
 ) -> Result<Tokens> {
     let listener = Loopback::open().await?;
-    let misled = |error: &(dyn std::error::Error + 'static)| {
+    let misled = |error: &(dyn Error + 'static)| {
         Failure::failed(format!(
             "{} has no page to sign in at",
             provider.known.issuer

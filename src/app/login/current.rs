@@ -1,5 +1,7 @@
 //! Who this run is at a server: the session that rests here, vouched for again where it is time.
 
+use reqwest::Method;
+
 use super::{
     enter::{Ticket, enter},
     machine::{self, Manner},
@@ -13,7 +15,7 @@ use crate::{
     },
     domain::failure::{Code, Failure, Nature, Result},
     platform::lock::Lock,
-    protocol::{path, token},
+    protocol::{path, subject},
     remote::{
         link::{Call, Link, Shown},
         patience::Patience,
@@ -129,7 +131,7 @@ async fn vouched_again(
     };
     identity::keep(session, server, &with_newer)?;
     let ticket = Ticket {
-        kind: token::ID_TOKEN,
+        kind: subject::ID_TOKEN,
         token: &tokens.id_token,
         holder: &kept.holder,
     };
@@ -141,7 +143,7 @@ async fn vouched_again(
 /// The provider knows this person no more: the server is told at once, so that whatever they hold ends.
 /// A client that would not tell is refused by the server once nobody has vouched for it in time.
 async fn abandoned(session: &Session, link: &Link, kept: &Kept, failure: Failure) -> Failure {
-    let told = leave(link, kept, true).await;
+    let told = leave(link, kept, Extent::Person).await;
     if let Err(told) = told {
         session.tell(&format!("the server was not told: {told}"));
     }
@@ -149,12 +151,22 @@ async fn abandoned(session: &Session, link: &Link, kept: &Kept, failure: Failure
     failure
 }
 
-/// Ends a session at the server; with all that its person holds, where it is `over` for them.
-pub async fn leave(link: &Link, kept: &Kept, over: bool) -> Result<()> {
+/// What ends with a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// What is held in it.
+    Session,
+    /// All that its person holds, on whichever machine.
+    Person,
+}
+
+/// Ends a session at the server.
+pub async fn leave(link: &Link, kept: &Kept, extent: Extent) -> Result<()> {
     let call = Call {
-        method: reqwest::Method::DELETE,
+        method: Method::DELETE,
         ..Call::get(path::SESSION, Shown::Session(&kept.token, &kept.holder))
     };
-    let call = call.with("everywhere", over.then(|| "true".to_owned()));
+    let everywhere = (extent == Extent::Person).then(|| "true".to_owned());
+    let call = call.with("everywhere", everywhere);
     link.call(&call).await.map(drop)
 }

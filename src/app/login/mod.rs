@@ -10,6 +10,7 @@ mod own_key;
 mod provider;
 pub mod wish;
 
+use current::Extent;
 use enter::{Ticket, enter};
 use machine::Manner;
 use own_key::Rotate;
@@ -29,7 +30,7 @@ use crate::{
         way::Way,
     },
     platform::{keys, proof, terminal},
-    protocol::token,
+    protocol::subject,
     remote::{link::Link, patience::Patience},
 };
 
@@ -154,7 +155,7 @@ async fn sign_in(session: &Session, server: &str, wish: &Wish) -> Result<Kept> {
         browser::sign_in(session, &provider, wish, &nonce).await?
     };
     let ticket = Ticket {
-        kind: token::ID_TOKEN,
+        kind: subject::ID_TOKEN,
         token: &tokens.id_token,
         holder: &holder,
     };
@@ -182,7 +183,7 @@ fn holder(session: &Session, before: Option<&Kept>, wish: &Wish) -> Result<Priva
 async fn leave_behind(session: &Session, link: &Link, before: Option<Kept>, now: &Kept) {
     let Some(before) = before else { return };
     if before.principal != now.principal
-        && let Err(failure) = current::leave(link, &before, false).await
+        && let Err(failure) = current::leave(link, &before, Extent::Session).await
     {
         session.tell(&format!("the former session was not ended: {failure}"));
     }

@@ -1,6 +1,8 @@
 //! The OpenID provider, asked as a native client asks it (RFC 8252): for tokens, for newer ones, and to
 //! take a refresh token back.
 
+use std::{error::Error, fmt::Display};
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use oauth2::{
     ClientId, EmptyExtraDeviceAuthorizationFields, EndpointMaybeSet, EndpointNotSet, EndpointSet,
@@ -153,7 +155,7 @@ impl Reached {
         }
         let token = RefreshToken::new(token.0.expose_secret().to_owned());
         let call = |request| self.send(request);
-        let broken = |error: &(dyn std::error::Error + 'static)| {
+        let broken = |error: &(dyn Error + 'static)| {
             Failure::failed(format!(
                 "{} did not take the refresh token back",
                 self.known.issuer
@@ -207,7 +209,7 @@ impl Reached {
         error: RequestTokenError<Failure, StandardErrorResponse<T>>,
     ) -> Failure
     where
-        T: oauth2::ErrorResponseType + AsRef<str> + std::fmt::Display + 'static,
+        T: oauth2::ErrorResponseType + AsRef<str> + Display + 'static,
     {
         let issuer = &self.known.issuer;
         match error {

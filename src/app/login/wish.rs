@@ -30,11 +30,7 @@ pub(super) fn is_remote(environment: &Environment) -> bool {
         return false;
     }
     let is_set = |name: &&str| environment.value(name).is_some();
-    let remote = ["SSH_CONNECTION", "SSH_TTY"]
-        .iter()
-        .any(|name| is_set(name));
-    let shown = ["DISPLAY", "WAYLAND_DISPLAY"]
-        .iter()
-        .any(|name| is_set(name));
+    let remote = ["SSH_CONNECTION", "SSH_TTY"].iter().any(is_set);
+    let shown = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(is_set);
     remote || !(shown || cfg!(target_os = "macos"))
 }

@@ -38,10 +38,10 @@ pub struct Server {
     pub sealing_key: Option<SecretReference>,
     /// Its certificate.
     pub tls: Tls,
-    /// Whose tokens are exchanged for the session of a machine.
-    pub workloads: Vec<Workload>,
     /// The OpenID provider whose word counts for people.
     pub people: Option<People>,
+    /// Whose tokens are exchanged for the session of a machine.
+    pub workloads: Vec<Workload>,
     /// How much it takes from whom.
     pub limits: Limits,
 }
@@ -73,8 +73,8 @@ pub fn parse(file: &str, text: &str) -> Result<Server> {
         }
     }
     tls::check(&server.tls)
-        .and_then(|()| workloads::check(&server.workloads))
         .and_then(|()| server.people.as_ref().map_or(Ok(()), people::check))
+        .and_then(|()| workloads::check(&server.workloads))
         .and_then(|()| limits::check(&server.limits))
         .map_err(|fault| fault.at(table))?;
     Ok(server)
@@ -121,10 +121,13 @@ mod tests {
             "[tls]\ncertificate = \"a\"",
             "[tls]\nkeys = \"a\"",
             "\n[limits]\nconnections = 0",
+            "[people]\nissuer = \"http://id.example.com\"\nclient_id = \"jit\"",
+            "[people]\nissuer = \"https://id.example.com\"",
+            "[people]\nissuer = \"https://id.example.com\"\nclient_id = \"jit\"\nscopes = [\"profile\"]",
         ];
         assert_snapshot!(all.map(wrong).join("\n"), @r#"
         server.toml:1: unknown key "ulr"
-          its keys are url, listen, database, sealing_key, tls, workloads, limits
+          its keys are url, listen, database, sealing_key, tls, people, workloads, limits
         server.toml:1: "http://localhost" is not the address of a server
           write it as https://HOST or https://HOST:PORT, without a path
         server.toml:1: "https://a/b" is not the address of a server
@@ -139,6 +142,12 @@ mod tests {
           did you mean "key"? its keys are certificate, key
         server.toml:3: with connections = 0 nobody could come in
           make it at least 1
+        server.toml:2: "http://id.example.com" is not an issuer's URL
+          write it exactly as it says it itself, https://HOST/PATH; http only for this machine itself
+        server.toml:1: "client_id" is missing in [people]
+          add client_id = …
+        server.toml:4: the scope "openid" is missing
+          add it: without "openid" a provider gives no ID token
         "#);
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         assertion::{self, Bound, Said},
         files,
     },
-    protocol::token,
+    protocol::subject,
 };
 
 /// The longest token that is read.
@@ -32,7 +32,7 @@ const LONGEST: usize = 16 << 10;
 pub struct Subject {
     /// The token.
     pub token: Token,
-    /// Its type: one of [`token`]'s.
+    /// Its type: one of [`subject`]'s.
     pub kind: &'static str,
 }
 
@@ -58,7 +58,7 @@ pub async fn present(
 ) -> Result<Subject> {
     let jwt = |shown: SecretString| Subject {
         token: Token(shown),
-        kind: token::JWT,
+        kind: subject::JWT,
     };
     match &found.evidence {
         Evidence::Github { url, token } => github::token(url, token, bound.server).await.map(jwt),
@@ -66,7 +66,7 @@ pub async fn present(
         Evidence::File(file) => read(file).map(jwt),
         Evidence::Aws => Ok(Subject {
             token: Token(aws::signed(environment, bound, now).await?),
-            kind: token::AWS,
+            kind: subject::AWS,
         }),
         Evidence::Key => {
             let own = own.ok_or_else(|| {
@@ -75,7 +75,7 @@ pub async fn present(
             })?;
             Ok(Subject {
                 token: Token(assertion::say(&own.key, &own.said, bound, now)?),
-                kind: token::KEY,
+                kind: subject::KEY,
             })
         }
     }

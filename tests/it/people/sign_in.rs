@@ -31,18 +31,13 @@ fn a_browser_signs_a_person_in_and_they_are_given_what_policy_says() {
     assert_eq!(who["groups"], json!(["dev"]));
     assert_eq!(who["source"], team.provider.issuer());
     assert!(who["signed_in_at"].is_string());
-    let ran = run(&mut team.home.jit(["request", "ssh/web:deploy"]));
-    assert_eq!(ran.code, 0, "{ran:?}");
     let kinds: Vec<_> = team
         .events()
         .into_iter()
         .map(|(kind, who, _)| (kind, who))
         .collect();
     let alice = |kind: &str| (kind.to_owned(), "alice".to_owned());
-    assert_eq!(
-        kinds,
-        [alice("signed-in"), alice("granted"), alice("issued")]
-    );
+    assert_eq!(kinds, [alice("signed-in")]);
 }
 
 #[test]
@@ -67,7 +62,8 @@ fn what_rests_on_the_machine_is_private_and_sealed() {
             );
         }
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        sessions += usize::from(name.starts_with("session.") && !name.ends_with(".lock"));
+        sessions +=
+            usize::from(name.starts_with("session.") && file.extension() != Some("lock".as_ref()));
     }
     assert_eq!(sessions, 1);
     assert!(!ran.stderr.contains("eyJ"), "{ran:?}");
@@ -119,10 +115,6 @@ fn a_remote_shell_is_shown_a_code_by_itself() {
 fn signing_out_ends_the_session_at_the_server() {
     let Some(team) = Team::new() else { return };
     team.login("alice");
-    assert_eq!(
-        run(&mut team.home.jit(["request", "ssh/web:deploy"])).code,
-        0
-    );
     let ran = run(&mut team.home.jit(["logout"]));
     assert_eq!(ran.code, 0, "{ran:?}");
     let ran = run(&mut team.home.jit(["whoami"]));
