@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod elevation;
+pub mod enrolment;
 pub mod event;
 pub mod path;
 pub mod problem;

@@ -3,6 +3,7 @@
 mod authenticate;
 mod body;
 mod elevations;
+mod enrolments;
 mod gate;
 pub mod ground;
 mod health;
