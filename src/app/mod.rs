@@ -35,4 +35,5 @@ pub mod setup;
 pub mod status;
 pub mod tidy;
 pub mod trust;
+mod verify;
 pub mod whoami;

@@ -19,7 +19,7 @@ use crate::{
     store::{
         identities::{self, Identity, Pinned},
         ledger::Append,
-        sessions, spent,
+        principals, sessions, spent,
     },
 };
 
@@ -55,55 +55,86 @@ impl Authority {
         origin: &Origin,
     ) -> Result<(Session, Token)> {
         let now = (self.clock)();
+        let who = &vouched.caller.principal;
         if let Some(identity) = &vouched.identity {
             self.own_name(vouched, identity).await?;
         }
+        self.admit(who, now).await?;
+        let bound = self.store.session_of(holder).await?;
         if let Some(once) = &vouched.once
             && self.store.is_spent(&once.id).await?
         {
-            return Err(replayed());
+            return self.said_again(vouched, bound, now).await;
         }
-        let who = &vouched.caller.principal;
-        let (session, write, guard) = match self.store.session_of(holder).await? {
+        let (session, append) = match bound {
             None => {
-                let session = begun(vouched, holder, now)?;
-                let write = sessions::begin(&session)?;
-                (session, write, sessions::is_unbound(holder))
+                let session = self.begun(vouched, holder, now)?;
+                let append = Append::new(self.entered(&session, now, origin))
+                    .only_if(sessions::is_unbound(holder))
+                    .with(sessions::begin(&session)?);
+                (session, append)
             }
-            Some((session, ended)) => {
-                let is_theirs =
-                    session.caller.principal == *who && session.source == vouched.source;
-                if ended || !session.is_live(now) || !is_theirs {
-                    return Err(signed_out("the session of this key is over"));
-                }
+            Some(bound) => {
                 let session = Session {
                     caller: vouched.caller.clone(),
-                    ..session
+                    ..going_on(vouched, bound, now)?
                 };
-                let write = sessions::renew(&session, now)?;
-                let guard = sessions::goes_on(&session.id);
-                (session, write, guard)
+                let append = Append::new(self.entered(&session, now, origin))
+                    .only_if(sessions::goes_on(&session.id))
+                    .with(sessions::renew(&session, now)?);
+                (session, append)
             }
         };
-        let event = self.entered(&session, now, origin);
-        let mut append = Append::new(event).only_if(guard).with(write);
-        if let Some(identity) = &vouched.identity {
-            append = append
-                .only_if(identities::is_free(who, identity))
-                .with(identities::pin(who, identity));
-        }
-        if let Some(once) = &vouched.once {
-            append = append.only_if(spent::is_new(once)).with(spent::spend(once));
-        }
-        let appended = self.store.ledger().append(append).await;
-        appended.map_err(|failure| {
-            if failure.nature == Nature::Conflict {
-                return replayed();
+        let appended = self
+            .store
+            .ledger()
+            .append(shown(append, vouched, now)?)
+            .await;
+        match appended {
+            Err(failure) if failure.nature == Nature::Conflict => {
+                // The same was said twice at once.
+                let bound = self.store.session_of(holder).await?;
+                self.said_again(vouched, bound, now).await
             }
-            failure
-        })?;
+            appended => {
+                appended?;
+                let token = self.session_token(&session).await?;
+                Ok((session, token))
+            }
+        }
+    }
+
+    /// What was shown already gives the same session again to whoever holds its key, and lost the answer;
+    /// to nobody else anything.
+    async fn said_again(
+        &self,
+        vouched: &Vouched,
+        bound: Option<(Session, bool)>,
+        now: Timestamp,
+    ) -> Result<(Session, Token)> {
+        let replayed = || signed_out("what was shown to sign in was used already");
+        let session = going_on(vouched, bound.ok_or_else(replayed)?, now)?;
         let token = self.session_token(&session).await?;
         Ok((session, token))
+    }
+
+    fn begun(&self, vouched: &Vouched, holder: PublicKey, now: Timestamp) -> Result<Session> {
+        let lifecycle = self.lifecycles.of(vouched.caller.principal.class());
+        let longest = lifecycle.session.unwrap_or(SESSION);
+        let expires_at = vouched.since.min(now).after(longest);
+        if expires_at <= now {
+            return Err(signed_out("this sign-in is too old to begin a session"));
+        }
+        Ok(Session {
+            id: GrantId::new(now, keys::random()?),
+            caller: vouched.caller.clone(),
+            holder,
+            source: vouched.source.clone(),
+            parent: None,
+            only: None,
+            created_at: now,
+            expires_at,
+        })
     }
 
     fn entered(&self, session: &Session, now: Timestamp, origin: &Origin) -> Event {
@@ -144,23 +175,33 @@ impl Authority {
     }
 }
 
-fn replayed() -> Failure {
-    signed_out("what was shown to sign in was used already")
+/// The session of a key, if it is that person's and lives.
+fn going_on(
+    vouched: &Vouched,
+    (session, is_ended): (Session, bool),
+    now: Timestamp,
+) -> Result<Session> {
+    let is_theirs =
+        session.caller.principal == vouched.caller.principal && session.source == vouched.source;
+    if is_ended || !session.is_live(now) || !is_theirs {
+        return Err(signed_out("the session of this key is over"));
+    }
+    Ok(session)
 }
 
-fn begun(vouched: &Vouched, holder: PublicKey, now: Timestamp) -> Result<Session> {
-    let expires_at = vouched.since.min(now).after(SESSION);
-    if expires_at <= now {
-        return Err(signed_out("this sign-in is too old to begin a session"));
+/// With all that must hold of what was shown, and is remembered of it.
+fn shown(append: Append, vouched: &Vouched, now: Timestamp) -> Result<Append> {
+    let who = &vouched.caller.principal;
+    let mut append = append
+        .only_if(principals::may_come(who))
+        .with(principals::seen(&vouched.caller, now)?);
+    if let Some(identity) = &vouched.identity {
+        append = append
+            .only_if(identities::is_free(who, identity))
+            .with(identities::pin(who, identity));
     }
-    Ok(Session {
-        id: GrantId::new(now, keys::random()?),
-        caller: vouched.caller.clone(),
-        holder,
-        source: vouched.source.clone(),
-        parent: None,
-        only: None,
-        created_at: now,
-        expires_at,
-    })
+    if let Some(once) = &vouched.once {
+        append = append.only_if(spent::is_new(once)).with(spent::spend(once));
+    }
+    Ok(append)
 }

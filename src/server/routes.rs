@@ -6,10 +6,13 @@ use axum::{
     Router,
     http::StatusCode,
     middleware::{from_fn, from_fn_with_state},
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 
-use super::{elevations, health, limits, problem, session, shared::Served, sign_in, token};
+use super::{
+    checkpoints, elevations, enrolments, health, limits, problem, session, shared::Served, sign_in,
+    token,
+};
 use crate::protocol::path;
 
 /// What the server answers. Whoever is not authenticated reaches nothing that a handler with a
@@ -21,6 +24,12 @@ pub(super) fn all(served: Served) -> Router {
         .route(path::TOKEN, post(token::exchange))
         .route(path::SIGN_IN, get(sign_in::read))
         .route(path::SESSION, get(session::read).delete(session::end))
+        .route(path::CHECKPOINTS, get(checkpoints::list))
+        .route(
+            path::ENROLMENTS,
+            get(enrolments::list).post(enrolments::create),
+        )
+        .route(path::ENROLMENT, delete(enrolments::remove))
         .route(path::HEALTHZ, get(health::healthz))
         .route(path::READYZ, get(health::readyz))
         .fallback(async || StatusCode::NOT_FOUND)

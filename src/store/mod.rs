@@ -2,11 +2,13 @@
 //! SQLite or PostgreSQL.
 
 mod append;
+pub mod backup;
 mod broken;
 pub mod chain;
 pub mod checkpoints;
 pub mod database;
 pub mod elevations;
+pub mod ending;
 pub mod enrolments;
 mod group;
 pub mod identities;
@@ -16,6 +18,7 @@ pub mod ledger;
 mod migrate;
 pub mod open;
 mod postgres;
+pub mod principals;
 mod rings;
 pub mod rotate;
 pub mod sealing;

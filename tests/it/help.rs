@@ -17,6 +17,7 @@ const VERBS: &[&[&str]] = &[
     &["revoke"],
     &["audit"],
     &["audit", "verify"],
+    &["audit", "checkpoint"],
     &["policy"],
     &["policy", "check"],
     &["policy", "explain"],
@@ -33,7 +34,14 @@ const VERBS: &[&[&str]] = &[
     &["login"],
     &["logout"],
     &["whoami"],
+    &["enrolments"],
+    &["enrolments", "create"],
+    &["enrolments", "list"],
+    &["enrolments", "remove"],
     &["serve"],
+    &["serve", "backup"],
+    &["serve", "restore"],
+    &["serve", "rotate"],
 ];
 
 #[track_caller]

@@ -103,6 +103,26 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     Ok(())
 }
 
+/// Opens the session anew that a machine's own identity opened, and that is good for nothing any more;
+/// whether there was such a one.
+pub fn by_itself(session: &Session) -> Result<bool> {
+    let Some(server) = session.server()? else {
+        return Ok(false);
+    };
+    let kept = identity::kept(session, server)?;
+    let Some(by) = kept.and_then(|kept| kept.by) else {
+        return Ok(false);
+    };
+    identity::forget(session, server)?;
+    let manner = Manner {
+        way: Some(by.way),
+        ..Manner::default()
+    };
+    let link = line::to(session, server, Patience::PERSON)?;
+    let entered = block_on(machine::sign_in(session, &link, manner))?;
+    entered.map(|kept| kept.is_some())
+}
+
 /// Signs in for a command that could not go on without.
 pub fn again(session: &Session, failure: &Failure) -> Result<()> {
     let Some(server) = session.server()? else {

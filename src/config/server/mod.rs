@@ -1,5 +1,6 @@
 //! `server.toml`, how an authority is served; without it on this machine alone, with keys of its own.
 
+pub mod lifecycle;
 pub mod limits;
 pub mod people;
 pub mod tls;
@@ -9,7 +10,7 @@ use std::{net::SocketAddr, path::Path};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use self::{limits::Limits, people::People, tls::Tls};
+use self::{lifecycle::Lifecycle, limits::Limits, people::People, tls::Tls};
 use super::{
     check::fault::Fault,
     names,
@@ -40,6 +41,8 @@ pub struct Server {
     pub tls: Tls,
     /// The OpenID provider whose word counts for people.
     pub people: Option<People>,
+    /// How long sessions and grants may be, and who was away for too long.
+    pub lifecycle: Lifecycle,
     /// Whose tokens are exchanged for the session of a machine.
     pub workloads: Vec<Workload>,
     /// How much it takes from whom.
@@ -127,7 +130,7 @@ mod tests {
         ];
         assert_snapshot!(all.map(wrong).join("\n"), @r#"
         server.toml:1: unknown key "ulr"
-          its keys are url, listen, database, sealing_key, tls, people, workloads, limits
+          its keys are url, listen, database, sealing_key, tls, people, lifecycle, workloads, limits
         server.toml:1: "http://localhost" is not the address of a server
           write it as https://HOST or https://HOST:PORT, without a path
         server.toml:1: "https://a/b" is not the address of a server

@@ -3,6 +3,8 @@
 mod checkpoints;
 mod keys;
 mod outage;
+mod served;
+mod stolen;
 mod story;
 mod writers;
 
@@ -118,6 +120,7 @@ pub(crate) fn asked(entitlement: &str, session: Option<GrantId>) -> Elevation {
         verb: None,
         session,
         chain: Vec::new(),
+        address: None,
         asked_at: NOW,
     })
 }

@@ -60,7 +60,10 @@ fn invitation(principal: Principal, code: &str, ttl: Duration) -> Invitation {
 async fn invited() -> Place {
     let place = Place::new("", "workloads = []").await;
     let invitation = invitation(host(), CODE, Duration::from_mins(10));
-    let made = place.authority.invite(None, &invitation, &Origin::default()).await;
+    let made = place
+        .authority
+        .invite(None, &invitation, &Origin::default())
+        .await;
     made.unwrap();
     place
 }
@@ -72,7 +75,10 @@ async fn says(place: &Place, key: &PrivateKey, said: Said) -> Result<Vouched> {
         key: SESSION,
     };
     let text = say(key, &said, &bound, clock::now()).unwrap();
-    let heard = place.authority.enrolled(text.expose_secret(), &bound, &Origin::default());
+    let origin = Origin::default();
+    let heard = place
+        .authority
+        .enrolled(text.expose_secret(), &bound, &origin);
     heard.await
 }
 
@@ -92,7 +98,8 @@ fn replaced_by(next: &PrivateKey) -> Said {
 
 /// The ledger's details of that kind.
 async fn recorded(place: &Place, kind: EventKind) -> Vec<String> {
-    let entries = place.authority.store.ledger().list(&EventFilter::default());
+    let all = EventFilter::default();
+    let entries = place.authority.store.ledger().list(&all);
     let entries = entries.await.unwrap().into_iter();
     let of_kind = entries.filter(|entry| entry.event.kind == kind);
     of_kind.map(|entry| entry.event.detail.unwrap()).collect()
@@ -114,7 +121,10 @@ fn a_host_joins_once_and_comes_by_its_key_from_then_on() {
         let failure = why(says(&place, &key(), joining()).await);
         assert!(failure.message.contains("used already"), "{failure}");
         let alerts = recorded(&place, EventKind::Denied).await;
-        assert!(alerts[0].contains("a join code that had been used"), "{alerts:?}");
+        assert!(
+            alerts[0].contains("a join code that had been used"),
+            "{alerts:?}"
+        );
         assert_eq!(recorded(&place, EventKind::Enrolled).await.len(), 2);
     });
 }
@@ -149,7 +159,10 @@ fn a_code_that_expired_or_was_made_up_lets_nobody_in() {
     block_on(async {
         let place = Place::new("", "workloads = []").await;
         let over = invitation(host(), CODE, Duration::ZERO);
-        let made = place.authority.invite(None, &over, &Origin::default()).await;
+        let made = place
+            .authority
+            .invite(None, &over, &Origin::default())
+            .await;
         made.unwrap();
         let failure = why(says(&place, &key(), joining()).await);
         assert!(failure.message.contains("expired"), "{failure}");
@@ -166,9 +179,15 @@ fn a_code_that_expired_or_was_made_up_lets_nobody_in() {
             key: "another",
         };
         let text = say(&key(), &joining(), &bound, clock::now()).unwrap();
-        let heard = Bound { key: SESSION, ..bound };
+        let heard = Bound {
+            key: SESSION,
+            ..bound
+        };
         let origin = Origin::default();
-        let heard = place.authority.enrolled(text.expose_secret(), &heard, &origin).await;
+        let heard = place
+            .authority
+            .enrolled(text.expose_secret(), &heard, &origin)
+            .await;
         assert_eq!(why(heard).code, Code::SignIn);
     });
 }
@@ -188,13 +207,21 @@ fn a_key_is_replaced_though_the_answer_is_lost_and_the_old_one_is_an_alarm() {
         why(says(&place, &old, Said::default()).await);
         assert!(says(&place, &new, Said::default()).await.is_ok());
         // Whoever still has the old one is not the host.
-        for said in [replaced_by(&new), Said::default(), replaced_by(&key()), joining()] {
+        for said in [
+            replaced_by(&new),
+            Said::default(),
+            replaced_by(&key()),
+            joining(),
+        ] {
             let failure = why(says(&place, &old, said).await);
             assert!(failure.message.contains("replaced"), "{failure}");
         }
         let alerts = recorded(&place, EventKind::Denied).await;
         assert_eq!(alerts.len(), 5, "{alerts:?}");
-        assert!(alerts[0].contains("after it had been replaced"), "{alerts:?}");
+        assert!(
+            alerts[0].contains("after it had been replaced"),
+            "{alerts:?}"
+        );
         assert!(says(&place, &new, Said::default()).await.is_ok());
     });
 }
@@ -214,7 +241,10 @@ fn a_thief_who_replaces_the_key_first_is_found_out_by_the_host() {
         says(&place, &one, joining()).await.unwrap();
         let second = Principal::new(Class::Workload, "build-8").unwrap();
         let second = invitation(second, "other", Duration::from_mins(1));
-        let made = place.authority.invite(None, &second, &Origin::default()).await;
+        let made = place
+            .authority
+            .invite(None, &second, &Origin::default())
+            .await;
         made.unwrap();
         let said = Said {
             code: Some("other".to_owned()),
@@ -236,7 +266,8 @@ fn only_administrators_enrol_and_remove_and_nobody_takes_anothers_name() {
              match = { repository_id = '74' }\n";
         let mut place = Place::new("", workloads).await;
         place.authority.policies =
-            jit::policy::set::Policies::parse(&[("a.cedar".to_owned(), policy.to_owned())]).unwrap();
+            jit::policy::set::Policies::parse(&[("a.cedar".to_owned(), policy.to_owned())])
+                .unwrap();
         let wanted = invitation(host(), CODE, Duration::from_mins(10));
         let (authority, known) = (&place.authority, &place.workloads);
         let (admin, mallory) = (client(&["administrators"]), client(&["dev"]));

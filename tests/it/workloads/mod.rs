@@ -1,8 +1,9 @@
 //! Machines that come by the identity which they already have, and whoever would like to pass for one.
 
 mod aws;
-
+mod keys;
 mod kubernetes;
+mod served;
 mod tokens;
 
 use jit::{
@@ -52,6 +53,8 @@ impl Place {
                 directory: directory.path().to_owned(),
                 environment: Environment::default(),
                 clock: clock::now,
+                approvers: true,
+                lifecycles: jit::domain::lifecycle::Lifecycles::default(),
             },
             workloads: Workloads::new(workloads, SERVER, directory.path()).unwrap(),
             directory,

@@ -74,7 +74,8 @@ impl Team {
             "sub": "repo:acme/app:ref:refs/heads/main", "repository": "acme/app",
             "repository_id": repository, "repository_owner_id": "65", "ref": "refs/heads/main",
         }));
-        self.issuer.put(&path, &json!({ "count": 1, "value": token }).to_string());
+        self.issuer
+            .put(&path, &json!({ "count": 1, "value": token }).to_string());
         let mut command = home.jit(args);
         let url = format!("{}{path}?api-version=2.0", self.issuer.url());
         command
@@ -98,7 +99,9 @@ fn whoami(command: &mut Command) -> Value {
 
 fn sessions(home: &Home) -> Vec<std::path::PathBuf> {
     let state = home.path("state/jit");
-    let files = fs::read_dir(state).unwrap().map(|file| file.unwrap().path());
+    let files = fs::read_dir(state)
+        .unwrap()
+        .map(|file| file.unwrap().path());
     let is_session = |file: &std::path::PathBuf| {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         name.starts_with("session.") && !name.ends_with("lock")
@@ -118,13 +121,21 @@ fn a_job_is_let_in_by_what_it_is() {
     assert_eq!(who["attributes"]["repository_id"], "74");
     // The runner was asked for a token for this server, with its own bearer.
     let heard = team.issuer.heard().join("\n").to_lowercase();
-    assert!(heard.contains("audience=https%3a%2f%2flocalhost"), "{heard}");
-    assert!(heard.contains("authorization: bearer runner-secret"), "{heard}");
+    assert!(
+        heard.contains("audience=https%3a%2f%2flocalhost"),
+        "{heard}"
+    );
+    assert!(
+        heard.contains("authorization: bearer runner-secret"),
+        "{heard}"
+    );
     // The session rests sealed, and serves the next command without another question.
     let before = team.issuer.heard().len();
     whoami(&mut team.job(&home, "74", &["whoami", "--json"]));
     assert_eq!(team.issuer.heard().len(), before);
-    let [file] = &sessions(&home)[..] else { panic!("one session") };
+    let [file] = &sessions(&home)[..] else {
+        panic!("one session")
+    };
     let text = String::from_utf8_lossy(&fs::read(file).unwrap()).into_owned();
     assert!(!text.contains("gh-74") && !text.contains("eyJ"), "sealed");
     // Gone, it is opened anew, and nobody is told to sign in.
@@ -174,7 +185,17 @@ fn a_session_that_ended_at_the_server_is_opened_anew_without_anybody() {
 fn a_host_joins_by_a_code_and_its_key_is_replaced() {
     let team = Team::new("");
     let (bot, host) = (team.machine(), team.machine());
-    let made = team.admin(&bot, &["enrolments", "create", "build-7", "--group", "builders", "--json"]);
+    let made = team.admin(
+        &bot,
+        &[
+            "enrolments",
+            "create",
+            "build-7",
+            "--group",
+            "builders",
+            "--json",
+        ],
+    );
     assert_eq!(made.code, 0, "{made:?}");
     let made: Value = serde_json::from_str(&made.stdout).unwrap();
     let code = made["code"].as_str().unwrap();
@@ -188,7 +209,9 @@ fn a_host_joins_by_a_code_and_its_key_is_replaced() {
     let ran = run(&mut thief.jit(["login", "--join", code]));
     assert_eq!(ran.code, 121, "{ran:?}");
     // A copy of the key from before it was replaced.
-    let ran = run(Command::new("cp").arg("-a").args([host.path("state"), thief.path("stolen")]));
+    let ran = run(Command::new("cp")
+        .arg("-a")
+        .args([host.path("state"), thief.path("stolen")]));
     assert_eq!(ran.code, 0);
     let ran = run(&mut host.jit(["login", "--rotate"]));
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -203,7 +226,10 @@ fn a_host_joins_by_a_code_and_its_key_is_replaced() {
     assert_eq!(ran.code, 121, "{ran:?}");
     assert!(ran.stderr.contains("was replaced"), "{ran:?}");
     let listed = team.admin(&bot, &["enrolments", "list"]);
-    assert!(listed.stdout.contains("workload/build-7  joined"), "{listed:?}");
+    assert!(
+        listed.stdout.contains("workload/build-7  joined"),
+        "{listed:?}"
+    );
     let ran = team.admin(&bot, &["enrolments", "remove", "build-7"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     let ran = run(&mut host.jit(["request", "ssh/web:deploy"]));
@@ -231,9 +257,13 @@ fn a_token_in_a_file_and_an_aws_role_are_identities_too() {
     let mut by_file = home.jit(["whoami", "--json"]);
     let who = whoami(by_file.env("JIT_ID_TOKEN_FILE", &file));
     assert_eq!(who["principal"], "workload/gh-74");
-    let (id, secret) = moto.create_user("ci", &json!({ "Version": "2012-10-17", "Statement": [
-        { "Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*" }
-    ]}).to_string());
+    let (id, secret) = moto.create_user(
+        "ci",
+        &json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*" }
+        ]})
+        .to_string(),
+    );
     moto.begin_checks();
     let home = team.machine();
     let config = home.config().join("config.toml");
