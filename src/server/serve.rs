@@ -89,9 +89,9 @@ pub fn run(args: &Args, ground: &Ground<'_>) -> Result<()> {
 
 async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<'_>) -> Result<()> {
     let authority = open::authority(directory, config, ground).await?;
-    let people = open::people(directory, config)?;
     let anchor = Anchor::of(&open::places(directory).state);
     anchor.hold(&authority.store, loss, ground).await?;
+    let people = open::people(directory, config)?;
     let listener = bind(config.listen.unwrap_or(LISTEN)).await?;
     let address = listener.local_addr().map_err(|error| deaf(&error))?;
     let url = config

@@ -53,12 +53,14 @@ pub(super) async fn exchange(
     let let_in = served.authority.let_in(&vouched, holder, &origin).await;
     let (session, access) = let_in.map_err(refused)?;
     let now = (served.authority.clock)();
+    let class = session.caller.principal.class();
+    let lifecycle = served.authority.lifecycles.of(class);
     Ok(Json(TokenResponse {
         access_token: access.0.expose_secret().to_owned(),
         issued_token_type: token::ACCESS_TOKEN.to_owned(),
         token_type: token::DPOP.to_owned(),
         expires_in: session.expires_at.left(now).as_secs(),
-        attest_in: None,
+        attest_in: lifecycle.attest.map(|span| span.as_secs()),
     }))
 }
 

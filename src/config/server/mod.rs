@@ -39,10 +39,10 @@ pub struct Server {
     pub sealing_key: Option<SecretReference>,
     /// Its certificate.
     pub tls: Tls,
-    /// The OpenID provider whose word counts for people.
-    pub people: Option<People>,
     /// How long sessions and grants may be, and who was away for too long.
     pub lifecycle: Lifecycle,
+    /// The OpenID provider whose word counts for people.
+    pub people: Option<People>,
     /// Whose tokens are exchanged for the session of a machine.
     pub workloads: Vec<Workload>,
     /// How much it takes from whom.
@@ -130,7 +130,7 @@ mod tests {
         ];
         assert_snapshot!(all.map(wrong).join("\n"), @r#"
         server.toml:1: unknown key "ulr"
-          its keys are url, listen, database, sealing_key, tls, people, lifecycle, workloads, limits
+          its keys are url, listen, database, sealing_key, tls, lifecycle, people, workloads, limits
         server.toml:1: "http://localhost" is not the address of a server
           write it as https://HOST or https://HOST:PORT, without a path
         server.toml:1: "https://a/b" is not the address of a server
