@@ -14,7 +14,7 @@ use crate::{
         session::Session,
     },
     domain::failure::{Code, Failure, Nature, Result},
-    platform::lock::Lock,
+    platform::{files, lock::Lock},
     protocol::{path, subject},
     remote::{
         link::{Call, Link, Shown},
@@ -51,6 +51,7 @@ fn usable(session: &Session, server: &str) -> Result<Option<Kept>> {
 
 /// A session that this machine's own identity opens. One process at a time.
 async fn by_itself(session: &Session, server: &str) -> Result<Kept> {
+    files::private_directory(&session.places.state)?;
     let _one = Lock::soon(&identity::file(session, server).with_extension("lock"))?;
     if let Some(kept) = usable(session, server)? {
         return Ok(kept);
