@@ -29,6 +29,7 @@ use crate::{
         failure::Result,
         key::{PrivateKey, PublicKey},
         lifecycle::Lifecycles,
+        once::Once,
         principal::{Caller, Principal},
         session::Session,
         time::Timestamp,
@@ -39,7 +40,7 @@ use crate::{
     },
     platform::keys,
     policy::set::Policies,
-    store::{Store, database::Statement, ledger::Append},
+    store::{Store, database::Statement, ledger::Append, spent},
 };
 
 /// An authority: what it may reach, by which policies, and what it remembers.
@@ -76,6 +77,8 @@ pub struct Client {
     /// The session that is asked in and those that delegated to it, the nearest first; none in the
     /// embedded authority.
     pub sessions: Vec<Session>,
+    /// The proof of the request, which serves once; none in the embedded authority.
+    pub proof: Option<Once>,
 }
 
 impl Client {
@@ -115,6 +118,8 @@ struct Made {
     credential: Result<Credential>,
     /// What must hold when it is recorded.
     guard: Option<Statement>,
+    /// The proof of the request, where nothing of it was recorded yet.
+    proof: Option<Once>,
 }
 
 impl Made {
@@ -123,6 +128,7 @@ impl Made {
             asked_at,
             credential,
             guard: None,
+            proof: None,
         }
     }
 }
@@ -140,6 +146,7 @@ impl Authority {
             asked_at,
             credential: made,
             guard,
+            proof,
         } = made;
         let kind = match &made {
             Ok(_) => EventKind::Issued,
@@ -157,6 +164,11 @@ impl Authority {
         let mut append = Append::new(event).leaving(elevation)?;
         if let Some(guard) = guard {
             append = append.only_if(guard);
+        }
+        if let Some(proof) = &proof {
+            append = append
+                .only_if(spent::is_new(proof))
+                .with(spent::spend(proof));
         }
         self.store.ledger().append(append).await?;
         let credential = made?;
