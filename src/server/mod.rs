@@ -7,6 +7,7 @@ mod body;
 mod checkpoints;
 mod elevations;
 mod enrolments;
+mod first;
 mod gate;
 pub mod ground;
 mod health;

@@ -12,7 +12,7 @@ use axum::{
 use reqwest::Url;
 use secrecy::ExposeSecret as _;
 
-use super::{listen::Peer, problem::Refusal, shared::Served};
+use super::{first, listen::Peer, problem::Refusal, shared::Served};
 use crate::{
     authority::entrance::Vouched,
     domain::{
@@ -100,6 +100,7 @@ async fn vouched(
                 server: &served.url,
                 key: &key,
             };
+            first::admit(served, shown, &bound, origin).await?;
             authority.enrolled(shown, &bound, origin).await
         }
         _ => Err(Failure::usage("that type of token is not exchanged here")
