@@ -235,14 +235,14 @@ pub fn link(session: &Session, server: &str, patience: Patience) -> Result<Link>
     let authority = authority(session, session.config()?)?;
     Link::to(&Way {
         server,
-        authority: authority.as_deref(),
+        authority: authority.as_ref().map(String::as_bytes),
         patience,
         clock: session.clock,
     })
 }
 
-/// The authority that config.toml pins.
-fn authority(session: &Session, config: &Config) -> Result<Option<Vec<u8>>> {
+/// The authority that config.toml pins, PEM.
+pub fn authority(session: &Session, config: &Config) -> Result<Option<String>> {
     let Some(file) = &config.certificate_authority else {
         return Ok(None);
     };
@@ -252,7 +252,7 @@ fn authority(session: &Session, config: &Config) -> Result<Option<Vec<u8>>> {
         Failure::failed(format!("{} is not there", path.display()))
             .hint("put it there, or correct `certificate_authority` in config.toml")
     })?;
-    Ok(Some(text.into_bytes()))
+    Ok(Some(text))
 }
 
 fn from(session: &Session, keys: &Keys, tool: Option<&str>) -> From {

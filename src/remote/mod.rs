@@ -11,5 +11,5 @@ pub mod patience;
 pub mod pin;
 pub mod reply;
 pub mod session;
-mod trouble;
+pub mod trouble;
 pub mod trust;

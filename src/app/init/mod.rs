@@ -9,10 +9,14 @@ mod ini;
 mod known;
 mod kubernetes;
 mod postgres;
+mod server;
 mod ssh;
 mod template;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
 
@@ -23,15 +27,32 @@ use crate::{
     domain::failure::{Failure, Result},
     platform::files,
     policy::starter,
+    remote::pin::Fingerprint,
 };
 
 /// Write commented configuration and propose a catalogue; changes nothing that exists
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  jit init && jit policy check\n  jit init --discover")]
+#[command(
+    after_help = "Example:\n  jit init && jit policy check\n  jit init --discover\n  jit init --server https://jit.example.com"
+)]
 pub struct Args {
     /// Write nothing: print what your tools know and the catalogue does not have.
     #[arg(long)]
     discover: bool,
+    /// Let this server decide from now on: `https://HOST`.
+    #[arg(long, value_name = "URL", conflicts_with = "discover")]
+    server: Option<String>,
+    /// The authority that vouches for the server, and nobody else: a PEM file.
+    #[arg(long, value_name = "FILE", requires = "server")]
+    ca: Option<PathBuf>,
+    /// The same, by the SHA-256 of a certificate that the server shows.
+    #[arg(
+        long,
+        value_name = "SHA256",
+        requires = "server",
+        conflicts_with = "ca"
+    )]
+    ca_fingerprint: Option<Fingerprint>,
 }
 
 /// What was done.
@@ -51,6 +72,9 @@ struct Report {
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     if args.discover {
         return discover::run(session);
+    }
+    if let Some(url) = &args.server {
+        return server::run(url, args, session);
     }
     let directory = &session.places.configuration;
     own_directory(directory)?;

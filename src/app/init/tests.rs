@@ -1,9 +1,6 @@
 //! What is found in a home directory, a friendly one and a hostile one.
 
-use std::{
-    os::unix::fs::{PermissionsExt as _, symlink},
-    path::PathBuf,
-};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -19,7 +16,12 @@ use crate::{
     policy::set::Policies,
 };
 
-const WRITE: Args = Args { discover: false };
+const WRITE: Args = Args {
+    discover: false,
+    server: None,
+    ca: None,
+    ca_fingerprint: None,
+};
 
 struct Home {
     directory: tempfile::TempDir,
