@@ -1,6 +1,7 @@
 //! What the tests stand on: real servers on loopback, a sandboxed home, and loud skips.
 
 mod daemon;
+pub(crate) mod fake;
 pub(crate) mod failover;
 mod forwarder;
 pub(crate) mod held;
