@@ -7,6 +7,7 @@ pub mod sessions;
 mod signature;
 pub mod token;
 pub mod trust;
+pub mod workloads;
 
 use std::{collections::BTreeMap, path::PathBuf};
 

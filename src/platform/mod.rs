@@ -1,5 +1,6 @@
 //! What the operating system gives: clock, files, processes, terminal, keys, keyring.
 
+pub mod assertion;
 pub mod clock;
 pub mod date;
 pub mod files;

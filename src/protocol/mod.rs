@@ -6,4 +6,5 @@ pub mod event;
 pub mod path;
 pub mod problem;
 pub mod session;
+pub mod subject;
 pub mod trust;

@@ -13,3 +13,4 @@ pub mod reply;
 pub mod session;
 pub mod trouble;
 pub mod trust;
+pub mod workload;

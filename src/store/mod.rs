@@ -7,6 +7,7 @@ pub mod chain;
 pub mod checkpoints;
 pub mod database;
 pub mod elevations;
+pub mod enrolments;
 mod group;
 pub mod inspect;
 pub mod keys;

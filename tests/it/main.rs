@@ -46,3 +46,4 @@ mod targets;
 mod terminal;
 mod token;
 mod warm;
+mod workloads;

@@ -2,6 +2,7 @@
 
 pub mod limits;
 pub mod tls;
+pub mod workloads;
 
 use std::{net::SocketAddr, path::Path};
 
@@ -14,7 +15,7 @@ use super::{
     spot::{self, Table},
 };
 use crate::{
-    domain::{catalogue::SecretReference, failure::Result},
+    domain::{catalogue::SecretReference, failure::Result, workload::Workload},
     platform::files,
 };
 
@@ -36,6 +37,8 @@ pub struct Server {
     pub sealing_key: Option<SecretReference>,
     /// Its certificate.
     pub tls: Tls,
+    /// Whose tokens are exchanged for the session of a machine.
+    pub workloads: Vec<Workload>,
     /// How much it takes from whom.
     pub limits: Limits,
 }
@@ -67,6 +70,7 @@ pub fn parse(file: &str, text: &str) -> Result<Server> {
         }
     }
     tls::check(&server.tls)
+        .and_then(|()| workloads::check(&server.workloads))
         .and_then(|()| limits::check(&server.limits))
         .map_err(|fault| fault.at(table))?;
     Ok(server)
@@ -116,7 +120,7 @@ mod tests {
         ];
         assert_snapshot!(all.map(wrong).join("\n"), @r#"
         server.toml:1: unknown key "ulr"
-          its keys are url, listen, database, sealing_key, tls, limits
+          its keys are url, listen, database, sealing_key, tls, workloads, limits
         server.toml:1: "http://localhost" is not the address of a server
           write it as https://HOST or https://HOST:PORT, without a path
         server.toml:1: "https://a/b" is not the address of a server

@@ -7,10 +7,12 @@
 
 mod account;
 mod api;
+mod review;
 mod token;
 mod trust;
 mod visit;
 
+pub use review::{Reviewed, review};
 pub use visit::{Visit, clock, visit};
 
 use std::time::Duration;

@@ -68,14 +68,26 @@ create table spent (
 );
 create index spent_by_end on spent (expires_at);
 
--- Hosts and bots that are known by a key of their own; a join code waits to be used.
+-- Hosts and bots that are known by a key of their own. `code` is the hash of the join code that waits
+-- to be used, and of the one that was.
 create table enrolments (
     name text not null primary key,
-    key text not null,
     code text not null,
     expires_at bigint not null,
     body text not null
 );
+create unique index enrolments_by_code on enrolments (code);
+
+-- Their keys. `next` is the key that replaced this one ('' for the one that counts), `retired_at` is 0
+-- until that one was used.
+create table enrolled_keys (
+    key text not null primary key,
+    enrolment text not null,
+    made_at bigint not null,
+    next text not null,
+    retired_at bigint not null
+);
+create index enrolled_keys_by_enrolment on enrolled_keys (enrolment);
 
 -- The head of the ledger, signed, from time to time: `note` is what was signed, with its signature.
 create table checkpoints (
