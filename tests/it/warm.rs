@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
-use crate::support::{Home, held::{home_with_leases, served_home_with_leases}, run, skip::skip};
+use crate::support::{
+    Home,
+    held::{home_with_leases, served_home_with_leases},
+    run,
+    skip::skip,
+};
 
 /// How many system calls a warm path may make. A program that does nothing makes about 40.
 const MOST: usize = 150;
@@ -111,8 +116,16 @@ fn what_is_held_of_a_server_needs_no_server() {
         check(&format!("exec --on {on} of a server"), &calls, "");
     }
     for (line, answer, asked) in [
-        (["exec-credential", "kubernetes/held:view"], "ExecCredential", ""),
-        (["exec-credential", "kubernetes/held:view"], "ExecCredential", REACHES),
+        (
+            ["exec-credential", "kubernetes/held:view"],
+            "ExecCredential",
+            "",
+        ),
+        (
+            ["exec-credential", "kubernetes/held:view"],
+            "ExecCredential",
+            REACHES,
+        ),
         (["credential-process", "aws/held:read"], "AccessKeyId", ""),
     ] {
         let calls = traced_when(&home, &line, answer, asked);

@@ -1,6 +1,6 @@
 //! Leases that a home holds already, of each kind, without any authority or target.
 
-use std::{path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use jit::{
     cache::Cache,
@@ -135,7 +135,7 @@ pub(crate) fn served_home_with_leases() -> Home {
         own.fresh_or(&lease.grant.entitlement.clone(), clock::now, |_| Ok(lease))
             .unwrap();
     }
-    std::fs::remove_file(home.config().join("authority.toml")).unwrap();
+    fs::remove_file(home.config().join("authority.toml")).unwrap();
     home
 }
 

@@ -1,9 +1,9 @@
 //! What the tests stand on: real servers on loopback, a sandboxed home, and loud skips.
 
 mod daemon;
-pub(crate) mod fake;
 pub(crate) mod failover;
-mod forwarder;
+pub(crate) mod fake;
+pub(crate) mod forwarder;
 pub(crate) mod held;
 pub(crate) mod home;
 pub(crate) mod http;

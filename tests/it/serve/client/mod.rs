@@ -44,10 +44,7 @@ pub(crate) struct Desk {
 impl Desk {
     /// At a server of that catalogue.
     pub(crate) fn new(catalogue: &str) -> Self {
-        Self::at(Serve::start(
-            catalogue,
-            &format!("{}{MORE}", web::POLICIES),
-        ))
+        Self::at(Serve::start(catalogue, &format!("{}{MORE}", web::POLICIES)))
     }
 
     /// The same at an address that stays while the server behind it changes.
@@ -58,7 +55,7 @@ impl Desk {
             &format!("{}{MORE}", web::POLICIES),
             &format!("url = \"https://localhost:{}\"\n", address.port()),
         );
-        address.point_to(port_of(&serve.address));
+        address.point_at(port_of(&serve.address));
         (Self::at(serve), address)
     }
 

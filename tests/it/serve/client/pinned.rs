@@ -36,7 +36,9 @@ fn init_trusts_nobody_for_having_come_first() {
     assert_eq!(refused.code, 125, "{refused:?}");
     let fingerprint = fingerprint(&serve);
     assert!(
-        refused.stderr.contains(&format!("--ca-fingerprint {fingerprint}")),
+        refused
+            .stderr
+            .contains(&format!("--ca-fingerprint {fingerprint}")),
         "{refused:?}"
     );
     assert!(!home.config().exists(), "nothing was written");
@@ -82,7 +84,13 @@ fn another_authority_than_the_pinned_one_is_not_believed() {
     let refused = run(&mut home.jit(["init", "--server", &serve.url, "--ca-fingerprint", &wrong]));
     assert_eq!(refused.code, 125, "{refused:?}");
     let file = other.ca();
-    let refused = run(&mut home.jit(["init", "--server", &serve.url, "--ca", file.to_str().unwrap()]));
+    let refused = run(&mut home.jit([
+        "init",
+        "--server",
+        &serve.url,
+        "--ca",
+        file.to_str().unwrap(),
+    ]));
     assert_eq!(refused.code, 125, "{refused:?}");
     assert!(!home.config().exists(), "nothing was written");
     let guest = serve.let_in("alice", &[]);
@@ -120,10 +128,15 @@ fn a_proxy_of_the_environment_is_gone_through() {
     let mut through = home.jit(["request", "ssh/web:deploy"]);
     let through = run(through.env("HTTPS_PROXY", &proxy));
     assert_eq!(through.code, 0, "{through:?}");
-    assert_eq!(seen.lock().unwrap().first().unwrap(), "CONNECT jit.invalid:443 HTTP/1.1");
+    assert_eq!(
+        seen.lock().unwrap().first().unwrap(),
+        "CONNECT jit.invalid:443 HTTP/1.1"
+    );
     let before = seen.lock().unwrap().len();
     let mut past = home.jit(["audit"]);
-    let past = run(past.env("HTTPS_PROXY", &proxy).env("NO_PROXY", "jit.invalid"));
+    let past = run(past
+        .env("HTTPS_PROXY", &proxy)
+        .env("NO_PROXY", "jit.invalid"));
     assert_eq!(past.code, 124, "{past:?}");
     assert_eq!(seen.lock().unwrap().len(), before);
 }
@@ -167,8 +180,15 @@ fn tunnel(near: &TcpStream, target: &str, log: &Seen) -> std::io::Result<()> {
 fn a_pinned_authority_that_others_can_write_is_not_believed() {
     use std::os::unix::fs::PermissionsExt as _;
     let desk = Desk::new(CATALOGUE);
-    let file = desk.home.configure("server-ca.crt", &fs::read_to_string(desk.serve.ca()).unwrap());
-    point(&desk.home, &desk.serve.url, Some(Path::new("server-ca.crt")));
+    let file = desk.home.configure(
+        "server-ca.crt",
+        &fs::read_to_string(desk.serve.ca()).unwrap(),
+    );
+    point(
+        &desk.home,
+        &desk.serve.url,
+        Some(Path::new("server-ca.crt")),
+    );
     fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
     let ran = desk.jit(&["request", "ssh/web:deploy"]);
     assert_eq!(ran.code, 125, "{ran:?}");

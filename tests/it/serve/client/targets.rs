@@ -141,7 +141,11 @@ fn psql_by_a_server_with_certificates_and_with_roles_that_are_made() {
             "issuer = \"dynamic-role\"\ncredential = \"file:manager.url\""
         ),
     ));
-    fs::write(desk.serve.path("manager.url"), postgres.superuser_url("orders")).unwrap();
+    fs::write(
+        desk.serve.path("manager.url"),
+        postgres.superuser_url("orders"),
+    )
+    .unwrap();
     private(&desk.serve.path("manager.url"));
     let ca = desk.works(&["trust", "postgres/certified", "--ca"]);
     postgres.allow(Access {
@@ -149,9 +153,14 @@ fn psql_by_a_server_with_certificates_and_with_roles_that_are_made() {
         hba: "hostssl orders orders_ro 127.0.0.1/32 cert\nhostssl orders all 127.0.0.1/32 scram-sha-256",
         ident: "",
     });
-    for (on, user) in [("postgres/certified", "orders_ro"), ("postgres/made", "jit")] {
+    for (on, user) in [
+        ("postgres/certified", "orders_ro"),
+        ("postgres/made", "jit"),
+    ] {
         let select = "select name, session_user from item";
-        let line = ["exec", "--on", on, "--", "psql", "-X", "-At", "-c", select, "orders"];
+        let line = [
+            "exec", "--on", on, "--", "psql", "-X", "-At", "-c", select, "orders",
+        ];
         let read = desk.works(&line);
         assert!(read.starts_with(&format!("kite|{user}")), "{on}: {read}");
     }
@@ -186,8 +195,17 @@ fn aws_by_a_server_names_the_grant() {
             .env("AWS_EC2_METADATA_DISABLED", "true"))
     };
     let who = [
-        "exec", "--", "aws", "--profile", "prod", "sts", "get-caller-identity", "--query", "Arn",
-        "--output", "text",
+        "exec",
+        "--",
+        "aws",
+        "--profile",
+        "prod",
+        "sts",
+        "get-caller-identity",
+        "--query",
+        "Arn",
+        "--output",
+        "text",
     ];
     let who = aws(&who);
     assert_eq!((who.code, &*who.stderr), (0, ""), "{who:?}");

@@ -72,11 +72,12 @@ fn the_ledger_is_read_and_verified_where_it_is() {
 fn a_resource_that_is_new_at_the_server_is_found() {
     let (mut desk, address) = Desk::behind_an_address(CATALOGUE);
     desk.works(&["request", "ssh/web:deploy"]);
-    let other = format!("{CATALOGUE}\n[resources.\"ssh/new\"]\nhosts = [\"new\"]\nroles.deploy = {{}}\n");
+    let other =
+        format!("{CATALOGUE}\n[resources.\"ssh/new\"]\nhosts = [\"new\"]\nroles.deploy = {{}}\n");
     fs::write(desk.serve.path("authority.toml"), other).unwrap();
     desk.serve.stop(rustix::process::Signal::TERM);
     desk.serve.start_again();
-    address.point_to(port_of(&desk.serve.address));
+    address.point_at(port_of(&desk.serve.address));
     // What rests here is too new to be asked for again at once.
     let places = session(&desk.home).places;
     let file = places.cache.join("catalogue.json");
@@ -91,7 +92,11 @@ fn a_resource_that_is_new_at_the_server_is_found() {
 fn a_tab_knows_the_servers_catalogue() {
     let desk = Desk::new(CATALOGUE);
     let typed = ["complete", "--", "jit", "request", "ssh/w"];
-    assert_eq!(desk.works(&typed), "", "nothing is known yet, and nobody is asked");
+    assert_eq!(
+        desk.works(&typed),
+        "",
+        "nothing is known yet, and nobody is asked"
+    );
     desk.works(&["request", "ssh/web:deploy"]);
     let offered = desk.works(&typed);
     assert!(offered.contains("ssh/web:root\tsensitive"), "{offered}");
@@ -149,7 +154,12 @@ fn whoever_is_not_signed_in_is_told_how() {
     let state = desk.home.path("state/jit");
     for file in fs::read_dir(&state).unwrap() {
         let path = file.unwrap().path();
-        if path.file_name().unwrap().to_string_lossy().starts_with("session.") {
+        if path
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with("session.")
+        {
             fs::remove_file(path).unwrap();
         }
     }
