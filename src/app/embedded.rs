@@ -13,6 +13,7 @@ use crate::{
     domain::{
         failure::{Failure, Result},
         key::PrivateKey,
+        lifecycle::Lifecycles,
     },
     platform::{keyring, keys},
     policy::set::Policies,
@@ -58,6 +59,8 @@ async fn authority(session: &Session, policies: Policies) -> Result<Authority> {
         directory: session.places.configuration.clone(),
         environment: session.environment.clone(),
         clock: session.clock,
+        approvers: false,
+        lifecycles: Lifecycles::default(),
     })
 }
 

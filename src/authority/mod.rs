@@ -1,6 +1,8 @@
 //! The engine that decides, issues and records. Its stories are told by the files below.
 
+pub mod approve;
 pub mod elevate;
+pub mod principals;
 pub mod renew;
 pub mod revoke;
 pub mod sessions;
@@ -9,18 +11,22 @@ pub mod token;
 pub mod trust;
 pub mod workloads;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use crate::{
     domain::{
         catalogue::{Catalogue, Resource},
         credential::{Credential, Token},
-        elevation::{Elevation, Grant},
-        entitlement::ResourceName,
+        elevation::{Elevation, Grant, Request},
+        entitlement::{Entitlement, ResourceName},
         environment::Environment,
         event::{Event, EventKind, Origin},
         failure::Result,
         key::{PrivateKey, PublicKey},
+        lifecycle::Lifecycles,
         principal::{Caller, Principal},
         session::Session,
         time::Timestamp,
@@ -31,7 +37,7 @@ use crate::{
     },
     platform::keys,
     policy::set::Policies,
-    store::{Store, ledger::Append},
+    store::{Store, database::Statement, ledger::Append},
 };
 
 /// An authority: what it may reach, by which policies, and what it remembers.
@@ -48,6 +54,10 @@ pub struct Authority {
     pub environment: Environment,
     /// The clock.
     pub clock: fn() -> Timestamp,
+    /// Whether there is somebody else who could approve: the embedded authority knows one person.
+    pub approvers: bool,
+    /// How long sessions and grants may be, by class.
+    pub lifecycles: Lifecycles,
 }
 
 /// Who asks, from where, and with which keys; known before anything is decided.
@@ -72,6 +82,16 @@ impl Client {
         let hops = self.sessions.iter().skip(1);
         hops.map(|hop| hop.caller.principal.clone()).collect()
     }
+
+    /// The chain as policies read it.
+    pub(super) fn written_chain(&self) -> Vec<String> {
+        self.chain().iter().map(Principal::written).collect()
+    }
+
+    /// Whether it asked for that itself.
+    pub fn owns(&self, request: &Request) -> bool {
+        request.is_of(&self.caller.principal, &self.chain())
+    }
 }
 
 /// What leaves the authority: the grant, its proof and a credential under it.
@@ -85,6 +105,26 @@ pub struct Answer {
     pub credential: Credential,
 }
 
+/// What came of making a credential.
+struct Made {
+    /// When it was asked for.
+    asked_at: Timestamp,
+    /// The credential, or why there is none.
+    credential: Result<Credential>,
+    /// What must hold when it is recorded.
+    guard: Option<Statement>,
+}
+
+impl Made {
+    const fn new(asked_at: Timestamp, credential: Result<Credential>) -> Self {
+        Self {
+            asked_at,
+            credential,
+            guard: None,
+        }
+    }
+}
+
 impl Authority {
     /// Records what became of making a credential. Only after this it may leave; not where the grant
     /// was revoked while it was made.
@@ -92,9 +132,13 @@ impl Authority {
         &self,
         client: &Client,
         elevation: &Elevation,
-        asked_at: Timestamp,
-        made: Result<Credential>,
+        made: Made,
     ) -> Result<Credential> {
+        let Made {
+            asked_at,
+            credential: made,
+            guard,
+        } = made;
         let kind = match &made {
             Ok(_) => EventKind::Issued,
             Err(_) => EventKind::IssueFailed,
@@ -108,7 +152,10 @@ impl Authority {
             }
             Err(failure) => event.detail = Some(failure.to_string()),
         }
-        let append = Append::new(event).leaving(elevation)?;
+        let mut append = Append::new(event).leaving(elevation)?;
+        if let Some(guard) = guard {
+            append = append.only_if(guard);
+        }
         self.store.ledger().append(append).await?;
         let credential = made?;
         self.refuse_revoked(client, &elevation.request.id).await?;
@@ -158,6 +205,12 @@ impl Authority {
             environment: &self.environment,
             now: (self.clock)(),
         }
+    }
+
+    /// What the catalogue says of an entitlement beside its tier.
+    fn labels(&self, entitlement: &Entitlement) -> BTreeSet<String> {
+        let resource = self.catalogue.resources.0.get(&entitlement.resource);
+        resource.map_or_else(BTreeSet::new, |resource| resource.labels().clone())
     }
 
     /// An event about an elevation, now.

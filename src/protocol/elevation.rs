@@ -10,6 +10,7 @@ use crate::domain::{
     id::GrantId,
     key::PublicKey,
     time::Timestamp,
+    vote::Vote,
 };
 
 /// What is asked for (`POST /v1/elevations`).
@@ -145,11 +146,16 @@ impl ElevationView {
             entitlement: request.entitlement.clone(),
             justification: request.justification.clone(),
             asked_at: request.asked_at,
-            approved_by: Vec::new(),
-            approvals: 0,
+            approved_by: elevation.vote().map(approvers).unwrap_or_default(),
+            approvals: elevation.vote().map_or(0, |vote| vote.needed),
             grant: elevation.grant_made().cloned(),
             token: None,
             credential: None,
         }
     }
+}
+
+fn approvers(vote: &Vote) -> Vec<String> {
+    let approvals = vote.approvals.iter();
+    approvals.map(|one| one.by.written()).collect()
 }

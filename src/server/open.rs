@@ -39,6 +39,8 @@ pub(super) async fn authority(
         directory: places.configuration,
         environment: ground.environment.clone(),
         clock: ground.clock,
+        approvers: true,
+        lifecycles: config.lifecycle.lifecycles(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! `server.toml`, how an authority is served; without it on this machine alone, with keys of its own.
 
+pub mod lifecycle;
 pub mod limits;
 pub mod tls;
 pub mod workloads;
@@ -8,7 +9,7 @@ use std::{net::SocketAddr, path::Path};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use self::{limits::Limits, tls::Tls};
+use self::{lifecycle::Lifecycle, limits::Limits, tls::Tls};
 use super::{
     check::fault::Fault,
     names,
@@ -37,6 +38,8 @@ pub struct Server {
     pub sealing_key: Option<SecretReference>,
     /// Its certificate.
     pub tls: Tls,
+    /// How long sessions and grants may be, and who was away for too long.
+    pub lifecycle: Lifecycle,
     /// Whose tokens are exchanged for the session of a machine.
     pub workloads: Vec<Workload>,
     /// How much it takes from whom.
@@ -120,7 +123,7 @@ mod tests {
         ];
         assert_snapshot!(all.map(wrong).join("\n"), @r#"
         server.toml:1: unknown key "ulr"
-          its keys are url, listen, database, sealing_key, tls, workloads, limits
+          its keys are url, listen, database, sealing_key, tls, lifecycle, workloads, limits
         server.toml:1: "http://localhost" is not the address of a server
           write it as https://HOST or https://HOST:PORT, without a path
         server.toml:1: "https://a/b" is not the address of a server

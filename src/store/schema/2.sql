@@ -1,7 +1,9 @@
 -- Version 2: what an authority for a team remembers.
 
 -- The state that the row was written in, so that a step can be refused where somebody else was first;
--- and the session that an elevation was asked in ('' for the embedded authority).
+-- the class of the principal (until now there were people only), and the session that an elevation was
+-- asked in ('' for the embedded authority).
+alter table elevations add column class text not null default 'Human';
 alter table elevations add column state text not null default '';
 alter table elevations add column session text not null default '';
 update elevations set state = case
@@ -12,15 +14,6 @@ update elevations set state = case
 end;
 create index elevations_by_session on elevations (session, expires_at);
 create index elevations_by_state on elevations (state, expires_at);
-
--- Who said yes to a pending elevation.
-create table approvals (
-    elevation text not null,
-    approver text not null,
-    at bigint not null,
-    body text not null,
-    primary key (elevation, approver)
-);
 
 -- Signed-in people, workloads and agents. `parent` is the session that delegated to this one.
 -- `ended_at` is 0 while the session lives.

@@ -23,14 +23,10 @@ fn write_key(file: &Path, key: &PrivateKey) {
     fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-#[test]
-fn a_certificate_of_the_server_opens_a_real_sshd() {
-    let user = user_name();
-    let catalogue =
-        format!("[resources.\"ssh/web\"]\nhosts = [\"127.0.0.1\"]\nroles.\"{user}\" = {{}}\n");
-    let serve = Serve::start(&catalogue, POLICIES);
-    let ca = crate::support::serve::with_authority(&serve.path(""), async |authority| {
-        let catalogue = jit::config::authority::parse("a", &catalogue).unwrap();
+/// The key that the server signs certificates with.
+fn vouching(serve: &Serve, catalogue: &str) -> String {
+    crate::support::serve::with_authority(&serve.path(""), async |authority| {
+        let catalogue = jit::config::authority::parse("a", catalogue).unwrap();
         let served = jit::authority::Authority {
             catalogue,
             policies: jit::policy::set::Policies::parse(&[]).unwrap(),
@@ -38,9 +34,20 @@ fn a_certificate_of_the_server_opens_a_real_sshd() {
             directory: authority.directory.clone(),
             environment: authority.environment.clone(),
             clock: clock::now,
+            approvers: true,
+            lifecycles: jit::domain::lifecycle::Lifecycles::default(),
         };
         served.trust_ca(&"ssh/web".parse().unwrap()).await.unwrap()
-    });
+    })
+}
+
+#[test]
+fn a_certificate_of_the_server_opens_a_real_sshd() {
+    let user = user_name();
+    let catalogue =
+        format!("[resources.\"ssh/web\"]\nhosts = [\"127.0.0.1\"]\nroles.\"{user}\" = {{}}\n");
+    let serve = Serve::start(&catalogue, POLICIES);
+    let ca = vouching(&serve, &catalogue);
     let Some(sshd) = Sshd::start(&serve.home.write("ca.pub", &ca)) else {
         return;
     };

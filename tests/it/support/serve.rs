@@ -14,6 +14,7 @@ use jit::{
         event::Origin,
         id::GrantId,
         key::PrivateKey,
+        lifecycle::Lifecycles,
         principal::{Caller, Principal},
         session::Session,
     },
@@ -177,6 +178,8 @@ pub(crate) fn with_authority<T>(directory: &Path, look: impl AsyncFnOnce(&Author
             directory: directory.to_owned(),
             environment: Environment::default(),
             clock: clock::now,
+            approvers: true,
+            lifecycles: Lifecycles::default(),
         };
         let seen = look(&authority).await;
         authority.store.close().await;

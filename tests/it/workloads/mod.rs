@@ -55,6 +55,8 @@ impl Place {
                 directory: directory.path().to_owned(),
                 environment: Environment::default(),
                 clock: clock::now,
+                approvers: true,
+                lifecycles: jit::domain::lifecycle::Lifecycles::default(),
             },
             workloads: Workloads::new(workloads, SERVER, directory.path()).unwrap(),
             directory,
