@@ -19,6 +19,7 @@ use super::{
     gate::Gate,
     ground::Ground,
     listen::{self, Doors},
+    metrics::Metrics,
     open, routes,
     shared::Shared,
     tls,
@@ -77,10 +78,13 @@ async fn serve(directory: &Path, config: &Server, ground: &Ground<'_>) -> Result
     }
     let acceptor = identity.acceptor()?;
     let (end, ending) = watch::channel(false);
+    let metrics = Metrics::new();
     let shared = Arc::new(Shared {
         authority,
         url,
         gate: Gate::new(&config.limits),
+        metrics: Arc::clone(&metrics),
+        body_within: config.limits.body_within.0,
         ending,
     });
     let ended = async move {
@@ -92,8 +96,8 @@ async fn serve(directory: &Path, config: &Server, ground: &Ground<'_>) -> Result
         listener,
         acceptor,
         routes: routes::all(Arc::clone(&shared)),
-        connections: config.limits.connections,
-        per_address: config.limits.connections_per_address,
+        limits: config.limits.clone(),
+        open: metrics.connections.clone(),
     };
     let (beside, chores) = (identity.keep_fresh(ground.clock), shared.gate.sweep());
     tokio::select! {

@@ -224,7 +224,7 @@ fn what_it_is_asked_shows_no_private_key() {
     for name in ["holder", "key"] {
         let _public: PublicKey = serde_json::from_value(body[name].clone()).unwrap();
     }
-    let _: Entitlement = serde_json::from_value(body["entitlement"].clone()).unwrap();
+    let _asked: Entitlement = serde_json::from_value(body["entitlement"].clone()).unwrap();
     assert!(asked.header("authorization").unwrap().starts_with("DPoP "));
     assert!(fs::read_dir(home.path("cache/jit")).is_ok());
 }
