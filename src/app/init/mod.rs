@@ -8,26 +8,26 @@ mod found;
 mod ini;
 mod known;
 mod kubernetes;
+mod place;
 mod postgres;
 mod server;
 mod ssh;
 mod template;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use serde::Serialize;
 
-use self::found::{Found, Proposal};
+use self::{
+    found::{Found, Proposal},
+    place::own_directory,
+};
 use super::session::Session;
 use crate::{
     config::{authority, client, policies},
     domain::failure::{Failure, Result},
     platform::files,
     policy::starter,
-    remote::pin::Fingerprint,
 };
 
 /// Write commented configuration and propose a catalogue; changes nothing that exists
@@ -39,20 +39,8 @@ pub struct Args {
     /// Write nothing: print what your tools know and the catalogue does not have.
     #[arg(long)]
     discover: bool,
-    /// Let this server decide from now on: `https://HOST`.
-    #[arg(long, value_name = "URL", conflicts_with = "discover")]
-    server: Option<String>,
-    /// The authority that vouches for the server, and nobody else: a PEM file.
-    #[arg(long, value_name = "FILE", requires = "server")]
-    ca: Option<PathBuf>,
-    /// The same, by the SHA-256 of a certificate that the server shows.
-    #[arg(
-        long,
-        value_name = "SHA256",
-        requires = "server",
-        conflicts_with = "ca"
-    )]
-    ca_fingerprint: Option<Fingerprint>,
+    #[command(flatten)]
+    server: server::Args,
 }
 
 /// What was done.
@@ -73,8 +61,8 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     if args.discover {
         return discover::run(session);
     }
-    if let Some(url) = &args.server {
-        return server::run(url, args, session);
+    if args.server.is_named() {
+        return server::run(&args.server, session);
     }
     let directory = &session.places.configuration;
     own_directory(directory)?;
@@ -96,18 +84,6 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
 /// Whether something has that name, be it a link that leads nowhere.
 fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
-}
-
-/// A directory of ours is private; one that is there may be read by others, not written.
-fn own_directory(path: &Path) -> Result<()> {
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => files::refuse_foreign(path, &metadata),
-        Ok(_) => Err(
-            Failure::failed(format!("{} is not a directory", path.display()))
-                .hint("move it away; jit makes a directory there"),
-        ),
-        Err(_) => files::private_directory(path),
-    }
 }
 
 fn write(report: &mut Report, path: &Path, text: &str) -> Result<()> {

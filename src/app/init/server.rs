@@ -1,11 +1,11 @@
 //! `jit init --server`: from now on a server decides. Who it is, is proven before anything is written;
 //! nobody is trusted for having come first.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Args, own_directory};
+use super::{found::quote, place::own_directory, template};
 use crate::{
     app::{embedded::block_on, engine, served, session::Session},
     config::{
@@ -19,13 +19,41 @@ use crate::{
     remote::{
         link::{Call, Link, Shown, Way},
         patience::Patience,
-        pin,
+        pin::{self, Fingerprint},
         trouble::is_unvouched,
     },
 };
 
 /// The file of a pinned authority, beside `config.toml`.
 const PINNED: &str = "server-ca.crt";
+
+/// Which server is to decide, and whom it is known by.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Let this server decide from now on: `https://HOST`.
+    #[arg(long = "server", value_name = "URL", conflicts_with = "discover")]
+    url: Option<String>,
+    /// The authority that vouches for the server, and nobody else: a PEM file.
+    #[arg(long, value_name = "FILE", requires = "url")]
+    ca: Option<PathBuf>,
+    /// The same, by the SHA-256 of a certificate that the server shows.
+    #[arg(long, value_name = "SHA256", requires = "url", conflicts_with = "ca")]
+    ca_fingerprint: Option<Fingerprint>,
+}
+
+impl Args {
+    #[cfg(test)]
+    pub(super) const NONE: Self = Self {
+        url: None,
+        ca: None,
+        ca_fingerprint: None,
+    };
+
+    /// Whether one was named.
+    pub(super) const fn is_named(&self) -> bool {
+        self.url.is_some()
+    }
+}
 
 /// What was done.
 #[derive(Debug, Serialize)]
@@ -41,12 +69,10 @@ struct Report {
 }
 
 /// Checks the server, writes `config.toml`, and fetches the catalogue.
-pub(super) fn run(server: &str, args: &Args, session: &Session) -> Result<()> {
+pub(super) fn run(args: &Args, session: &Session) -> Result<()> {
+    let server = args.url.as_deref().unwrap_or_default();
     let server = server.trim_end_matches('/');
-    let asked = client::parse(
-        "--server",
-        &format!("server = {}", super::found::quote(server)),
-    );
+    let asked = client::parse("--server", &format!("server = {}", quote(server)));
     asked.map_err(|failure| Failure {
         code: Code::Usage,
         ..failure
@@ -176,7 +202,7 @@ async fn unknown(server: &str, pinned: Option<&Pinned>, failure: Failure) -> Fai
 fn write(directory: &Path, server: &str, authority: Option<&str>) -> Result<()> {
     let file = directory.join(client::FILE);
     let text = files::read_trusted(&file)?;
-    let text = text.as_deref().unwrap_or(super::template::CONFIG);
+    let text = text.as_deref().unwrap_or(template::CONFIG);
     let text = edit::with_server(text, server, authority)?;
     files::write_private(&file, text.as_bytes())
 }

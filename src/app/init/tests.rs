@@ -1,6 +1,9 @@
 //! What is found in a home directory, a friendly one and a hostile one.
 
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::{
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::PathBuf,
+};
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -18,9 +21,7 @@ use crate::{
 
 const WRITE: Args = Args {
     discover: false,
-    server: None,
-    ca: None,
-    ca_fingerprint: None,
+    server: server::Args::NONE,
 };
 
 struct Home {

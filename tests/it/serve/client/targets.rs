@@ -121,14 +121,16 @@ fn psql_by_a_server_with_certificates_and_with_roles_that_are_made() {
         return;
     };
     postgres.psql("create role orders_ro login");
-    postgres.psql("create database orders");
-    postgres.psql_in(
-        "orders",
-        "create table item (name text); insert into item values ('kite'); grant select on item to orders_ro",
-    );
+    for database in ["certified", "made"] {
+        postgres.psql(&format!("create database {database}"));
+        postgres.psql_in(
+            database,
+            "create table item (name text); insert into item values ('kite'); grant select on item to orders_ro",
+        );
+    }
     let catalogue = |name: &str, issuer: &str| {
         format!(
-            "[resources.\"postgres/{name}\"]\nhosts = [\"127.0.0.1:{}\"]\ndatabases = [\"orders\"]\ncertificate_authority = \"{}\"\n{issuer}\nroles.read = {{ role = \"orders_ro\" }}\n",
+            "[resources.\"postgres/{name}\"]\nhosts = [\"127.0.0.1:{}\"]\ndatabases = [\"{name}\"]\ncertificate_authority = \"{}\"\n{issuer}\nroles.read = {{ role = \"orders_ro\" }}\n",
             postgres.port(),
             postgres.ca().display(),
         )
@@ -143,24 +145,19 @@ fn psql_by_a_server_with_certificates_and_with_roles_that_are_made() {
     ));
     fs::write(
         desk.serve.path("manager.url"),
-        postgres.superuser_url("orders"),
+        postgres.superuser_url("made"),
     )
     .unwrap();
     private(&desk.serve.path("manager.url"));
     let ca = desk.works(&["trust", "postgres/certified", "--ca"]);
     postgres.allow(Access {
         client_ca: Some(&ca),
-        hba: "hostssl orders orders_ro 127.0.0.1/32 cert\nhostssl orders all 127.0.0.1/32 scram-sha-256",
+        hba: "hostssl certified orders_ro 127.0.0.1/32 cert\nhostssl made all 127.0.0.1/32 scram-sha-256",
         ident: "",
     });
-    for (on, user) in [
-        ("postgres/certified", "orders_ro"),
-        ("postgres/made", "jit"),
-    ] {
+    for (on, user) in [("certified", "orders_ro"), ("made", "jit")] {
         let select = "select name, session_user from item";
-        let line = [
-            "exec", "--on", on, "--", "psql", "-X", "-At", "-c", select, "orders",
-        ];
+        let line = ["exec", "--", "psql", "-X", "-At", "-c", select, on];
         let read = desk.works(&line);
         assert!(read.starts_with(&format!("kite|{user}")), "{on}: {read}");
     }
