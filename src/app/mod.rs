@@ -31,3 +31,4 @@ pub mod setup;
 pub mod status;
 pub mod tidy;
 pub mod trust;
+mod verify;

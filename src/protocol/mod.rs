@@ -1,6 +1,7 @@
 //! What goes over the wire between a client and a server: bodies, paths and problems, shared by both.
 
 pub mod catalogue;
+pub mod checkpoint;
 pub mod elevation;
 pub mod event;
 pub mod path;

@@ -1,7 +1,10 @@
 //! The HTTP face of an authority: `jit serve`. Every route is in `routes.rs`.
 
+mod anchor;
 mod authenticate;
+mod backup;
 mod body;
+mod checkpoints;
 mod elevations;
 mod events;
 mod gate;
@@ -13,9 +16,12 @@ mod metrics;
 mod once;
 mod open;
 mod openapi;
+mod operator;
 mod problem;
 mod query;
 mod resources;
+mod restore;
+mod rotate;
 mod routes;
 pub mod serve;
 mod session;

@@ -10,7 +10,8 @@ use axum::{
 };
 
 use super::{
-    elevations, events, health, limits, openapi, resources, session, shared::Served, tell, trust,
+    checkpoints, elevations, events, health, limits, openapi, resources, session, shared::Served,
+    tell, trust,
 };
 use crate::protocol::path;
 
@@ -30,6 +31,7 @@ pub(super) fn all(served: Served) -> Router {
         .route(path::RESOURCES, get(resources::list))
         .route(path::TRUST, get(trust::read).post(trust::certify))
         .route(path::SESSION, get(session::read))
+        .route(path::CHECKPOINTS, get(checkpoints::list))
         .route(path::HEALTHZ, get(health::healthz))
         .route(path::METRICS, get(health::metrics))
         .route(path::OPENAPI, get(openapi::read))

@@ -3,6 +3,7 @@
 
 pub mod answers;
 mod append;
+pub mod backup;
 mod broken;
 pub mod chain;
 pub mod checkpoints;

@@ -17,6 +17,7 @@ const VERBS: &[&[&str]] = &[
     &["revoke"],
     &["audit"],
     &["audit", "verify"],
+    &["audit", "checkpoint"],
     &["policy"],
     &["policy", "check"],
     &["policy", "explain"],
@@ -31,6 +32,9 @@ const VERBS: &[&[&str]] = &[
     &["known-hosts"],
     &["setup"],
     &["serve"],
+    &["serve", "backup"],
+    &["serve", "restore"],
+    &["serve", "rotate"],
 ];
 
 #[track_caller]

@@ -25,7 +25,7 @@ use self::{
 use super::session::Session;
 use crate::{
     config::{authority, client, policies},
-    domain::failure::{Failure, Result},
+    domain::failure::Result,
     platform::files,
     policy::starter,
 };
