@@ -2,8 +2,10 @@
 
 pub mod approve;
 pub mod elevate;
+pub mod entrance;
 pub mod once;
 pub mod part;
+pub mod people;
 pub mod principals;
 pub mod renew;
 pub mod revoke;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{clock, finding::Finding, ground::Ground};
 use crate::{
-    app::{embedded::block_on, engine, identity, served, status::short},
+    app::{embedded::block_on, engine, identity, line, served, status::short},
     domain::{
         failure::{Failure, Result},
         time::Timestamp,
@@ -58,11 +58,14 @@ fn fetched(ground: &Ground) -> Finding {
 
 /// What rests on this machine, without asking it.
 pub(super) fn rests(server: &str, ground: &Ground) -> Vec<Finding> {
-    let own = match identity::of(&ground.session, server) {
-        Ok(_) => Finding::note(
+    let now = (ground.session.clock)();
+    let own = match identity::kept(&ground.session, server) {
+        Ok(Some(kept)) if now < kept.expires_at => Finding::note(
             "session",
             "a session rests here; whether it goes on was not asked",
         ),
+        Ok(_) => Finding::bad("session", format!("you are not signed in at {server}"))
+            .hint("run: jit login"),
         Err(failure) => Finding::failed("session", &failure),
     };
     [own].into_iter().chain(catalogue(ground)).collect()
@@ -80,7 +83,7 @@ fn catalogue(ground: &Ground) -> Option<Finding> {
 
 /// The server's own clock, where it answers.
 fn answers(server: &str, ground: &Ground) -> Result<Option<Timestamp>> {
-    let link = engine::link(&ground.session, server, Patience::LITTLE)?;
+    let link = line::to(&ground.session, server, Patience::LITTLE)?;
     let call = Call::get(path::SIGN_IN, Shown::Nothing);
     Ok(block_on(link.call(&call))??.date)
 }
@@ -94,9 +97,11 @@ fn vouched(ground: &Ground) -> String {
 }
 
 fn session(ground: &Ground) -> Result<SessionView> {
-    let remote = engine::remote(&ground.session, Patience::LITTLE)?
-        .ok_or_else(|| Failure::failed("config.toml names no server"))?;
-    block_on(remote.get(path::SESSION))?
+    block_on(async {
+        let remote = engine::remote(&ground.session, Patience::LITTLE).await?;
+        let remote = remote.ok_or_else(|| Failure::failed("config.toml names no server"))?;
+        remote.get(path::SESSION).await
+    })?
 }
 
 fn signed_in(session: &SessionView, now: Timestamp) -> Finding {

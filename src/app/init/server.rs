@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{found::quote, place::own_directory, template};
 use crate::{
-    app::{embedded::block_on, engine, served, session::Session},
+    app::{embedded::block_on, line, served, session::Session},
     config::{
         authority,
         client::{self, Config},
@@ -146,7 +146,7 @@ fn authority_of(
     }
     let is_same = own.server.as_deref().map(|own| own.trim_end_matches('/')) == Some(server);
     if is_same {
-        let text = engine::authority(session, own)?;
+        let text = line::authority(session)?;
         return Ok(text.map(Pinned::Old));
     }
     Ok(None)
