@@ -132,8 +132,13 @@ fn served(server: &str, ground: &Ground) -> Vec<Finding> {
         .collect();
     if !unused.is_empty() {
         let says = format!(
-            "{} is not used: the server has its own",
-            unused.join(" and ")
+            "{} {}: the server has its own",
+            unused.join(" and "),
+            if unused.len() == 1 {
+                "is not used"
+            } else {
+                "are not used"
+            },
         );
         findings.push(Finding::note(subject, says));
     }

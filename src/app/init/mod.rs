@@ -40,7 +40,7 @@ pub struct Args {
     #[arg(long)]
     discover: bool,
     #[command(flatten)]
-    server: server::Args,
+    server: server::Server,
 }
 
 /// What was done.

@@ -7,14 +7,17 @@ use serde::Serialize;
 
 use super::{found::quote, place::own_directory, template};
 use crate::{
-    app::{embedded::block_on, line, served, session::Session},
+    app::{embedded::block_on, line, login, served, session::Session},
     config::{
         authority,
         client::{self, Config},
         edit,
     },
-    domain::failure::{Code, Failure, Result},
-    platform::{files, pem},
+    domain::{
+        catalogue::Catalogue,
+        failure::{Code, Failure, Result},
+    },
+    platform::{files, pem, terminal::Person},
     protocol::{path, session::SignInWays},
     remote::{
         link::{Call, Link, Shown, Way},
@@ -29,7 +32,7 @@ const PINNED: &str = "server-ca.crt";
 
 /// Which server is to decide, and whom it is known by.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct Server {
     /// Let this server decide from now on: `https://HOST`.
     #[arg(long = "server", value_name = "URL", conflicts_with = "discover")]
     url: Option<String>,
@@ -41,7 +44,7 @@ pub(super) struct Args {
     ca_fingerprint: Option<Fingerprint>,
 }
 
-impl Args {
+impl Server {
     #[cfg(test)]
     pub(super) const NONE: Self = Self {
         url: None,
@@ -69,7 +72,7 @@ struct Report {
 }
 
 /// Checks the server, writes `config.toml`, and fetches the catalogue.
-pub(super) fn run(args: &Args, session: &Session) -> Result<()> {
+pub(super) fn run(args: &Server, session: &Session) -> Result<()> {
     let server = args.url.as_deref().unwrap_or_default();
     let server = server.trim_end_matches('/');
     let asked = client::parse("--server", &format!("server = {}", quote(server)));
@@ -115,7 +118,7 @@ impl Pinned {
 
 fn authority_of(
     server: &str,
-    args: &Args,
+    args: &Server,
     session: &Session,
     own: &Config,
 ) -> Result<Option<Pinned>> {
@@ -214,7 +217,7 @@ fn report(
     ways: &SignInWays,
 ) -> Result<()> {
     let directory = &session.places.configuration;
-    let (resources, mut next) = match served::fetch(session) {
+    let (resources, mut next) = match fetch(session, ways) {
         Ok(catalogue) => (Some(catalogue.resources.0.len()), Vec::new()),
         Err(failure) if failure.code == Code::SignIn => (None, vec![sign_in(ways)]),
         Err(failure) => return Err(failure),
@@ -238,9 +241,25 @@ fn report(
     session.print(&report.text())
 }
 
+/// Fetches the catalogue; where a person is there who can sign in first, they do.
+fn fetch(session: &Session, ways: &SignInWays) -> Result<Catalogue> {
+    match served::fetch(session) {
+        Err(failure)
+            if failure.code == Code::SignIn
+                && ways.provider.is_some()
+                && !session.json
+                && Person::present().is_some() =>
+        {
+            login::again(session, &failure)?;
+            served::fetch(session)
+        }
+        outcome => outcome,
+    }
+}
+
 fn sign_in(ways: &SignInWays) -> String {
     if ways.provider.is_none() && ways.bootstrap {
-        return "sign in with the code that the server printed: jit login --bootstrap".to_owned();
+        return "sign in with the code that the server printed: jit login --bootstrap CODE --name NAME".to_owned();
     }
     "sign in: jit login".to_owned()
 }

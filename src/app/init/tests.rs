@@ -21,7 +21,7 @@ use crate::{
 
 const WRITE: Args = Args {
     discover: false,
-    server: server::Args::NONE,
+    server: server::Server::NONE,
 };
 
 struct Home {

@@ -138,7 +138,7 @@ fn doctor_looks_at_the_server() {
     assert_eq!(says("catalogue").0, "ok");
     let unused = rows.iter().any(|row| {
         let says = row["says"].as_str().unwrap();
-        says.contains("authority.toml is not used")
+        says.contains("authority.toml is not used: the server")
     });
     assert!(unused, "{rows:#?}");
     let clock = says("clock").1;
