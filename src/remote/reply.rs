@@ -48,13 +48,25 @@ impl Reply {
         })
     }
 
-    /// The body as text.
+    /// The body as text, which a terminal or a shell may be given.
     ///
     /// # Errors
-    /// It is none.
+    /// It is none, or would move a terminal's cursor.
     pub fn text(&self) -> Result<String, Failure> {
-        String::from_utf8(self.body.to_vec())
-            .map_err(|_| foreign(&self.server, "its text is not UTF-8"))
+        let text = String::from_utf8(self.body.to_vec())
+            .map_err(|_| foreign(&self.server, "its text is not UTF-8"))?;
+        self.shown(&text)?;
+        Ok(text)
+    }
+
+    /// Refuses a text that would move a terminal's cursor, or turn the order of what is read.
+    pub fn shown(&self, text: &str) -> Result<(), Failure> {
+        // A tab is moved by, and moves nothing but the next word.
+        let text = text.replace('\t', " ");
+        let is_plain = terminal::plain(&text) == text;
+        is_plain
+            .then_some(())
+            .ok_or_else(|| foreign(&self.server, "it would move a terminal's cursor"))
     }
 }
 

@@ -1,6 +1,9 @@
 //! A server that means ill: what it says is foreign bytes.
 
-use std::fs;
+use std::{
+    fs,
+    sync::{Arc, Mutex},
+};
 
 use jit::{
     domain::{entitlement::Entitlement, key::PublicKey},
@@ -213,6 +216,20 @@ fn a_hostile_catalogue_is_not_kept() {
         assert!(!cache.join("catalogue.json").exists(), "{name}");
         assert!(!home.path("pwned").exists());
     }
+}
+
+/// What is printed here is piped into a shell or shown by a terminal.
+#[test]
+fn what_it_says_to_trust_is_text() {
+    let text = Arc::new(Mutex::new("jit\tca\n".to_owned()));
+    let said = Arc::clone(&text);
+    let fake = Fake::start(move |_| answer("200 OK", "text/plain", "", &said.lock().unwrap()));
+    let home = believer(&fake.url);
+    let trust = || run(&mut home.jit(["trust", "ssh/web"]));
+    assert_eq!(trust().stdout, "jit\tca\n");
+    "a\u{1b}]0;owned\u{7}\n".clone_into(&mut text.lock().unwrap());
+    let ran = trust();
+    assert_eq!((ran.code, &*ran.stdout), (125, ""), "{ran:?}");
 }
 
 #[test]
