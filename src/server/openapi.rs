@@ -10,7 +10,7 @@ use utoipa::{
     },
 };
 
-use super::{elevations, events, health, resources, session, trust};
+use super::{checkpoints, elevations, events, health, resources, session, sign_in, token, trust};
 use crate::protocol::problem::Problem;
 
 #[derive(OpenApi)]
@@ -27,10 +27,14 @@ use crate::protocol::problem::Problem;
         elevations::end,
         events::list,
         events::verify,
+        checkpoints::list,
         resources::list,
         trust::read,
         trust::certify,
+        token::exchange,
+        sign_in::read,
         session::read,
+        session::end,
         health::healthz,
         health::readyz,
         health::metrics,
