@@ -1,7 +1,8 @@
 //! A real `jit serve`, and people who are signed in at it.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -38,6 +39,9 @@ use super::wait::read_log;
 
 /// The file that has the URL of a server's database, where that is PostgreSQL.
 const DATABASE: &str = "database.url";
+
+/// The sealing key of servers on PostgreSQL.
+const SEALING: &str = "the sealing key of every replica";
 
 /// A server of a directory in a home of its own.
 pub(crate) struct Serve {
@@ -76,6 +80,10 @@ impl Serve {
     pub(crate) fn start_on(url: &str, catalogue: &str, policies: &str) -> Self {
         let home = Home::new();
         home.write(&format!("server/{DATABASE}"), url);
+        // Replicas share the key that seals what they share.
+        home.write("server/state/sealing.key", SEALING);
+        fs::set_permissions(home.path("server/state"), Permissions::from_mode(0o700))
+            .expect("chmod");
         let more = format!("database = \"file:{DATABASE}\"\n");
         Self::start_in(home, catalogue, policies, &more)
     }
@@ -162,6 +170,12 @@ impl Serve {
             opened.expect("a session")
         });
         self.guest(holder, token, session)
+    }
+
+    /// Somebody who has a session of another replica.
+    pub(crate) fn greet(&self, guest: &Guest) -> Guest {
+        let (holder, token) = (guest.holder.clone(), guest.token.clone());
+        self.guest(holder, token, guest.session.clone())
     }
 
     /// Somebody who has a session already.
