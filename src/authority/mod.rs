@@ -2,6 +2,8 @@
 
 pub mod approve;
 pub mod elevate;
+pub mod entrance;
+pub mod people;
 pub mod principals;
 pub mod renew;
 pub mod revoke;

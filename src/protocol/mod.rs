@@ -8,4 +8,5 @@ pub mod path;
 pub mod problem;
 pub mod session;
 pub mod subject;
+pub mod token;
 pub mod trust;

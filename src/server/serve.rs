@@ -22,6 +22,7 @@ use super::{
     ground::Ground,
     listen::{self, Doors},
     open, restore, rotate, routes,
+    seen::Seen,
     shared::Shared,
     tls,
 };
@@ -90,6 +91,7 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     let authority = open::authority(directory, config, ground).await?;
     let anchor = Anchor::of(&open::places(directory).state);
     anchor.hold(&authority.store, loss, ground).await?;
+    let people = open::people(directory, config)?;
     let listener = bind(config.listen.unwrap_or(LISTEN)).await?;
     let address = listener.local_addr().map_err(|error| deaf(&error))?;
     let url = config
@@ -110,6 +112,8 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     let shared = Arc::new(Shared {
         authority,
         url,
+        people,
+        seen: Seen::default(),
         gate: Gate::new(&config.limits),
         ending,
     });
