@@ -276,6 +276,9 @@ fn keys_are_replaced_under_a_running_server() {
 
     let ran = serve(&server, &["rotate", "ca ssh/web"]);
     assert!(ran.stderr.contains("jit trust ssh/web"), "{ran:?}");
+    let (ssh, listed) = with_authority_of(&server);
+    assert_eq!(ssh.lines().count(), 2, "both keys are to be trusted: {ssh}");
+    assert!(ssh.lines().all(|line| listed.contains(line)), "{listed}");
     let ran = serve(&server, &["rotate", "session", "--compromised"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     until("the old keys to be refused", || {
@@ -295,6 +298,15 @@ fn keys_are_replaced_under_a_running_server() {
     assert!(told.len() >= 4, "{told:?}");
     let unknown = serve(&server, &["rotate", "nobody"]);
     assert_eq!(unknown.code, 2, "{unknown:?}");
+}
+
+/// What an administrator of the hosts is to apply: the keys alone, and the script with them.
+fn with_authority_of(server: &Serve) -> (String, String) {
+    with_authority(&server.path(""), async |authority| {
+        let name = "ssh/web".parse().unwrap();
+        let keys = authority.trust_ca(&name).await.unwrap();
+        (keys, authority.trust(&name).await.unwrap())
+    })
 }
 
 #[test]

@@ -9,8 +9,8 @@ use std::{
 
 use jit::{
     authority::{Authority, token},
+    config::authority,
     domain::{
-        catalogue::Catalogue,
         credential::Token,
         environment::Environment,
         event::Origin,
@@ -203,8 +203,9 @@ pub(crate) fn with_authority<T>(directory: &Path, look: impl AsyncFnOnce(&Author
             Ok(url) => Store::connect(&SecretString::from(url), sealing).await,
             Err(_) => Store::open(&directory.join("state/ledger.db"), sealing).await,
         };
+        let catalogue = fs::read_to_string(directory.join("authority.toml")).unwrap_or_default();
         let authority = Authority {
-            catalogue: Catalogue::default(),
+            catalogue: authority::parse("authority.toml", &catalogue).expect("a catalogue"),
             policies: Policies::parse(&[]).expect("no policies"),
             store: store.expect("a store"),
             directory: directory.to_owned(),
