@@ -212,7 +212,7 @@ impl Authority {
             return Ok(None);
         }
         self.store
-            .signing_key(&format!("ca {name}"), (self.clock)())
+            .signing_key(&ca_purpose(name), (self.clock)())
             .await
             .map(Some)
     }
@@ -220,6 +220,7 @@ impl Authority {
     fn site<'a>(&'a self, authority: Option<&'a PrivateKey>) -> Site<'a> {
         Site {
             authority,
+            also: &[],
             directory: &self.directory,
             environment: &self.environment,
             now: (self.clock)(),
@@ -254,4 +255,9 @@ impl Authority {
         let took = (self.clock)().left(asked_at).as_millis();
         [(step.to_owned(), u64::try_from(took).unwrap_or(u64::MAX))].into()
     }
+}
+
+/// Whose keys a resource's certificates are signed with.
+fn ca_purpose(name: &ResourceName) -> String {
+    format!("ca {name}")
 }
