@@ -1,6 +1,7 @@
 //! `jit serve`: the real process behind real TLS, from outside.
 
 mod api;
+mod client;
 mod elevations;
 mod ending;
 mod limits;
