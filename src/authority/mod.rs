@@ -1,5 +1,6 @@
 //! The engine that decides, issues and records. Its stories are told by the files below.
 
+pub mod discovery;
 pub mod elevate;
 pub mod renew;
 pub mod revoke;
@@ -11,26 +12,31 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::{
     domain::{
-        catalogue::{Catalogue, Resource},
+        catalogue::{
+            AwsIssuer, AwsResource, Catalogue, KubernetesIssuer, KubernetesResource, Resource,
+        },
         credential::{Credential, Token},
         elevation::{Elevation, Grant},
         entitlement::ResourceName,
         environment::Environment,
         event::{Event, EventKind, Origin},
         failure::Result,
-        key::{PrivateKey, PublicKey},
+        key::{EcKey, PrivateKey, PublicKey},
         principal::{Caller, Principal},
         session::Session,
         time::Timestamp,
     },
     issuers::{
         self,
-        order::{Order, Site},
+        order::{Issuer, Order, Site},
     },
     platform::keys,
     policy::set::Policies,
     store::{Store, ledger::Append},
 };
+
+/// What the store knows the keys of this authority's own OIDC issuer by.
+const ISSUER: &str = "issuer";
 
 /// An authority: what it may reach, by which policies, and what it remembers.
 pub struct Authority {
@@ -46,6 +52,29 @@ pub struct Authority {
     pub environment: Environment,
     /// The clock.
     pub clock: fn() -> Timestamp,
+    /// The URL that targets know this authority by as an OIDC issuer, `https://jit.example.com`, below
+    /// which a server publishes its keys; absent where there is no server.
+    pub issuer_url: Option<String>,
+    /// The certificate authority of that server, PEM, where it is no public one.
+    pub issuer_ca: Option<String>,
+}
+
+/// The keys that a resource's issuer signs with.
+#[derive(Default)]
+struct Signing {
+    /// The resource's own certificate authority, for the kinds that trust one.
+    authority: Option<PrivateKey>,
+    /// The key of this authority's tokens, for the resources that take them.
+    issuer: Option<EcKey>,
+}
+
+impl From<PrivateKey> for Signing {
+    fn from(authority: PrivateKey) -> Self {
+        Self {
+            authority: Some(authority),
+            issuer: None,
+        }
+    }
 }
 
 /// Who asks, from where, and with which keys; known before anything is decided.
@@ -117,7 +146,7 @@ impl Authority {
     async fn issue(&self, grant: &Grant, public_key: PublicKey) -> Result<Credential> {
         let name = &grant.entitlement.resource;
         let resource = self.catalogue.resource(name)?;
-        let authority = self.certificate_authority(name, resource).await?;
+        let signing = self.signing(name, resource).await?;
         let order = Order {
             grant,
             public_key,
@@ -125,33 +154,43 @@ impl Authority {
             now: (self.clock)(),
         };
         // Boxed, since the AWS SDK makes it large.
-        let site = self.site(authority.as_ref());
+        let site = self.site(&signing);
         Box::pin(issuers::issue(resource, &order, &site)).await
     }
 
-    /// The resource's own certificate authority, for the kinds that trust one. A certificate for
-    /// one resource says nothing at another, since no two trust the same key.
-    async fn certificate_authority(
-        &self,
-        name: &ResourceName,
-        resource: &Resource,
-    ) -> Result<Option<PrivateKey>> {
-        let signs = match resource {
-            Resource::Ssh(_) | Resource::Postgres(_) => true,
-            Resource::Kubernetes(_) | Resource::Aws(_) => false,
+    /// The keys that a resource's issuer signs with. A certificate for one resource says nothing at
+    /// another, since no two trust the same key; a token for one says so by its audience.
+    async fn signing(&self, name: &ResourceName, resource: &Resource) -> Result<Signing> {
+        let takes_tokens = match resource {
+            Resource::Ssh(_) | Resource::Postgres(_) => {
+                let authority = self.store.signing_key(&format!("ca {name}")).await?;
+                return Ok(authority.into());
+            }
+            Resource::Kubernetes(KubernetesResource { issuer, .. }) => {
+                *issuer == KubernetesIssuer::Oidc
+            }
+            Resource::Aws(AwsResource { issuer, .. }) => *issuer == AwsIssuer::WebIdentity,
         };
-        if !signs {
-            return Ok(None);
-        }
-        self.store
-            .signing_key(&format!("ca {name}"))
-            .await
-            .map(Some)
+        let issuer = if takes_tokens && self.issuer_url.is_some() {
+            Some(self.store.ec_key(ISSUER).await?)
+        } else {
+            None
+        };
+        Ok(Signing {
+            authority: None,
+            issuer,
+        })
     }
 
-    fn site<'a>(&'a self, authority: Option<&'a PrivateKey>) -> Site<'a> {
+    fn site<'a>(&'a self, signing: &'a Signing) -> Site<'a> {
+        let issuer = self.issuer_url.as_deref().zip(signing.issuer.as_ref());
         Site {
-            authority,
+            authority: signing.authority.as_ref(),
+            issuer: issuer.map(|(url, key)| Issuer {
+                url,
+                key,
+                certificate_authority: self.issuer_ca.as_deref(),
+            }),
             directory: &self.directory,
             environment: &self.environment,
             now: (self.clock)(),

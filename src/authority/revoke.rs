@@ -1,7 +1,7 @@
 //! The early end of a grant, recorded first and then told to the target; and the tidying after
 //! grants that ended by themselves.
 
-use super::{Authority, Client};
+use super::{Authority, Client, Signing};
 use crate::{
     domain::{
         elevation::{Elevation, Grant, State},
@@ -125,7 +125,9 @@ impl Authority {
     /// Ends a grant at its target, and notes that nothing of it is left there.
     async fn tell(&self, grant: &Grant) -> Result<Revocation> {
         let resource = self.catalogue.resource(&grant.entitlement.resource)?;
-        let revocation = issuers::revoke(resource, grant, &self.site(None)).await?;
+        let nothing_to_sign = Signing::default();
+        let site = self.site(&nothing_to_sign);
+        let revocation = issuers::revoke(resource, grant, &site).await?;
         self.store.settle(&grant.id).await?;
         Ok(revocation)
     }

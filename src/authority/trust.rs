@@ -10,6 +10,7 @@ use crate::{
         failure::{Failure, Result},
         host,
         id::GrantId,
+        key::PrivateKey,
         principal::Caller,
     },
     issuers::{
@@ -55,21 +56,21 @@ impl Authority {
     /// What the target's administrator must apply to trust this authority.
     pub async fn trust(&self, name: &ResourceName) -> Result<String> {
         let resource = self.catalogue.resource(name)?;
-        let authority = self.certificate_authority(name, resource).await?;
-        issuers::trust(name, resource, &self.site(authority.as_ref()))
+        let signing = self.signing(name, resource).await?;
+        issuers::trust(name, resource, &self.site(&signing))
     }
 
     /// Only the key or certificate that the target must trust.
     pub async fn trust_ca(&self, name: &ResourceName) -> Result<String> {
         let resource = self.catalogue.resource(name)?;
-        let authority = self.certificate_authority(name, resource).await?;
-        issuers::trust_ca(name, resource, &self.site(authority.as_ref()))
+        let signing = self.signing(name, resource).await?;
+        issuers::trust_ca(name, resource, &self.site(&signing))
     }
 
     /// The public key of the resource's host authority, if it has vouched for a host.
     pub async fn host_ca(&self, name: &ResourceName) -> Result<Option<String>> {
         let authority = self.store.made_key(&host_purpose(name)).await?;
-        let line = |key| ssh_host::host_ca(name, &self.site(Some(&key)));
+        let line = |key: PrivateKey| ssh_host::host_ca(name, &self.site(&key.into()));
         authority.map(line).transpose()
     }
 
@@ -93,8 +94,8 @@ impl Authority {
                     .hint("make it shorter: --ttl 8760h is a year"),
             );
         }
-        let authority = self.store.signing_key(&host_purpose(name)).await?;
-        let site = self.site(Some(&authority));
+        let signing = self.store.signing_key(&host_purpose(name)).await?.into();
+        let site = self.site(&signing);
         let id = GrantId::new(site.now, keys::random()?);
         let order = HostOrder {
             id: &id,
