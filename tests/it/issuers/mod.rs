@@ -2,10 +2,13 @@
 
 mod aws;
 mod kubernetes;
+mod oidc;
 mod postgres_certificate;
 mod postgres_role;
+mod served;
 mod ssh;
 mod unreachable;
+mod web_identity;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{
@@ -23,18 +26,21 @@ use jit::{
         environment::Environment,
         failure::Result,
         id::GrantId,
-        key::PrivateKey,
+        key::{EcKey, PrivateKey},
         principal::{Class, Principal},
         time::Timestamp,
     },
     issuers::{
         self,
-        order::{Order, Revocation, Site},
+        order::{Issuer, Order, Revocation, Site},
     },
     platform::{clock, keys},
 };
 
 use crate::support::Home;
+
+/// What the authority is as an OIDC issuer.
+const ISSUER: &str = "https://jit.example.com";
 
 /// An authority of one resource, as `authority.toml` has it, and a client's key.
 struct Scene {
@@ -42,6 +48,7 @@ struct Scene {
     name: ResourceName,
     resource: Resource,
     authority: PrivateKey,
+    issuer: EcKey,
     client: PrivateKey,
     environment: Environment,
 }
@@ -57,6 +64,7 @@ impl Scene {
             name,
             resource,
             authority: keys::generate().unwrap(),
+            issuer: keys::generate_ec().unwrap(),
             client: keys::generate().unwrap(),
             environment: Environment {
                 home: Some(home.path(".")),
@@ -90,6 +98,11 @@ impl Scene {
     fn site(&self) -> Site<'_> {
         Site {
             authority: Some(&self.authority),
+            issuer: Some(Issuer {
+                url: ISSUER,
+                key: &self.issuer,
+                certificate_authority: None,
+            }),
             directory: self.directory(),
             environment: &self.environment,
             now: clock::now(),

@@ -119,6 +119,7 @@ fn certified(home: &Home) -> Lease {
     };
     let site = Site {
         authority: Some(&authority),
+        issuer: None,
         directory: &home.config(),
         environment: &environment(home),
         now,

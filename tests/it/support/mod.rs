@@ -3,6 +3,7 @@
 mod daemon;
 pub(crate) mod held;
 pub(crate) mod home;
+pub(crate) mod https;
 pub(crate) mod kubernetes;
 pub(crate) mod moto;
 pub(crate) mod postgres;
@@ -17,6 +18,7 @@ pub(crate) mod web;
 pub(crate) mod whereabouts;
 
 pub(crate) use home::{Home, run};
+pub(crate) use https::Https;
 pub(crate) use kubernetes::Kube;
 pub(crate) use moto::Moto;
 pub(crate) use postgres::{Access, Postgres};
