@@ -7,7 +7,7 @@
 //! | 5 | [`cli`]: the grammar, one enum and one match |
 //! | 4 | [`app`]: the client's verbs, one file each; [`server`]: the HTTP face |
 //! | 3 | [`authority`]: decide → record → issue; [`remote`]: the same calls over HTTP |
-//! | 2 | [`issuers`], [`store`], [`policy`] of the authority; [`cache`], [`config`], [`tools`] of the client |
+//! | 2 | [`issuers`], [`store`], [`policy`], [`verify`] of the authority; [`cache`], [`config`], [`tools`] of the client |
 //! | 1 | [`platform`]: files, process, terminal, clock, keys; [`protocol`]: what goes over the wire |
 //! | 0 | [`domain`]: the words, as types; no I/O, no async |
 
@@ -25,3 +25,4 @@ pub mod remote;
 pub mod server;
 pub mod store;
 pub mod tools;
+pub mod verify;

@@ -2,7 +2,6 @@
 
 pub mod aws;
 mod date;
-mod http;
 mod jwt;
 pub mod kubernetes;
 pub mod order;

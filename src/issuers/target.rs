@@ -4,7 +4,6 @@ use std::{
     error::Error,
     io::{self, ErrorKind},
     iter::from_fn,
-    net::IpAddr,
     path::Path,
 };
 
@@ -14,7 +13,7 @@ use tokio::time::timeout;
 use super::order::PATIENCE;
 use crate::{
     domain::failure::{Code, Failure, Result},
-    platform::files,
+    platform::{files, http},
 };
 
 /// Waits for an answer, but not for ever. `target` names what is asked: `kubernetes/prod at URL`.
@@ -74,21 +73,13 @@ pub(super) fn address(text: &str) -> Result<Url> {
     let Some(url) = url.filter(|url| url.has_host() && url.query().is_none()) else {
         return Err(Failure::failed(format!("{text:?} is not an address")).hint(hint));
     };
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
-        _ => Err(Failure::failed(format!(
-            "{text} is not encrypted, so no credential is sent there"
-        ))
-        .hint(hint)),
+    if http::is_confidential(&url) {
+        return Ok(url);
     }
-}
-
-/// Whether an address is on this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let ip = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || ip.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    Err(Failure::failed(format!(
+        "{text} is not encrypted, so no credential is sent there"
+    ))
+    .hint(hint))
 }
 
 /// The certificate authority that the catalogue names for a target, PEM.

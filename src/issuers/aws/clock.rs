@@ -9,10 +9,11 @@ use crate::{
         time::Timestamp,
     },
     issuers::{
-        date, http,
-        order::Site,
+        date,
+        order::{PATIENCE, Site},
         target::{self, in_time},
     },
+    platform::http,
 };
 
 /// The clock of the resource's STS; `None` where it does not tell it.
@@ -30,7 +31,7 @@ pub async fn clock(
     };
     let target = format!("{name} at {url}");
     let url = target::address(&url)?;
-    let client = http::client(&url).build().map_err(|error| {
+    let client = http::client(&url, PATIENCE).build().map_err(|error| {
         Failure::failed(format!("{target} cannot be spoken to"))
             .because(&error)
             .hint("check the system's certificates")

@@ -17,11 +17,11 @@ use crate::{
         time::Timestamp,
     },
     issuers::{
-        date, http,
-        order::Site,
+        date,
+        order::{PATIENCE, Site},
         target::{self, in_time},
     },
-    platform::secret,
+    platform::{http, secret},
 };
 
 /// What a target should be, in messages.
@@ -216,7 +216,7 @@ fn client(
     resource: &KubernetesResource,
     site: &Site<'_>,
 ) -> Result<Client> {
-    let mut builder = http::client(url);
+    let mut builder = http::client(url, PATIENCE);
     if let Some(file) = &resource.certificate_authority {
         let file = site.directory.join(file);
         let broken = || {

@@ -11,7 +11,9 @@ use super::{imports::imports, tokens::tokens};
 const FLOORS: [&[&str]; 7] = [
     &["domain"],
     &["platform", "protocol"],
-    &["issuers", "store", "policy", "cache", "config", "tools"],
+    &[
+        "issuers", "store", "policy", "verify", "cache", "config", "tools",
+    ],
     &["authority", "remote"],
     &["app", "server"],
     &["cli"],

@@ -1,6 +1,6 @@
 //! Tokens of the authority's own issuer at a real API server that trusts it as `jit trust` says.
 
-use std::sync::OnceLock;
+use std::{fs, sync::OnceLock};
 
 use jit::{
     authority::{Authority, discovery::Jwks},
@@ -25,9 +25,10 @@ use tempfile::TempDir;
 
 use super::served::{Commands, elevate, served};
 use crate::support::{
-    Home, Https, Kube,
+    Home, Kube,
     home::{Ran, run},
-    until,
+    issuer::Issuer as Server,
+    jwt, until,
     web::POLICIES,
 };
 
@@ -48,7 +49,8 @@ roles.view = { groups = ["jit:view"] }
 /// A cluster that trusts an authority, and what that one has on the disk.
 struct Cluster {
     kube: Kube,
-    https: Https,
+    /// Where the authority's documents are served.
+    server: Server,
     dir: TempDir,
     commands: Commands,
 }
@@ -61,14 +63,17 @@ impl Cluster {
     }
 
     fn start() -> Option<Self> {
-        let (https, dir) = (Https::start(), TempDir::new().unwrap());
+        let (server, dir) = (
+            Server::https(jwt::Algorithm::Es256),
+            TempDir::new().unwrap(),
+        );
         let trust = block_on(async {
-            let authority = open(&dir, &https).await;
+            let authority = open(&dir, &server).await;
             let discovery = authority.discovery().unwrap();
             let path = "/.well-known/openid-configuration";
-            https.show(path, serde_json::to_string(&discovery).unwrap());
+            server.put(path, &serde_json::to_string(&discovery).unwrap());
             let keys: Jwks = authority.jwks().await.unwrap();
-            https.show("/jwks", serde_json::to_string(&keys).unwrap());
+            server.put("/jwks", &serde_json::to_string(&keys).unwrap());
             authority.trust(&"kubernetes/prod".parse().unwrap()).await
         });
         let commands = Commands::of(&trust.unwrap());
@@ -84,7 +89,7 @@ impl Cluster {
         commands.run(1, &[("KUBECONFIG", kubeconfig.to_str().unwrap())]);
         let cluster = Self {
             kube,
-            https,
+            server,
             dir,
             commands,
         };
@@ -97,13 +102,13 @@ impl Cluster {
     }
 
     fn url(&self) -> String {
-        self.https.url()
+        self.server.url().to_owned()
     }
 
     /// The key that the authority signs with.
     fn key(&self) -> EcKey {
         block_on(async {
-            open(&self.dir, &self.https)
+            open(&self.dir, &self.server)
                 .await
                 .store
                 .ec_key("issuer")
@@ -163,11 +168,15 @@ fn block_on<T>(test: impl Future<Output = T>) -> T {
     runtime.enable_all().build().unwrap().block_on(test)
 }
 
-async fn open(dir: &TempDir, https: &Https) -> Authority {
+async fn open(dir: &TempDir, server: &Server) -> Authority {
     Authority {
-        issuer_ca: Some(https.authority().to_owned()),
-        ..served(dir.path(), CATALOGUE, &https.url()).await
+        issuer_ca: Some(certificate_authority(server)),
+        ..served(dir.path(), CATALOGUE, server.url()).await
     }
+}
+
+fn certificate_authority(server: &Server) -> String {
+    fs::read_to_string(server.ca().unwrap()).unwrap()
 }
 
 fn signed(claims: &Value, named: &EcKey, with: &EcKey) -> String {
@@ -190,7 +199,7 @@ fn the_cluster_knows_the_principal_the_groups_and_the_grant() {
         return;
     };
     let answer = block_on(async {
-        let authority = open(&cluster.dir, &cluster.https).await;
+        let authority = open(&cluster.dir, &cluster.server).await;
         elevate(&authority, "kubernetes/prod:view").await
     });
     let answer = answer.unwrap();
@@ -224,7 +233,7 @@ fn the_cluster_knows_for_whom_an_agent_acts() {
     };
     let key = cluster.key();
     let issued = block_on(async {
-        let authority = open(&cluster.dir, &cluster.https).await;
+        let authority = open(&cluster.dir, &cluster.server).await;
         let name = "kubernetes/prod".parse().unwrap();
         let resource: &Resource = authority.catalogue.resource(&name).unwrap();
         let principal = |class, name| Principal::new(class, name).unwrap();
@@ -281,7 +290,7 @@ fn a_token_for_another_cluster_says_nothing_here() {
         return;
     };
     let answer = block_on(async {
-        let authority = open(&cluster.dir, &cluster.https).await;
+        let authority = open(&cluster.dir, &cluster.server).await;
         elevate(&authority, "kubernetes/other:view").await
     });
     cluster.refuses(token(&answer.unwrap().credential));
@@ -334,7 +343,7 @@ fn what_another_key_signed_is_refused() {
     cluster.refuses(&encode(&Header::new(Algorithm::HS256), &claims, &secret).unwrap());
     // The key of the elevation tokens.
     let elevation = block_on(async {
-        let authority = open(&cluster.dir, &cluster.https).await;
+        let authority = open(&cluster.dir, &cluster.server).await;
         let answer = elevate(&authority, "kubernetes/prod:view").await.unwrap();
         answer.token.0.expose_secret().to_owned()
     });
@@ -349,10 +358,10 @@ fn what_is_to_be_trusted_is_printed_for_scripts_too() {
     // One more says how a role is bound whose name does not say what it may.
     assert_eq!(cluster.commands.len(), 3);
     block_on(async {
-        let authority = open(&cluster.dir, &cluster.https).await;
+        let authority = open(&cluster.dir, &cluster.server).await;
         let name = "kubernetes/prod".parse().unwrap();
         let ca = authority.trust_ca(&name).await.unwrap();
-        assert_eq!(ca, cluster.https.authority());
+        assert_eq!(ca, certificate_authority(&cluster.server));
         let public = Authority {
             issuer_ca: None,
             ..authority

@@ -66,8 +66,11 @@ impl Daemon {
         kill_process(pid(&self.child), signal).expect("it runs");
     }
 
-    /// Asks the server to end, which lets it remove what it holds outside its directory.
+    /// Asks the server to end, where it has not, which lets it remove what it holds outside its directory.
     pub(crate) fn stop(&mut self, signal: Signal) {
+        if self.child.try_wait().expect("its status").is_some() {
+            return;
+        }
         self.signal(signal);
         until("a server to end", || {
             self.child.try_wait().expect("its status")

@@ -1,11 +1,16 @@
 //! What the tests stand on: real servers on loopback, a sandboxed home, and loud skips.
 
 mod daemon;
+pub(crate) mod failover;
+mod forwarder;
 pub(crate) mod held;
 pub(crate) mod home;
-pub(crate) mod https;
+pub(crate) mod http;
+pub(crate) mod issuer;
+pub(crate) mod jwt;
 pub(crate) mod kubernetes;
 pub(crate) mod moto;
+pub(crate) mod openid;
 pub(crate) mod postgres;
 pub(crate) mod pty;
 pub(crate) mod skip;
@@ -17,10 +22,11 @@ mod wait;
 pub(crate) mod web;
 pub(crate) mod whereabouts;
 
+pub(crate) use failover::Failover;
 pub(crate) use home::{Home, run};
-pub(crate) use https::Https;
 pub(crate) use kubernetes::Kube;
 pub(crate) use moto::Moto;
+pub(crate) use openid::Openid;
 pub(crate) use postgres::{Access, Postgres};
 pub(crate) use sshd::{Sshd, client_config};
 pub(crate) use wait::until;

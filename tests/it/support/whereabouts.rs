@@ -45,6 +45,11 @@ pub(crate) fn ansible_bin() -> PathBuf {
     given("JIT_TEST_ANSIBLE_BIN").unwrap_or_else(|| cache().join("ansible/bin"))
 }
 
+/// Where the modules of the OpenID provider are, for its script in tests/servers/openid.
+pub(crate) fn openid_modules() -> PathBuf {
+    given("JIT_TEST_OPENID").unwrap_or_else(|| cache().join("openid"))
+}
+
 /// The program of that name: in the `first` directory, on the PATH, or where Debian hides servers.
 pub(crate) fn program(name: &str, first: Option<&Path>) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();

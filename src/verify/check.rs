@@ -1,0 +1,90 @@
+//! What a token claims, once its signature holds: for whom it is, and when.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::{
+    claims::{instant, text},
+    trusted::{Purpose, Trusted, Verified},
+};
+use crate::domain::{lease::CLOCK_SKEW, time::Timestamp};
+
+/// No subject of anybody is longer.
+const LONGEST_SUBJECT: usize = 1024;
+
+/// What a token of `trusted` says, or why it says nothing here and now.
+pub(super) fn check(
+    trusted: &Trusted,
+    claims: Map<String, Value>,
+    id: String,
+    now: Timestamp,
+) -> Result<Verified, String> {
+    let subject = text(&claims, "sub").unwrap_or_default();
+    if subject.is_empty() || subject.len() > LONGEST_SUBJECT {
+        return Err("it names nobody (sub)".to_owned());
+    }
+    // A SPIFFE JWT-SVID need not name its issuer: whoever holds the keys of the trust domain is it.
+    match (claims.get("iss"), trusted.purpose) {
+        (Some(Value::String(issuer)), _) if *issuer == trusted.issuer => {}
+        (None, Purpose::Unnamed) => {}
+        _ => return Err(format!("it is not of {}", trusted.issuer)),
+    }
+    audience(trusted, &claims)?;
+    let (expires_at, issued_at) = times(trusted, &claims, now)?;
+    Ok(Verified {
+        issuer: trusted.issuer.clone(),
+        subject: subject.to_owned(),
+        issued_at,
+        expires_at,
+        id,
+        claims,
+    })
+}
+
+fn audience(trusted: &Trusted, claims: &Map<String, Value>) -> Result<(), String> {
+    let named: BTreeSet<&str> = match claims.get("aud") {
+        Some(Value::String(one)) => [one.as_str()].into(),
+        Some(Value::Array(many)) => {
+            let texts: Option<_> = many.iter().map(Value::as_str).collect();
+            texts.ok_or("its audience is none (aud)")?
+        }
+        _ => return Err("it names no audience (aud)".to_owned()),
+    };
+    let ours = |audience: &&str| trusted.audiences.contains(*audience);
+    if !named.iter().any(ours) {
+        return Err("it is for another audience (aud)".to_owned());
+    }
+    if trusted.purpose != Purpose::IdToken {
+        return Ok(());
+    }
+    // OpenID Connect Core 1.0, section 3.1.3.7, 3 to 5.
+    match claims.get("azp") {
+        None if named.len() == 1 => Ok(()),
+        Some(Value::String(party)) if ours(&party.as_str()) => Ok(()),
+        _ => Err("it was issued to another client (azp)".to_owned()),
+    }
+}
+
+fn times(
+    trusted: &Trusted,
+    claims: &Map<String, Value>,
+    now: Timestamp,
+) -> Result<(Timestamp, Option<Timestamp>), String> {
+    let end = instant(claims, "exp")?.ok_or("it has no end (exp)")?;
+    if now >= end.after(CLOCK_SKEW) {
+        return Err(format!("it expired at {end} (exp)"));
+    }
+    let soonest = now.after(CLOCK_SKEW);
+    if instant(claims, "nbf")?.is_some_and(|begin| begin > soonest) {
+        return Err("it is not valid yet (nbf)".to_owned());
+    }
+    let issued = instant(claims, "iat")?;
+    if issued.is_some_and(|issued| issued > soonest) {
+        return Err("it was issued in the future (iat)".to_owned());
+    }
+    if issued.is_none() && trusted.purpose == Purpose::IdToken {
+        return Err("it does not say when it was issued (iat)".to_owned());
+    }
+    Ok((end, issued))
+}

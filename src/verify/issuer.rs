@@ -1,0 +1,211 @@
+//! One foreign issuer that is trusted, its keys, and the tokens that it signed.
+//!
+//! Keys are fetched once and kept: for some minutes without asking, and for a day where the issuer is
+//! away. A key that is not known is asked for, but not again and again for whoever makes one up.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use jsonwebtoken::{DecodingKey, Header, Validation, decode, decode_header};
+use reqwest::Client;
+use serde_json::{Map, Value};
+use tokio::sync::Mutex as Flight;
+
+use super::{
+    check::check,
+    discovery::{self, Metadata},
+    jwks::{Fetched, Keys},
+    trusted::{ALGORITHMS, Trusted, Verified},
+};
+use crate::{
+    domain::{
+        failure::{Code, Failure, Nature, Result},
+        time::Timestamp,
+    },
+    platform::keys,
+};
+
+/// The longest token that is looked at, in bytes.
+pub const LONGEST: usize = 16 << 10;
+/// How long keys are believed without asking again.
+const FRESH: Duration = Duration::from_mins(10);
+/// How long keys are believed where the issuer is away.
+const STALE: Duration = Duration::from_hours(24);
+/// How long after a question the next one is asked.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// A trusted issuer with its keys, as far as they are known.
+#[derive(Debug)]
+pub struct Issuer {
+    trusted: Trusted,
+    client: Client,
+    known: Mutex<Known>,
+    /// One question at a time.
+    flight: Flight<()>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    keys: Keys,
+    fetched_at: Timestamp,
+    asked_at: Timestamp,
+}
+
+impl Issuer {
+    /// An issuer that is asked for its keys once a token of it comes.
+    ///
+    /// # Errors
+    /// Its address is not encrypted, or its certificate authority is none.
+    pub fn new(trusted: Trusted) -> Result<Self> {
+        let long_ago = Timestamp::from_secs(0);
+        Ok(Self {
+            client: discovery::client(&trusted.issuer, trusted.authority.as_deref())?,
+            trusted,
+            known: Mutex::new(Known {
+                keys: Keys::default(),
+                fetched_at: long_ago,
+                asked_at: long_ago,
+            }),
+            flight: Flight::new(()),
+        })
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> &str {
+        &self.trusted.issuer
+    }
+
+    /// What it says of itself.
+    ///
+    /// # Errors
+    /// It is away, or is another one.
+    pub async fn metadata(&self) -> Result<Metadata> {
+        discovery::discover(&self.client, &self.trusted.issuer).await
+    }
+
+    /// What a token says, if it is this issuer's, for us, and good now.
+    ///
+    /// # Errors
+    /// Sign-in (123), with why the token is refused; its keys are not to be had ([`Nature::Away`]).
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Verified> {
+        let header = self.header(token).map_err(|why| self.refused(&why))?;
+        let key = self.key(&header, now).await?;
+        let mut rules = Validation::new(header.alg);
+        // Time and audience are looked at below, by our own clock.
+        (rules.validate_exp, rules.validate_aud) = (false, false);
+        rules.required_spec_claims.clear();
+        let opened = decode::<Map<String, Value>>(token, &key, &rules);
+        let Ok(opened) = opened else {
+            return Err(self.refused("its signature does not hold"));
+        };
+        let id = keys::hex(&keys::sha256(token.as_bytes()));
+        check(&self.trusted, opened.claims, id, now).map_err(|why| self.refused(&why))
+    }
+
+    /// The header of a token that is worth looking at.
+    fn header(&self, token: &str) -> Result<Header, String> {
+        if token.len() > LONGEST {
+            return Err(format!("it is longer than {LONGEST} bytes"));
+        }
+        let header = decode_header(token).map_err(|_| "it is no signed JWT")?;
+        let allowed = &self.trusted.algorithms;
+        if !ALGORITHMS.contains(&header.alg) || !allowed.contains(&header.alg) {
+            return Err(format!("its algorithm {:?} is not allowed", header.alg));
+        }
+        let typ = header.typ.as_deref().unwrap_or("JWT");
+        if !["JWT", "JOSE"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(typ))
+        {
+            return Err("it is a token of another type (typ)".to_owned());
+        }
+        if header.crit.is_some() || header.enc.is_some() || header.zip.is_some() {
+            return Err("its header wants what is not known here".to_owned());
+        }
+        Ok(header)
+    }
+
+    /// The key that a token is to be checked with; it is fetched where it is not known.
+    async fn key(&self, header: &Header, now: Timestamp) -> Result<DecodingKey> {
+        let known = self.known();
+        let found = known.keys.find(header);
+        if let Some(key) = &found
+            && is_within(known.fetched_at, FRESH, now)
+        {
+            return Ok(key.clone());
+        }
+        let stale = found.filter(|_| is_within(known.fetched_at, STALE, now));
+        let _flight = match (self.flight.try_lock(), stale) {
+            (Ok(flight), _) => flight,
+            // Somebody is asking already, and what is known serves meanwhile.
+            (Err(_), Some(key)) => return Ok(key),
+            (Err(_), None) => self.flight.lock().await,
+        };
+        let asked = self.ask(now).await;
+        let known = self.known();
+        let usable = is_within(known.fetched_at, STALE, now);
+        match (known.keys.find(header).filter(|_| usable), asked) {
+            (Some(key), _) => Ok(key),
+            (None, Err(failure)) => Err(failure),
+            (None, Ok(())) if usable => {
+                Err(self.refused("it is signed with a key that is not its issuer's"))
+            }
+            (None, Ok(())) => Err(Failure::failed(format!(
+                "the keys of {} could not be fetched just now",
+                self.trusted.issuer
+            ))
+            .hint("try again in some seconds")
+            .of_nature(Nature::Away)),
+        }
+    }
+
+    /// Fetches the keys, if nobody did just now.
+    async fn ask(&self, now: Timestamp) -> Result<()> {
+        if is_within(self.known().asked_at, PAUSE, now) {
+            return Ok(());
+        }
+        self.change(|known| known.asked_at = now);
+        let keys = self.fetch().await?;
+        self.change(|known| {
+            known.keys = keys;
+            known.fetched_at = now;
+        });
+        Ok(())
+    }
+
+    async fn fetch(&self) -> Result<Keys> {
+        let address = match &self.trusted.keys_at {
+            Some(address) => address.clone(),
+            None => self.metadata().await?.jwks_uri,
+        };
+        let fetched: Fetched = discovery::document(&self.client, &address).await?;
+        Ok(fetched.into())
+    }
+
+    fn known(&self) -> Known {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Known)) {
+        change(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn refused(&self, why: &str) -> Failure {
+        let issuer = &self.trusted.issuer;
+        Failure::new(
+            Code::SignIn,
+            format!("the token of {issuer} is refused: {why}"),
+        )
+        .hint("get a new one from it, for this server")
+    }
+}
+
+/// Whether `now` is not longer after `since` than that; a clock that was set back makes it long ago.
+fn is_within(since: Timestamp, span: Duration, now: Timestamp) -> bool {
+    since <= now && now < since.after(span)
+}
