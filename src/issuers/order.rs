@@ -35,9 +35,10 @@ impl Order<'_> {
         Timestamp::from_secs(end.min(self.grant.expires_at).secs())
     }
 
-    /// What a target's own log is to know the credential by: `jit:GRANT:PRINCIPAL`.
+    /// What a target's own log is to know the credential by: `jit:GRANT:PRINCIPAL`, an agent or workload
+    /// with its class, so that none passes for the person that it is named after.
     pub fn label(&self) -> String {
-        format!("jit:{}:{}", self.grant.id, self.grant.principal)
+        format!("jit:{}:{}", self.grant.id, self.grant.principal.written())
     }
 }
 

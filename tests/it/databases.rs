@@ -64,7 +64,9 @@ fn a_failover_loses_nothing_that_was_committed() {
     at_least(10);
     pair.address().cut();
     pair.fail_over();
-    let before = pair.primary().psql_in("ledger", "select count(*) from kept");
+    let before = pair
+        .primary()
+        .psql_in("ledger", "select count(*) from kept");
     at_least(before.parse::<usize>().unwrap() + 5);
     done.store(true, Ordering::SeqCst);
     let confirmed = writer.join().unwrap();

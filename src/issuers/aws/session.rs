@@ -38,7 +38,7 @@ pub(super) fn tags(order: &Order<'_>) -> Vec<(&'static str, String)> {
     let grant = order.grant;
     let mut tags = vec![
         ("jit:grant", grant.id.to_string()),
-        ("jit:principal", grant.principal.to_string()),
+        ("jit:principal", grant.principal.written()),
         ("jit:resource", grant.entitlement.resource.to_string()),
         ("jit:role", grant.entitlement.role.to_string()),
     ];

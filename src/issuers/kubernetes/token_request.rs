@@ -93,7 +93,7 @@ async fn make_secret(api: &Api, account: &ServiceAccount, grant: &Grant) -> Resu
             "name": name,
             "labels": { "app.kubernetes.io/managed-by": "jit", "jit/grant": grant.id },
             "annotations": {
-                "jit/principal": grant.principal.name(),
+                "jit/principal": grant.principal.written(),
                 "jit/entitlement": grant.entitlement,
                 "jit/expires-at": grant.expires_at,
             },

@@ -1,6 +1,7 @@
 //! The issuers against real targets: what they make lets in, and what they end is out.
 
 mod aws;
+mod cluster;
 mod kubernetes;
 mod oidc;
 mod postgres_certificate;
