@@ -17,6 +17,7 @@ use crate::{
     },
     domain::failure::{Code, Failure, Result},
     platform::terminal,
+    server::{ground::Ground, serve},
 };
 
 /// Access exactly when a task needs it, taken away again by itself.
@@ -48,6 +49,7 @@ enum Verb {
     Setup(setup::Args),
     Trust(trust::Args),
     Doctor(doctor::Args),
+    Serve(serve::Args),
     Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -173,12 +175,22 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
         Verb::Setup(args) => setup::run(args, session),
         Verb::Trust(args) => trust::run(args, session),
         Verb::Doctor(args) => doctor::run(args, session),
+        Verb::Serve(args) => serve::run(args, &ground(session)),
         Verb::Demo(args) => demo::run(args, session),
         Verb::Completions(args) => completions::run(args, session, &mut Cli::<Verb>::command()),
         Verb::Man(args) => man::run(args, session, Cli::<Verb>::command()),
         Verb::Complete(args) => complete::run(args, Cli::<Verb>::command()),
         Verb::Tidy(args) => tidy::run(args, session),
         Verb::Keep(args) => keep::run(args, session),
+    }
+}
+
+/// What a server is given: not the user's own choices.
+fn ground(session: &Session) -> Ground<'_> {
+    Ground {
+        environment: &session.environment,
+        configuration: &session.places.configuration,
+        clock: session.clock,
     }
 }
 

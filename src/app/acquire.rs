@@ -151,7 +151,9 @@ pub fn lease(
 fn unasked(failure: Failure, entitlement: &Entitlement) -> Failure {
     match failure.nature {
         Nature::Unexplained => failure.hint(format!("run: jit request {entitlement} -j WHY")),
-        Nature::Final | Nature::Stranger | Nature::Conflict | Nature::Away => failure,
+        Nature::Final | Nature::Stranger | Nature::Conflict | Nature::Away | Nature::Absent => {
+            failure
+        }
     }
 }
 

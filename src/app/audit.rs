@@ -70,6 +70,7 @@ fn list(args: &Args, session: &Session) -> Result<()> {
         resource: args.resource.as_ref().map(ToString::to_string),
         role: args.role.as_ref().map(ToString::to_string),
         grant: args.grant.clone(),
+        kind: None,
         since: args
             .since
             .as_deref()

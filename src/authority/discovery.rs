@@ -33,7 +33,7 @@ pub struct Discovery {
 /// `/jwks`: a JSON Web Key Set (RFC 7517, 5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Jwks {
-    /// The newest key first; those before it still verify what they signed.
+    /// The key that signs first; then the one that will, and those that did not long ago.
     pub keys: Vec<Jwk>,
 }
 
@@ -97,7 +97,7 @@ impl Authority {
         if self.issuer_url.is_none() {
             return Err(no_issuer());
         }
-        let keys = self.store.ec_public_keys(ISSUER).await?;
+        let keys = self.store.ec_public_keys(ISSUER, (self.clock)()).await?;
         Ok(Jwks {
             keys: keys.into_iter().map(Jwk::from).collect(),
         })

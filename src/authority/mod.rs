@@ -5,6 +5,7 @@ pub mod elevate;
 pub mod renew;
 pub mod revoke;
 pub mod sessions;
+mod signature;
 pub mod token;
 pub mod trust;
 
@@ -161,9 +162,10 @@ impl Authority {
     /// The keys that a resource's issuer signs with. A certificate for one resource says nothing at
     /// another, since no two trust the same key; a token for one says so by its audience.
     async fn signing(&self, name: &ResourceName, resource: &Resource) -> Result<Signing> {
+        let now = (self.clock)();
         let takes_tokens = match resource {
             Resource::Ssh(_) | Resource::Postgres(_) => {
-                let authority = self.store.signing_key(&format!("ca {name}")).await?;
+                let authority = self.store.signing_key(&format!("ca {name}"), now).await?;
                 return Ok(authority.into());
             }
             Resource::Kubernetes(KubernetesResource { issuer, .. }) => {
@@ -172,7 +174,7 @@ impl Authority {
             Resource::Aws(AwsResource { issuer, .. }) => *issuer == AwsIssuer::WebIdentity,
         };
         let issuer = if takes_tokens && self.issuer_url.is_some() {
-            Some(self.store.ec_key(ISSUER).await?)
+            Some(self.store.ec_key(ISSUER, now).await?)
         } else {
             None
         };

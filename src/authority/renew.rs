@@ -11,6 +11,7 @@ use crate::{
         elevation::Elevation,
         event::EventKind,
         failure::{Failure, Result},
+        id::GrantId,
     },
     store::ledger::Append,
 };
@@ -22,16 +23,40 @@ impl Authority {
     /// # Errors
     /// Denied (121): the token, its proof, the grant or policy say no.
     pub async fn renew(&self, client: &Client, token: &Token, proof: &str) -> Result<Credential> {
-        let asked_at = (self.clock)();
         let elevation = self.shown(client, token, proof).await?;
+        self.renew_shown(client, &elevation).await
+    }
+
+    /// The same under the grant of that id and no other: the one that a request's path names.
+    ///
+    /// # Errors
+    /// As those of [`Authority::renew`]; the client has no such grant (it is absent).
+    pub async fn renew_under(
+        &self,
+        client: &Client,
+        id: &GrantId,
+        (token, proof): (&Token, &str),
+    ) -> Result<Credential> {
+        let elevation = self.own(&client.caller.principal, id).await?;
+        if self.proven(token, proof).await? != *id {
+            return Err(Failure::denied(format!(
+                "the elevation token is refused: it proves another grant than {id}"
+            ))
+            .hint("run the command again: a new elevation is asked for"));
+        }
+        self.renew_shown(client, &elevation).await
+    }
+
+    async fn renew_shown(&self, client: &Client, elevation: &Elevation) -> Result<Credential> {
+        let asked_at = (self.clock)();
         let grant = elevation.live(asked_at).cloned().ok_or_else(|| {
             let state = elevation.state(asked_at);
             Failure::denied(format!("the grant {} is {state}", elevation.request.id))
                 .hint("run the command again: a new elevation is asked for")
         })?;
-        self.decide_again(client, &elevation).await?;
+        self.decide_again(client, elevation).await?;
         let made = self.issue(&grant, client.key).await;
-        self.record_issue(client, &elevation, asked_at, made).await
+        self.record_issue(client, elevation, asked_at, made).await
     }
 
     /// The elevation that the token proves, if it is this caller's.

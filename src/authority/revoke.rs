@@ -6,7 +6,7 @@ use crate::{
     domain::{
         elevation::{Elevation, Grant, State},
         event::{Entry, EventFilter, EventKind, Origin},
-        failure::{Failure, Result},
+        failure::{Failure, Nature, Result},
         id::GrantId,
         principal::Principal,
     },
@@ -90,7 +90,11 @@ impl Authority {
             .hint("run the command again: a new elevation is asked for"))
     }
 
-    async fn own(&self, principal: &Principal, id: &GrantId) -> Result<Elevation> {
+    /// The elevation of that id, if it is this principal's.
+    ///
+    /// # Errors
+    /// There is none ([`Nature::Absent`]): what is somebody else's is not there at all.
+    pub async fn own(&self, principal: &Principal, id: &GrantId) -> Result<Elevation> {
         self.store
             .elevation(id)
             .await?
@@ -98,6 +102,7 @@ impl Authority {
             .ok_or_else(|| {
                 Failure::usage(format!("there is no grant {id} of {principal}"))
                     .hint("\"jit status\" lists what you hold")
+                    .of_nature(Nature::Absent)
             })
     }
 

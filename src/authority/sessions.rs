@@ -61,10 +61,10 @@ impl Authority {
     /// none for this request.
     pub async fn authenticate(&self, shown: &Shown<'_>) -> Result<Vec<Session>> {
         let now = (self.clock)();
-        let key = self.store.signing_key(PURPOSE).await?;
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.validate_exp = false;
-        let claims: Claims = proof::open(shown.token, key.public(), &rules)
+        let claims: Option<Claims> = self.open(PURPOSE, shown.token, &rules).await?;
+        let claims = claims
             .ok_or_else(|| signed_out("the session's token was not signed by this authority"))?;
         let aim = Aim {
             method: shown.method,
@@ -93,7 +93,6 @@ impl Authority {
     }
 
     async fn session_token(&self, session: &Session) -> Result<Token> {
-        let key = self.store.signing_key(PURPOSE).await?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TYPE.to_owned());
         let claims = Claims {
@@ -105,7 +104,7 @@ impl Authority {
                 jkt: proof::thumbprint(session.holder)?,
             },
         };
-        let text = proof::sign(&header, &claims, &key)?;
+        let text = self.sign(PURPOSE, header, &claims).await?;
         Ok(Token(SecretString::from(text)))
     }
 

@@ -21,6 +21,7 @@ use crate::{
 
 const ISSUER: &str = "jit:embedded";
 const METHOD: &str = "POST";
+const PURPOSE: &str = "token";
 
 #[derive(Clone, Serialize, Deserialize)]
 struct Claims {
@@ -42,7 +43,6 @@ pub(super) struct Confirmation {
 impl Authority {
     /// The proof of a grant, bound to the key that the client holds.
     pub(super) async fn token(&self, grant: &Grant, holder: PublicKey) -> Result<Token> {
-        let key = self.store.signing_key("token").await?;
         let claims = Claims {
             iss: ISSUER.to_owned(),
             sub: grant.principal.name().to_owned(),
@@ -54,20 +54,21 @@ impl Authority {
                 jkt: proof::thumbprint(holder)?,
             },
         };
-        let text = proof::sign(&Header::new(Algorithm::EdDSA), &claims, &key)?;
+        let text = self
+            .sign(PURPOSE, Header::new(Algorithm::EdDSA), &claims)
+            .await?;
         Ok(Token(SecretString::from(text)))
     }
 
     /// The grant that a token proves, if it is ours, has not ended, and whoever shows it holds its key.
     pub(super) async fn proven(&self, token: &Token, proof: &str) -> Result<GrantId> {
-        let key = self.store.signing_key("token").await?;
         let now = (self.clock)();
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.set_issuer(&[ISSUER]);
         rules.validate_exp = false;
         let text = token.0.expose_secret();
-        let claims: Claims = proof::open(text, key.public(), &rules)
-            .ok_or_else(|| refused("it was not signed by this authority"))?;
+        let claims: Option<Claims> = self.open(PURPOSE, text, &rules).await?;
+        let claims = claims.ok_or_else(|| refused("it was not signed by this authority"))?;
         if now.secs() >= claims.exp {
             return Err(refused("its grant has ended"));
         }

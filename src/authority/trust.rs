@@ -69,7 +69,10 @@ impl Authority {
 
     /// The public key of the resource's host authority, if it has vouched for a host.
     pub async fn host_ca(&self, name: &ResourceName) -> Result<Option<String>> {
-        let authority = self.store.made_key(&host_purpose(name)).await?;
+        let authority = self
+            .store
+            .made_key(&host_purpose(name), (self.clock)())
+            .await?;
         let line = |key: PrivateKey| ssh_host::host_ca(name, &self.site(&key.into()));
         authority.map(line).transpose()
     }
@@ -94,7 +97,11 @@ impl Authority {
                     .hint("make it shorter: --ttl 8760h is a year"),
             );
         }
-        let signing = self.store.signing_key(&host_purpose(name)).await?.into();
+        let authority = self
+            .store
+            .signing_key(&host_purpose(name), (self.clock)())
+            .await?;
+        let signing = authority.into();
         let site = self.site(&signing);
         let id = GrantId::new(site.now, keys::random()?);
         let order = HostOrder {

@@ -9,5 +9,6 @@ mod names;
 pub mod places;
 pub mod policies;
 pub mod references;
+pub mod server;
 mod spot;
 pub mod surroundings;

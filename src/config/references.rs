@@ -80,7 +80,8 @@ fn is_there(
                     .hint(format!("export {variable}, or use a file: reference"))
             })
         }
-        // Asking a keyring may ask the person; it is asked when the credential is needed.
-        SecretReference::Keyring(_) => Ok(()),
+        // Asking a keyring may ask the person; it is asked when the credential is needed. systemd's
+        // credentials are there for the service alone, not for whoever checks.
+        SecretReference::Keyring(_) | SecretReference::Credential(_) => Ok(()),
     }
 }

@@ -303,6 +303,8 @@ pub enum SecretReference {
     Env(String),
     /// `keyring:NAME`
     Keyring(String),
+    /// `credential:NAME`, in the directory that systemd's `LoadCredential=` fills.
+    Credential(String),
 }
 
 impl TryFrom<String> for SecretReference {
@@ -313,13 +315,20 @@ impl TryFrom<String> for SecretReference {
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
             Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
             Some(("keyring", name)) if !name.is_empty() => Ok(Self::Keyring(name.to_owned())),
+            Some(("credential", name)) if is_file_name(name) => {
+                Ok(Self::Credential(name.to_owned()))
+            }
             // The text may be the secret itself, so it is not repeated.
             _ => Err(
-                "a credential is named, never written here: \"file:PATH\", \"env:NAME\" or \"keyring:NAME\""
+                "a credential is named, never written here: \"file:PATH\", \"env:NAME\", \"keyring:NAME\" or \"credential:NAME\""
                     .to_owned(),
             ),
         }
     }
+}
+
+fn is_file_name(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('.') && !name.contains('/')
 }
 
 impl<'de> Deserialize<'de> for Resources {

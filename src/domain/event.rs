@@ -46,8 +46,11 @@ pub enum EventKind {
     Enabled,
     /// A host or a bot became known by a key of its own, or by a new one.
     Enrolled,
-    /// A signing key was replaced.
+    /// A signing key, or the key that seals them, was replaced.
     Rotated,
+    /// A ledger that lacks what was once recorded, or holds something else in its place, was taken all
+    /// the same.
+    LossAccepted,
 }
 
 impl EventKind {
@@ -72,6 +75,7 @@ impl EventKind {
             Self::Enabled => "enabled",
             Self::Enrolled => "enrolled",
             Self::Rotated => "rotated",
+            Self::LossAccepted => "loss-accepted",
         }
     }
 }
@@ -196,6 +200,8 @@ pub struct EventFilter {
     pub role: Option<String>,
     /// The grant.
     pub grant: Option<GrantId>,
+    /// The kind.
+    pub kind: Option<EventKind>,
     /// From this instant on.
     pub since: Option<Timestamp>,
     /// Before this instant.

@@ -43,6 +43,8 @@ pub enum Nature {
     Conflict,
     /// What is needed does not answer just now; the same may succeed in a moment.
     Away,
+    /// There is no such thing, or none that the caller may know of.
+    Absent,
 }
 
 /// One sentence on what happened, one hint on what to do next, and the private cause.

@@ -1,6 +1,7 @@
 //! The words of `jit` as types: no I/O, no async, no clock.
 
 pub mod catalogue;
+pub mod checkpoint;
 pub mod credential;
 pub mod decision;
 pub mod elevation;

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use aws_lc_rs::{
     digest::{SHA256, digest},
     rand,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+        UnparsedPublicKey,
+    },
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret as _, SecretSlice};
@@ -97,6 +100,12 @@ pub fn thumbprint(key: &EcPublicKey) -> String {
     let [x, y] = [key.x, key.y].map(|part| URL_SAFE_NO_PAD.encode(part));
     let jwk = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
     URL_SAFE_NO_PAD.encode(sha256(jwk.as_bytes()))
+}
+
+/// Whether `signature` is that key's Ed25519 signature of `message`.
+pub fn is_signed(key: PublicKey, message: &[u8], signature: &[u8]) -> bool {
+    let key = UnparsedPublicKey::new(&ED25519, key.0);
+    key.verify(message, signature).is_ok()
 }
 
 /// SHA-256 of `bytes`.

@@ -11,6 +11,7 @@ pub mod process;
 pub mod profiles;
 pub mod proof;
 pub mod seal;
+pub mod sealing;
 pub mod secret;
 pub mod terminal;
 pub mod vigil;

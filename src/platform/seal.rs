@@ -1,9 +1,12 @@
 //! Authenticated encryption of what rests on disk: AES-256-GCM, the name of the thing bound in.
 
+use std::fmt;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use secrecy::{ExposeSecret as _, SecretSlice};
 use zeroize::Zeroizing;
 
+use super::keys;
 use crate::domain::failure::{Failure, Result};
 
 const NONCE: usize = 12;
@@ -11,6 +14,14 @@ const NONCE: usize = 12;
 /// The key that seals leases and signing keys: 32 bytes.
 #[derive(Clone)]
 pub struct SealingKey(SecretSlice<u8>);
+
+impl fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SealingKey")
+            .field(&self.fingerprint())
+            .finish()
+    }
+}
 
 impl SealingKey {
     /// A key of these bytes.
@@ -21,6 +32,14 @@ impl SealingKey {
     /// The bytes, for the keyring that keeps them.
     pub(super) fn expose(&self) -> &[u8] {
         self.0.expose_secret()
+    }
+
+    /// What tells it from others and says nothing about it: 16 hexadecimal digits.
+    pub fn fingerprint(&self) -> String {
+        let named = [b"jit sealing key ", self.0.expose_secret()].concat();
+        let mut digits = keys::hex(&keys::sha256(&Zeroizing::new(named)));
+        digits.truncate(16);
+        digits
     }
 
     /// Seals `plain` as the thing called `name`: nonce, ciphertext and tag, in this order.

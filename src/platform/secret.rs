@@ -39,10 +39,36 @@ pub fn resolve(
             (Zeroizing::new(text.as_bytes().to_vec()), format!("${name}"))
         }
         SecretReference::Keyring(name) => (keyring::secret(name)?, format!("keyring:{name}")),
+        SecretReference::Credential(name) => {
+            (credential(name, environment)?, format!("credential:{name}"))
+        }
     };
     let text = str::from_utf8(&bytes).map_err(|_| {
         Failure::failed(format!("the credential in {shown} is not text"))
             .hint("it holds one token or URL and nothing else")
     })?;
     Ok(SecretString::from(text.trim_end_matches(['\r', '\n'])))
+}
+
+/// A credential that systemd hands to the service (systemd.exec(5), `LoadCredential=`). Its directory is
+/// the service's alone; the file itself is root's, with an access list, so that its mode says nothing.
+fn credential(name: &str, environment: &Environment) -> Result<Zeroizing<Vec<u8>>> {
+    let directory = environment.text("CREDENTIALS_DIRECTORY").ok_or_else(|| {
+        Failure::failed(format!(
+            "there is no credential {name:?}: systemd handed none to this process"
+        ))
+        .hint(format!(
+            "add LoadCredential={name}:FILE to the service's unit"
+        ))
+    })?;
+    let path = Path::new(directory).join(name);
+    let bytes = files::read(&path)?.map(Zeroizing::new);
+    bytes.ok_or_else(|| {
+        Failure::failed(format!(
+            "systemd handed no credential {name:?} to this process"
+        ))
+        .hint(format!(
+            "add LoadCredential={name}:FILE to the service's unit"
+        ))
+    })
 }

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::domain::{
     credential::{Credential, Token},
-    elevation::{Grant, State},
+    elevation::{Elevation, Grant, State},
     entitlement::Entitlement,
     id::GrantId,
     key::PublicKey,
@@ -113,4 +113,24 @@ pub struct ElevationView {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub credential: Option<Credential>,
+}
+
+impl ElevationView {
+    /// An elevation as its own principal sees it at `now`, without any secret.
+    pub fn of(elevation: &Elevation, now: Timestamp) -> Self {
+        let request = &elevation.request;
+        Self {
+            id: request.id.clone(),
+            state: elevation.state(now),
+            principal: request.principal.written(),
+            entitlement: request.entitlement.clone(),
+            justification: request.justification.clone(),
+            asked_at: request.asked_at,
+            approved_by: Vec::new(),
+            approvals: 0,
+            grant: elevation.grant_made().cloned(),
+            token: None,
+            credential: None,
+        }
+    }
 }

@@ -38,6 +38,10 @@ pub const SIGN_IN: &str = "/v1/sign-in";
 pub const DISCOVERY: &str = "/.well-known/openid-configuration";
 /// The public keys of the issuer (RFC 7517).
 pub const JWKS: &str = "/jwks";
+/// Whether the process is there.
+pub const HEALTHZ: &str = "/healthz";
+/// Whether it can do its work.
+pub const READYZ: &str = "/readyz";
 
 /// A path with its `{…}` filled in, in their order.
 pub fn of(path: &str, parts: &[&str]) -> String {

@@ -37,7 +37,7 @@ const KINDS: [(Code, Nature, &str, u16); 11] = [
     (Code::TimedOut, Nature::Final, "timed-out", 504),
     (Code::Failed, Nature::Away, "away", 503),
     (Code::Failed, Nature::Final, "failed", 500),
-    (Code::NotFound, Nature::Final, "not-found", 404),
+    (Code::Usage, Nature::Absent, "not-found", 404),
     (Code::CannotRun, Nature::Final, "failed", 500),
 ];
 
@@ -84,6 +84,7 @@ mod tests {
     fn a_failure_survives_the_wire_without_its_cause() {
         let failures = [
             Failure::usage("a").hint("b"),
+            Failure::usage("a").of_nature(Nature::Absent),
             Failure::denied("a").of_nature(Nature::Unexplained),
             Failure::denied("a").of_nature(Nature::Conflict),
             Failure::denied("a"),

@@ -1,12 +1,16 @@
 //! The hash chain: each entry's hash covers the one before it, its place and its text.
 
+use super::statement::{Row, Statement};
 use crate::{
     domain::{
-        event::Event,
+        event::{Entry, Event},
         failure::{Failure, Result},
     },
     platform::keys::{hex, sha256},
 };
+
+/// What a [`Stored`] is selected by.
+pub(super) const COLUMNS: &str = "seq, at, kind, grant_id, principal, resource, role, body, hash";
 
 /// What stands before the first entry.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -58,6 +62,57 @@ impl Stored {
             columns: columns(event),
             hash: link(previous, seq, &body),
             body,
+        })
+    }
+
+    /// An entry as it was selected ([`COLUMNS`]).
+    pub(super) fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            seq: row.int(0)?,
+            columns: Columns {
+                at: row.int(1)?,
+                kind: row.text(2)?.to_owned(),
+                grant: row.text(3)?.to_owned(),
+                principal: row.text(4)?.to_owned(),
+                resource: row.text(5)?.to_owned(),
+                role: row.text(6)?.to_owned(),
+            },
+            body: row.text(7)?.to_owned(),
+            hash: row.text(8)?.to_owned(),
+        })
+    }
+
+    /// Writes it.
+    pub(super) fn insert(self) -> Statement {
+        let columns = self.columns;
+        Statement::insert(
+            "insert into events (seq, at, kind, grant_id, principal, resource, role, body, hash)",
+            [
+                self.seq.into(),
+                columns.at.into(),
+                columns.kind.into(),
+                columns.grant.into(),
+                columns.principal.into(),
+                columns.resource.into(),
+                columns.role.into(),
+                self.body.into(),
+                self.hash.into(),
+            ],
+            "",
+        )
+    }
+
+    /// The entry, taken at its word.
+    pub(super) fn entry(self) -> Result<Entry> {
+        let event = serde_json::from_str(&self.body).map_err(|error| {
+            Failure::failed(format!("entry {} of the ledger is not an event", self.seq))
+                .because(&error)
+                .hint("\"jit audit verify\" names the first broken entry")
+        })?;
+        Ok(Entry {
+            seq: self.seq,
+            event,
+            hash: self.hash,
         })
     }
 

@@ -1,83 +1,173 @@
-//! Signing keys, one a purpose, sealed at rest and made on first use.
+//! Signing keys by purpose, in generations: the newest that has begun signs, the others verify what
+//! they signed. Sealed at rest, made on first use, kept in memory for moments.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
 use zeroize::Zeroizing;
 
-use super::{database::Statement, open::Store};
+use super::{
+    database::{Row, Statement},
+    open::Store,
+    p256,
+    rings::{Halves, Kept, Ring, public},
+};
 use crate::{
     domain::{
         failure::{Failure, Result},
-        key::{EcKey, EcPublicKey, PrivateKey},
+        key::{PrivateKey, PublicKey},
+        time::Timestamp,
     },
     platform::keys,
 };
 
+/// How long a key is used without asking whether it still is the one: after a rotation elsewhere the
+/// old one signs, and where it was given up is accepted, for that long at most.
+pub(super) const FRESH: Duration = Duration::from_secs(10);
+
+/// How often an unknown key is asked for at most.
+pub(super) const ASKING: Duration = Duration::from_secs(1);
+
 impl Store {
-    /// The key of `purpose` (`token`, `ca ssh/web`), made on first use; of many processes that
-    /// make it at the same time one wins, and all use that one.
-    pub async fn signing_key(&self, purpose: &str) -> Result<PrivateKey> {
-        if let Some(key) = self.made_key(purpose).await? {
+    /// The key of `purpose` (`token`, `ca ssh/web`) that signs at `now`, made on first use; of many
+    /// processes that make it at the same time one wins, and all use that one.
+    pub async fn signing_key(&self, purpose: &str, now: Timestamp) -> Result<PrivateKey> {
+        if let Some(key) = self.made_key(purpose, now).await? {
             return Ok(key);
         }
-        self.keep(purpose, keys::generate()?.expose_seed()).await?;
-        self.made_key(purpose).await?.ok_or_else(|| unkept(purpose))
+        self.keep_first(purpose, &ed25519()?).await?;
+        let made = self.made_key(purpose, now).await?;
+        made.ok_or_else(|| unkept(purpose))
     }
 
-    /// The key of `purpose`, if it was made.
-    pub async fn made_key(&self, purpose: &str) -> Result<Option<PrivateKey>> {
-        let seed = self.kept(purpose).await?;
-        seed.map(|seed| keys::from_seed(&seed)).transpose()
+    /// The key of `purpose` that signs at `now`, if one was made.
+    pub async fn made_key(&self, purpose: &str, now: Timestamp) -> Result<Option<PrivateKey>> {
+        let ring = self.ring(purpose, FRESH).await?;
+        ring.signing(now).map(private).transpose()
     }
 
-    /// The P-256 key of `purpose` (`issuer`), made on first use as the others are.
-    pub async fn ec_key(&self, purpose: &str) -> Result<EcKey> {
-        if let Some(document) = self.kept(purpose).await? {
-            return keys::ec_from_pkcs8(&document);
+    /// The public keys of `purpose` that others are to trust at `now`: the one that signs, the one that
+    /// will, and those that did not long ago. The one that signs is the first.
+    pub async fn public_keys(&self, purpose: &str, now: Timestamp) -> Result<Vec<PublicKey>> {
+        let ring = self.ring(purpose, FRESH).await?;
+        ring.shown(purpose, now).map(public).collect()
+    }
+
+    /// The public keys that may have signed what names `id` as its key (RFC 7638), or names none. One
+    /// that is not known yet may have been made elsewhere a moment ago, so it is asked for.
+    pub async fn verifying_keys(&self, purpose: &str, id: Option<&str>) -> Result<Vec<PublicKey>> {
+        let found = self.ring(purpose, FRESH).await?.named(id)?;
+        if id.is_none() || !found.is_empty() {
+            return Ok(found);
         }
-        self.keep(purpose, keys::generate_ec()?.expose_pkcs8())
-            .await?;
-        let document = self.kept(purpose).await?;
-        keys::ec_from_pkcs8(&document.ok_or_else(|| unkept(purpose))?)
+        self.ring(purpose, ASKING).await?.named(id)
     }
 
-    /// The public keys of `purpose`, the newest first: what they signed is still to be verified.
-    pub async fn ec_public_keys(&self, purpose: &str) -> Result<Vec<EcPublicKey>> {
-        Ok(vec![self.ec_key(purpose).await?.public()])
+    pub(super) async fn ring(&self, purpose: &str, fresh: Duration) -> Result<Arc<Ring>> {
+        let known = self.rings.of(purpose);
+        if let Some(ring) = known.filter(|ring| ring.read_at.elapsed() < fresh && !ring.is_empty())
+        {
+            return Ok(ring);
+        }
+        let read_at = Instant::now();
+        let keys = self.kept_keys(purpose).await?;
+        let ring = Arc::new(Ring { read_at, keys });
+        self.rings.keep(purpose, &ring);
+        Ok(ring)
     }
 
-    async fn keep(&self, purpose: &str, secret: &[u8]) -> Result<()> {
-        let sealed = self.sealing.seal(&name(purpose), secret)?;
-        let insert =
-            "insert into signing_keys (purpose, sealed) values ($1, $2) on conflict do nothing";
-        let values = [purpose.into(), STANDARD.encode(sealed).into()];
-        self.database.run(&Statement::new(insert, values)).await?;
-        Ok(())
-    }
-
-    async fn kept(&self, purpose: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
-        let select = "select sealed from signing_keys where purpose = $1";
+    pub(super) async fn kept_keys(&self, purpose: &str) -> Result<Vec<Kept>> {
+        let select = "select generation, starts_at, sealed, verifier from keys
+             where purpose = $1 order by generation desc";
         let select = Statement::new(select, [purpose.into()]);
         let rows = self.database.rows(&select).await?;
-        let Some(row) = rows.first() else {
-            return Ok(None);
+        rows.iter().map(|row| self.kept(purpose, row)).collect()
+    }
+
+    fn kept(&self, purpose: &str, row: &Row) -> Result<Kept> {
+        let closed = || {
+            Failure::failed(format!("the signing key of {purpose} cannot be opened"))
+                .hint("restore the sealing key that it was sealed with; targets trust the old key")
         };
-        let secret = STANDARD
-            .decode(row.text(0)?)
-            .ok()
-            .and_then(|sealed| self.sealing.open(&name(purpose), &sealed))
-            .ok_or_else(|| {
-                Failure::failed(format!("the signing key of {purpose} cannot be opened")).hint(
-                    "restore the sealing key that it was sealed with; targets trust the old key",
-                )
-            })?;
-        Ok(Some(secret))
+        let generation = row.int(0)?;
+        let (sealed, verifier) = (row.text(2)?, row.text(3)?);
+        let open = |name: String, text: &str| self.sealing.open(&name, text).ok_or_else(closed);
+        let secret = match sealed {
+            "" => None,
+            sealed => Some(open(secret_name(purpose, generation), sealed)?),
+        };
+        let public = match (verifier, &secret) {
+            ("", Some(secret)) => public_of(secret)?,
+            (verifier, _) => open(public_name(purpose, generation), verifier)?.to_vec(),
+        };
+        Ok(Kept {
+            generation,
+            starts_at: Timestamp::from_millis(row.int(1)?),
+            secret,
+            public,
+        })
+    }
+
+    pub(super) async fn keep_first(&self, purpose: &str, halves: &Halves) -> Result<()> {
+        let insert = "insert into keys (purpose, generation, starts_at, sealed, verifier)
+             select $1, 1, 0, $2, $3 where not exists (select 1 from sealing where fingerprint <> $4)
+             on conflict do nothing";
+        let secret = self
+            .sealing
+            .seal(&secret_name(purpose, 1), &halves.secret)?;
+        let public = self
+            .sealing
+            .seal(&public_name(purpose, 1), &halves.public)?;
+        let ours = self.sealing.key().fingerprint();
+        let values = [purpose.into(), secret.into(), public.into(), ours.into()];
+        let insert = Statement::new(insert, values);
+        self.database.run(&insert).await.map(drop)
     }
 }
 
-fn unkept(purpose: &str) -> Failure {
+/// A key that was made and is not there.
+pub(super) fn unkept(purpose: &str) -> Failure {
     Failure::failed(format!("the key of {purpose} was not kept"))
+        .hint("was the sealing key replaced? name the new one and start again")
 }
 
-fn name(purpose: &str) -> String {
-    format!("signing key of {purpose}")
+fn private(kept: &Kept) -> Result<PrivateKey> {
+    let secret = kept.secret.as_deref().map(Vec::as_slice);
+    let seed = secret.and_then(|secret| secret.try_into().ok());
+    let seed = seed.ok_or_else(|| Failure::failed("a key in the store is not an Ed25519 key"))?;
+    Ok(PrivateKey::new(seed, public(kept)?))
+}
+
+fn public_of(secret: &[u8]) -> Result<Vec<u8>> {
+    Ok(keys::from_seed(secret)?.public().0.to_vec())
+}
+
+fn ed25519() -> Result<Halves> {
+    let key = keys::generate()?;
+    Ok(Halves {
+        secret: Zeroizing::new(key.expose_seed().to_vec()),
+        public: key.public().0.to_vec(),
+    })
+}
+
+/// A new key of the kind that `old` is.
+pub(super) fn another(old: &Kept) -> Result<Halves> {
+    if p256::is_one(old) {
+        return p256::halves();
+    }
+    ed25519()
+}
+
+/// What a private half is sealed as. The first generation is called as in version 1.
+pub(super) fn secret_name(purpose: &str, generation: i64) -> String {
+    match generation {
+        1 => format!("signing key of {purpose}"),
+        _ => format!("signing key of {purpose}, generation {generation}"),
+    }
+}
+
+pub(super) fn public_name(purpose: &str, generation: i64) -> String {
+    format!("public key of {purpose}, generation {generation}")
 }

@@ -1,16 +1,27 @@
 //! What an authority remembers: the ledger, the elevations, the sessions and the sealed signing keys, in
 //! SQLite or PostgreSQL.
 
+mod append;
 mod broken;
 pub mod chain;
+pub mod checkpoints;
 pub mod database;
 pub mod elevations;
+mod group;
 pub mod inspect;
+mod issuer_keys;
 pub mod keys;
 pub mod ledger;
 mod migrate;
 pub mod open;
+mod p256;
+mod postgres;
+mod rings;
+pub mod rotate;
+pub mod sealing;
 pub mod sessions;
+mod sqlite;
+mod statement;
 pub mod steps;
 
 pub use open::Store;

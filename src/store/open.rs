@@ -2,16 +2,21 @@
 
 use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
-use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::{
-    postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
+use secrecy::SecretString;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::{broken::broken, database::Database, ledger::Ledger, migrate::migrate};
+use super::{
+    broken::broken,
+    database::{Database, Statement},
+    ledger::Ledger,
+    migrate::migrate,
+    postgres::Server,
+    rings::Rings,
+    sealing::{Sealing, check},
+};
 use crate::{
     domain::failure::{Failure, Result},
-    platform::{files, seal::SealingKey},
+    platform::files,
 };
 
 /// How long one process waits for another one's commit, or for a connection.
@@ -20,14 +25,12 @@ const BUSY: Duration = Duration::from_secs(10);
 /// How many read at once beside the writer of a served authority.
 const READERS: u32 = 4;
 
-/// How many connections one replica holds to PostgreSQL at most.
-const CONNECTIONS: u32 = 8;
-
 /// An open store. Cloning shares it.
 #[derive(Clone)]
 pub struct Store {
     pub(super) database: Database,
-    pub(super) sealing: SealingKey,
+    pub(super) sealing: Sealing,
+    pub(super) rings: Rings,
     ledger: Ledger,
 }
 
@@ -38,7 +41,7 @@ impl Store {
     /// # Errors
     /// The file is another user's, can be read by others, is of a newer version or is no database;
     /// the disk is full or read-only.
-    pub async fn open(file: &Path, sealing: SealingKey) -> Result<Self> {
+    pub async fn open(file: &Path, sealing: impl Into<Sealing>) -> Result<Self> {
         prepare(file)?;
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
@@ -46,52 +49,51 @@ impl Store {
             .await
             .map_err(|error| broken("opened", &error))?;
         let readers = writer.clone();
-        Self::begin(Database::Sqlite { readers, writer }, sealing).await
+        Self::begin(Database::Sqlite { readers, writer }, sealing.into()).await
     }
 
     /// The same for many who read while one writes.
     ///
     /// # Errors
-    /// As those of [`Store::open`].
-    pub async fn open_shared(file: &Path, sealing: SealingKey) -> Result<Self> {
-        let store = Self::open(file, sealing).await?;
-        let Database::Sqlite { writer, .. } = store.database else {
-            return Ok(store);
+    /// As those of [`Store::open`]; another sealing key than before.
+    pub async fn open_shared(file: &Path, sealing: impl Into<Sealing>) -> Result<Self> {
+        prepare(file)?;
+        let pool = |most| {
+            SqlitePoolOptions::new()
+                .max_connections(most)
+                .acquire_timeout(BUSY)
+                .connect_with(options(file))
         };
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(BUSY)
-            .connect_with(options(file))
-            .await
-            .map_err(|error| broken("opened", &error))?;
-        Self::begin(Database::Sqlite { readers, writer }, store.sealing).await
+        let opened = |error| broken("opened", &error);
+        let writer = pool(1).await.map_err(opened)?;
+        let readers = pool(READERS).await.map_err(opened)?;
+        Self::serve(Database::Sqlite { readers, writer }, sealing.into()).await
     }
 
     /// Opens the store that replicas share, in the PostgreSQL database of `url`
     /// (`postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`).
     ///
     /// # Errors
-    /// The URL is none, the server is away or refuses, or the tables are of a newer version.
-    pub async fn connect(url: &SecretString, sealing: SealingKey) -> Result<Self> {
-        let options: PgConnectOptions = url.expose_secret().parse().map_err(|_| {
-            Failure::failed("the database's address is not a PostgreSQL URL")
-                .hint("write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full")
-        })?;
-        let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(BUSY)
-            .connect_with(options.application_name("jit serve"))
-            .await
-            .map_err(|error| broken("opened", &error))?;
-        Self::begin(Database::Postgres(pool), sealing).await
+    /// The URL is none, the server is away or refuses, the tables are of a newer version, or they were
+    /// sealed with another key.
+    pub async fn connect(url: &SecretString, sealing: impl Into<Sealing>) -> Result<Self> {
+        let server = Server::connect(url).await?;
+        Self::serve(Database::Postgres(server), sealing.into()).await
     }
 
-    async fn begin(database: Database, sealing: SealingKey) -> Result<Self> {
+    async fn serve(database: Database, sealing: Sealing) -> Result<Self> {
+        let store = Self::begin(database, sealing).await?;
+        check(&store.database, &store.sealing).await?;
+        Ok(store)
+    }
+
+    async fn begin(database: Database, sealing: Sealing) -> Result<Self> {
         migrate(&database).await?;
         Ok(Self {
             ledger: Ledger::start(database.clone()),
             database,
             sealing,
+            rings: Rings::default(),
         })
     }
 
@@ -100,8 +102,19 @@ impl Store {
         &self.ledger
     }
 
-    /// Writes what is still in the log into the database and closes it.
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn answers(&self) -> Result<()> {
+        let one = Statement::new("select 1 from schema_version", []);
+        self.database.rows(&one).await.map(drop)
+    }
+
+    /// Writes what still waits, and what is still in the log into the database, and closes it. Whoever
+    /// appends after that is refused.
     pub async fn close(self) {
+        self.ledger.stop().await;
         self.database.close().await;
     }
 }

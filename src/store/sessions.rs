@@ -18,46 +18,52 @@ impl Store {
     /// The session of that id and those that delegated to it, the nearest first, while all of them
     /// live at `now`; none where one of them has ended.
     pub async fn line(&self, id: &GrantId, now: Timestamp) -> Result<Vec<Session>> {
-        let mut line: Vec<Session> = Vec::new();
-        let mut next = Some(id.clone());
-        while let Some(id) = &next {
-            let Some(session) = self.live_session(id, now).await? else {
-                return Ok(Vec::new());
-            };
-            if line.len() == DEEPEST {
-                return Ok(Vec::new());
-            }
-            next.clone_from(&session.parent);
-            line.push(session);
+        let beyond = i64::try_from(DEEPEST + 1).unwrap_or(i64::MAX);
+        let values = [id.as_str().into(), now.millis().into(), beyond.into()];
+        let rows = self.database.rows(&Statement::new(LINE, values)).await?;
+        let all_live = rows.iter().map(|row| Ok(row.int(0)? == 1));
+        let all_live = all_live.collect::<Result<Vec<bool>>>()?;
+        let is_whole = match rows.last() {
+            Some(last) => last.text(1)?.is_empty(),
+            None => false,
+        };
+        if !is_whole || all_live.contains(&false) || rows.len() > DEEPEST {
+            return Ok(Vec::new());
         }
-        Ok(line)
-    }
-
-    async fn live_session(&self, id: &GrantId, now: Timestamp) -> Result<Option<Session>> {
-        let select = "select body from sessions where id = $1 and ended_at = 0 and expires_at > $2";
-        let values = [id.as_str().into(), now.millis().into()];
-        let rows = self.database.rows(&Statement::new(select, values)).await?;
-        rows.first().map(session).transpose()
+        rows.iter().map(session).collect()
     }
 }
+
+/// The session and those above it, each with whether it lives and its parent.
+const LINE: &str = "with recursive line (hop, live, parent, body) as (
+        select cast(1 as bigint), case when ended_at = 0 and expires_at > $2 then 1 else 0 end, parent, body
+        from sessions where id = $1
+        union all
+        select line.hop + 1,
+            case when sessions.ended_at = 0 and sessions.expires_at > $2 then 1 else 0 end,
+            sessions.parent, sessions.body
+        from line join sessions on sessions.id = line.parent where line.hop < $3
+    )
+    select live, parent, body from line order by hop";
 
 /// Writes a session as it begins.
 pub fn begin(session: &Session) -> Result<Statement> {
     let body = serde_json::to_string(session)
         .map_err(|error| Failure::failed("a session cannot be written").because(&error))?;
     let parent = session.parent.as_ref();
-    Ok(Statement::new(
-        "insert into sessions (id, class, name, parent, expires_at, ended_at, last_used_at, body)
-         values ($1, $2, $3, $4, $5, 0, $6, $7)",
+    Ok(Statement::insert(
+        "insert into sessions (id, class, name, parent, expires_at, ended_at, last_used_at, body)",
         [
             session.id.as_str().into(),
             session.caller.principal.class().as_str().into(),
             session.caller.principal.name().into(),
             parent.map_or("", GrantId::as_str).into(),
             session.expires_at.millis().into(),
+            0.into(),
             session.created_at.millis().into(),
             body.into(),
         ],
+        "",
     ))
 }
 
@@ -80,10 +86,11 @@ pub fn goes_on(id: &GrantId) -> Statement {
         "select 1 from sessions where id = $1 and ended_at = 0",
         [id.as_str().into()],
     )
+    .by_key()
 }
 
 fn session(row: &Row) -> Result<Session> {
-    serde_json::from_str(row.text(0)?).map_err(|error| {
+    serde_json::from_str(row.text(2)?).map_err(|error| {
         Failure::failed("a session in the store cannot be read")
             .because(&error)
             .hint("sign in again")

@@ -24,11 +24,8 @@ pub(super) fn write(elevation: &Elevation) -> Result<Statement> {
     let live = elevation.live(asked_at);
     let expires_at = live.map_or(asked_at, |grant| grant.expires_at);
     let session = elevation.request.session.as_ref();
-    Ok(Statement::new(
-        "insert into elevations (id, principal, expires_at, settled, state, session, body)
-         values ($1, $2, $3, $4, $5, $6, $7)
-         on conflict (id) do update set expires_at = $3, settled = $4, state = $5, body = $7
-         where elevations.state <> 'revoked'",
+    Ok(Statement::insert(
+        "insert into elevations (id, principal, expires_at, settled, state, session, body)",
         [
             elevation.request.id.as_str().into(),
             elevation.request.principal.name().into(),
@@ -38,6 +35,9 @@ pub(super) fn write(elevation: &Elevation) -> Result<Statement> {
             session.map_or("", GrantId::as_str).into(),
             body.into(),
         ],
+        "on conflict (id) do update set expires_at = excluded.expires_at, settled = excluded.settled,
+             state = excluded.state, body = excluded.body
+         where elevations.state <> 'revoked'",
     ))
 }
 
@@ -47,4 +47,5 @@ pub fn is_in(id: &GrantId, state: State) -> Statement {
         "select 1 from elevations where id = $1 and state = $2",
         [id.as_str().into(), state.to_string().into()],
     )
+    .by_key()
 }

@@ -30,6 +30,7 @@ const VERBS: &[&[&str]] = &[
     &["credential-process"],
     &["known-hosts"],
     &["setup"],
+    &["serve"],
 ];
 
 #[track_caller]
@@ -98,6 +99,7 @@ fn the_first_page_of_help() {
                           without the prefix
       trust               Print what a target needs to trust this authority
       doctor              Check this machine, what you wrote and every target, and say what to do
+      serve               Serve an authority to a team over HTTPS
       demo                See it work: real servers in a sandbox of their own, gone afterwards
       completions         Print the completions for a shell
       man                 Print a page of the manual, or write all of them

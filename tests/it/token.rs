@@ -14,7 +14,7 @@ use jit::{
         principal::{Caller, Class, Principal},
         time::Timestamp,
     },
-    platform::{keys, seal::SealingKey},
+    platform::{clock, keys, seal::SealingKey},
     policy::set::Policies,
     store::Store,
 };
@@ -293,10 +293,14 @@ fn nothing_secret_is_readable_in_a_stolen_database() {
         let held = Held::new(still).await;
         let directory = held.directory.path().join("state");
         let seeds = [
-            held.authority.store.signing_key("token").await.unwrap(),
             held.authority
                 .store
-                .signing_key("ca ssh/web")
+                .signing_key("token", clock::now())
+                .await
+                .unwrap(),
+            held.authority
+                .store
+                .signing_key("ca ssh/web", clock::now())
                 .await
                 .unwrap(),
         ];

@@ -107,7 +107,7 @@ fn an_unknown_word_is_named_with_the_nearest() {
       did you mean "service_account"? its keys are service_account, groups, verbs, tier
     authority.toml:6: "token" makes no sense here in [resources."kubernetes/prod"]
       did you mean "token-request"? it may be token-request, oidc
-    authority.toml:7: a credential is named, never written here: "file:PATH", "env:NAME" or "keyring:NAME" in [resources."kubernetes/prod"]
+    authority.toml:7: a credential is named, never written here: "file:PATH", "env:NAME", "keyring:NAME" or "credential:NAME" in [resources."kubernetes/prod"]
       correct it, then run: jit policy check
     authority.toml:4: unknown key "database" in [resources."postgres/orders"]
       did you mean "databases"? its keys are hosts, databases, issuer, credential, certificate_authority, labels, roles

@@ -77,10 +77,30 @@ create table enrolments (
     body text not null
 );
 
--- The head of the ledger, signed, from time to time.
+-- The head of the ledger, signed, from time to time: `note` is what was signed, with its signature.
 create table checkpoints (
     seq bigint not null primary key,
     at bigint not null,
     hash text not null,
-    signature text not null
+    note text not null
+);
+
+-- Signing keys by purpose, the newest generation last. One signs from `starts_at` on until the next
+-- one does. `sealed` is the private half ('' once it only verifies), `verifier` the public half, sealed
+-- too, so that nobody slips in one of theirs ('' for keys of version 1).
+create table keys (
+    purpose text not null,
+    generation bigint not null,
+    starts_at bigint not null,
+    sealed text not null,
+    verifier text not null,
+    primary key (purpose, generation)
+);
+insert into keys (purpose, generation, starts_at, sealed, verifier)
+    select purpose, 1, 0, sealed, '' from signing_keys;
+drop table signing_keys;
+
+-- Which sealing key all of it is sealed with, where that is checked.
+create table sealing (
+    fingerprint text not null primary key
 );

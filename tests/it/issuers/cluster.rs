@@ -8,18 +8,27 @@ use std::{
 use jit::{
     authority::Authority,
     domain::{
-        credential::{Credential, Secret},
+        credential::{Credential, Secret, Token},
+        elevation::Grant,
         key::EcKey,
+        time::Timestamp,
     },
     platform::{clock, keys},
+    policy::set::Policies,
+    protocol::elevation::ElevationView,
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use super::served::{Commands, served};
-use crate::support::{Kube, home::Ran, issuer::Issuer as Server, jwt, until};
+use super::served::Commands;
+use crate::support::{
+    Kube, Serve,
+    home::Ran,
+    serve::{Keys, with_authority},
+    until,
+    web::POLICIES,
+};
 
 pub(super) const CATALOGUE: &str = r#"
 [resources."kubernetes/prod"]
@@ -35,13 +44,18 @@ issuer = "oidc"
 roles.view = { groups = ["jit:view"] }
 "#;
 
-/// A cluster that trusts an authority, and what that one has on the disk.
+/// A cluster that trusts a real server.
 pub(super) struct Cluster {
     pub(super) kube: Kube,
-    /// Where the authority's documents are served.
-    pub(super) server: Server,
-    pub(super) dir: TempDir,
+    pub(super) serve: Serve,
     pub(super) commands: Commands,
+}
+
+/// What somebody was given.
+pub(super) struct Elevated {
+    pub(super) grant: Grant,
+    pub(super) credential: Credential,
+    pub(super) token: Token,
 }
 
 impl Cluster {
@@ -58,19 +72,9 @@ impl Cluster {
     }
 
     fn start() -> Option<Self> {
-        let (server, dir) = (
-            Server::https(jwt::Algorithm::Es256),
-            TempDir::new().unwrap(),
-        );
-        let trust = block_on(async {
-            let authority = open(&dir, &server).await;
-            let discovery = authority.discovery().unwrap();
-            let path = "/.well-known/openid-configuration";
-            server.put(path, &serde_json::to_string(&discovery).unwrap());
-            let keys = authority.jwks().await.unwrap();
-            server.put("/jwks", &serde_json::to_string(&keys).unwrap());
-            authority.trust(&"kubernetes/prod".parse().unwrap()).await
-        });
+        let serve = Serve::start(CATALOGUE, POLICIES);
+        let name = "kubernetes/prod".parse().unwrap();
+        let trust = looking(&serve, async |authority| authority.trust(&name).await);
         let commands = Commands::of(&trust.unwrap());
         commands.run(0, &[]);
         let file = commands.wrote("authentication.yaml");
@@ -84,8 +88,7 @@ impl Cluster {
         commands.run(1, &[("KUBECONFIG", kubeconfig.to_str().unwrap())]);
         let cluster = Self {
             kube,
-            server,
-            dir,
+            serve,
             commands,
         };
         // It fetches the keys in its own time.
@@ -96,24 +99,38 @@ impl Cluster {
         Some(cluster)
     }
 
-    pub(super) fn url(&self) -> String {
-        self.server.url().to_owned()
+    /// Looks at the server's authority, as another process of it does.
+    pub(super) fn authority<T>(&self, look: impl AsyncFnOnce(&Authority) -> T) -> T {
+        looking(&self.serve, look)
     }
 
-    /// The authority, opened anew.
-    pub(super) async fn authority(&self) -> Authority {
-        open(&self.dir, &self.server).await
+    /// The key that the server signs with at that instant.
+    pub(super) fn key_at(&self, now: Timestamp) -> EcKey {
+        self.authority(async |authority| authority.store.ec_key("issuer", now).await.unwrap())
     }
 
-    /// The key that the authority signs with.
+    /// The key that the server signs with.
     pub(super) fn key(&self) -> EcKey {
-        block_on(async { self.authority().await.store.ec_key("issuer").await }).unwrap()
+        self.key_at(clock::now())
+    }
+
+    /// What alice gets from the server.
+    pub(super) fn elevate(&self, entitlement: &str) -> Elevated {
+        let alice = self.serve.let_in("alice@example.com", &[]);
+        let answer = alice.ask(entitlement, &Keys::new());
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let view: ElevationView = serde_json::from_slice(&answer.body).unwrap();
+        Elevated {
+            grant: view.grant.unwrap(),
+            credential: view.credential.unwrap(),
+            token: view.token.unwrap(),
+        }
     }
 
     /// What a token says.
     pub(super) fn claims(&self) -> Value {
         json!({
-            "iss": self.url(),
+            "iss": self.serve.url,
             "sub": "mallory",
             "aud": "kubernetes/prod",
             "jti": "1",
@@ -161,20 +178,21 @@ impl Cluster {
     }
 }
 
-pub(super) fn block_on<T>(test: impl Future<Output = T>) -> T {
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    runtime.enable_all().build().unwrap().block_on(test)
-}
-
-async fn open(dir: &TempDir, server: &Server) -> Authority {
-    Authority {
-        issuer_ca: Some(certificate_authority(server)),
-        ..served(dir.path(), CATALOGUE, server.url()).await
-    }
-}
-
-pub(super) fn certificate_authority(server: &Server) -> String {
-    fs::read_to_string(server.ca().unwrap()).unwrap()
+/// The server's authority with what it reads from its directory and knows of its own address.
+fn looking<T>(serve: &Serve, look: impl AsyncFnOnce(&Authority) -> T) -> T {
+    with_authority(&serve.path(""), async |opened| {
+        let authority = Authority {
+            catalogue: opened.catalogue.clone(),
+            policies: Policies::parse(&[]).unwrap(),
+            store: opened.store.clone(),
+            directory: opened.directory.clone(),
+            environment: opened.environment.clone(),
+            clock: clock::now,
+            issuer_url: Some(serve.url.clone()),
+            issuer_ca: Some(fs::read_to_string(serve.ca()).unwrap()),
+        };
+        look(&authority).await
+    })
 }
 
 pub(super) fn signed(claims: &Value, named: &EcKey, with: &EcKey) -> String {

@@ -1,15 +1,15 @@
 //! Tokens of the authority's own issuer at a real API server that trusts it as `jit trust` says.
 
+use std::{fs, time::Duration};
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jit::{
-    authority::{
-        Authority,
-        discovery::{Jwk, Jwks},
-    },
     domain::{
         catalogue::Resource,
         elevation::Grant,
         environment::Environment,
+        event::{Event, EventKind, Origin},
+        id::GrantId,
         principal::{Class, Principal},
     },
     issuers::{
@@ -17,15 +17,13 @@ use jit::{
         order::{Issuer, Order, Revocation, Site},
     },
     platform::{clock, keys},
+    store::rotate::Rotation,
 };
 use jsonwebtoken::{EncodingKey, Header, encode};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use super::{
-    cluster::{CATALOGUE, Cluster, block_on, certificate_authority, signed, token},
-    served::elevate,
-};
+use super::cluster::{CATALOGUE, Cluster, signed, token};
 use crate::support::{Home, home::run, until, web::POLICIES};
 
 #[test]
@@ -33,11 +31,7 @@ fn the_cluster_knows_the_principal_the_groups_and_the_grant() {
     let Some(cluster) = Cluster::shared() else {
         return;
     };
-    let answer = block_on(async {
-        let authority = cluster.authority().await;
-        elevate(&authority, "kubernetes/prod:view").await
-    });
-    let answer = answer.unwrap();
+    let answer = cluster.elevate("kubernetes/prod:view");
     let (grant, serial) = (answer.grant.id.as_str(), &answer.credential.serial);
     let token = token(&answer.credential);
     let user = cluster.user(token);
@@ -66,26 +60,21 @@ fn the_cluster_knows_for_whom_an_agent_acts() {
     let Some(cluster) = Cluster::shared() else {
         return;
     };
-    let key = cluster.key();
-    let issued = block_on(async {
-        let authority = cluster.authority().await;
-        let name = "kubernetes/prod".parse().unwrap();
-        let resource: &Resource = authority.catalogue.resource(&name).unwrap();
-        let principal = |class, name| Principal::new(class, name).unwrap();
-        // An agent that is named after a person.
-        let grant = Grant {
-            principal: principal(Class::Agent, "alice@example.com"),
-            entitlement: "kubernetes/prod:edit".parse().unwrap(),
-            chain: vec![
-                principal(Class::Agent, "planner"),
-                principal(Class::Human, "bob"),
-            ],
-            ..elevate(&authority, "kubernetes/prod:view")
-                .await
-                .unwrap()
-                .grant
-        };
-        let now = grant.granted_at;
+    let principal = |class, name| Principal::new(class, name).unwrap();
+    // An agent that is named after a person.
+    let grant = Grant {
+        principal: principal(Class::Agent, "alice@example.com"),
+        entitlement: "kubernetes/prod:edit".parse().unwrap(),
+        chain: vec![
+            principal(Class::Agent, "planner"),
+            principal(Class::Human, "bob"),
+        ],
+        ..cluster.elevate("kubernetes/prod:view").grant
+    };
+    let (key, now) = (cluster.key(), clock::now());
+    let issued = cluster.authority(async |authority| {
+        let name = &grant.entitlement.resource;
+        let resource: &Resource = authority.catalogue.resource(name).unwrap();
         let order = Order {
             grant: &grant,
             public_key: keys::generate().unwrap().public(),
@@ -95,11 +84,11 @@ fn the_cluster_knows_for_whom_an_agent_acts() {
         let site = Site {
             authority: None,
             issuer: Some(Issuer {
-                url: &cluster.url(),
+                url: &cluster.serve.url,
                 key: &key,
                 certificate_authority: None,
             }),
-            directory: cluster.dir.path(),
+            directory: &authority.directory,
             environment: &Environment::default(),
             now,
         };
@@ -124,11 +113,8 @@ fn a_token_for_another_cluster_says_nothing_here() {
     let Some(cluster) = Cluster::shared() else {
         return;
     };
-    let answer = block_on(async {
-        let authority = cluster.authority().await;
-        elevate(&authority, "kubernetes/other:view").await
-    });
-    cluster.refuses(token(&answer.unwrap().credential));
+    let answer = cluster.elevate("kubernetes/other:view");
+    cluster.refuses(token(&answer.credential));
 }
 
 #[test]
@@ -159,15 +145,25 @@ fn a_key_that_is_published_later_is_believed_from_then_on() {
     let Some(cluster) = Cluster::shared() else {
         return;
     };
-    let (ours, next) = (cluster.key(), keys::generate_ec().unwrap());
-    let token = signed(&cluster.claims(), &next, &next);
-    cluster.refuses(&token);
-    let both = Jwks {
-        keys: [next.public(), ours.public()].map(Jwk::from).into(),
+    let (ours, now) = (cluster.key(), clock::now());
+    let later = now.after(Duration::from_hours(1));
+    let rotation = Rotation {
+        purpose: "issuer",
+        now,
+        starts_at: later,
+        compromised: false,
     };
-    cluster
-        .server
-        .put("/jwks", &serde_json::to_string(&both).unwrap());
+    let id = GrantId::new(now, keys::random().unwrap());
+    let admin = Principal::new(Class::Human, "admin").unwrap();
+    let event = Event::new(EventKind::Rotated, now, id, admin, Origin::default());
+    cluster.authority(async |authority| {
+        let rotated = authority.store.rotate(&rotation, event).await;
+        assert_eq!(rotated.unwrap(), 2);
+    });
+    let next = cluster.key_at(later);
+    assert_ne!(next.public(), ours.public());
+    assert_eq!(cluster.key().public(), ours.public());
+    let token = signed(&cluster.claims(), &next, &next);
     until("the new key to be fetched", || {
         (cluster.whoami(&token).code == 0).then_some(())
     });
@@ -192,12 +188,8 @@ fn what_another_key_signed_is_refused() {
     let secret = EncodingKey::from_secret(&[&[4], &public.x[..], &public.y[..]].concat());
     cluster.refuses(&encode(&Header::default(), &claims, &secret).unwrap());
     // The key of the elevation tokens.
-    let elevation = block_on(async {
-        let authority = cluster.authority().await;
-        let answer = elevate(&authority, "kubernetes/prod:view").await.unwrap();
-        answer.token.0.expose_secret().to_owned()
-    });
-    cluster.refuses(&elevation);
+    let elevation = cluster.elevate("kubernetes/prod:view").token;
+    cluster.refuses(elevation.0.expose_secret());
 }
 
 #[test]
@@ -207,21 +199,9 @@ fn what_is_to_be_trusted_is_printed_for_scripts_too() {
     };
     // One more says how a role is bound whose name does not say what it may.
     assert_eq!(cluster.commands.len(), 3);
-    block_on(async {
-        let authority = cluster.authority().await;
-        let name = "kubernetes/prod".parse().unwrap();
-        let ca = authority.trust_ca(&name).await.unwrap();
-        assert_eq!(ca, certificate_authority(&cluster.server));
-        let public = Authority {
-            issuer_ca: None,
-            ..authority
-        };
-        let failure = public.trust_ca(&name).await.unwrap_err();
-        assert_eq!(
-            failure.message,
-            "kubernetes/prod trusts no certificate of this authority"
-        );
-    });
+    let name = "kubernetes/prod".parse().unwrap();
+    let ca = cluster.authority(async |authority| authority.trust_ca(&name).await.unwrap());
+    assert_eq!(ca, fs::read_to_string(cluster.serve.ca()).unwrap());
 }
 
 /// The embedded authority has no server, so nobody could fetch its keys.

@@ -1,0 +1,48 @@
+//! `[limits]` of `server.toml`: how much the server takes from whom.
+
+use serde::Deserialize;
+
+use crate::config::check::fault::{Checked, Fault};
+
+/// `[limits]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// How many connections are open at once.
+    pub connections: u32,
+    /// How many of them come from one address.
+    pub connections_per_address: u32,
+    /// How many requests a second come from one address, whoever they are of; twice as many in a burst.
+    pub requests_per_address: u32,
+    /// How many requests a second come from one principal; twice as many in a burst.
+    pub requests_per_caller: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4096,
+            connections_per_address: 1024,
+            requests_per_address: 1000,
+            requests_per_caller: 50,
+        }
+    }
+}
+
+/// Nothing is let in by no limit of nothing.
+pub(super) fn check(limits: &Limits) -> Checked {
+    let all = [
+        ("connections", limits.connections),
+        ("connections_per_address", limits.connections_per_address),
+        ("requests_per_address", limits.requests_per_address),
+        ("requests_per_caller", limits.requests_per_caller),
+    ];
+    let zero = all.into_iter().find(|(_, limit)| *limit == 0);
+    zero.map_or(Ok(()), |(key, _)| {
+        Err(Fault::new(
+            ["limits", key],
+            format!("with {key} = 0 nobody could come in"),
+            "make it at least 1",
+        ))
+    })
+}

@@ -1,0 +1,136 @@
+//! `server.toml`, how an authority is served; without it on this machine alone, with keys of its own.
+
+pub mod limits;
+pub mod tls;
+
+use std::{net::SocketAddr, path::Path};
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use self::{limits::Limits, tls::Tls};
+use super::{
+    check::fault::Fault,
+    names,
+    spot::{self, Table},
+};
+use crate::{
+    domain::{catalogue::SecretReference, failure::Result},
+    platform::files,
+};
+
+/// The file's name below the server's directory.
+pub const FILE: &str = "server.toml";
+
+/// `server.toml`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// How clients and targets reach it, `https://HOST[:PORT]`; absent: `https://localhost:PORT`.
+    pub url: Option<String>,
+    /// Where it listens; absent: 127.0.0.1:8443.
+    #[serde(deserialize_with = "address")]
+    pub listen: Option<SocketAddr>,
+    /// A `postgres://` URL; absent: SQLite in the server's own directory.
+    pub database: Option<SecretReference>,
+    /// The key that seals the signing keys, 32 bytes in base64; absent: a file of its own.
+    pub sealing_key: Option<SecretReference>,
+    /// Its certificate.
+    pub tls: Tls,
+    /// How much it takes from whom.
+    pub limits: Limits,
+}
+
+/// How the authority in `directory` is served; the defaults where there is no file.
+///
+/// # Errors
+/// The file can be written by others, cannot be read, or is wrong.
+pub fn load(directory: &Path) -> Result<Server> {
+    let text = files::read_trusted(&directory.join(FILE))?;
+    text.map_or_else(|| Ok(Server::default()), |text| parse(FILE, &text))
+}
+
+/// Reads the text of a `server.toml` that is called `file` in messages.
+///
+/// # Errors
+/// The message begins with `FILE:LINE`; the hint has the nearest right word.
+pub fn parse(file: &str, text: &str) -> Result<Server> {
+    let table = Table { file, text };
+    let mut server: Server = spot::read(table)?;
+    if let Some(url) = &mut server.url {
+        while url.ends_with('/') {
+            url.pop();
+        }
+        let host = url.strip_prefix("https://");
+        if host.is_none_or(|host| host.contains('/')) || !names::is_server(url) {
+            let hint = "write it as https://HOST or https://HOST:PORT, without a path";
+            return Err(Fault::not(&["url"], url, "the address of a server", hint).at(table));
+        }
+    }
+    tls::check(&server.tls)
+        .and_then(|()| limits::check(&server.limits))
+        .map_err(|fault| fault.at(table))?;
+    Ok(server)
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(|_| {
+        let form = "write it as \"127.0.0.1:8443\" or \"[::]:8443\"";
+        D::Error::custom(format!("{text:?} is no address to listen on; {form}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    fn wrong(text: &str) -> String {
+        let failure = parse(FILE, text).unwrap_err();
+        format!("{failure}\n  {}", failure.hint)
+    }
+
+    #[test]
+    fn what_is_right_is_read() {
+        let text = "url = \"https://jit.example.com/\"\nlisten = \"[::]:443\"\n\
+                    database = \"credential:database\"\n[tls]\ncertificate = \"a\"\nkey = \"b\"\n\
+                    [limits]\nconnections = 5";
+        let server = parse(FILE, text).unwrap();
+        assert_eq!(server.url.unwrap(), "https://jit.example.com");
+        assert_eq!(server.limits.connections, 5);
+        assert!(parse(FILE, "").unwrap().database.is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        let all = [
+            "ulr = \"https://x\"",
+            "url = \"http://localhost\"",
+            "url = \"https://a/b\"",
+            "listen = \"8443\"",
+            "database = \"postgres://user:secret@host/jit\"",
+            "[tls]\ncertificate = \"a\"",
+            "[tls]\nkeys = \"a\"",
+            "\n[limits]\nconnections = 0",
+        ];
+        assert_snapshot!(all.map(wrong).join("\n"), @r#"
+        server.toml:1: unknown key "ulr"
+          its keys are url, listen, database, sealing_key, tls, limits
+        server.toml:1: "http://localhost" is not the address of a server
+          write it as https://HOST or https://HOST:PORT, without a path
+        server.toml:1: "https://a/b" is not the address of a server
+          write it as https://HOST or https://HOST:PORT, without a path
+        server.toml:1: "8443" is no address to listen on; write it as "127.0.0.1:8443" or "[::]:8443"
+          correct it, then run: jit policy check
+        server.toml:1: a credential is named, never written here: "file:PATH", "env:NAME", "keyring:NAME" or "credential:NAME"
+          correct it, then run: jit policy check
+        server.toml:2: [tls] has a certificate and no key
+          add key = "FILE", or leave both out for a certificate of its own
+        server.toml:2: unknown key "keys" in [tls]
+          did you mean "key"? its keys are certificate, key
+        server.toml:3: with connections = 0 nobody could come in
+          make it at least 1
+        "#);
+    }
+}

@@ -1,0 +1,97 @@
+//! Who asks: the token of a session and the proof for just this request (DPoP, RFC 9449), looked at
+//! before a handler sees anything.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+
+use super::{body::single, listen::Peer, problem::Refusal, shared::Served};
+use crate::{
+    authority::{Client, sessions::Shown},
+    domain::{
+        event::Origin,
+        failure::{Code, Failure},
+        principal::Principal,
+        session::Session,
+    },
+    protocol::elevation::From,
+};
+
+/// Somebody who was let in, and from where they come.
+#[derive(Clone, Debug)]
+pub(super) struct Visitor {
+    /// The session that is asked in.
+    pub(super) session: Session,
+    /// Those that delegated to it, the nearest first.
+    above: Vec<Session>,
+    /// The address that the request came from.
+    pub(super) address: IpAddr,
+}
+
+impl Visitor {
+    /// Who.
+    pub(super) const fn principal(&self) -> &Principal {
+        &self.session.caller.principal
+    }
+
+    /// Whom the caller acts for, the nearest first.
+    pub(super) fn chain(&self) -> impl Iterator<Item = &Principal> {
+        self.above.iter().map(|session| &session.caller.principal)
+    }
+
+    /// The same as the authority knows a client, with the keys of one lease.
+    pub(super) fn client(&self, from: From) -> Client {
+        let above = self.above.iter().cloned();
+        Client {
+            caller: self.session.caller.clone(),
+            origin: Origin {
+                host: from.host,
+                terminal: from.terminal,
+                tool: from.tool,
+                address: Some(self.address),
+            },
+            holder: from.holder,
+            key: from.key,
+            sessions: [self.session.clone()].into_iter().chain(above).collect(),
+        }
+    }
+}
+
+impl FromRequestParts<Served> for Visitor {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, served: &Served) -> Result<Self, Refusal> {
+        let token = single(parts, "authorization")?.and_then(dpop);
+        let (Some(token), Some(proof)) = (token, single(parts, "dpop")?) else {
+            return Err(unknown("this server wants to know who asks").into());
+        };
+        let url = format!("{}{}", served.url, parts.uri.path());
+        let shown = Shown {
+            token,
+            proof,
+            method: parts.method.as_str(),
+            url: &url,
+        };
+        let mut line = served.authority.authenticate(&shown).await?.into_iter();
+        let session = line
+            .next()
+            .ok_or_else(|| unknown("the session has ended"))?;
+        served.gate.caller(&session.caller.principal)?;
+        let peer = parts.extensions.get::<Peer>();
+        Ok(Self {
+            session,
+            above: line.collect(),
+            address: peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0),
+        })
+    }
+}
+
+/// The token behind the scheme, whose name is in any case (RFC 9110, section 11.1).
+fn dpop(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("DPoP").then(|| token.trim())
+}
+
+fn unknown(why: &str) -> Failure {
+    Failure::new(Code::SignIn, why).hint("run: jit login")
+}

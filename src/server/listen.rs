@@ -1,0 +1,202 @@
+//! The door: connections come in, get their time and no more, and are seen out when the server ends.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{Router, extract::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    pin,
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::{sleep, timeout},
+};
+use tokio_rustls::TlsAcceptor;
+use tower::Service as _;
+
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a request's headers may take, and how long a connection is kept without a request.
+const HEADERS: Duration = Duration::from_secs(20);
+/// How old a connection becomes: clients come to another replica from time to time, and one that does
+/// not read its answers is not fed for ever.
+const AGE: Duration = Duration::from_mins(10);
+/// How long is waited for what goes on when a connection, or the server, is to end.
+const GRACE: Duration = Duration::from_secs(45);
+/// How many headers a request may have, and how long all of them may be.
+const HEADER_COUNT: usize = 64;
+const HEADER_BYTES: usize = 16 << 10;
+/// What is waited where the system has no file left for a connection.
+const EXHAUSTED: Duration = Duration::from_millis(50);
+
+/// Where a request came from; in its extensions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+/// What is served where, and to how many.
+pub(super) struct Doors {
+    pub(super) listener: TcpListener,
+    pub(super) acceptor: TlsAcceptor,
+    pub(super) routes: Router,
+    pub(super) connections: u32,
+    pub(super) per_address: u32,
+}
+
+/// Serves until `ended` comes back; then lets nobody new in and waits for what goes on.
+pub(super) async fn serve(
+    doors: Doors,
+    ending: watch::Receiver<bool>,
+    ended: impl Future<Output = ()>,
+) {
+    let places = Arc::new(Semaphore::new(
+        usize::try_from(doors.connections).unwrap_or(1),
+    ));
+    let crowd = Crowd::new(doors.per_address);
+    pin!(ended);
+    loop {
+        let come = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, doors.listener.accept().await)
+        };
+        let come = tokio::select! {
+            () = &mut ended => break,
+            come = come => come,
+        };
+        let (Ok(place), Ok((stream, address))) = come else {
+            sleep(EXHAUSTED).await;
+            continue;
+        };
+        let Some(guest) = crowd.enter(address, place) else {
+            continue;
+        };
+        let (acceptor, routes) = (doors.acceptor.clone(), doors.routes.clone());
+        tokio::spawn(connection(stream, acceptor, routes, guest, ending.clone()));
+    }
+    drop(doors.listener);
+    // All places are free once everybody has gone.
+    drop(timeout(GRACE, places.acquire_many(doors.connections)).await);
+}
+
+async fn connection(
+    stream: TcpStream,
+    acceptor: TlsAcceptor,
+    routes: Router,
+    guest: Guest,
+    mut ending: watch::Receiver<bool>,
+) {
+    // Without it every answer on a kept connection would wait for the other side's acknowledgement.
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(stream)).await else {
+        return;
+    };
+    let peer = Peer(guest.from);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        routes.clone().call(request)
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .max_headers(HEADER_COUNT)
+        .max_header_size(HEADER_BYTES)
+        .max_buf_size(2 * HEADER_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    pin!(serving);
+    // What went wrong with a connection is the client's to see.
+    tokio::select! {
+        _ended = serving.as_mut() => return,
+        _told = ending.wait_for(|ending| *ending) => {}
+        () = sleep(AGE) => {}
+    }
+    serving.as_mut().graceful_shutdown();
+    drop(timeout(GRACE, serving).await);
+}
+
+/// A network as one client has it: an address of IPv4, or the /64 around one of IPv6.
+pub(super) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+/// Who is in, by network.
+#[derive(Clone)]
+struct Crowd {
+    most: u32,
+    inside: Arc<Mutex<BTreeMap<IpAddr, u32>>>,
+}
+
+impl Crowd {
+    fn new(most: u32) -> Self {
+        Self {
+            most,
+            inside: Arc::default(),
+        }
+    }
+
+    /// Lets a connection in, unless too many of its address are.
+    fn enter(&self, from: SocketAddr, place: OwnedSemaphorePermit) -> Option<Guest> {
+        let network = network(from.ip());
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = inside.entry(network).or_default();
+        if *count >= self.most {
+            return None;
+        }
+        *count += 1;
+        drop(inside);
+        Some(Guest {
+            from: from.ip().to_canonical(),
+            network,
+            crowd: self.clone(),
+            _place: place,
+        })
+    }
+}
+
+/// A connection that is in; it has gone when this is dropped.
+struct Guest {
+    from: IpAddr,
+    network: IpAddr,
+    crowd: Crowd,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut inside = self
+            .crowd
+            .inside
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = inside.get_mut(&self.network) {
+            *count -= 1;
+            if *count == 0 {
+                inside.remove(&self.network);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_its_network() {
+        let network = |text: &str| network(text.parse().unwrap()).to_string();
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(network("192.0.2.7"), "192.0.2.7");
+    }
+}

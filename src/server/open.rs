@@ -1,0 +1,85 @@
+//! Opening the authority that a server's directory describes.
+
+use std::path::Path;
+
+use super::ground::Ground;
+use crate::{
+    authority::Authority,
+    config::{authority as catalogue, policies, server::Server},
+    domain::{catalogue::SecretReference, environment::Places, failure::Result},
+    platform::{
+        sealing::{Keeper, Named, Own},
+        secret,
+    },
+    policy::set::Policies,
+    store::{Store, sealing::Sealing},
+};
+
+/// Below the server's directory: what it makes itself.
+const STATE: &str = "state";
+
+/// The file of SQLite's database in it.
+pub(super) const LEDGER: &str = "ledger.db";
+
+/// The authority that is served.
+///
+/// # Errors
+/// What a person wrote is wrong, or the store cannot be opened.
+pub(super) async fn authority(
+    directory: &Path,
+    config: &Server,
+    ground: &Ground<'_>,
+) -> Result<Authority> {
+    let places = places(directory);
+    Ok(Authority {
+        // First, so that nothing is made where the user wrote something wrong.
+        catalogue: catalogue::load(&places)?,
+        policies: Policies::parse(&policies::load(&places)?)?,
+        store: store(&places, config, ground).await?,
+        directory: places.configuration,
+        environment: ground.environment.clone(),
+        clock: ground.clock,
+        // Known once it listens.
+        issuer_url: None,
+        issuer_ca: None,
+    })
+}
+
+/// What a served authority remembers; it can be opened whatever became of the catalogue.
+pub(super) async fn store(places: &Places, config: &Server, ground: &Ground<'_>) -> Result<Store> {
+    let sealing = Sealing::kept(keeper(config.sealing_key.as_ref(), places, ground))?;
+    match &config.database {
+        None => Store::open_shared(&places.state.join(LEDGER), sealing).await,
+        Some(reference) => {
+            let url = secret::resolve(reference, &places.configuration, ground.environment)?;
+            Store::connect(&url, sealing).await
+        }
+    }
+}
+
+/// Who keeps the sealing key.
+pub(super) fn keeper(
+    reference: Option<&SecretReference>,
+    places: &Places,
+    ground: &Ground<'_>,
+) -> Box<dyn Keeper> {
+    match reference {
+        None => Box::new(Own(places.state.join("sealing.key"))),
+        Some(reference) => Box::new(Named {
+            reference: reference.clone(),
+            directory: places.configuration.clone(),
+            environment: ground.environment.clone(),
+        }),
+    }
+}
+
+/// Where a server in that directory keeps what.
+pub(super) fn places(directory: &Path) -> Places {
+    let state = directory.join(STATE);
+    Places {
+        configuration: directory.to_owned(),
+        cache: state.join("cache"),
+        runtime: state.join("run"),
+        state,
+    }
+}

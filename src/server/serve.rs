@@ -1,0 +1,136 @@
+//! `jit serve`: an authority for a team, behind HTTPS.
+
+use std::{
+    future::pending,
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tokio::{
+    net::TcpListener,
+    runtime::Builder,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+use super::{
+    gate::Gate,
+    ground::Ground,
+    listen::{self, Doors},
+    open, routes,
+    shared::Shared,
+    tls::{self, OwnAuthority},
+};
+use crate::{
+    config::server::{self, Server},
+    domain::failure::{Failure, Result},
+    platform::terminal,
+};
+
+/// Where it listens where nobody says otherwise: on this machine alone.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
+
+/// Serve an authority to a team over HTTPS
+///
+/// The directory has authority.toml and policies/, as the embedded authority has them, and server.toml
+/// where something is to be otherwise: where it listens, its certificate, its database. The ledger and
+/// the keys are made in its state/.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  jit serve --config /etc/jit")]
+pub struct Args {
+    /// The server's directory; the configuration directory if not said.
+    #[arg(long, value_name = "DIR")]
+    config: Option<PathBuf>,
+}
+
+/// Serves until SIGTERM or SIGINT, and then finishes what was begun.
+pub fn run(args: &Args, ground: &Ground<'_>) -> Result<()> {
+    let directory = args.config.as_ref().map_or_else(
+        || ground.configuration.to_owned(),
+        |named| ground.environment.directory.join(named),
+    );
+    let config = server::load(&directory)?;
+    let runtime = Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime
+        .map_err(|error| Failure::failed("this process may not start threads").because(&error))?;
+    runtime.block_on(serve(&directory, &config, ground))
+}
+
+async fn serve(directory: &Path, config: &Server, ground: &Ground<'_>) -> Result<()> {
+    let mut authority = open::authority(directory, config, ground).await?;
+    let listener = bind(config.listen.unwrap_or(LISTEN)).await?;
+    let address = listener.local_addr().map_err(|error| deaf(&error))?;
+    let url = config
+        .url
+        .clone()
+        .unwrap_or_else(|| format!("https://localhost:{}", address.port()));
+    let identity = tls::Identity::open(directory, config, &url, (ground.clock)())?;
+    terminal::say(&format!("jit: serving {url}, listening on {address}"));
+    if let Some(own) = &identity.own {
+        terminal::say(&format!(
+            "jit: its certificate authority is {}, sha256:{}",
+            own.file.display(),
+            own.fingerprint
+        ));
+    }
+    authority.issuer_url = Some(url.clone());
+    authority.issuer_ca = identity.own.as_ref().map(OwnAuthority::pem).transpose()?;
+    let acceptor = identity.acceptor()?;
+    let (end, ending) = watch::channel(false);
+    let shared = Arc::new(Shared {
+        authority,
+        url,
+        gate: Gate::new(&config.limits),
+        ending,
+    });
+    let ended = async move {
+        stopped().await;
+        // Told to those who wait for something before nobody new is let in.
+        end.send_replace(true);
+    };
+    let doors = Doors {
+        listener,
+        acceptor,
+        routes: routes::all(Arc::clone(&shared)),
+        connections: config.limits.connections,
+        per_address: config.limits.connections_per_address,
+    };
+    let (beside, chores) = (identity.keep_fresh(ground.clock), shared.gate.sweep());
+    tokio::select! {
+        () = listen::serve(doors, shared.ending.clone(), ended) => {}
+        () = beside => {}
+        () = chores => {}
+    }
+    shared.authority.store.clone().close().await;
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::failed(format!("nothing can listen on {address}"))
+            .because(&error)
+            .hint("choose another address: listen = \"127.0.0.1:8443\" in server.toml")
+    })
+}
+
+fn deaf(error: &io::Error) -> Failure {
+    Failure::failed("the listener has no address").because(error)
+}
+
+/// Comes back once somebody wants this process to end.
+async fn stopped() {
+    let of = |kind| async move {
+        match signal(kind) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => pending().await,
+        }
+    };
+    tokio::select! {
+        () = of(SignalKind::terminate()) => {}
+        () = of(SignalKind::interrupt()) => {}
+    }
+}

@@ -1,0 +1,30 @@
+//! What every request is answered with.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::gate::Gate;
+use crate::authority::Authority;
+
+/// The authority that is served, and how.
+pub(super) struct Shared {
+    /// Who decides, issues and records.
+    pub(super) authority: Authority,
+    /// How clients reach it, without a slash at its end: what their proofs name.
+    pub(super) url: String,
+    /// How much is taken from whom.
+    pub(super) gate: Gate,
+    /// Whether it is ending: then nothing is waited for any more.
+    pub(super) ending: watch::Receiver<bool>,
+}
+
+/// What handlers are given.
+pub(super) type Served = Arc<Shared>;
+
+impl Shared {
+    /// Whether it takes no new work.
+    pub(super) fn is_ending(&self) -> bool {
+        *self.ending.borrow()
+    }
+}

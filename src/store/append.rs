@@ -1,0 +1,48 @@
+//! What is recorded at once: an event, what else is written with it, and on what condition.
+
+use super::{statement::Statement, steps};
+use crate::domain::{elevation::Elevation, event::Event, failure::Result};
+
+/// What is recorded: an event, and what else is written in the same commit.
+#[derive(Clone, Debug)]
+pub struct Append {
+    pub(super) event: Event,
+    pub(super) guards: Vec<Statement>,
+    pub(super) writes: Vec<Statement>,
+}
+
+impl Append {
+    /// An event by itself.
+    pub const fn new(event: Event) -> Self {
+        Self {
+            event,
+            guards: Vec::new(),
+            writes: Vec::new(),
+        }
+    }
+
+    /// With where it leaves the elevation that it is about.
+    pub fn leaving(self, elevation: &Elevation) -> Result<Self> {
+        Ok(self.with(steps::write(elevation)?))
+    }
+
+    /// With something else that is written. A [`Statement::insert`] costs the least.
+    #[must_use]
+    pub fn with(mut self, write: Statement) -> Self {
+        self.writes.push(write);
+        self
+    }
+
+    /// Only if that `select` finds a row when it is written. Writers come one after the other, so
+    /// what a guard found holds until the commit. A [`Statement::by_key`] costs the least.
+    #[must_use]
+    pub fn only_if(mut self, guard: Statement) -> Self {
+        self.guards.push(guard);
+        self
+    }
+
+    /// Whether it does nothing but insert rows, so that others may be written with it.
+    pub(super) fn only_inserts(&self) -> bool {
+        self.writes.iter().all(Statement::is_insert)
+    }
+}

@@ -1,0 +1,305 @@
+//! Signed heads of the ledger: what shows afterwards that its end was cut off, or that it was rewritten
+//! or restored from an old copy. Each is worth as much as the place where it is kept.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use super::{
+    database::{Row, Statement},
+    group::tail,
+    ledger::Verification,
+    open::Store,
+};
+use crate::{
+    domain::{
+        checkpoint::{Checkpoint, ORIGIN},
+        event::{Entry, EventFilter, EventKind},
+        failure::{Failure, Result},
+        key::{PrivateKey, PublicKey},
+        time::Timestamp,
+    },
+    platform::keys,
+};
+
+const PURPOSE: &str = "checkpoint";
+
+/// The kind of key in a signed note: Ed25519.
+const ED25519: u8 = 1;
+
+/// How many are looked at at a time.
+const PAGE: u32 = 500;
+
+/// When the next checkpoint is due: after so many events, or so long after an event that none covers.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Events since the last one.
+    pub events: i64,
+    /// Time since the last one.
+    pub span: Duration,
+}
+
+/// A checkpoint with its signature, as it is kept and given away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// What was signed.
+    pub checkpoint: Checkpoint,
+    /// The note: text and signature.
+    pub note: String,
+}
+
+/// What is wrong with a ledger, seen from a checkpoint that this authority signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// The ledger has fewer entries than were signed.
+    Behind {
+        /// How many it has.
+        entries: i64,
+    },
+    /// The entry at that place is another one than was signed.
+    Rewritten,
+}
+
+/// What a whole audit found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// The chain.
+    pub verification: Verification,
+    /// The newest checkpoint in the database; all of them hold.
+    pub newest: Option<Checkpoint>,
+}
+
+impl Store {
+    /// Signs the ledger's head if a checkpoint is due, and keeps it. Of many replicas one does it.
+    pub async fn checkpoint_if_due(&self, pace: Pace, now: Timestamp) -> Result<Option<Signed>> {
+        let (last, last_at) = self.last_checkpoint().await?;
+        let head = self.head().await?;
+        if !is_due(pace, now, head - last, last_at) {
+            return Ok(None);
+        }
+        let key = self.signing_key(PURPOSE, now).await?;
+        let mut transaction = self.database.begin().await?;
+        // Looked at again, since another replica may have been first.
+        let newest = transaction.rows(&newest()).await?;
+        let (last, last_at) = place(newest.first())?;
+        let (seq, hash) = tail(&mut transaction).await?;
+        if !is_due(pace, now, seq - last, last_at) {
+            transaction.commit().await?;
+            return Ok(None);
+        }
+        let at = Timestamp::from_secs(now.secs());
+        let checkpoint = Checkpoint { seq, hash, at };
+        let signed = sign(checkpoint, &key)?;
+        transaction.run(&insert(&signed)).await?;
+        transaction.commit().await?;
+        Ok(Some(signed))
+    }
+
+    /// The checkpoints behind the one at place `after`, the oldest first.
+    pub async fn checkpoints(&self, after: i64, limit: u32) -> Result<Vec<Signed>> {
+        let select = "select seq, note from checkpoints where seq > $1 order by seq limit $2";
+        let select = Statement::new(select, [after.into(), i64::from(limit).into()]);
+        let rows = self.database.rows(&select).await?;
+        rows.iter()
+            .map(|row| signed(row.int(0)?, row.text(1)?))
+            .collect()
+    }
+
+    /// The newest checkpoint.
+    pub async fn newest_checkpoint(&self) -> Result<Option<Signed>> {
+        let rows = self.database.rows(&newest()).await?;
+        let row = rows.first();
+        row.map(|row| signed(row.int(0)?, row.text(2)?)).transpose()
+    }
+
+    /// The public keys that sign or signed checkpoints, as verifiers of signed notes have them:
+    /// `jit-ledger+ID+BASE64`.
+    pub async fn checkpoint_keys(&self, now: Timestamp) -> Result<Vec<String>> {
+        let keys = self.public_keys(PURPOSE, now).await?;
+        Ok(keys.into_iter().map(verifier).collect())
+    }
+
+    /// What a checkpoint that was kept elsewhere says of this ledger; `None` where it holds.
+    ///
+    /// # Errors
+    /// The note is none, or was not signed by this authority.
+    pub async fn compare(&self, note: &str) -> Result<(Checkpoint, Option<Loss>)> {
+        let checkpoint = self.opened(note).await?;
+        let select = "select hash from events where seq = $1";
+        let select = Statement::new(select, [checkpoint.seq.into()]);
+        let rows = self.database.rows(&select).await?;
+        let loss = match rows.first() {
+            Some(row) if row.text(0)? == checkpoint.hash => None,
+            Some(_) => Some(Loss::Rewritten),
+            None => Some(Loss::Behind {
+                entries: self.head().await?,
+            }),
+        };
+        Ok((checkpoint, loss))
+    }
+
+    /// The event by which somebody took this ledger although it lacks what that checkpoint signed.
+    pub async fn acceptance(&self, checkpoint: &Checkpoint) -> Result<Option<Entry>> {
+        let filter = EventFilter {
+            kind: Some(EventKind::LossAccepted),
+            since: Some(checkpoint.at),
+            ..EventFilter::default()
+        };
+        let accepted = self.ledger().list(&filter).await?;
+        Ok(accepted
+            .into_iter()
+            .find(|entry| entry.seq <= checkpoint.seq))
+    }
+
+    /// Verifies the chain and every checkpoint in the database.
+    pub async fn audit(&self) -> Result<Audit> {
+        let verification = self.ledger().verify().await?;
+        if matches!(verification, Verification::Broken { .. }) {
+            let newest = None;
+            return Ok(Audit {
+                verification,
+                newest,
+            });
+        }
+        let (newest, contradicted) = self.contradiction().await?;
+        Ok(Audit {
+            verification: contradicted.unwrap_or(verification),
+            newest,
+        })
+    }
+
+    /// The newest checkpoint that holds, and what is wrong with the one after it, if there is one.
+    async fn contradiction(&self) -> Result<(Option<Checkpoint>, Option<Verification>)> {
+        let mut newest: Option<Checkpoint> = None;
+        loop {
+            let after = newest.as_ref().map_or(0, |last| last.seq);
+            let page = self.checkpoints(after, PAGE).await?;
+            if page.is_empty() {
+                return Ok((newest, None));
+            }
+            for Signed { checkpoint, note } in page {
+                if let (_, Some(loss)) = self.compare(&note).await?
+                    && self.acceptance(&checkpoint).await?.is_none()
+                {
+                    return Ok((newest, Some(broken(&checkpoint, &loss))));
+                }
+                newest = Some(checkpoint);
+            }
+        }
+    }
+
+    /// How many entries there are.
+    pub async fn head(&self) -> Result<i64> {
+        let last = "select seq from events order by seq desc limit 1";
+        let rows = self.database.rows(&Statement::new(last, [])).await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+
+    async fn last_checkpoint(&self) -> Result<(i64, Timestamp)> {
+        place(self.database.rows(&newest()).await?.first())
+    }
+
+    /// The checkpoint of a note, if a key of this authority signed it.
+    async fn opened(&self, note: &str) -> Result<Checkpoint> {
+        let (checkpoint, signatures) = Checkpoint::parse(note).ok_or_else(|| {
+            Failure::failed("that is no checkpoint").hint(
+                "a checkpoint is the whole text that \"jit audit checkpoint\" or /v1/checkpoints gave",
+            )
+        })?;
+        let keys = self.verifying_keys(PURPOSE, None).await?;
+        let text = checkpoint.text();
+        let is_ours = signatures.iter().any(|signature| {
+            let bytes = STANDARD.decode(signature).unwrap_or_default();
+            let (id, signature) = bytes.split_at_checked(4).unwrap_or_default();
+            let mut named = keys.iter().filter(|key| key_id(**key) == id);
+            named.any(|key| keys::is_signed(*key, text.as_bytes(), signature))
+        });
+        if is_ours {
+            return Ok(checkpoint);
+        }
+        Err(
+            Failure::failed("the checkpoint was not signed by a key of this ledger").hint(
+                "it is another authority's, or this database was put in the place of the one that signed it",
+            ),
+        )
+    }
+}
+
+/// What an audit says of a checkpoint that the ledger contradicts.
+fn broken(checkpoint: &Checkpoint, loss: &Loss) -> Verification {
+    let (seq, at) = (checkpoint.seq, checkpoint.at.to_rfc3339_seconds());
+    match loss {
+        Loss::Behind { entries } => Verification::Broken {
+            entry: entries + 1,
+            what: format!("the end was cut off: a checkpoint of {at} covers {seq} entries"),
+        },
+        Loss::Rewritten => Verification::Broken {
+            entry: seq,
+            what: format!("a checkpoint of {at} signed another one in this place"),
+        },
+    }
+}
+
+fn is_due(pace: Pace, now: Timestamp, events: i64, last_at: Timestamp) -> bool {
+    events >= pace.events || (events > 0 && now >= last_at.after(pace.span))
+}
+
+fn newest() -> Statement {
+    Statement::new(
+        "select seq, at, note from checkpoints order by seq desc limit 1",
+        [],
+    )
+}
+
+fn place(row: Option<&Row>) -> Result<(i64, Timestamp)> {
+    let place = row.map(|row| Ok((row.int(0)?, Timestamp::from_millis(row.int(1)?))));
+    place.unwrap_or(Ok((0, Timestamp::from_millis(0))))
+}
+
+fn signed(seq: i64, note: &str) -> Result<Signed> {
+    let checkpoint = Checkpoint::parse(note).map(|(checkpoint, _)| checkpoint);
+    let checkpoint = checkpoint.filter(|checkpoint| checkpoint.seq == seq);
+    let note = note.to_owned();
+    let signed = checkpoint.map(|checkpoint| Signed { checkpoint, note });
+    signed.ok_or_else(|| {
+        Failure::failed(format!(
+            "the checkpoint at entry {seq} is not what was written"
+        ))
+        .hint("keep the database as evidence")
+    })
+}
+
+fn insert(signed: &Signed) -> Statement {
+    let Checkpoint { seq, hash, at } = &signed.checkpoint;
+    Statement::insert(
+        "insert into checkpoints (seq, at, hash, note)",
+        [
+            (*seq).into(),
+            at.millis().into(),
+            hash.as_str().into(),
+            signed.note.as_str().into(),
+        ],
+        "on conflict do nothing",
+    )
+}
+
+fn sign(checkpoint: Checkpoint, key: &PrivateKey) -> Result<Signed> {
+    let signature = keys::sign(key, checkpoint.text().as_bytes())?;
+    let signature = [&key_id(key.public())[..], &signature].concat();
+    let note = checkpoint.note(&STANDARD.encode(signature));
+    Ok(Signed { checkpoint, note })
+}
+
+/// What a note calls a key: the first 4 bytes of SHA-256 over the key's name, a line's end, its kind and
+/// itself.
+fn key_id(key: PublicKey) -> [u8; 4] {
+    let named = [ORIGIN.as_bytes(), b"\n", &[ED25519], &key.0].concat();
+    let [a, b, c, d, ..] = keys::sha256(&named);
+    [a, b, c, d]
+}
+
+fn verifier(key: PublicKey) -> String {
+    let id = keys::hex(&key_id(key));
+    let bytes = [&[ED25519][..], &key.0].concat();
+    format!("{ORIGIN}+{id}+{}", STANDARD.encode(bytes))
+}

@@ -1,0 +1,214 @@
+//! The ledger's writer: what waits is committed at once, so that many who append at the same time pay
+//! for one write to the disk.
+//!
+//! Within a group, appends whose conditions do not touch what the others write form a wave: their
+//! conditions are asked in one question, and their rows are inserted in one statement.
+
+use std::slice;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    append::Append,
+    chain::{GENESIS, Stored},
+    database::{Database, Transaction},
+    statement::Statement,
+};
+use crate::domain::failure::{Failure, Nature, Result};
+
+/// How many appends go into one commit at most.
+pub(super) const GROUP: usize = 256;
+
+/// How many rows go into one statement at most.
+const ROWS: usize = 64;
+
+/// An append, and who waits for it.
+pub(super) struct Waiting {
+    pub(super) append: Append,
+    pub(super) done: oneshot::Sender<Result<()>>,
+}
+
+/// What the writer is told.
+pub(super) enum Message {
+    /// Write this.
+    Append(Box<Waiting>),
+    /// Write what waits, and nothing after it.
+    Stop(oneshot::Sender<()>),
+}
+
+/// The writer: takes what waits, up to a group, and commits it.
+pub(super) async fn write(database: Database, mut queue: mpsc::Receiver<Message>) {
+    let (mut messages, mut stopped) = (Vec::new(), Vec::new());
+    while queue.recv_many(&mut messages, GROUP).await > 0 {
+        let (mut group, mut waiting) = (Vec::new(), Vec::new());
+        for message in messages.drain(..) {
+            match message {
+                Message::Append(one) => {
+                    group.push(one.append);
+                    waiting.push(one.done);
+                }
+                Message::Stop(done) => {
+                    queue.close();
+                    stopped.push(done);
+                }
+            }
+        }
+        let outcomes = commit(&database, &group).await;
+        for (done, outcome) in waiting.into_iter().zip(outcomes) {
+            // Whoever gave up waiting does not hear it; the event stays recorded.
+            drop(done.send(outcome));
+        }
+    }
+    for done in stopped {
+        let _ = done.send(());
+    }
+}
+
+/// Commits a group. What breaks in it fails alone: then each is committed by itself.
+async fn commit(database: &Database, group: &[Append]) -> Vec<Result<()>> {
+    match together(database, group).await {
+        Ok(outcomes) => outcomes,
+        Err(failure) if group.len() <= 1 || failure.nature == Nature::Away => {
+            vec![Err(failure); group.len()]
+        }
+        Err(_) => {
+            let mut outcomes = Vec::with_capacity(group.len());
+            for one in group {
+                let outcome = together(database, slice::from_ref(one)).await;
+                outcomes.push(outcome.and_then(|mut outcome| outcome.pop().unwrap_or(Ok(()))));
+            }
+            outcomes
+        }
+    }
+}
+
+/// Commits a group; for each of it, whether its conditions let it in.
+async fn together(database: &Database, group: &[Append]) -> Result<Vec<Result<()>>> {
+    let mut outcomes = Vec::with_capacity(group.len());
+    if group.is_empty() {
+        return Ok(outcomes);
+    }
+    let mut transaction = database.begin().await?;
+    let (mut place, mut head) = tail(&mut transaction).await?;
+    for wave in waves(group) {
+        let conditions = holding(&mut transaction, wave).await?;
+        let mut events = Vec::with_capacity(wave.len());
+        let mut writes = Vec::new();
+        for (append, holds) in wave.iter().zip(conditions) {
+            if !holds {
+                outcomes.push(Err(overtaken()));
+                continue;
+            }
+            place += 1;
+            let stored = Stored::new(&head, place, &append.event)?;
+            head.clone_from(&stored.hash);
+            events.push(stored.insert());
+            writes.extend(&append.writes);
+            outcomes.push(Ok(()));
+        }
+        insert(&mut transaction, &events.iter().collect::<Vec<_>>()).await?;
+        insert(&mut transaction, &writes).await?;
+    }
+    transaction.commit().await?;
+    Ok(outcomes)
+}
+
+/// The place and the hash of the last entry.
+pub(super) async fn tail(transaction: &mut Transaction) -> Result<(i64, String)> {
+    let last = "select seq, hash from events order by seq desc limit 1";
+    let rows = transaction.rows(&Statement::new(last, [])).await?;
+    match rows.first() {
+        Some(row) => Ok((row.int(0)?, row.text(1)?.to_owned())),
+        None => Ok((0, GENESIS.to_owned())),
+    }
+}
+
+fn overtaken() -> Failure {
+    Failure::denied("somebody else was first, or what it rests on has ended")
+        .hint("run the command again")
+        .of_nature(Nature::Conflict)
+}
+
+/// A group in its order, cut wherever one may depend on what was written before it.
+fn waves(group: &[Append]) -> Vec<&[Append]> {
+    let mut waves = Vec::new();
+    let (mut start, mut rows): (usize, Vec<&Statement>) = (0, Vec::new());
+    let mut is_over = false;
+    for (at, append) in group.iter().enumerate() {
+        let depends = |row: &&Statement| {
+            let guarded = append.guards.iter().any(|guard| guard.may_depend_on(row));
+            guarded || append.writes.iter().any(|write| write.key() == row.key())
+        };
+        if at > start && (is_over || rows.iter().any(depends)) {
+            waves.extend(group.get(start..at));
+            start = at;
+            rows.clear();
+        }
+        is_over = !append.only_inserts();
+        rows.extend(append.writes.iter().filter(|write| write.is_insert()));
+    }
+    waves.extend(group.get(start..));
+    waves
+}
+
+/// For each of a wave, whether all its conditions hold.
+async fn holding(transaction: &mut Transaction, wave: &[Append]) -> Result<Vec<bool>> {
+    let mut held = vec![true; wave.len()];
+    let guards = wave.iter().enumerate();
+    let guards = guards.flat_map(|(at, append)| append.guards.iter().map(move |guard| (at, guard)));
+    let guards: Vec<(usize, &Statement)> = guards.collect();
+    for same in alike(&guards, |(_, guard)| guard) {
+        let asked: Vec<&Statement> = same.iter().map(|(_, guard)| *guard).collect();
+        let found = transaction.rows(&Statement::which_hold(&asked)).await?;
+        let found: Vec<i64> = found.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
+        for (place, (at, _)) in (0..).zip(&same) {
+            if let Some(held) = held.get_mut(*at) {
+                *held &= found.contains(&place);
+            }
+        }
+    }
+    Ok(held)
+}
+
+/// Writes in their order, except that rows of one text become one statement.
+async fn insert(transaction: &mut Transaction, writes: &[&Statement]) -> Result<()> {
+    let (rows, others): (Vec<&Statement>, Vec<&Statement>) =
+        writes.iter().partition(|write| write.is_insert());
+    for same in alike(&rows, |row| row) {
+        if let Some(joined) = Statement::joined(&same) {
+            transaction.run(&joined).await?;
+        }
+    }
+    for write in others {
+        transaction.run(write).await?;
+    }
+    Ok(())
+}
+
+/// Those of one text together, in numbers that are powers of two, so that the database prepares few
+/// statements.
+fn alike<T: Copy>(all: &[T], statement: impl Fn(&T) -> &Statement) -> Vec<Vec<T>> {
+    let mut kinds: Vec<Vec<T>> = Vec::new();
+    for one in all {
+        let same = |kind: &&mut Vec<T>| {
+            let first = kind.first();
+            first.is_some_and(|first| statement(first).is_like(statement(one)))
+        };
+        match kinds.iter_mut().find(same) {
+            Some(kind) => kind.push(*one),
+            None => kinds.push(vec![*one]),
+        }
+    }
+    kinds.iter().flat_map(|kind| powers(kind)).collect()
+}
+
+fn powers<T: Copy>(mut all: &[T]) -> Vec<Vec<T>> {
+    let mut parts = Vec::new();
+    while !all.is_empty() {
+        let largest = 1 << all.len().ilog2();
+        let (part, rest) = all.split_at(largest.min(ROWS));
+        parts.push(part.to_vec());
+        all = rest;
+    }
+    parts
+}

@@ -1,0 +1,260 @@
+//! SQL with its values, and rows: the same text for SQLite and PostgreSQL.
+//!
+//! Both take `$1`, `returning` and `on conflict`. Columns are `bigint` or `text` and never null, so
+//! that a row is a list of numbers and texts, whichever database it came from.
+
+use std::{borrow::Cow, fmt::Write as _};
+
+use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
+
+use crate::domain::failure::{Failure, Result};
+
+/// A value that is bound or read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// `bigint`
+    Int(i64),
+    /// `text`
+    Text(String),
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+/// SQL with the values of its `$1`, `$2`, …
+#[derive(Clone, Debug)]
+pub struct Statement {
+    text: Text,
+    values: Vec<Value>,
+    by_key: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Text {
+    Whole(Cow<'static, str>),
+    /// `INTO values (…) THEN`
+    Insert {
+        into: &'static str,
+        then: &'static str,
+    },
+}
+
+impl Statement {
+    /// A statement that is written in these sources.
+    pub fn new(sql: &'static str, values: impl Into<Vec<Value>>) -> Self {
+        Self {
+            text: Text::Whole(Cow::Borrowed(sql)),
+            values: values.into(),
+            by_key: false,
+        }
+    }
+
+    /// Inserts one row: `INTO values (…) THEN`, where `into` names the columns, the key first, and
+    /// `then` is empty or says what is done on a conflict, in terms of `excluded`. Of many that wait
+    /// to be committed, those of one text become one statement.
+    pub fn insert(into: &'static str, row: impl Into<Vec<Value>>, then: &'static str) -> Self {
+        Self {
+            text: Text::Insert { into, then },
+            values: row.into(),
+            by_key: false,
+        }
+    }
+
+    /// A statement that was put together from texts of these sources; foreign text goes into `values`.
+    pub(super) const fn assembled(sql: String, values: Vec<Value>) -> Self {
+        Self {
+            text: Text::Whole(Cow::Owned(sql)),
+            values,
+            by_key: false,
+        }
+    }
+
+    /// Of a guard: it looks rows up by their key alone, which is among its values, so that what is
+    /// written about other keys does not change its answer.
+    #[must_use]
+    pub const fn by_key(mut self) -> Self {
+        self.by_key = true;
+        self
+    }
+
+    /// Whether what is inserted as that row may change what this guard finds.
+    pub(super) fn may_depend_on(&self, row: &Self) -> bool {
+        let written = if self.by_key {
+            row.values.get(..1).unwrap_or_default()
+        } else {
+            row.values.as_slice()
+        };
+        let values = &self.values;
+        values.is_empty() || values.iter().any(|value| written.contains(value))
+    }
+
+    /// Whether it inserts a row, and may be joined with others that do.
+    pub(super) const fn is_insert(&self) -> bool {
+        matches!(self.text, Text::Insert { .. })
+    }
+
+    /// The key of the row that it inserts.
+    pub(super) fn key(&self) -> Option<&Value> {
+        self.is_insert().then(|| self.values.first()).flatten()
+    }
+
+    /// Whether both are of the same text.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.text == other.text && self.values.len() == other.values.len()
+    }
+
+    /// Rows of one text as one statement.
+    pub(super) fn joined(rows: &[&Self]) -> Option<Self> {
+        let first = *rows.first()?;
+        let Text::Insert { into, then } = first.text else {
+            return None;
+        };
+        let values: Vec<Value> = rows.iter().flat_map(|row| row.values.clone()).collect();
+        let sql = inserting(into, then, first.values.len(), rows.len());
+        Some(Self::assembled(sql, values))
+    }
+
+    /// The places (0, 1, …) of those guards that find a row.
+    pub(super) fn which_hold(guards: &[&Self]) -> Self {
+        let mut sql = String::new();
+        let mut values = Vec::new();
+        for (place, guard) in guards.iter().enumerate() {
+            let between = if place == 0 { "" } else { " union all " };
+            let guarded = shifted(&guard.sql(), values.len());
+            let _ = write!(sql, "{between}select {place} where exists ({guarded})");
+            values.extend(guard.values.iter().cloned());
+        }
+        Self::assembled(sql, values)
+    }
+
+    fn sql(&self) -> Cow<'static, str> {
+        match &self.text {
+            Text::Whole(sql) => sql.clone(),
+            Text::Insert { into, then } => inserting(into, then, self.values.len(), 1).into(),
+        }
+    }
+
+    pub(super) fn text(&self) -> SqlStr {
+        match self.sql() {
+            Cow::Borrowed(sql) => sql.into_sql_str(),
+            Cow::Owned(sql) => AssertSqlSafe(sql).into_sql_str(),
+        }
+    }
+
+    pub(super) fn values(&self) -> &[Value] {
+        &self.values
+    }
+}
+
+fn inserting(into: &str, then: &str, columns: usize, rows: usize) -> String {
+    let mut sql = format!("{into} values ");
+    for row in 0..rows {
+        sql.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 0..columns {
+            let between = if column == 0 { "" } else { ", " };
+            let _ = write!(sql, "{between}${}", row * columns + column + 1);
+        }
+        sql.push(')');
+    }
+    sql.push(' ');
+    sql.push_str(then);
+    sql
+}
+
+/// The text with each `$N` counted on from `by`.
+fn shifted(sql: &str, by: usize) -> String {
+    let mut parts = sql.split('$');
+    let mut shifted = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !c.is_ascii_digit());
+        let (number, rest) = part.split_at(end.unwrap_or(part.len()));
+        let number: usize = number.parse().unwrap_or(0);
+        let _ = write!(shifted, "${}{rest}", number + by);
+    }
+    shifted
+}
+
+/// A row of an answer, by the place of its columns in the `select`.
+#[derive(Clone, Debug)]
+pub struct Row(pub(super) Vec<Value>);
+
+impl Row {
+    /// The number in that column.
+    ///
+    /// # Errors
+    /// There is none: the database is not ours.
+    pub fn int(&self, column: usize) -> Result<i64> {
+        match self.0.get(column) {
+            Some(Value::Int(number)) => Ok(*number),
+            Some(Value::Text(_)) | None => Err(strange(column)),
+        }
+    }
+
+    /// The text in that column.
+    ///
+    /// # Errors
+    /// There is none: the database is not ours.
+    pub fn text(&self, column: usize) -> Result<&str> {
+        match self.0.get(column) {
+            Some(Value::Text(text)) => Ok(text),
+            Some(Value::Int(_)) | None => Err(strange(column)),
+        }
+    }
+}
+
+fn strange(column: usize) -> Failure {
+    Failure::failed(format!(
+        "column {column} of the database is not what this program wrote"
+    ))
+    .hint("restore the ledger from a backup, or move it away to begin a new one")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_one_text_become_one_statement_and_guards_one_question() {
+        let row = |id: &str| {
+            Statement::insert(
+                "insert into a (id, n)",
+                [id.into(), 1.into()],
+                "on conflict do nothing",
+            )
+        };
+        let (one, two) = (row("x"), row("y"));
+        assert!(one.is_like(&two));
+        let joined = Statement::joined(&[&one, &two]).unwrap();
+        assert_eq!(
+            joined.sql(),
+            "insert into a (id, n) values ($1, $2), ($3, $4) on conflict do nothing"
+        );
+        assert_eq!(joined.values().len(), 4);
+
+        let guard = Statement::new("select 1 from a where id = $1 and n = $2", row("x").values);
+        let asked = Statement::which_hold(&[&guard, &guard]);
+        assert_eq!(
+            asked.sql(),
+            "select 0 where exists (select 1 from a where id = $1 and n = $2) union all \
+             select 1 where exists (select 1 from a where id = $3 and n = $4)"
+        );
+        assert!(guard.may_depend_on(&one) && guard.may_depend_on(&two));
+        assert!(!guard.clone().by_key().may_depend_on(&two));
+        assert!(guard.by_key().may_depend_on(&one));
+    }
+}

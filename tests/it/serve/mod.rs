@@ -1,0 +1,4 @@
+//! `jit serve`: the real process behind real TLS, from outside.
+
+mod elevations;
+mod ending;

@@ -1,0 +1,186 @@
+//! Signing keys over generations, and the key that seals them.
+
+use std::time::Duration;
+
+use jit::{
+    domain::{event::EventKind, key::PublicKey, time::Timestamp},
+    platform::{keys::hex, proof::thumbprint, seal::SealingKey},
+    store::{Store, rotate::Rotation},
+};
+
+use super::{NOW, Place, block_on, id, plain};
+
+fn to(purpose: &str, starts_at: Timestamp) -> Rotation<'_> {
+    Rotation {
+        purpose,
+        now: NOW,
+        starts_at,
+        compromised: false,
+    }
+}
+
+async fn rotate(store: &Store, rotation: Rotation<'_>) -> i64 {
+    store
+        .rotate(&rotation, plain(EventKind::Rotated, id()))
+        .await
+        .unwrap()
+}
+
+#[test]
+fn a_key_is_replaced_while_others_run_and_verifies_what_it_signed() {
+    block_on(async {
+        for place in Place::both() {
+            let (here, there) = (place.open().await, place.open().await);
+            let old = here.signing_key("token", NOW).await.unwrap().public();
+            assert_eq!(there.signing_key("token", NOW).await.unwrap().public(), old);
+            assert_eq!(rotate(&here, to("token", NOW)).await, 2);
+            let new = here.signing_key("token", NOW).await.unwrap().public();
+            assert_ne!(new, old);
+            // Another replica meets the new key before it was told.
+            assert_eq!(verifying(&there, new).await, new);
+            assert_eq!(there.signing_key("token", NOW).await.unwrap().public(), new);
+            assert_eq!(verifying(&there, old).await, old);
+            assert_eq!(there.public_keys("token", NOW).await.unwrap(), [new, old]);
+            let late = NOW.after(Duration::from_hours(24 * 31));
+            assert_eq!(there.public_keys("token", late).await.unwrap(), [new]);
+            let stays = here.generations().await.unwrap();
+            let signs: Vec<bool> = stays.iter().map(|one| one.can_sign).collect();
+            assert_eq!(signs, [false, true], "the old private half is gone");
+
+            // In other hands: nothing it signed is accepted any more.
+            let lost = Rotation {
+                compromised: true,
+                ..to("token", NOW)
+            };
+            assert_eq!(rotate(&here, lost).await, 3);
+            let left = here.verifying_keys("token", None).await.unwrap();
+            assert!(left.len() == 1 && !left.contains(&new) && !left.contains(&old));
+        }
+    });
+}
+
+/// The key of that name, as a replica finds it that asks for unknown ones once a second at most.
+async fn verifying(store: &Store, key: PublicKey) -> PublicKey {
+    let named = thumbprint(key).unwrap();
+    loop {
+        let found = store.verifying_keys("token", Some(&named)).await.unwrap();
+        if let Some(found) = found.first() {
+            return *found;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[test]
+fn a_certificate_authority_is_shown_before_it_signs() {
+    block_on(async {
+        for place in Place::both() {
+            let store = place.open().await;
+            let old = store.signing_key("ca ssh/web", NOW).await.unwrap().public();
+            let later = NOW.after(Duration::from_hours(24));
+            rotate(&store, to("ca ssh/web", later)).await;
+            assert_eq!(
+                store.signing_key("ca ssh/web", NOW).await.unwrap().public(),
+                old
+            );
+            let shown = store.public_keys("ca ssh/web", NOW).await.unwrap();
+            assert_eq!((shown.len(), shown[0]), (2, old));
+            let new = store
+                .signing_key("ca ssh/web", later)
+                .await
+                .unwrap()
+                .public();
+            assert_eq!(new, shown[1]);
+            assert_eq!(
+                store.public_keys("ca ssh/web", later).await.unwrap(),
+                [new, old]
+            );
+            store.retire(later).await.unwrap();
+            let again = place.open().await;
+            assert_eq!(
+                again
+                    .signing_key("ca ssh/web", later)
+                    .await
+                    .unwrap()
+                    .public(),
+                new
+            );
+            assert_eq!(
+                again.signing_key("ca ssh/web", NOW).await.unwrap().public(),
+                new
+            );
+        }
+    });
+}
+
+#[test]
+fn the_sealing_key_is_replaced_in_one_step_and_the_wrong_one_is_refused() {
+    block_on(async {
+        for place in Place::both() {
+            let store = place.open().await;
+            let token = store.signing_key("token", NOW).await.unwrap().public();
+            rotate(&store, to("token", NOW)).await;
+            let new = store.signing_key("token", NOW).await.unwrap().public();
+            let wrong = place
+                .open_with(SealingKey::new([8; 32]))
+                .await
+                .err()
+                .unwrap();
+            assert!(wrong.message.contains("was sealed with"), "{wrong:?}");
+            let event = plain(EventKind::Rotated, id());
+            store.reseal(SealingKey::new([8; 32]), event).await.unwrap();
+            assert!(place.open_with(SealingKey::new([7; 32])).await.is_err());
+            let again = place.open_with(SealingKey::new([8; 32])).await.unwrap();
+            assert_eq!(again.signing_key("token", NOW).await.unwrap().public(), new);
+            assert_eq!(
+                again.verifying_keys("token", None).await.unwrap(),
+                [new, token]
+            );
+        }
+    });
+}
+
+/// Whoever can write to the database but has not the sealing key slips no key of theirs in.
+#[test]
+fn a_key_that_somebody_slipped_in_is_refused() {
+    block_on(async {
+        for place in Place::both() {
+            let store = place.open().await;
+            let key = store.signing_key("token", NOW).await.unwrap();
+            assert!(!hex(key.expose_seed()).is_empty());
+            store.signing_key("session", NOW).await.unwrap();
+            place
+                .tamper("update keys set verifier = (select verifier from keys where purpose = 'session')")
+                .await;
+            let again = place.open().await;
+            let failure = again.verifying_keys("token", None).await.unwrap_err();
+            assert!(failure.message.contains("cannot be opened"), "{failure:?}");
+        }
+    });
+}
+
+#[test]
+fn the_issuers_key_is_followed_by_one_of_its_kind_that_is_shown_before_it_signs() {
+    block_on(async {
+        for place in Place::both() {
+            let store = place.open().await;
+            let old = store.ec_public_keys("issuer", NOW).await.unwrap()[0];
+            let signing = store.ec_key("issuer", NOW).await.unwrap();
+            assert_eq!(signing.public(), old);
+            let later = NOW.after(Duration::from_hours(1));
+            rotate(&store, to("issuer", later)).await;
+            let shown = store.ec_public_keys("issuer", NOW).await.unwrap();
+            assert_eq!((shown.len(), shown[0]), (2, old));
+            let signing = store.ec_key("issuer", later).await.unwrap();
+            assert_eq!(signing.public(), shown[1]);
+            assert!(
+                store.signing_key("issuer", NOW).await.is_err(),
+                "it is no Ed25519 key"
+            );
+            store.retire(later).await.unwrap();
+            let again = place.open().await;
+            let shown = again.ec_public_keys("issuer", later).await.unwrap();
+            assert_eq!(shown, [signing.public(), old]);
+        }
+    });
+}
