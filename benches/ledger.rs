@@ -109,6 +109,7 @@ fn granted(now: Timestamp) -> (Event, Elevation) {
         verb: None,
         session: None,
         chain: Vec::new(),
+        address: None,
         asked_at: now,
     });
     let policies = vec!["routine".to_owned()];

@@ -12,6 +12,7 @@ use crate::{
     app::{
         agent, audit, complete, completions, credential_process, demo, doctor, exec,
         exec_credential, forget, init, keep, known_hosts, man, policy, prompt, request, revoke,
+        served,
         session::{Options, Session},
         setup, status, tidy, trust,
     },
@@ -152,7 +153,7 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
     if let Verb::Complete(args) = &cli.verb {
         return complete::run(args, Cli::<Verb>::command());
     }
-    let session = match (&cli.verb, Session::begin(&cli.options)) {
+    let session = match (&cli.verb, Session::begin(&cli.options, served::fetch)) {
         (Verb::Warm(Warm::Exec(args)), Err(_)) if args.runs_without_configuration() => {
             return Err(exec::without_configuration(args));
         }

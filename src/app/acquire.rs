@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use super::{
-    embedded::{block_on, client, embedded},
+    embedded::{Keys, block_on},
+    engine::Engine,
     kept::{self, Source},
-    notice,
+    notice, served,
     session::Session,
     tidy,
 };
 use crate::{
-    authority::{Authority, Client, elevate::Ask, token},
+    authority::elevate::Ask,
     cache::Cache,
     domain::{
         credential::Credential,
@@ -21,6 +22,7 @@ use crate::{
         time::{Timestamp, Ttl},
     },
     platform::terminal::{self, Person},
+    remote::patience::Patience,
     tools::task::Recognised,
 };
 
@@ -90,6 +92,18 @@ impl Terms {
             answerable: false,
         }
     }
+
+    fn asking<'a>(&self, wanted: &'a Recognised, ask: Ask, tool: Option<&'a str>) -> Asking<'a> {
+        Asking {
+            ask,
+            because: &wanted.because,
+            tool,
+            patience: match self.asker {
+                Asker::Person => Patience::PERSON,
+                Asker::Hook => Patience::HOOK,
+            },
+        }
+    }
 }
 
 /// A lease that is fresh now: the cached one, a renewed one, or a new one. Where policy wants a reason
@@ -116,7 +130,7 @@ pub fn lease(
             answerable: person.is_some(),
             ..terms.ask(wanted)
         };
-        block_on(bring(session, ask, &wanted.because, tool, held))?
+        block_on(bring(session, terms.asking(wanted, ask, tool), held))?
     });
     let lease = match (outcome, person) {
         (Err(failure), Some(person)) if failure.nature == Nature::Unexplained => {
@@ -127,13 +141,8 @@ pub fn lease(
                 ..terms.clone()
             };
             cache.fresh_or(&wanted.entitlement, session.clock, |held| {
-                block_on(bring(
-                    session,
-                    terms.ask(wanted),
-                    &wanted.because,
-                    tool,
-                    held,
-                ))?
+                let asking = terms.asking(wanted, terms.ask(wanted), tool);
+                block_on(bring(session, asking, held))?
             })
         }
         (Err(failure), _) if terms.asker == Asker::Hook => {
@@ -168,70 +177,98 @@ pub fn held(session: &Session, wanted: &Recognised) -> Result<Option<Lease>> {
 /// Denied: the grant was ended, or policy does not allow it any longer. Otherwise the authority or
 /// the target is away.
 pub async fn renewed(session: &Session, held: Lease, tool: Option<&str>) -> Result<Lease> {
-    let authority = embedded(session).await?;
-    let (client, _, key) = client(session, &authority, tool)?;
-    let credential = renew(&authority, &client, &held).await?;
-    Ok(with_credential(held, credential, key, (session.clock)()))
+    let engine = Engine::open(session, Patience::HOOK).await?;
+    let keys = Keys::new()?;
+    let credential = engine.renew(session, &held, &keys, tool).await?;
+    Ok(with_credential(
+        held,
+        credential,
+        keys.key,
+        (session.clock)(),
+    ))
 }
 
 /// A new lease that is kept nowhere, for whoever ends its grant at once again.
 pub fn passing(session: &Session, wanted: &Recognised, tool: &str) -> Result<Lease> {
-    let ask = Terms::default().ask(wanted);
-    block_on(bring(session, ask, &wanted.because, Some(tool), None))?
+    let asking = Asking {
+        ask: Terms::default().ask(wanted),
+        because: &wanted.because,
+        tool: Some(tool),
+        patience: Patience::HOOK,
+    };
+    block_on(bring(session, asking, None))?
 }
 
-async fn bring(
-    session: &Session,
+/// What is asked for, on whose behalf.
+struct Asking<'a> {
     ask: Ask,
-    because: &str,
-    tool: Option<&str>,
-    held: Option<Lease>,
-) -> Result<Lease> {
+    because: &'a str,
+    tool: Option<&'a str>,
+    patience: Patience,
+}
+
+async fn bring(session: &Session, asking: Asking<'_>, held: Option<Lease>) -> Result<Lease> {
+    let Asking { ask, tool, .. } = &asking;
     let asked_at = (session.clock)();
-    let authority = embedded(session).await?;
-    let (client, holder, key) = client(session, &authority, tool)?;
+    let works = held.as_ref().is_some_and(|held| held.works(asked_at));
+    let patience = if works {
+        asking.patience.with_fallback()
+    } else {
+        asking.patience
+    };
+    let (engine, keys) = match Engine::open(session, patience).await {
+        Ok(engine) => (engine, Keys::new()?),
+        Err(failure) => return as_it_is(session, held, failure),
+    };
     if let Some(held) = held {
-        match renew(&authority, &client, &held).await {
+        match engine.renew(session, &held, &keys, *tool).await {
             Ok(credential) => {
-                return Ok(with_credential(held, credential, key, (session.clock)()));
+                return Ok(with_credential(
+                    held,
+                    credential,
+                    keys.key,
+                    (session.clock)(),
+                ));
             }
-            // The authority, or the target, is away: what is held works until it ends.
-            Err(failure) if failure.code != Code::Denied && held.works((session.clock)()) => {
-                session.tell(&format!("not renewed, used as it is: {failure}"));
-                return Ok(held);
-            }
-            Err(failure) if failure.code != Code::Denied => return Err(failure),
             // The grant was ended: policy decides anew, below.
-            Err(_) => {}
+            Err(failure) if failure.code == Code::Denied => {}
+            Err(failure) => return as_it_is(session, Some(held), failure),
         }
     }
-    let answer = authority.elevate(&client, &ask).await?;
+    let answer = engine.elevate(session, ask, &keys, *tool).await?;
     if answer.grant.break_glass {
         terminal::say(&format!(
             "jit: break-glass: {} is yours without approval; it is on record as such and will be reviewed",
             answer.grant.entitlement
         ));
     }
-    if authority.has_leftovers().await? {
-        tidy::begin(session);
-    }
     let issued_at = (session.clock)();
+    match &engine {
+        Engine::Embedded(authority) if authority.has_leftovers().await? => tidy::begin(session),
+        Engine::Embedded(_) => {}
+        Engine::Remote(remote) => served::freshen(session, remote).await,
+    }
     Ok(Lease {
         grant: answer.grant,
         token: answer.token,
-        holder,
+        holder: keys.holder,
         credential: answer.credential,
-        key,
+        key: keys.key,
         issued_at,
         took: issued_at.left(asked_at),
-        because: because.to_owned(),
+        because: asking.because.to_owned(),
     })
 }
 
-async fn renew(authority: &Authority, client: &Client, held: &Lease) -> Result<Credential> {
-    let now = (authority.clock)();
-    let proof = token::prove(&held.holder, &held.grant.id, &held.token, now)?;
-    authority.renew(client, &held.token, &proof).await
+/// Where whoever would renew is away: what is held works until it ends.
+fn as_it_is(session: &Session, held: Option<Lease>, failure: Failure) -> Result<Lease> {
+    match held {
+        Some(held) if held.works((session.clock)()) => {
+            session.tell(&format!("not renewed, used as it is: {failure}"));
+            Ok(held)
+        }
+        _ => Err(failure),
+    }
 }
 
 fn with_credential(held: Lease, credential: Credential, key: PrivateKey, now: Timestamp) -> Lease {

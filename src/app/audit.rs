@@ -2,6 +2,7 @@
 
 use super::{
     embedded::{block_on, ledger},
+    engine,
     session::Session,
 };
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
         time::{Timestamp, Ttl},
     },
     platform::terminal,
+    remote::patience::Patience,
     store::ledger::Verification,
 };
 
@@ -84,15 +86,25 @@ fn list(args: &Args, session: &Session) -> Result<()> {
         after: None,
         limit: args.limit,
     };
-    let entries = block_on(async { ledger(session).await?.ledger().list(&filter).await })??;
-    if session.json {
-        return entries
-            .iter()
-            .try_for_each(|entry| session.print_json(entry));
-    }
-    entries
-        .iter()
-        .try_for_each(|entry| session.print(&line(entry)))
+    block_on(async {
+        match engine::remote(session, Patience::PERSON)? {
+            Some(remote) => remote.events(&filter, |page| show(session, &page)).await,
+            None => show(
+                session,
+                &ledger(session).await?.ledger().list(&filter).await?,
+            ),
+        }
+    })?
+}
+
+fn show(session: &Session, entries: &[Entry]) -> Result<()> {
+    entries.iter().try_for_each(|entry| {
+        if session.json {
+            session.print_json(entry)
+        } else {
+            session.print(&line(entry))
+        }
+    })
 }
 
 /// An instant, or how long ago.
@@ -140,7 +152,12 @@ fn line(entry: &Entry) -> String {
 }
 
 fn verify(session: &Session) -> Result<()> {
-    let found = block_on(async { ledger(session).await?.ledger().verify().await })??;
+    let found = block_on(async {
+        match engine::remote(session, Patience::PERSON)? {
+            Some(remote) => remote.verify().await,
+            None => ledger(session).await?.ledger().verify().await,
+        }
+    })??;
     match found {
         Verification::Whole { entries, head } if session.json => session
             .print_json(&serde_json::json!({ "whole": true, "entries": entries, "head": head })),

@@ -9,10 +9,11 @@ use super::session::Session;
 use crate::{
     authority::{Authority, Client},
     cache,
-    config::{account, client, policies},
+    config::{account, policies},
     domain::{
         failure::{Failure, Result},
         key::PrivateKey,
+        lifecycle::Lifecycles,
     },
     platform::{keyring, keys},
     policy::set::Policies,
@@ -61,15 +62,17 @@ async fn authority(session: &Session, policies: Policies) -> Result<Authority> {
         // Nobody could fetch its keys.
         issuer_url: None,
         issuer_ca: None,
+        approvers: false,
+        lifecycles: Lifecycles::default(),
     })
 }
 
 /// What the authority in this process remembers; it can be read whatever became of the catalogue.
 pub async fn ledger(session: &Session) -> Result<Store> {
     let places = &session.places;
-    if let Some(server) = client::load(places)?.server {
+    if let Some(server) = session.server()? {
         return Err(Failure::failed(format!(
-            "config.toml names the server {server}, which this jit cannot ask yet"
+            "config.toml names the server {server}, which decides and keeps the ledger"
         ))
         .hint("take `server` out of config.toml to use the authority in your own configuration"));
     }
@@ -77,21 +80,38 @@ pub async fn ledger(session: &Session) -> Result<Store> {
     Store::open(&ledger_file(session), sealing).await
 }
 
-/// Who runs this process, with keys born here.
+/// The keys of one lease, born here.
+pub struct Keys {
+    /// What the elevation token is bound to.
+    pub holder: PrivateKey,
+    /// What a certificate is made for.
+    pub key: PrivateKey,
+}
+
+impl Keys {
+    /// New ones.
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            holder: keys::generate()?,
+            key: keys::generate()?,
+        })
+    }
+}
+
+/// Who runs this process, as the authority in it sees them.
 pub fn client(
     session: &Session,
     authority: &Authority,
     tool: Option<&str>,
-) -> Result<(Client, PrivateKey, PrivateKey)> {
-    let (holder, key) = (keys::generate()?, keys::generate()?);
-    let client = Client {
+    keys: &Keys,
+) -> Result<Client> {
+    Ok(Client {
         caller: account::caller(&authority.catalogue)?,
         origin: session.origin(tool),
-        holder: holder.public(),
-        key: key.public(),
+        holder: keys.holder.public(),
+        key: keys.key.public(),
         sessions: Vec::new(),
-    };
-    Ok((client, holder, key))
+    })
 }
 
 #[cfg(test)]

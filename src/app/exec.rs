@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use super::{
     acquire::{self, Terms},
+    served,
     session::Session,
 };
 use crate::{
@@ -58,6 +59,10 @@ impl Args {
 
 /// Comes back only with the reason why the command could not be run.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
+    served::or_anew(session, || attempt(args, session))
+}
+
+fn attempt(args: &Args, session: &Session) -> Result<()> {
     let catalogue = session.catalogue()?;
     let task = Task {
         command: &args.command,

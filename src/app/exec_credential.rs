@@ -2,6 +2,7 @@
 
 use super::{
     acquire::{self, Terms},
+    served,
     session::Session,
 };
 use crate::{
@@ -31,7 +32,9 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     let question = Question::asked(&session.environment)?;
     let (named, role) = (args.entitlement.as_ref(), args.role.as_ref());
     let places = &session.places;
-    let wanted = kubernetes::wanted(&question, named, role, places, || session.catalogue())?;
+    let wanted = served::or_anew(session, || {
+        kubernetes::wanted(&question, named, role, places, || session.catalogue())
+    })?;
     let lease = acquire::lease(session, &wanted, &Terms::of_a_hook(), Some("kubectl"))?;
     session.print(&kubernetes::exec_credential(&lease, &question)?)
 }

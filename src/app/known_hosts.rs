@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     acquire::{self, Terms},
+    served,
     session::Session,
 };
 use crate::{
@@ -50,7 +51,7 @@ pub struct Args {
 /// Has an agent serve a fresh lease for the login, and prints the resource's host authorities.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     if let Some(agent) = &args.agent {
-        serve(args, agent, session)?;
+        served::or_anew(session, || serve(args, agent, session))?;
     }
     // Whoever could write it would say which hosts are trusted.
     let lines = files::read_trusted(&setup::known_hosts(&session.places, &args.resource))?;

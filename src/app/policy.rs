@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::session::Session;
 use crate::{
-    config::{account, client, policies, references},
+    config::{account, authority, policies, references},
     domain::{
         catalogue::Catalogue,
         entitlement::Entitlement,
@@ -83,8 +83,8 @@ pub struct Checked {
 /// # Errors
 /// The first mistake, with its file and line.
 pub fn checked(session: &Session) -> Result<Checked> {
-    client::load(&session.places)?;
-    let catalogue = session.catalogue()?;
+    session.config()?;
+    let catalogue = authority::load(&session.places)?;
     let policies = Policies::parse(&policies::load(&session.places)?)?;
     let directory = &session.places.configuration;
     references::check(&catalogue, directory, &session.environment)?;
@@ -109,7 +109,13 @@ impl Checked {
 }
 
 fn check(session: &Session) -> Result<()> {
-    let checked = checked(session)?;
+    let mut checked = checked(session)?;
+    if let Some(server) = session.server()? {
+        let note = format!(
+            "{server} decides, by its own catalogue and policies: what is checked here is not used"
+        );
+        checked.notes.insert(0, note);
+    }
     if session.json {
         return session.print_json(&json!({
             "policies": checked.policies,
@@ -136,6 +142,15 @@ fn notes(policies: &Policies, catalogue: &Catalogue) -> Vec<String> {
 
 impl Explain {
     fn run(&self, session: &Session) -> Result<()> {
+        if let Some(server) = session.server()? {
+            let entitlement = &self.entitlement;
+            return Err(Failure::usage(format!(
+                "{server} decides, by policies that are not on this machine"
+            ))
+            .hint(format!(
+                "ask it: jit request {entitlement}; where it runs: jit policy explain --config-dir DIR {entitlement}"
+            )));
+        }
         let catalogue = session.catalogue()?;
         let policies = Policies::parse(&policies::load(&session.places)?)?;
         let tier = catalogue.tier(&self.entitlement)?;

@@ -2,6 +2,7 @@
 
 use super::{
     acquire::{self, Terms},
+    served,
     session::Session,
 };
 use crate::{
@@ -23,8 +24,7 @@ pub struct Args {
 
 /// Asks, keeps the lease and says until when it holds.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
-    let catalogue = session.catalogue()?;
-    catalogue.tier(&args.entitlement)?;
+    served::or_anew(session, || session.catalogue()?.tier(&args.entitlement))?;
     let wanted = Recognised::new(args.entitlement.clone(), "asked for by name");
     let lease = acquire::lease(session, &wanted, &args.terms, None)?;
     super::status::show(session, &[lease])

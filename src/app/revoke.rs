@@ -1,18 +1,11 @@
 //! `jit revoke`: ends grants at the authority and at their targets, and forgets their leases.
 
-use super::{
-    embedded::{block_on, without_policies},
-    forget::drop_lease,
-    session::Session,
-};
+use super::{embedded::block_on, engine::Engine, forget::drop_lease, session::Session};
 use crate::{
-    authority::Authority,
     cache::Cache,
-    config::account,
     domain::{
         failure::{Failure, Result},
         id::GrantId,
-        principal::Principal,
     },
     issuers::order::Revocation,
 };
@@ -32,15 +25,14 @@ pub struct Args {
 /// Ends the grants. All are tried; the first that failed is reported.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     block_on(async {
-        let authority = without_policies(session).await?;
-        let principal = account::caller(&authority.catalogue)?.principal;
+        let engine = Engine::without_policies(session).await?;
         let ids = match &args.grant {
             Some(id) => vec![id.clone()],
-            None => authority.live(&principal).await?,
+            None => engine.live().await?,
         };
         let mut failed: Option<Failure> = None;
         for id in &ids {
-            if let Err(failure) = end(session, &authority, &principal, id).await {
+            if let Err(failure) = end(session, &engine, id).await {
                 failed.get_or_insert(failure);
             }
         }
@@ -52,13 +44,8 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     })?
 }
 
-async fn end(
-    session: &Session,
-    authority: &Authority,
-    principal: &Principal,
-    id: &GrantId,
-) -> Result<()> {
-    let outcome = authority.revoke(principal, id, &session.origin(None)).await;
+async fn end(session: &Session, engine: &Engine, id: &GrantId) -> Result<()> {
+    let outcome = engine.revoke(session, id, None).await;
     // Even where the target cannot be told, nothing of it stays in use here.
     let cache = Cache::open(&session.places)?;
     for entitlement in cache.entitlements() {

@@ -8,7 +8,11 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    config::{authority, places, surroundings},
+    config::{
+        authority,
+        client::{self, Config},
+        places, served, surroundings,
+    },
     domain::{
         catalogue::Catalogue,
         environment::{Environment, Places},
@@ -26,8 +30,12 @@ pub struct Session {
     pub environment: Environment,
     /// Where things are kept.
     pub places: Places,
+    /// What `config.toml` says, or why it cannot be read.
+    pub config: Result<Config>,
     /// The clock.
     pub clock: fn() -> Timestamp,
+    /// Fetches the catalogue of the server that `config.toml` names.
+    pub fetch: fn(&Self) -> Result<Catalogue>,
     /// `--json`
     pub json: bool,
     /// `--verbose`
@@ -36,21 +44,44 @@ pub struct Session {
 
 impl Session {
     /// A run with these options, in this process's surroundings.
-    pub fn begin(options: &Options) -> Result<Self> {
+    pub fn begin(options: &Options, fetch: fn(&Self) -> Result<Catalogue>) -> Result<Self> {
         let environment = surroundings::capture();
         let places = places::find(&environment, options.config_dir.as_deref())?;
+        let config = client::load(&places);
         Ok(Self {
             environment,
-            places,
+            places: match &config {
+                Ok(config) => client::placed(places, config),
+                Err(_) => places,
+            },
+            config,
             clock: clock::now,
+            fetch,
             json: options.json,
             verbose: options.verbose,
         })
     }
 
-    /// What can be reached.
+    /// What `config.toml` says.
+    pub fn config(&self) -> Result<&Config> {
+        self.config.as_ref().map_err(Clone::clone)
+    }
+
+    /// The server that decides; none where the authority is in this process.
+    pub fn server(&self) -> Result<Option<&str>> {
+        Ok(self.config()?.server.as_deref())
+    }
+
+    /// What can be reached: what was written here, or what the server says, as it rests here. Only
+    /// where nothing of it does, the server is asked.
     pub fn catalogue(&self) -> Result<Catalogue> {
-        authority::load(&self.places)
+        if self.server()?.is_none() {
+            return authority::load(&self.places);
+        }
+        match served::load(&self.places)? {
+            Some(served) => Ok(served.catalogue),
+            None => (self.fetch)(self),
+        }
     }
 
     /// Where this run is asked from, for the ledger.

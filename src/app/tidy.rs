@@ -40,6 +40,10 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     let Some(_lock) = Lock::if_free(&session.places.state.join("tidy.lock"))? else {
         return Ok(());
     };
+    if session.server()?.is_some() {
+        // A server tidies by itself.
+        return Ok(());
+    }
     block_on(async {
         let authority = without_policies(session).await?;
         authority.tidy(&session.origin(None)).await.map(drop)

@@ -4,12 +4,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    embedded::{block_on, without_policies},
+    embedded::block_on,
+    engine::{Engine, Trust},
     session::Session,
 };
 use crate::{
     authority::trust::HostAsk,
-    config::account,
     domain::{
         entitlement::ResourceName,
         failure::{Failure, Result},
@@ -53,12 +53,13 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     let text = match &args.host_key {
         Some(file) => host(args, file, session)?,
         None => block_on(async {
-            let authority = without_policies(session).await?;
-            if args.ca {
-                authority.trust_ca(&args.resource).await
+            let engine = Engine::without_policies(session).await?;
+            let what = if args.ca {
+                Trust::Authority
             } else {
-                authority.trust(&args.resource).await
-            }
+                Trust::Whole
+            };
+            engine.trust(&args.resource, what).await
         })??,
     };
     session.print(text.trim_end())
@@ -70,17 +71,16 @@ fn host(args: &Args, file: &PathBuf, session: &Session) -> Result<String> {
         Failure::usage(format!("{} is not there", file.display()))
             .hint("copy the host's /etc/ssh/ssh_host_ed25519_key.pub and name that file")
     })?;
+    // A key that is none is told apart here, before anybody is asked.
     let ask = HostAsk {
         key: HostKey::parse(&text)?,
         hosts: args.host.clone(),
         ttl: args.ttl.map_or(HOST_TTL, |ttl| ttl.0),
     };
     let certificate = block_on(async {
-        let authority = without_policies(session).await?;
-        let caller = account::caller(&authority.catalogue)?;
-        let origin = session.origin(None);
-        authority
-            .certify_host(&caller, &origin, &args.resource, &ask)
+        let engine = Engine::without_policies(session).await?;
+        engine
+            .certify_host(session, &args.resource, &ask, &text)
             .await
     })??;
     Ok(if args.ca {

@@ -2,21 +2,20 @@
 
 use std::time::Duration;
 
-use super::{Answer, Authority, Client};
+use super::{Answer, Authority, Client, Made};
 use crate::{
     domain::{
         decision::{Decision, Verdict},
-        elevation::{Elevation, Grant, Request},
+        elevation::{DEFAULT_TTL, Elevation, Grant, PATIENCE, Request, State},
         entitlement::{Entitlement, Tier},
         event::EventKind,
-        failure::{Failure, Nature, Result},
+        failure::{Code, Failure, Nature, Result},
         id::GrantId,
-        principal::Principal,
         time::Timestamp,
     },
     platform::keys,
     policy::question::{Circumstances, Question},
-    store::{ledger::Append, sessions},
+    store::{ledger::Append, principals, sessions},
 };
 
 /// What is asked for.
@@ -37,20 +36,61 @@ pub struct Ask {
     pub answerable: bool,
 }
 
+impl Ask {
+    /// What was asked for, to be decided anew.
+    pub(super) fn of(request: &Request) -> Self {
+        Self {
+            entitlement: request.entitlement.clone(),
+            justification: request.justification.clone(),
+            ttl: request.ttl,
+            break_glass: request.break_glass,
+            verb: request.verb.clone(),
+            answerable: false,
+        }
+    }
+}
+
+/// What came of asking.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It is granted.
+    Granted(Box<Answer>),
+    /// People were asked.
+    Pending(Box<Elevation>),
+}
+
+impl Outcome {
+    /// The answer, for whoever does not wait for people.
+    ///
+    /// # Errors
+    /// Pending (122).
+    pub fn answer(self) -> Result<Answer> {
+        match self {
+            Self::Granted(answer) => Ok(*answer),
+            Self::Pending(elevation) => Err(pending(&elevation)),
+        }
+    }
+}
+
 impl Authority {
-    /// Elevates the client, or says why not. Nothing leaves before the event that explains it is on
-    /// the disk.
+    /// Elevates the client, asks people where policy says so, or says why not. Nothing leaves before the
+    /// event that explains it is on the disk.
     ///
     /// # Errors
     /// Denied (121), with the reason and what would help; a target that does not answer (124); a
     /// ledger that cannot be written (125).
-    pub async fn elevate(&self, client: &Client, ask: &Ask) -> Result<Answer> {
+    pub async fn elevate(&self, client: &Client, ask: &Ask) -> Result<Outcome> {
         let asked_at = (self.clock)();
         let tier = self.catalogue.tier(&ask.entitlement)?;
-        let decision = self.decide(client, ask, tier);
+        let decision = self.decide(client, ask, tier, asked_at);
+        if decision.verdict != Verdict::Allow
+            && let Some(found) = self.asked_before(client, ask).await?
+        {
+            return Ok(found);
+        }
         let mut elevation = Elevation::ask(request(client, ask, asked_at)?);
         let lacks_reason = lacks_reason(&elevation, &decision);
-        let beyond = lacks_reason.then(|| self.explained(client, ask, tier));
+        let beyond = (lacks_reason && !self.approvers).then(|| self.explained(client, ask, tier));
         let beyond = beyond.filter(|explained| explained.verdict == Verdict::RequireApproval);
         if ask.answerable && lacks_reason && beyond.is_none() {
             return Err(refusal(&elevation, &decision));
@@ -63,6 +103,9 @@ impl Authority {
             }
             (grant, _) => grant,
         }?;
+        let Some(grant) = grant else {
+            return Ok(Outcome::Pending(Box::new(elevation)));
+        };
         let made = self.issue(&grant, client.key).await;
         let now = (self.clock)();
         if made.is_err() && elevation.live(now).is_some() {
@@ -70,28 +113,28 @@ impl Authority {
             elevation.revoke(now)?;
         }
         let credential = self
-            .record_issue(client, &elevation, asked_at, made)
+            .record_issue(client, &elevation, Made::new(asked_at, made))
             .await?;
         let token = self.token(&grant, client.holder).await?;
-        Ok(Answer {
+        Ok(Outcome::Granted(Box::new(Answer {
             grant,
             token,
             credential,
-        })
+        })))
     }
 
-    /// Policy's answer. Asked once more for each credential under a grant.
-    pub(super) fn decide(&self, client: &Client, ask: &Ask, tier: Tier) -> Decision {
-        let labels = self
-            .catalogue
-            .resources
-            .0
-            .get(&ask.entitlement.resource)
-            .map(|resource| resource.labels().clone())
-            .unwrap_or_default();
+    /// Policy's answer. Asked once more for each credential under a grant. How old the sign-in was is
+    /// seen from `asked_at`, so that it does not age while people think.
+    pub(super) fn decide(
+        &self,
+        client: &Client,
+        ask: &Ask,
+        tier: Tier,
+        asked_at: Timestamp,
+    ) -> Decision {
+        let labels = self.labels(&ask.entitlement);
         let now = (self.clock)();
-        let chain = client.chain();
-        let chain: Vec<String> = chain.iter().map(Principal::written).collect();
+        let chain = client.written_chain();
         let sign_in = client.caller.sign_in.as_ref();
         let mut decision = self.policies.decide(&Question {
             caller: &client.caller,
@@ -105,12 +148,17 @@ impl Authority {
             verb: ask.verb.as_deref(),
             circumstances: Circumstances {
                 address: client.origin.address,
-                sign_in_age: sign_in.map(|sign_in| now.left(sign_in.at)),
+                sign_in_age: sign_in.map(|sign_in| asked_at.left(sign_in.at)),
                 chain: &chain,
                 of_another: false,
             },
         });
-        if decision.verdict == Verdict::Allow && decision.obligations.record_session {
+        let longest = self.lifecycles.of(client.caller.principal.class()).grant;
+        if let Some(longest) = longest {
+            let ttl = decision.obligations.ttl.unwrap_or(DEFAULT_TTL);
+            decision.obligations.ttl = Some(ttl.min(longest));
+        }
+        if decision.verdict != Verdict::Deny && decision.obligations.record_session {
             decision.verdict = Verdict::Deny;
             decision.reason =
                 Some("its sessions must be recorded, which this authority cannot do".to_owned());
@@ -124,16 +172,16 @@ impl Authority {
             justification: Some("a reason".to_owned()),
             ..ask.clone()
         };
-        self.decide(client, &ask, tier)
+        self.decide(client, &ask, tier, (self.clock)())
     }
 
-    /// Records the decision; the grant, if it is one.
+    /// Records the decision; the grant, if it is one, and nothing where people were asked.
     async fn record(
         &self,
         client: &Client,
         elevation: &mut Elevation,
         decision: &Decision,
-    ) -> Result<Grant> {
+    ) -> Result<Option<Grant>> {
         let now = (self.clock)();
         let (kind, grant) = match decision.verdict {
             Verdict::Allow => {
@@ -148,6 +196,11 @@ impl Authority {
                 };
                 (kind, Some(grant))
             }
+            Verdict::RequireApproval if self.approvers => {
+                let needed = decision.obligations.approvals.unwrap_or(1);
+                elevation.put_to_vote(needed, now.after(PATIENCE), now)?;
+                (EventKind::Requested, None)
+            }
             // Nobody else can approve here: the embedded authority knows one person.
             Verdict::RequireApproval | Verdict::Deny => {
                 elevation.deny(now)?;
@@ -158,15 +211,68 @@ impl Authority {
         event.took_ms = self.took("decided", elevation.request.asked_at);
         event.verdict = Some(decision.verdict);
         event.policies.clone_from(&decision.policies);
-        event.expires_at = grant.as_ref().map(|grant| grant.expires_at);
+        event.expires_at = match (&grant, elevation.vote()) {
+            (Some(grant), _) => Some(grant.expires_at),
+            (None, Some(vote)) => Some(vote.until),
+            (None, None) => None,
+        };
         event.detail.clone_from(&decision.reason);
-        let mut append = Append::new(event).leaving(elevation)?;
-        for session in &client.sessions {
-            append = append.only_if(sessions::goes_on(&session.id));
-        }
+        self.sound(&event);
+        let append = Append::new(event).leaving(elevation)?;
+        let append = while_in_session(append, client);
         self.store.ledger().append(append).await?;
-        grant.ok_or_else(|| refusal(elevation, decision))
+        if kind == EventKind::Denied {
+            return Err(refusal(elevation, decision));
+        }
+        Ok(grant)
     }
+
+    /// What is asked for once more: it waits for people still, or was approved meanwhile.
+    async fn asked_before(&self, client: &Client, ask: &Ask) -> Result<Option<Outcome>> {
+        if !self.approvers || ask.break_glass {
+            return Ok(None);
+        }
+        let now = (self.clock)();
+        let chain = client.chain();
+        let open = self.store.open_of(&client.caller.principal, now).await?;
+        let same = |one: &Elevation| {
+            one.request.entitlement == ask.entitlement
+                && one.request.is_of(&client.caller.principal, &chain)
+        };
+        for one in open.into_iter().filter(same).rev() {
+            if one.is_unclaimed(now) {
+                let answer = self.claim(client, &one.request.id).await?;
+                return Ok(Some(Outcome::Granted(Box::new(answer))));
+            }
+            if one.state(now) == State::Pending {
+                return Ok(Some(Outcome::Pending(Box::new(one))));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Only while all the sessions go on that it is asked in, and nobody of them may not come any more.
+pub(super) fn while_in_session(append: Append, client: &Client) -> Append {
+    client.sessions.iter().fold(append, |append, session| {
+        append
+            .only_if(sessions::goes_on(&session.id))
+            .only_if(principals::may_come(&session.caller.principal))
+    })
+}
+
+/// What whoever asked reads while people think.
+pub fn pending(elevation: &Elevation) -> Failure {
+    let Request {
+        id, entitlement, ..
+    } = &elevation.request;
+    Failure::new(
+        Code::Pending,
+        format!("{entitlement} waits for somebody's approval"),
+    )
+    .hint(format!(
+        "somebody who may approve it runs: jit approve {id}; then run the command again"
+    ))
 }
 
 fn request(client: &Client, ask: &Ask, asked_at: Timestamp) -> Result<Request> {
@@ -180,6 +286,7 @@ fn request(client: &Client, ask: &Ask, asked_at: Timestamp) -> Result<Request> {
         verb: ask.verb.clone(),
         session: client.sessions.first().map(|session| session.id.clone()),
         chain: client.chain(),
+        address: client.origin.address,
         asked_at,
     })
 }

@@ -1,15 +1,21 @@
 //! The engine that decides, issues and records. Its stories are told by the files below.
 
+pub mod approve;
 pub mod discovery;
 pub mod elevate;
+pub mod principals;
 pub mod renew;
 pub mod revoke;
 pub mod sessions;
 mod signature;
 pub mod token;
 pub mod trust;
+pub mod workloads;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use crate::{
     domain::{
@@ -17,12 +23,13 @@ use crate::{
             AwsIssuer, AwsResource, Catalogue, KubernetesIssuer, KubernetesResource, Resource,
         },
         credential::{Credential, Token},
-        elevation::{Elevation, Grant},
-        entitlement::ResourceName,
+        elevation::{Elevation, Grant, Request},
+        entitlement::{Entitlement, ResourceName},
         environment::Environment,
         event::{Event, EventKind, Origin},
         failure::Result,
         key::{EcKey, PrivateKey, PublicKey},
+        lifecycle::Lifecycles,
         principal::{Caller, Principal},
         session::Session,
         time::Timestamp,
@@ -33,7 +40,7 @@ use crate::{
     },
     platform::keys,
     policy::set::Policies,
-    store::{Store, ledger::Append},
+    store::{Store, database::Statement, ledger::Append},
 };
 
 /// What the store knows the keys of this authority's own OIDC issuer by.
@@ -53,6 +60,10 @@ pub struct Authority {
     pub environment: Environment,
     /// The clock.
     pub clock: fn() -> Timestamp,
+    /// Whether there is somebody else who could approve: the embedded authority knows one person.
+    pub approvers: bool,
+    /// How long sessions and grants may be, by class.
+    pub lifecycles: Lifecycles,
     /// The URL that targets know this authority by as an OIDC issuer, `https://jit.example.com`, below
     /// which a server publishes its keys; absent where there is no server.
     pub issuer_url: Option<String>,
@@ -61,7 +72,6 @@ pub struct Authority {
 }
 
 /// The keys that a resource's issuer signs with.
-#[derive(Default)]
 struct Signing {
     /// The resource's own certificate authority, for the kinds that trust one.
     authority: Option<PrivateKey>,
@@ -100,6 +110,16 @@ impl Client {
         let hops = self.sessions.iter().skip(1);
         hops.map(|hop| hop.caller.principal.clone()).collect()
     }
+
+    /// The chain as policies read it.
+    pub(super) fn written_chain(&self) -> Vec<String> {
+        self.chain().iter().map(Principal::written).collect()
+    }
+
+    /// Whether it asked for that itself.
+    pub fn owns(&self, request: &Request) -> bool {
+        request.is_of(&self.caller.principal, &self.chain())
+    }
 }
 
 /// What leaves the authority: the grant, its proof and a credential under it.
@@ -113,6 +133,26 @@ pub struct Answer {
     pub credential: Credential,
 }
 
+/// What came of making a credential.
+struct Made {
+    /// When it was asked for.
+    asked_at: Timestamp,
+    /// The credential, or why there is none.
+    credential: Result<Credential>,
+    /// What must hold when it is recorded.
+    guard: Option<Statement>,
+}
+
+impl Made {
+    const fn new(asked_at: Timestamp, credential: Result<Credential>) -> Self {
+        Self {
+            asked_at,
+            credential,
+            guard: None,
+        }
+    }
+}
+
 impl Authority {
     /// Records what became of making a credential. Only after this it may leave; not where the grant
     /// was revoked while it was made.
@@ -120,9 +160,13 @@ impl Authority {
         &self,
         client: &Client,
         elevation: &Elevation,
-        asked_at: Timestamp,
-        made: Result<Credential>,
+        made: Made,
     ) -> Result<Credential> {
+        let Made {
+            asked_at,
+            credential: made,
+            guard,
+        } = made;
         let kind = match &made {
             Ok(_) => EventKind::Issued,
             Err(_) => EventKind::IssueFailed,
@@ -136,7 +180,10 @@ impl Authority {
             }
             Err(failure) => event.detail = Some(failure.to_string()),
         }
-        let append = Append::new(event).leaving(elevation)?;
+        let mut append = Append::new(event).leaving(elevation)?;
+        if let Some(guard) = guard {
+            append = append.only_if(guard);
+        }
         self.store.ledger().append(append).await?;
         let credential = made?;
         self.refuse_revoked(client, &elevation.request.id).await?;
@@ -155,7 +202,7 @@ impl Authority {
             now: (self.clock)(),
         };
         // Boxed, since the AWS SDK makes it large.
-        let site = self.site(&signing);
+        let site = self.site(Some(&signing));
         Box::pin(issuers::issue(resource, &order, &site)).await
     }
 
@@ -184,10 +231,12 @@ impl Authority {
         })
     }
 
-    fn site<'a>(&'a self, signing: &'a Signing) -> Site<'a> {
-        let issuer = self.issuer_url.as_deref().zip(signing.issuer.as_ref());
+    /// What an issuer finds here; without keys where nothing is signed.
+    fn site<'a>(&'a self, signing: Option<&'a Signing>) -> Site<'a> {
+        let key = signing.and_then(|signing| signing.issuer.as_ref());
+        let issuer = self.issuer_url.as_deref().zip(key);
         Site {
-            authority: signing.authority.as_ref(),
+            authority: signing.and_then(|signing| signing.authority.as_ref()),
             issuer: issuer.map(|(url, key)| Issuer {
                 url,
                 key,
@@ -197,6 +246,12 @@ impl Authority {
             environment: &self.environment,
             now: (self.clock)(),
         }
+    }
+
+    /// What the catalogue says of an entitlement beside its tier.
+    fn labels(&self, entitlement: &Entitlement) -> BTreeSet<String> {
+        let resource = self.catalogue.resources.0.get(&entitlement.resource);
+        resource.map_or_else(BTreeSet::new, |resource| resource.labels().clone())
     }
 
     /// An event about an elevation, now.

@@ -1,19 +1,19 @@
 //! The next credential under a live grant: prove → decide again → issue → record → answer.
 
 use super::{
-    Authority, Client,
-    elevate::{Ask, refusal},
+    Answer, Authority, Client, Made,
+    elevate::{Ask, pending, refusal},
 };
 use crate::{
     domain::{
         credential::{Credential, Token},
         decision::Verdict,
-        elevation::Elevation,
+        elevation::{Elevation, State},
         event::EventKind,
         failure::{Failure, Result},
         id::GrantId,
     },
-    store::ledger::Append,
+    store::{ledger::Append, steps},
 };
 
 impl Authority {
@@ -37,7 +37,9 @@ impl Authority {
         id: &GrantId,
         (token, proof): (&Token, &str),
     ) -> Result<Credential> {
-        let elevation = self.own(&client.caller.principal, id).await?;
+        let elevation = self
+            .own(&client.caller.principal, &client.chain(), id)
+            .await?;
         if self.proven(token, proof).await? != *id {
             return Err(Failure::denied(format!(
                 "the elevation token is refused: it proves another grant than {id}"
@@ -56,7 +58,8 @@ impl Authority {
         })?;
         self.decide_again(client, elevation).await?;
         let made = self.issue(&grant, client.key).await;
-        self.record_issue(client, elevation, asked_at, made).await
+        self.record_issue(client, elevation, Made::new(asked_at, made))
+            .await
     }
 
     /// The elevation that the token proves, if it is this caller's.
@@ -65,7 +68,7 @@ impl Authority {
         self.store
             .elevation(&id)
             .await?
-            .filter(|elevation| elevation.request.principal == client.caller.principal)
+            .filter(|elevation| client.owns(&elevation.request))
             .ok_or_else(|| {
                 Failure::denied(format!(
                     "there is no grant {id} of {}",
@@ -75,20 +78,54 @@ impl Authority {
             })
     }
 
+    /// The first credential after an approval, asked for by whoever asked for the elevation. The grant is
+    /// bound to the key that it is claimed with.
+    ///
+    /// # Errors
+    /// Denied (121): it is nobody's who asks, was claimed with another key, or policy says no by now.
+    /// Pending (122): people have not answered yet.
+    pub async fn claim(&self, client: &Client, id: &GrantId) -> Result<Answer> {
+        let asked_at = (self.clock)();
+        let before = self
+            .own(&client.caller.principal, &client.chain(), id)
+            .await?;
+        let mut elevation = before.clone();
+        let grant = match before.state(asked_at) {
+            State::Pending => return Err(pending(&before)),
+            State::Granted => elevation.claim(client.holder, asked_at)?.clone(),
+            state @ (State::Denied | State::Abandoned | State::Expired | State::Revoked) => {
+                return Err(Failure::denied(format!("{id} is {state}"))
+                    .hint("ask again: jit request ENTITLEMENT -j WHY"));
+            }
+        };
+        self.decide_again(client, &before).await?;
+        let made = self.issue(&grant, client.key).await;
+        let kept = if made.is_ok() { &elevation } else { &before };
+        // Of two who claim it at the same time, one is first.
+        let made = Made {
+            guard: Some(steps::is_still(&before)?),
+            ..Made::new(asked_at, made)
+        };
+        let credential = self.record_issue(client, kept, made).await?;
+        let token = self.token(&grant, client.holder).await?;
+        Ok(Answer {
+            grant,
+            token,
+            credential,
+        })
+    }
+
+    /// Asks policy anew. What people had to approve is what they approved.
     async fn decide_again(&self, client: &Client, elevation: &Elevation) -> Result<()> {
         let request = &elevation.request;
-        let ask = Ask {
-            entitlement: request.entitlement.clone(),
-            justification: request.justification.clone(),
-            ttl: request.ttl,
-            break_glass: request.break_glass,
-            verb: request.verb.clone(),
-            answerable: false,
-        };
+        let ask = Ask::of(request);
         let tier = self.catalogue.tier(&ask.entitlement)?;
-        let decision = self.decide(client, &ask, tier);
-        if decision.verdict == Verdict::Allow {
-            return Ok(());
+        let decision = self.decide(client, &ask, tier, (self.clock)());
+        let needed = decision.obligations.approvals.unwrap_or(1);
+        match decision.verdict {
+            Verdict::Allow => return Ok(()),
+            Verdict::RequireApproval if elevation.is_approved(needed) => return Ok(()),
+            Verdict::RequireApproval | Verdict::Deny => {}
         }
         let mut event = self.event(EventKind::Denied, elevation, &client.origin);
         event.verdict = Some(decision.verdict);

@@ -1,7 +1,7 @@
 //! The early end of a grant, recorded first and then told to the target; and the tidying after
 //! grants that ended by themselves.
 
-use super::{Authority, Client, Signing};
+use super::{Authority, Client};
 use crate::{
     domain::{
         elevation::{Elevation, Grant, State},
@@ -11,7 +11,8 @@ use crate::{
         principal::Principal,
     },
     issuers::{self, order::Revocation},
-    store::ledger::Append,
+    policy::vocabulary::Action,
+    store::{ledger::Append, steps},
 };
 
 impl Authority {
@@ -26,8 +27,47 @@ impl Authority {
         id: &GrantId,
         origin: &Origin,
     ) -> Result<Revocation> {
-        let mut elevation = self.own(principal, id).await?;
+        let elevation = self.own(principal, &[], id).await?;
+        self.end_grant(elevation, None, origin).await
+    }
+
+    /// Ends an elevation: the caller's own grant or request, or where policy permits `revoke`, the grant
+    /// of somebody else. `None` where it was a request that is given up.
+    ///
+    /// # Errors
+    /// As those of [`Authority::revoke`].
+    pub async fn end(&self, client: &Client, id: &GrantId) -> Result<Option<Revocation>> {
         let now = (self.clock)();
+        let elevation = self.visible(client, id).await?;
+        let own = client.owns(&elevation.request);
+        if own && elevation.state(now) == State::Pending {
+            let mut given_up = elevation.clone();
+            given_up.abandon(now)?;
+            let event = self.event(EventKind::Abandoned, &given_up, &client.origin);
+            let append = Append::new(event)
+                .leaving(&given_up)?
+                .only_if(steps::is_still(&elevation)?);
+            self.store.ledger().append(append).await?;
+            return Ok(None);
+        }
+        if !own && !self.permits(Action::Revoke, client, &elevation) {
+            return Err(Failure::denied(format!("no policy lets you end {id}"))
+                .hint("whoever may, is permitted `revoke` by policy"));
+        }
+        let by = (!own).then(|| client.caller.principal.clone());
+        self.end_grant(elevation, by, &client.origin)
+            .await
+            .map(Some)
+    }
+
+    async fn end_grant(
+        &self,
+        mut elevation: Elevation,
+        by: Option<Principal>,
+        origin: &Origin,
+    ) -> Result<Revocation> {
+        let now = (self.clock)();
+        let id = &elevation.request.id;
         // The grant as it was: what the target knows.
         let grant = elevation.grant_made().cloned().ok_or_else(|| {
             Failure::usage(format!("{id} is {}, not granted", elevation.state(now)))
@@ -35,7 +75,8 @@ impl Authority {
         })?;
         if elevation.state(now) != State::Revoked {
             elevation.revoke(now)?;
-            let event = self.event(EventKind::Revoked, &elevation, origin);
+            let mut event = self.event(EventKind::Revoked, &elevation, origin);
+            event.by = by;
             let append = Append::new(event).leaving(&elevation)?;
             self.store.ledger().append(append).await?;
         }
@@ -90,15 +131,20 @@ impl Authority {
             .hint("run the command again: a new elevation is asked for"))
     }
 
-    /// The elevation of that id, if it is this principal's.
+    /// The elevation that the principal asked for, on behalf of `chain`.
     ///
     /// # Errors
     /// There is none ([`Nature::Absent`]): what is somebody else's is not there at all.
-    pub async fn own(&self, principal: &Principal, id: &GrantId) -> Result<Elevation> {
+    pub async fn own(
+        &self,
+        principal: &Principal,
+        chain: &[Principal],
+        id: &GrantId,
+    ) -> Result<Elevation> {
         self.store
             .elevation(id)
             .await?
-            .filter(|elevation| elevation.request.principal == *principal)
+            .filter(|elevation| elevation.request.is_of(principal, chain))
             .ok_or_else(|| {
                 Failure::usage(format!("there is no grant {id} of {principal}"))
                     .hint("\"jit status\" lists what you hold")
@@ -130,8 +176,7 @@ impl Authority {
     /// Ends a grant at its target, and notes that nothing of it is left there.
     async fn tell(&self, grant: &Grant) -> Result<Revocation> {
         let resource = self.catalogue.resource(&grant.entitlement.resource)?;
-        let nothing_to_sign = Signing::default();
-        let site = self.site(&nothing_to_sign);
+        let site = self.site(None);
         let revocation = issuers::revoke(resource, grant, &site).await?;
         self.store.settle(&grant.id).await?;
         Ok(revocation)

@@ -16,7 +16,7 @@ use crate::{
         time::Timestamp,
     },
     platform::proof::{self, Aim},
-    store::{ledger::Append, sessions},
+    store::{ending::Ending, ledger::Append, principals, sessions},
 };
 
 /// What the tokens of sessions are signed for, and nothing else.
@@ -46,12 +46,26 @@ pub struct Shown<'a> {
 }
 
 impl Authority {
-    /// Begins a session: recorded first, then its token.
+    /// Begins a session, no longer than its class of principals may have: recorded first, then its token.
+    ///
+    /// # Errors
+    /// Denied (121): whoever it is for was disabled, or was away for too long.
     pub async fn open_session(&self, session: &Session, origin: &Origin) -> Result<Token> {
-        let event = self.session_event(EventKind::SignedIn, session, origin);
-        let append = Append::new(event).with(sessions::begin(session)?);
+        let now = (self.clock)();
+        let who = &session.caller.principal;
+        self.admit(who, now).await?;
+        let lifecycle = self.lifecycles.of(who.class());
+        let session = Session {
+            expires_at: lifecycle.session_end(session.expires_at, now),
+            ..session.clone()
+        };
+        let event = self.session_event(EventKind::SignedIn, &session, origin);
+        let append = Append::new(event)
+            .with(sessions::begin(&session)?)
+            .with(principals::seen(&session)?)
+            .only_if(principals::may_come(who));
         self.store.ledger().append(append).await?;
-        self.session_token(session).await
+        self.session_token(&session).await
     }
 
     /// The session that a request shows, and those that delegated to it, the nearest first.
@@ -76,20 +90,21 @@ impl Authority {
         let bound = proof::thumbprint(proven.key)? == claims.cnf.jkt;
         let line = self.store.line(&claims.sid, now).await?;
         match line.first() {
-            Some(session) if bound && session.holder == proven.key => Ok(line),
+            Some(session) if bound && session.holder == proven.key => {
+                self.attested(&line, now).await?;
+                Ok(line)
+            }
             Some(_) => Err(signed_out("the session's token is bound to another key")),
             None => Err(signed_out("the session has ended")),
         }
     }
 
-    /// Ends a session, and all that were delegated from it.
+    /// Ends a session, all that were delegated from it, and all grants and requests that were made in
+    /// them. The targets are told by tidying ([`Authority::tidy`]).
     pub async fn close_session(&self, session: &Session, origin: &Origin) -> Result<()> {
         let event = self.session_event(EventKind::SignedOut, session, origin);
-        let end = sessions::end(&session.id, (self.clock)());
-        self.store
-            .ledger()
-            .append(Append::new(event).with(end))
-            .await
+        let append = Append::new(event).ending(Ending::Session(session.id.clone()));
+        self.store.ledger().append(append).await
     }
 
     async fn session_token(&self, session: &Session) -> Result<Token> {
@@ -130,6 +145,6 @@ impl Authority {
     }
 }
 
-fn signed_out(why: &str) -> Failure {
+pub(super) fn signed_out(why: &str) -> Failure {
     Failure::new(Code::SignIn, why).hint("run: jit login")
 }

@@ -57,14 +57,14 @@ impl Authority {
     pub async fn trust(&self, name: &ResourceName) -> Result<String> {
         let resource = self.catalogue.resource(name)?;
         let signing = self.signing(name, resource).await?;
-        issuers::trust(name, resource, &self.site(&signing))
+        issuers::trust(name, resource, &self.site(Some(&signing)))
     }
 
     /// Only the key or certificate that the target must trust.
     pub async fn trust_ca(&self, name: &ResourceName) -> Result<String> {
         let resource = self.catalogue.resource(name)?;
         let signing = self.signing(name, resource).await?;
-        issuers::trust_ca(name, resource, &self.site(&signing))
+        issuers::trust_ca(name, resource, &self.site(Some(&signing)))
     }
 
     /// The public key of the resource's host authority, if it has vouched for a host.
@@ -73,7 +73,7 @@ impl Authority {
             .store
             .made_key(&host_purpose(name), (self.clock)())
             .await?;
-        let line = |key: PrivateKey| ssh_host::host_ca(name, &self.site(&key.into()));
+        let line = |key: PrivateKey| ssh_host::host_ca(name, &self.site(Some(&key.into())));
         authority.map(line).transpose()
     }
 
@@ -102,7 +102,7 @@ impl Authority {
             .signing_key(&host_purpose(name), (self.clock)())
             .await?;
         let signing = authority.into();
-        let site = self.site(&signing);
+        let site = self.site(Some(&signing));
         let id = GrantId::new(site.now, keys::random()?);
         let order = HostOrder {
             id: &id,

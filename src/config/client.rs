@@ -1,6 +1,6 @@
 //! `config.toml`, the client's own choices; without it everything is embedded.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{environment::Places, failure::Result, time::Ttl},
-    platform::files,
+    platform::{files, keys},
 };
 
 /// The file's name below the configuration.
@@ -23,6 +23,9 @@ pub const FILE: &str = "config.toml";
 pub struct Config {
     /// The server's URL; absent: the embedded authority.
     pub server: Option<String>,
+    /// The only authorities that may vouch for the server, PEM, relative to this file; absent: the
+    /// system's.
+    pub certificate_authority: Option<PathBuf>,
     /// How `jit exec` behaves.
     #[serde(default)]
     pub exec: Exec,
@@ -48,6 +51,24 @@ impl Default for Exec {
 pub fn load(places: &Places) -> Result<Config> {
     let text = files::read_trusted(&places.configuration.join(FILE))?;
     text.map_or_else(|| Ok(Config::default()), |text| parse(FILE, &text))
+}
+
+/// Where things are kept with these choices: what a server gave rests apart from what another authority
+/// gave, since the same name may mean another target there.
+pub fn placed(places: Places, config: &Config) -> Places {
+    let Some(server) = &config.server else {
+        return places;
+    };
+    Places {
+        cache: places.cache.join("servers").join(short_name(server)),
+        ..places
+    }
+}
+
+/// A server's name in the names of files: 16 hexadecimal digits that follow from its URL.
+pub fn short_name(server: &str) -> String {
+    let name = keys::hex(&keys::sha256(server.trim_end_matches('/').as_bytes()));
+    name.get(..16).unwrap_or_default().to_owned()
 }
 
 /// Reads the text of a `config.toml` that is called `file` in messages.
@@ -88,6 +109,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_server_gives_rests_apart() {
+        let places = |text: &str| {
+            let places = Places {
+                configuration: "/c".into(),
+                state: "/s".into(),
+                cache: "/h".into(),
+                runtime: "/r".into(),
+            };
+            placed(places, &parse(FILE, text).unwrap()).cache
+        };
+        let server = places("server = \"https://jit.example.com\"");
+        assert_eq!(server, places("server = \"https://jit.example.com/\""));
+        assert_ne!(server, places("server = \"https://other.example.com\""));
+        assert_eq!(places(""), PathBuf::from("/h"));
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_its_line() {
         let all = [
             "sever = \"https://x\"",
@@ -101,7 +139,7 @@ mod tests {
         ];
         assert_snapshot!(all.map(wrong).join("\n"), @r#"
         config.toml:1: unknown key "sever"
-          did you mean "server"? its keys are server, exec
+          did you mean "server"? its keys are server, certificate_authority, exec
         config.toml:2: "soon" is not a span; write it as "30m" or "1h" in [exec]
           correct it, then run: jit policy check
         config.toml:3: unknown key "wiat" in [exec]

@@ -9,6 +9,7 @@ mod names;
 pub mod places;
 pub mod policies;
 pub mod references;
+pub mod served;
 pub mod server;
 mod spot;
 pub mod surroundings;

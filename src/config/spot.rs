@@ -47,7 +47,14 @@ impl Table<'_> {
                     let number = steps.next().and_then(|step| step.parse().ok());
                     let item: Option<&Spanned<DeValue<'_>>> =
                         number.and_then(|number: usize| items.get(number));
-                    return item.map_or(at, |item| item.span().start);
+                    let Some(item) = item else {
+                        return at;
+                    };
+                    at = item.span().start;
+                    let DeValue::Table(table) = item.get_ref() else {
+                        return at;
+                    };
+                    table.iter().collect()
                 }
                 DeValue::String(_)
                 | DeValue::Integer(_)

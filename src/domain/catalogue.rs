@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize,
     de::{MapAccess, Visitor},
 };
 
@@ -225,7 +225,7 @@ pub struct PostgresResource {
 }
 
 /// How PostgreSQL credentials are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PostgresIssuer {
     /// A client certificate, minutes long, mapped to the role.

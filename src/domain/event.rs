@@ -178,7 +178,7 @@ impl Event {
 }
 
 /// An event in its place in the chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Its place: 1, 2, 3, …
     pub seq: i64,

@@ -106,6 +106,12 @@ impl Principal {
         Self::new(class, name)
     }
 
+    /// Whether both would be taken for one: the same, whatever the case of its letters. Where two must
+    /// be different people, those are not.
+    pub fn is_twin(&self, other: &Self) -> bool {
+        self.class == other.class && self.name.eq_ignore_ascii_case(&other.name)
+    }
+
     /// The principal as a person writes it.
     pub fn written(&self) -> String {
         match self.class {

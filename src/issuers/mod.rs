@@ -1,7 +1,6 @@
 //! The issuers: each kind's file turns a grant into a credential, and ends it at the target.
 
 pub mod aws;
-mod date;
 mod jwt;
 pub mod kubernetes;
 pub mod order;

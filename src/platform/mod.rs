@@ -1,12 +1,15 @@
 //! What the operating system gives: clock, files, processes, terminal, keys, keyring.
 
+pub mod assertion;
 pub mod clock;
+pub mod date;
 pub mod files;
 pub mod http;
 pub mod ini;
 pub mod keyring;
 pub mod keys;
 pub mod lock;
+pub mod pem;
 pub mod process;
 pub mod profiles;
 pub mod proof;

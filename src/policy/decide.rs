@@ -1,15 +1,16 @@
 //! The decision: three questions at most, each over the handful of policies that can matter.
 
-use cedar_policy::{Authorizer, Decision as Answer, PolicyId, PolicySet};
+use cedar_policy::{Authorizer, Decision as Answer, PolicyId, PolicySet, PrincipalConstraint};
 
 use super::{
     place::one_line,
-    question::{Asked, Question},
+    question::{Asked, Duty, Question},
     set::Policies,
     vocabulary::Action,
 };
 use crate::domain::{
     decision::{Decision, Obligations, Verdict},
+    principal::Class,
     time::Ttl,
 };
 
@@ -68,9 +69,32 @@ impl Policies {
         denied(forbidding, reason)
     }
 
+    /// Whether one of these policies names principals of that class in its scope, by class or one by one.
+    pub fn speak_of(&self, class: Class, policies: &[String]) -> bool {
+        let speaks = |id: &String| {
+            let number = self.by_id.get(&PolicyId::new(id))?;
+            let constraint = self.rules.get(*number)?.policy.principal_constraint();
+            let name = match &constraint {
+                PrincipalConstraint::Eq(uid) => uid.type_name(),
+                PrincipalConstraint::Is(name) | PrincipalConstraint::IsIn(name, _) => name,
+                PrincipalConstraint::Any | PrincipalConstraint::In(_) => return None,
+            };
+            Some(name.basename() == class.as_str())
+        };
+        policies.iter().filter_map(speaks).any(|speaks| speaks)
+    }
+
     /// What the policies say to one action, obligations aside.
     pub fn permits(&self, action: Action, question: &Question<'_>) -> Ruling {
         match Asked::new(question, &self.words) {
+            Ok(asked) => self.rule(action, &asked),
+            Err(words) => Ruling::Broken(format!("policy cannot be asked: {words}")),
+        }
+    }
+
+    /// The same of a question about the authority itself.
+    pub fn permits_duty(&self, action: Action, duty: &Duty<'_>) -> Ruling {
+        match Asked::of_authority(duty, &self.words) {
             Ok(asked) => self.rule(action, &asked),
             Err(words) => Ruling::Broken(format!("policy cannot be asked: {words}")),
         }

@@ -59,6 +59,20 @@ pub struct Circumstances<'a> {
     pub of_another: bool,
 }
 
+/// Who asks about the authority itself (`administer`, `audit`), and under which circumstances.
+#[derive(Clone, Copy, Debug)]
+pub struct Duty<'a> {
+    /// Who asks, with their groups.
+    pub caller: &'a Caller,
+    /// Under which circumstances.
+    pub circumstances: Circumstances<'a>,
+    /// The instant.
+    pub now: Timestamp,
+}
+
+/// The authority, as policies name it.
+const AUTHORITY: &str = "jit";
+
 /// A question in Cedar's terms, ready for any number of actions.
 #[derive(Debug)]
 pub(super) struct Asked {
@@ -76,18 +90,11 @@ impl Asked {
     /// Puts the question. The error is Cedar's own; a caller denies on it.
     pub(super) fn new(question: &Question<'_>, words: &Vocabulary) -> Result<Self, String> {
         let said = |error: &dyn Error| error.to_string();
-        let (principal, groups) = principal(question, words);
+        let (principal, groups) = principal(question.caller, words);
         let (resource, parents) = resource(question, words);
-        let name = question.caller.principal.name();
         let role = question.entitlement.role.as_str();
         let kind = question.entitlement.resource.kind().as_str();
-        let caller = Entity::new_with_tags(
-            principal.clone(),
-            [text("name", name)],
-            groups.iter().cloned(),
-            [],
-        )
-        .map_err(|error| said(&error))?;
+        let caller = entity(question.caller, &principal, &groups)?;
         let entitlement = Entity::new_with_tags(
             resource.clone(),
             [text("kind", kind), text("role", role)],
@@ -105,6 +112,25 @@ impl Asked {
             principal,
             resource,
             context: Context::from_pairs(context(question)).map_err(|error| said(&error))?,
+        })
+    }
+
+    /// Puts a question about the authority itself.
+    pub(super) fn of_authority(duty: &Duty<'_>, words: &Vocabulary) -> Result<Self, String> {
+        let said = |error: &dyn Error| error.to_string();
+        let (principal, groups) = principal(duty.caller, words);
+        let resource = words.uid(Noun::Authority, AUTHORITY);
+        let caller = entity(duty.caller, &principal, &groups)?;
+        let entities = words.actions.iter().cloned().chain([caller]);
+        let mut pairs = around(&duty.circumstances, duty.now);
+        pairs.push(number("ttl", 0));
+        Ok(Self {
+            principals: with(&principal, groups),
+            resources: vec![resource.clone()],
+            entities: Entities::from_entities(entities, None).map_err(|error| said(&error))?,
+            principal,
+            resource,
+            context: Context::from_pairs(pairs).map_err(|error| said(&error))?,
         })
     }
 
@@ -135,9 +161,15 @@ fn with(entity: &EntityUid, mut parents: Vec<EntityUid>) -> Vec<EntityUid> {
     parents
 }
 
-fn principal(question: &Question<'_>, words: &Vocabulary) -> (EntityUid, Vec<EntityUid>) {
-    let principal = &question.caller.principal;
-    let groups = question.caller.groups.iter();
+fn entity(caller: &Caller, uid: &EntityUid, groups: &[EntityUid]) -> Result<Entity, String> {
+    let name = text("name", caller.principal.name());
+    Entity::new_with_tags(uid.clone(), [name], groups.iter().cloned(), [])
+        .map_err(|error| error.to_string())
+}
+
+fn principal(caller: &Caller, words: &Vocabulary) -> (EntityUid, Vec<EntityUid>) {
+    let principal = &caller.principal;
+    let groups = caller.groups.iter();
     (
         words.uid(Noun::Principal(principal.class()), principal.name()),
         groups.map(|group| words.uid(Noun::Group, group)).collect(),
@@ -158,29 +190,30 @@ fn resource(question: &Question<'_>, words: &Vocabulary) -> (EntityUid, Vec<Enti
 }
 
 fn context(question: &Question<'_>) -> Vec<(String, RestrictedExpression)> {
-    let around = &question.circumstances;
-    let now = question.now.to_offset();
-    let chain = around.chain.iter().cloned();
-    let mut pairs = vec![
-        number("ttl", seconds(question.ttl.unwrap_or(DEFAULT_TTL))),
-        number("hour", i64::from(now.hour())),
-        number("weekday", i64::from(now.weekday().number_from_monday())),
-        pair(
-            "now",
-            RestrictedExpression::new_datetime(instant(question.now)),
-        ),
-        pair("own", RestrictedExpression::new_bool(!around.of_another)),
-        pair(
-            "chain",
-            RestrictedExpression::new_set(chain.map(RestrictedExpression::new_string)),
-        ),
-    ];
+    let mut pairs = around(&question.circumstances, question.now);
+    pairs.push(number("ttl", seconds(question.ttl.unwrap_or(DEFAULT_TTL))));
     pairs.extend(
         question
             .reason_given()
             .map(|why| text("justification", why)),
     );
     pairs.extend(question.verb.map(|verb| text("verb", verb)));
+    pairs
+}
+
+fn around(around: &Circumstances<'_>, now: Timestamp) -> Vec<(String, RestrictedExpression)> {
+    let date = now.to_offset();
+    let chain = around.chain.iter().cloned();
+    let mut pairs = vec![
+        number("hour", i64::from(date.hour())),
+        number("weekday", i64::from(date.weekday().number_from_monday())),
+        pair("now", RestrictedExpression::new_datetime(instant(now))),
+        pair("own", RestrictedExpression::new_bool(!around.of_another)),
+        pair(
+            "chain",
+            RestrictedExpression::new_set(chain.map(RestrictedExpression::new_string)),
+        ),
+    ];
     let age = around.sign_in_age;
     pairs.extend(age.map(|age| number("sign_in_age", seconds(age))));
     let address = around.address.map(|address| address.to_canonical());

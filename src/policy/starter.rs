@@ -1,7 +1,7 @@
 //! The policies that `jit init` writes: commented for somebody who has never seen Cedar.
 
 /// File name and text, in the order in which they are read.
-pub const FILES: [(&str, &str); 5] = [
+pub const FILES: [(&str, &str); 6] = [
     ("10-routine.cedar", include_str!("starter/10-routine.cedar")),
     (
         "20-elevated.cedar",
@@ -16,4 +16,8 @@ pub const FILES: [(&str, &str); 5] = [
         include_str!("starter/40-break-glass.cedar"),
     ),
     ("50-own.cedar", include_str!("starter/50-own.cedar")),
+    (
+        "60-administrators.cedar",
+        include_str!("starter/60-administrators.cedar"),
+    ),
 ];

@@ -91,6 +91,8 @@ pub enum Noun {
     Tier,
     /// What the catalogue says of it.
     Label,
+    /// The authority itself.
+    Authority,
     /// What is asked.
     Action,
 }
@@ -111,6 +113,7 @@ pub struct Vocabulary {
     kind: EntityTypeName,
     tier: EntityTypeName,
     label: EntityTypeName,
+    authority: EntityTypeName,
     action: EntityTypeName,
 }
 
@@ -141,6 +144,7 @@ impl Vocabulary {
             kind: named("Kind")?,
             tier: named("Tier")?,
             label: named("Label")?,
+            authority: named("Authority")?,
             action: named("Action")?,
         })
     }
@@ -157,6 +161,7 @@ impl Vocabulary {
             Noun::Kind => &self.kind,
             Noun::Tier => &self.tier,
             Noun::Label => &self.label,
+            Noun::Authority => &self.authority,
             Noun::Action => &self.action,
         };
         EntityUid::from_type_name_and_id(entity_type.clone(), EntityId::new(name))

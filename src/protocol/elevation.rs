@@ -10,6 +10,7 @@ use crate::domain::{
     id::GrantId,
     key::PublicKey,
     time::Timestamp,
+    vote::Vote,
 };
 
 /// What is asked for (`POST /v1/elevations`).
@@ -115,6 +116,25 @@ pub struct ElevationView {
     pub credential: Option<Credential>,
 }
 
+/// The caller's elevations (`GET /v1/elevations?state=granted`), the newest first.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct ElevationList {
+    /// Each without token and credential.
+    pub elevations: Vec<ElevationView>,
+}
+
+/// What came of ending a grant (`POST /v1/elevations/{id}/revocation`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum RevocationView {
+    /// Its target refuses it from now on.
+    Ended,
+    /// Its target cannot be told: the last credential ends within minutes by itself.
+    EndsByItself,
+    /// It was pending, and is given up.
+    Abandoned,
+}
+
 impl ElevationView {
     /// An elevation as its own principal sees it at `now`, without any secret.
     pub fn of(elevation: &Elevation, now: Timestamp) -> Self {
@@ -126,11 +146,16 @@ impl ElevationView {
             entitlement: request.entitlement.clone(),
             justification: request.justification.clone(),
             asked_at: request.asked_at,
-            approved_by: Vec::new(),
-            approvals: 0,
+            approved_by: elevation.vote().map(approvers).unwrap_or_default(),
+            approvals: elevation.vote().map_or(0, |vote| vote.needed),
             grant: elevation.grant_made().cloned(),
             token: None,
             credential: None,
         }
     }
+}
+
+fn approvers(vote: &Vote) -> Vec<String> {
+    let approvals = vote.approvals.iter();
+    approvals.map(|one| one.by.written()).collect()
 }

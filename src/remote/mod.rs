@@ -1,1 +1,16 @@
-//! A server as the client sees it: the authority's calls, over HTTP.
+//! The client's view of a server: the calls of the authority, over HTTP. What a server answers is
+//! foreign bytes; the files below read it, and what they hand on is what was asked for.
+
+pub mod catalogue;
+mod checked;
+pub mod elevations;
+pub mod events;
+pub mod grants;
+pub mod link;
+pub mod patience;
+pub mod pin;
+pub mod reply;
+pub mod session;
+mod trouble;
+pub mod trust;
+pub mod workload;

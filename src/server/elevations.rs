@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 
 use super::{
     authenticate::Visitor,
@@ -11,7 +11,10 @@ use super::{
     shared::Served,
 };
 use crate::{
-    authority::{Answer, elevate::Ask},
+    authority::{
+        Answer,
+        elevate::{Ask, Outcome},
+    },
     domain::{
         elevation::State as Stage,
         failure::{Failure, Nature, Result},
@@ -28,7 +31,7 @@ pub(super) async fn ask(
     State(served): State<Served>,
     visitor: Visitor,
     Read(asked): Read<ElevationRequest>,
-) -> Result<Json<ElevationView>, Refusal> {
+) -> Result<(StatusCode, Json<ElevationView>), Refusal> {
     check(&asked.from)?;
     bounded("verb", asked.verb.as_deref(), NAME)?;
     bounded("justification", asked.justification.as_deref(), REASON)?;
@@ -51,8 +54,14 @@ pub(super) async fn ask(
         verb: asked.verb,
         answerable: asked.answerable,
     };
-    let answer = Box::pin(served.authority.elevate(&client, &ask)).await?;
-    Ok(Json(granted(answer, ask.justification)))
+    let outcome = Box::pin(served.authority.elevate(&client, &ask)).await?;
+    Ok(match outcome {
+        Outcome::Granted(answer) => (StatusCode::OK, Json(granted(*answer, ask.justification))),
+        Outcome::Pending(elevation) => {
+            let view = ElevationView::of(&elevation, (served.authority.clock)());
+            (StatusCode::ACCEPTED, Json(view))
+        }
+    })
 }
 
 fn granted(answer: Answer, justification: Option<String>) -> ElevationView {
@@ -72,7 +81,7 @@ fn granted(answer: Answer, justification: Option<String>) -> ElevationView {
     }
 }
 
-/// The next credential under a grant.
+/// The next credential under a grant; without a token, the first one after an approval.
 pub(super) async fn credential(
     State(served): State<Served>,
     visitor: Visitor,
@@ -82,13 +91,21 @@ pub(super) async fn credential(
     check(&asked.from)?;
     let client = visitor.client(asked.from);
     let authority = &served.authority;
-    let elevation = authority.own(visitor.principal(), &id).await?;
-    let (Some(token), Some(proof)) = (asked.token, asked.proof) else {
-        return Err(
-            Failure::usage("the elevation token and its proof are missing")
-                .hint("send both")
-                .into(),
-        );
+    let chain = client.chain();
+    let elevation = authority.own(visitor.principal(), &chain, &id).await?;
+    let (token, proof) = match (asked.token, asked.proof) {
+        (Some(token), Some(proof)) => (token, proof),
+        (None, None) => {
+            let answer = Box::pin(authority.claim(&client, &id)).await?;
+            return Ok(Json(granted(answer, elevation.request.justification)));
+        }
+        (Some(_), None) | (None, Some(_)) => {
+            return Err(
+                Failure::usage("the elevation token or its proof is missing")
+                    .hint("send both, or neither for the first credential after an approval")
+                    .into(),
+            );
+        }
     };
     let renewed = authority.renew_under(&client, &id, (&token, &proof));
     let credential = Box::pin(renewed).await?;

@@ -42,6 +42,8 @@ pub(super) async fn authority(
         // Known once it listens.
         issuer_url: None,
         issuer_ca: None,
+        approvers: true,
+        lifecycles: config.lifecycle.lifecycles(),
     })
 }
 

@@ -1,24 +1,40 @@
 //! What is recorded at once: an event, what else is written with it, and on what condition.
 
-use super::{statement::Statement, steps};
+use super::{ending::Ending, statement::Statement, steps};
 use crate::domain::{elevation::Elevation, event::Event, failure::Result};
 
 /// What is recorded: an event, and what else is written in the same commit.
 #[derive(Clone, Debug)]
 pub struct Append {
-    pub(super) event: Event,
+    pub(super) events: Vec<Event>,
+    pub(super) ending: Option<Ending>,
     pub(super) guards: Vec<Statement>,
     pub(super) writes: Vec<Statement>,
 }
 
 impl Append {
     /// An event by itself.
-    pub const fn new(event: Event) -> Self {
+    pub fn new(event: Event) -> Self {
         Self {
-            event,
+            events: vec![event],
+            ending: None,
             guards: Vec::new(),
             writes: Vec::new(),
         }
+    }
+
+    /// With another event behind it.
+    #[must_use]
+    pub fn and(mut self, event: Event) -> Self {
+        self.events.push(event);
+        self
+    }
+
+    /// With the end of everything that hangs on what it is about, as that is found when it is written.
+    #[must_use]
+    pub fn ending(mut self, ending: Ending) -> Self {
+        self.ending = Some(ending);
+        self
     }
 
     /// With where it leaves the elevation that it is about.
@@ -43,6 +59,6 @@ impl Append {
 
     /// Whether it does nothing but insert rows, so that others may be written with it.
     pub(super) fn only_inserts(&self) -> bool {
-        self.writes.iter().all(Statement::is_insert)
+        self.ending.is_none() && self.writes.iter().all(Statement::is_insert)
     }
 }

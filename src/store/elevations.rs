@@ -1,12 +1,9 @@
 //! Where each elevation is in its life. They are written with their events, by the ledger only.
 
-use super::{
-    database::{Row, Statement},
-    open::Store,
-};
+use super::{open::Store, statement::Statement, steps};
 use crate::domain::{
     elevation::{Elevation, State},
-    failure::{Failure, Result},
+    failure::Result,
     id::GrantId,
     principal::Principal,
     time::Timestamp,
@@ -18,7 +15,7 @@ impl Store {
         let select = "select body from elevations where id = $1";
         let select = Statement::new(select, [id.as_str().into()]);
         let rows = self.database.rows(&select).await?;
-        rows.first().map(elevation).transpose()
+        rows.first().map(steps::read).transpose()
     }
 
     /// The live grants of a principal, the oldest first.
@@ -27,9 +24,32 @@ impl Store {
             "select body from elevations where principal = $1 and expires_at > $2 order by id";
         let values = [principal.name().into(), now.millis().into()];
         let rows = self.database.rows(&Statement::new(select, values)).await?;
-        let mut live: Vec<Elevation> = rows.iter().map(elevation).collect::<Result<_>>()?;
+        let mut live: Vec<Elevation> = rows.iter().map(steps::read).collect::<Result<_>>()?;
         live.retain(|one| one.request.principal == *principal && one.state(now) == State::Granted);
         Ok(live)
+    }
+
+    /// What the principal has asked for and is pending or granted at `now`, the oldest first.
+    pub async fn open_of(&self, principal: &Principal, now: Timestamp) -> Result<Vec<Elevation>> {
+        let select = "select body from elevations
+             where principal = $1 and class = $2 and expires_at > $3
+                 and state in ('pending', 'granted') order by id";
+        let values = [
+            principal.name().into(),
+            principal.class().as_str().into(),
+            now.millis().into(),
+        ];
+        let rows = self.database.rows(&Statement::new(select, values)).await?;
+        rows.iter().map(steps::read).collect()
+    }
+
+    /// Everything that waits for people at `now`, the oldest first.
+    pub async fn pending(&self, now: Timestamp) -> Result<Vec<Elevation>> {
+        let select = "select body from elevations
+             where state = 'pending' and expires_at > $1 order by id";
+        let select = Statement::new(select, [now.millis().into()]);
+        let rows = self.database.rows(&select).await?;
+        rows.iter().map(steps::read).collect()
     }
 
     /// Grants that are over and whose targets have not been told: some of them, so that those which
@@ -39,7 +59,7 @@ impl Store {
              order by random() limit 100";
         let select = Statement::new(select, [now.millis().into()]);
         let rows = self.database.rows(&select).await?;
-        rows.iter().map(elevation).collect()
+        rows.iter().map(steps::read).collect()
     }
 
     /// Notes that nothing is left of a grant at its target.
@@ -48,12 +68,4 @@ impl Store {
         let update = Statement::new(update, [id.as_str().into()]);
         self.database.run(&update).await.map(drop)
     }
-}
-
-fn elevation(row: &Row) -> Result<Elevation> {
-    serde_json::from_str(row.text(0)?).map_err(|error| {
-        Failure::failed("an elevation in the store cannot be read")
-            .because(&error)
-            .hint("\"jit audit verify\" says whether the ledger is whole")
-    })
 }

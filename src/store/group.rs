@@ -99,10 +99,16 @@ async fn together(database: &Database, group: &[Append]) -> Result<Vec<Result<()
                 outcomes.push(Err(overtaken()));
                 continue;
             }
-            place += 1;
-            let stored = Stored::new(&head, place, &append.event)?;
-            head.clone_from(&stored.hash);
-            events.push(stored.insert());
+            let mut recorded = append.events.clone();
+            if let Some(ending) = &append.ending {
+                ending.end(&mut transaction, &mut recorded).await?;
+            }
+            for event in &recorded {
+                place += 1;
+                let stored = Stored::new(&head, place, event)?;
+                head.clone_from(&stored.hash);
+                events.push(stored.insert());
+            }
             writes.extend(&append.writes);
             outcomes.push(Ok(()));
         }
@@ -139,7 +145,9 @@ fn waves(group: &[Append]) -> Vec<&[Append]> {
             let guarded = append.guards.iter().any(|guard| guard.may_depend_on(row));
             guarded || append.writes.iter().any(|write| write.key() == row.key())
         };
-        if at > start && (is_over || rows.iter().any(depends)) {
+        // What ends something looks at all that was written before it.
+        let is_cut = is_over || append.ending.is_some() || rows.iter().any(depends);
+        if at > start && is_cut {
             waves.extend(group.get(start..at));
             start = at;
             rows.clear();

@@ -67,19 +67,6 @@ pub fn begin(session: &Session) -> Result<Statement> {
     ))
 }
 
-/// Ends a session and all that were delegated from it.
-pub fn end(id: &GrantId, now: Timestamp) -> Statement {
-    Statement::new(
-        "with recursive below (id) as (
-             select id from sessions where id = $1
-             union select sessions.id from sessions join below on sessions.parent = below.id
-         )
-         update sessions set ended_at = $2
-         where ended_at = 0 and id in (select id from below)",
-        [id.as_str().into(), now.millis().into()],
-    )
-}
-
 /// Holds while the session has not been ended, whatever its time.
 pub fn goes_on(id: &GrantId) -> Statement {
     Statement::new(

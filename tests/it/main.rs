@@ -45,4 +45,6 @@ mod support;
 mod targets;
 mod terminal;
 mod token;
+mod votes;
 mod warm;
+mod workloads;

@@ -48,6 +48,8 @@ async fn authority(directory: &TempDir, catalogue: &str) -> Authority {
         clock: still,
         issuer_url: None,
         issuer_ca: None,
+        approvers: false,
+        lifecycles: jit::domain::lifecycle::Lifecycles::default(),
     }
 }
 
@@ -82,7 +84,8 @@ fn a_renewal_in_flight_does_not_undo_a_revocation() {
         let client = alice(&holder);
         let ask = routine("ssh/web:deploy");
         for delay in 0..20 {
-            let answer = authority.elevate(&client, &ask).await.unwrap();
+            let outcome = authority.elevate(&client, &ask).await.unwrap();
+            let answer = outcome.answer().unwrap();
             let id = &answer.grant.id;
             let proof = prove(&holder, id, &answer.token, still()).unwrap();
             let revoke = async {

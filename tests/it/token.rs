@@ -3,7 +3,11 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jit::{
-    authority::{Answer, Authority, Client, elevate::Ask, token::prove},
+    authority::{
+        Answer, Authority, Client,
+        elevate::{Ask, Outcome},
+        token::prove,
+    },
     config::authority,
     domain::{
         credential::Token,
@@ -43,6 +47,8 @@ async fn authority(directory: &TempDir, policies: &str, clock: fn() -> Timestamp
         clock,
         issuer_url: None,
         issuer_ca: None,
+        approvers: false,
+        lifecycles: jit::domain::lifecycle::Lifecycles::default(),
     }
 }
 
@@ -83,6 +89,7 @@ impl Held {
         let answer = authority
             .elevate(&client("alice", &holder), &deploy())
             .await
+            .and_then(Outcome::answer)
             .unwrap();
         Self {
             authority,

@@ -12,7 +12,7 @@ use clap_complete::engine::CompletionCandidate;
 use crate::{
     app::status::short,
     cache,
-    config::{authority, places, surroundings},
+    config::{authority, client, places, served, surroundings},
     domain::{
         catalogue::{Catalogue, Resource},
         entitlement::{Entitlement, Kind, ResourceName},
@@ -48,7 +48,12 @@ impl Live {
             home.unwrap_or_else(|| PathBuf::from(directory))
         });
         Self {
-            places: places::find(&environment, directory.as_deref()).ok(),
+            places: places::find(&environment, directory.as_deref())
+                .ok()
+                .map(|places| {
+                    let config = client::load(&places).unwrap_or_default();
+                    client::placed(places, &config)
+                }),
             words,
             now: clock::now(),
             verbs: verbs
@@ -174,10 +179,11 @@ impl Live {
 
     /// An empty one where it cannot be read: that is told by the command, not by a TAB.
     fn catalogue(&self) -> Catalogue {
-        let places = self.places.as_ref();
-        places
-            .and_then(|places| authority::load(places).ok())
-            .unwrap_or_default()
+        let read = |places| match client::load(places).ok()?.server {
+            None => authority::load(places).ok(),
+            Some(_) => Some(served::load(places).ok()??.catalogue),
+        };
+        self.places.as_ref().and_then(read).unwrap_or_default()
     }
 
     /// The leases whose grants live.

@@ -10,7 +10,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    config::client::Config,
     domain::{
+        catalogue::Catalogue,
         environment::{Environment, Places},
         time::Timestamp,
     },
@@ -48,7 +50,9 @@ impl Home {
                 cache: home.join("cache"),
                 runtime: home.join("run"),
             },
+            config: Ok(Config::default()),
             clock: || Timestamp::from_secs(0),
+            fetch: |_| Ok(Catalogue::default()),
             json: false,
             verbose: false,
         }

@@ -18,7 +18,7 @@ use crate::{
         embedded::{block_on, ledger_file, without_policies},
         session::Session,
     },
-    config::account,
+    config::{account, served},
     domain::{
         catalogue::Catalogue,
         entitlement::ResourceName,
@@ -216,18 +216,32 @@ fn named(
 
 /// The files of `known_hosts` of the resources that have a host authority, with their text.
 fn authorities(ground: &Ground<'_>) -> Result<BTreeMap<PathBuf, String>> {
-    let mut files = BTreeMap::new();
-    if !ledger_file(ground.session).exists() {
-        return Ok(files);
+    let keys = host_authorities(ground)?;
+    let all = ours(&ground.catalogue).filter_map(|(name, resource)| {
+        let file = setup::known_hosts(&ground.session.places, name);
+        Some((file, setup::authority_line(resource, keys.get(name)?)))
+    });
+    Ok(all.collect())
+}
+
+/// The keys that vouch for hosts: the authority's own, or those that a server named.
+fn host_authorities(ground: &Ground<'_>) -> Result<BTreeMap<ResourceName, String>> {
+    let session = ground.session;
+    if session.server()?.is_some() {
+        let served = served::load(&session.places)?;
+        return Ok(served.map_or_else(BTreeMap::new, |served| served.host_authorities()));
+    }
+    if !ledger_file(session).exists() {
+        return Ok(BTreeMap::new());
     }
     block_on(async {
-        let authority = without_policies(ground.session).await?;
-        for (name, resource) in ours(&ground.catalogue) {
+        let authority = without_policies(session).await?;
+        let mut keys = BTreeMap::new();
+        for (name, _) in ours(&ground.catalogue) {
             if let Some(key) = authority.host_ca(name).await? {
-                let file = setup::known_hosts(&ground.session.places, name);
-                files.insert(file, setup::authority_line(resource, &key));
+                keys.insert(name.clone(), key);
             }
         }
-        Ok(files)
+        Ok(keys)
     })?
 }

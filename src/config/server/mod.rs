@@ -1,20 +1,22 @@
 //! `server.toml`, how an authority is served; without it on this machine alone, with keys of its own.
 
+pub mod lifecycle;
 pub mod limits;
 pub mod tls;
+pub mod workloads;
 
 use std::{net::SocketAddr, path::Path};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use self::{limits::Limits, tls::Tls};
+use self::{lifecycle::Lifecycle, limits::Limits, tls::Tls};
 use super::{
     check::fault::Fault,
     names,
     spot::{self, Table},
 };
 use crate::{
-    domain::{catalogue::SecretReference, failure::Result},
+    domain::{catalogue::SecretReference, failure::Result, workload::Workload},
     platform::files,
 };
 
@@ -36,6 +38,10 @@ pub struct Server {
     pub sealing_key: Option<SecretReference>,
     /// Its certificate.
     pub tls: Tls,
+    /// How long sessions and grants may be, and who was away for too long.
+    pub lifecycle: Lifecycle,
+    /// Whose tokens are exchanged for the session of a machine.
+    pub workloads: Vec<Workload>,
     /// How much it takes from whom.
     pub limits: Limits,
 }
@@ -67,6 +73,7 @@ pub fn parse(file: &str, text: &str) -> Result<Server> {
         }
     }
     tls::check(&server.tls)
+        .and_then(|()| workloads::check(&server.workloads))
         .and_then(|()| limits::check(&server.limits))
         .map_err(|fault| fault.at(table))?;
     Ok(server)
@@ -116,7 +123,7 @@ mod tests {
         ];
         assert_snapshot!(all.map(wrong).join("\n"), @r#"
         server.toml:1: unknown key "ulr"
-          its keys are url, listen, database, sealing_key, tls, limits
+          its keys are url, listen, database, sealing_key, tls, lifecycle, workloads, limits
         server.toml:1: "http://localhost" is not the address of a server
           write it as https://HOST or https://HOST:PORT, without a path
         server.toml:1: "https://a/b" is not the address of a server

@@ -9,11 +9,10 @@ use crate::{
         time::Timestamp,
     },
     issuers::{
-        date,
         order::{PATIENCE, Site},
         target::{self, in_time},
     },
-    platform::http,
+    platform::{date, http},
 };
 
 /// The clock of the resource's STS; `None` where it does not tell it.

@@ -5,17 +5,27 @@
 //! since the lease ends with the grant. botocore asks for a new credential when less than fifteen
 //! minutes are left, which with sessions as short as these is at every call.
 
+mod arn;
 mod assume_role;
 mod base;
+mod caller_identity;
 mod clock;
 mod names;
+mod own;
+mod place;
 mod provider;
 mod refusal;
 mod session;
+mod signed;
 mod trust;
 mod web_identity;
 
+pub use arn::CallerIdentity;
+pub use caller_identity::identify;
 pub use clock::clock;
+pub use own::own_credentials;
+pub use place::Place;
+pub use signed::{Binding, sign};
 
 use super::order::{self, Order, Site, role_of};
 use crate::domain::{

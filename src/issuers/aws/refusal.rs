@@ -50,7 +50,7 @@ pub(super) fn failure<E: ProvideErrorMetadata>(
 
 /// The text of an XML element. Endpoints other than AWS's own wrap their errors once more, where the
 /// SDK does not look.
-fn element<'a>(body: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn element<'a>(body: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = body.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;
     Some(text)

@@ -17,11 +17,10 @@ use crate::{
         time::Timestamp,
     },
     issuers::{
-        date,
         order::{PATIENCE, Site},
         target::{self, in_time},
     },
-    platform::{http, secret},
+    platform::{date, http, secret},
 };
 
 /// What a target should be, in messages.

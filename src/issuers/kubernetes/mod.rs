@@ -4,11 +4,13 @@ mod account;
 mod api;
 mod authentication;
 mod oidc;
+mod review;
 mod token;
 mod token_request;
 mod trust;
 mod visit;
 
+pub use review::{Reviewed, review};
 pub use visit::{Visit, clock, visit};
 
 use super::order::{self, Order, Revocation, Site};

@@ -1,7 +1,9 @@
 -- Version 2: what an authority for a team remembers.
 
 -- The state that the row was written in, so that a step can be refused where somebody else was first;
--- and the session that an elevation was asked in ('' for the embedded authority).
+-- the class of the principal (until now there were people only), and the session that an elevation was
+-- asked in ('' for the embedded authority).
+alter table elevations add column class text not null default 'Human';
 alter table elevations add column state text not null default '';
 alter table elevations add column session text not null default '';
 update elevations set state = case
@@ -12,15 +14,6 @@ update elevations set state = case
 end;
 create index elevations_by_session on elevations (session, expires_at);
 create index elevations_by_state on elevations (state, expires_at);
-
--- Who said yes to a pending elevation.
-create table approvals (
-    elevation text not null,
-    approver text not null,
-    at bigint not null,
-    body text not null,
-    primary key (elevation, approver)
-);
 
 -- Signed-in people, workloads and agents. `parent` is the session that delegated to this one.
 -- `ended_at` is 0 while the session lives.
@@ -68,14 +61,26 @@ create table spent (
 );
 create index spent_by_end on spent (expires_at);
 
--- Hosts and bots that are known by a key of their own; a join code waits to be used.
+-- Hosts and bots that are known by a key of their own. `code` is the hash of the join code that waits
+-- to be used, and of the one that was.
 create table enrolments (
     name text not null primary key,
-    key text not null,
     code text not null,
     expires_at bigint not null,
     body text not null
 );
+create unique index enrolments_by_code on enrolments (code);
+
+-- Their keys. `next` is the key that replaced this one ('' for the one that counts), `retired_at` is 0
+-- until that one was used.
+create table enrolled_keys (
+    key text not null primary key,
+    enrolment text not null,
+    made_at bigint not null,
+    next text not null,
+    retired_at bigint not null
+);
+create index enrolled_keys_by_enrolment on enrolled_keys (enrolment);
 
 -- The head of the ledger, signed, from time to time: `note` is what was signed, with its signature.
 create table checkpoints (

@@ -11,6 +11,7 @@ use jit::{
         credential::{Credential, Secret, Token},
         elevation::Grant,
         key::EcKey,
+        lifecycle::Lifecycles,
         time::Timestamp,
     },
     platform::{clock, keys},
@@ -188,6 +189,8 @@ fn looking<T>(serve: &Serve, look: impl AsyncFnOnce(&Authority) -> T) -> T {
             directory: opened.directory.clone(),
             environment: opened.environment.clone(),
             clock: clock::now,
+            approvers: true,
+            lifecycles: Lifecycles::default(),
             issuer_url: Some(serve.url.clone()),
             issuer_ca: Some(fs::read_to_string(serve.ca()).unwrap()),
         };

@@ -3,12 +3,16 @@
 use std::path::Path;
 
 use jit::{
-    authority::{Answer, Authority, Client, elevate::Ask},
+    authority::{
+        Answer, Authority, Client,
+        elevate::{Ask, Outcome},
+    },
     config::authority,
     domain::{
         environment::Environment,
         event::Origin,
         failure::Result,
+        lifecycle::Lifecycles,
         principal::{Caller, Class, Principal},
     },
     platform::{clock, keys, seal::SealingKey},
@@ -32,6 +36,8 @@ pub(super) async fn served(directory: &Path, catalogue: &str, url: &str) -> Auth
         directory: directory.to_owned(),
         environment: Environment::default(),
         clock: clock::now,
+        approvers: false,
+        lifecycles: Lifecycles::default(),
         issuer_url: Some(url.to_owned()),
         issuer_ca: None,
     }
@@ -58,7 +64,10 @@ pub(super) async fn elevate(authority: &Authority, entitlement: &str) -> Result<
         verb: None,
         answerable: false,
     };
-    authority.elevate(&client, &ask).await
+    authority
+        .elevate(&client, &ask)
+        .await
+        .and_then(Outcome::answer)
 }
 
 /// The commands in the comments of what `jit trust` prints, as a person would run them: `jit` prints

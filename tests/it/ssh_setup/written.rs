@@ -3,6 +3,7 @@
 use std::fs;
 
 use jit::app::{
+    served,
     session::{Options, Session},
     setup::ssh::{is_included, uncovered},
 };
@@ -11,7 +12,7 @@ use super::{Site, catalogue};
 use crate::support::{held::environment, run};
 
 fn session(site: &Site) -> Session {
-    let mut session = Session::begin(&Options::default()).unwrap();
+    let mut session = Session::begin(&Options::default(), served::fetch).unwrap();
     session.environment = environment(&site.home);
     session.places = jit::config::places::find(&session.environment, None).unwrap();
     session

@@ -118,6 +118,7 @@ pub(crate) fn asked(entitlement: &str, session: Option<GrantId>) -> Elevation {
         verb: None,
         session,
         chain: Vec::new(),
+        address: None,
         asked_at: NOW,
     })
 }

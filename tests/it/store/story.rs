@@ -4,7 +4,6 @@ use std::{fs, os::unix::fs::PermissionsExt as _, time::Duration};
 
 use jit::{
     domain::{
-        elevation::State,
         event::{EventFilter, EventKind},
         failure::{Failure, Nature},
         session::Session,
@@ -13,9 +12,10 @@ use jit::{
     store::{
         Store,
         database::Statement,
+        ending::Ending,
         ledger::{Append, Verification},
         sessions::{self, DEEPEST},
-        steps::is_in,
+        steps::is_still,
     },
 };
 
@@ -97,7 +97,7 @@ async fn lines(store: &Store) {
     assert!(store.line(&line[2].id, late).await.unwrap().is_empty());
 
     let end = Append::new(plain(EventKind::SignedOut, line[1].id.clone()));
-    let end = end.with(sessions::end(&line[1].id, NOW));
+    let end = end.ending(Ending::Session(line[1].id.clone()));
     store.ledger().append(end).await.unwrap();
     assert_eq!(of(0).await.len(), 1);
     for at in 1..DEEPEST {
@@ -107,7 +107,6 @@ async fn lines(store: &Store) {
 
 async fn guards(store: &Store) {
     let pending = asked("ssh/web:root", None);
-    let id = &pending.request.id;
     let ask = Append::new(event(EventKind::Requested, &pending))
         .leaving(&pending)
         .unwrap();
@@ -124,7 +123,7 @@ async fn guards(store: &Store) {
             let append = Append::new(event(EventKind::Granted, &approved))
                 .leaving(&approved)
                 .unwrap()
-                .only_if(is_in(id, State::Pending));
+                .only_if(is_still(&pending).unwrap());
             tokio::spawn(async move { store.ledger().append(append).await })
         })
         .collect();
@@ -224,8 +223,7 @@ fn a_ledger_of_version_1_goes_on() {
         }
         let [first, last] = [0, 5].map(|at: usize| &known[at]);
         assert!(last.grant_made().is_some() && first.grant_made().is_some());
-        let revoked = Append::new(event(EventKind::Denied, last))
-            .only_if(is_in(&last.request.id, State::Revoked));
+        let revoked = Append::new(event(EventKind::Denied, last)).only_if(is_still(last).unwrap());
         store.ledger().append(revoked).await.unwrap();
         store.close().await;
     });

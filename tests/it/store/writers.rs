@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use jit::{
     domain::{
-        elevation::State,
         event::{EventFilter, EventKind},
         failure::Nature,
     },
     store::{
         ledger::{Append, Verification},
-        steps::is_in,
+        steps::is_still,
     },
 };
 use tokio::task::JoinSet;
@@ -66,7 +65,7 @@ fn two_replicas_write_one_chain_and_one_of_two_steps() {
                         .unwrap();
                     let step = Append::new(event(EventKind::Granted, &approved));
                     let step = step.leaving(&approved).unwrap();
-                    let step = step.only_if(is_in(&one.request.id, State::Pending));
+                    let step = step.only_if(is_still(one).unwrap());
                     let other = granted("kubernetes/prod:view");
                     let other = Append::new(event(EventKind::Issued, &other))
                         .leaving(&other)

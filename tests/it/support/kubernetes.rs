@@ -66,7 +66,7 @@ impl Kube {
         let (server, port) = on_free_port(|port| {
             let mut command = Command::new(&binaries.server);
             command
-                .args(server_flags(path, &tls, &store, port))
+                .args(kept(server_flags(path, &tls, &store, port), flags))
                 .args(flags);
             let mut server = Daemon::spawn("kube-apiserver", &mut command, path);
             write_kubeconfig(path, &tls, port);
@@ -179,6 +179,15 @@ fn start_etcd(binary: &Path, dir: &Path) -> (Daemon, String) {
         })?;
         Some((etcd, clients))
     })
+}
+
+/// The flags that a test does not set otherwise.
+fn kept(flags: Vec<String>, others: &[&str]) -> Vec<String> {
+    let name = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
+    let others: Vec<String> = others.iter().map(|flag| name(flag)).collect();
+    let mut flags = flags;
+    flags.retain(|flag| !others.contains(&name(flag)));
+    flags
 }
 
 fn server_flags(dir: &Path, tls: &Tls, store: &str, port: u16) -> Vec<String> {

@@ -15,6 +15,7 @@ use jit::{
         event::Origin,
         id::GrantId,
         key::PrivateKey,
+        lifecycle::Lifecycles,
         principal::{Caller, Principal},
         session::Session,
     },
@@ -182,6 +183,8 @@ pub(crate) fn with_authority<T>(directory: &Path, look: impl AsyncFnOnce(&Author
             clock: clock::now,
             issuer_url: None,
             issuer_ca: None,
+            approvers: true,
+            lifecycles: Lifecycles::default(),
         };
         let seen = look(&authority).await;
         authority.store.close().await;

@@ -5,7 +5,8 @@ use crate::{
     app::{
         acquire,
         doctor::{finding::Finding, ground::Ground},
-        embedded::{block_on, without_policies},
+        embedded::block_on,
+        engine::Engine,
     },
     cache,
     config::account,
@@ -188,8 +189,6 @@ pub(super) fn give_back(held: &Held, ground: &Ground) -> Option<Finding> {
 
 async fn end(id: &GrantId, ground: &Ground) -> Result<()> {
     let session = &ground.session;
-    let authority = without_policies(session).await?;
-    let principal = account::caller(&authority.catalogue)?.principal;
-    let origin = session.origin(Some(TOOL));
-    authority.revoke(&principal, id, &origin).await.map(drop)
+    let engine = Engine::without_policies(session).await?;
+    engine.revoke(session, id, Some(TOOL)).await.map(drop)
 }

@@ -12,7 +12,9 @@ use crate::{
             kubernetes::{plan, undo},
         },
     },
+    config::client::Config,
     domain::{
+        catalogue::Catalogue,
         environment::{Environment, Places},
         failure::Result,
         time::Timestamp,
@@ -102,7 +104,9 @@ impl Desk {
                 cache: path.join("cache"),
                 runtime: path.join("run"),
             },
+            config: Ok(Config::default()),
             clock: || Timestamp::from_secs(0),
+            fetch: |_| Ok(Catalogue::default()),
             json: false,
             verbose: false,
         };

@@ -3,10 +3,11 @@
 //! ```text
 //! Pending ──┬─→ Granted ──┬─→ Expired
 //!           ├─→ Denied    └─→ Revoked
-//!           └─→ Abandoned
+//!           ├─→ Abandoned
+//!           └─→ Expired
 //! ```
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +16,10 @@ use super::{
     entitlement::Entitlement,
     failure::{Failure, Result},
     id::GrantId,
+    key::PublicKey,
     principal::Principal,
     time::Timestamp,
+    vote::{Approval, Vote},
 };
 
 /// The ask: who wants what, why, and for how long.
@@ -43,8 +46,24 @@ pub struct Request {
     /// Whom an agent acts for, the nearest first; the last one is a human or a workload.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chain: Vec<Principal>,
+    /// The address that a server saw it come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
     /// When it was asked.
     pub asked_at: Timestamp,
+}
+
+impl Request {
+    /// Whether it is that caller's own: of the same principal, and for an agent, on behalf of the same.
+    /// Two people may each have an agent of one name.
+    pub fn is_of(&self, principal: &Principal, chain: &[Principal]) -> bool {
+        self.principal == *principal && self.chain == chain
+    }
+
+    /// Whoever asks and those it is asked for.
+    pub fn parties(&self) -> impl Iterator<Item = &Principal> {
+        [&self.principal].into_iter().chain(&self.chain)
+    }
 }
 
 /// The recorded right. It holds no secret.
@@ -82,6 +101,9 @@ impl Grant {
 pub const DEFAULT_TTL: Duration = Duration::from_hours(1);
 /// The longest that a credential lives where no policy says otherwise.
 pub const DEFAULT_CREDENTIAL_TTL: Duration = Duration::from_mins(10);
+
+/// How long people have to answer.
+pub const PATIENCE: Duration = Duration::from_hours(1);
 
 /// Where an elevation is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +143,12 @@ pub struct Elevation {
     pub request: Request,
     state: State,
     grant: Option<Grant>,
+    /// What people were asked, where they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    vote: Option<Vote>,
+    /// The key that an approved grant was claimed with, once it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claimed: Option<PublicKey>,
 }
 
 impl Elevation {
@@ -130,15 +158,36 @@ impl Elevation {
             request,
             state: State::Pending,
             grant: None,
+            vote: None,
+            claimed: None,
         }
     }
 
-    /// Where it is at `now`: a grant whose time is over has expired, whoever has or has not noticed.
+    /// Where it is at `now`: a grant or a vote whose time is over has expired, whoever has or has not
+    /// noticed.
     pub fn state(&self, now: Timestamp) -> State {
-        match (&self.state, &self.grant) {
-            (State::Granted, Some(grant)) if !grant.is_live(now) => State::Expired,
-            (state, _) => *state,
+        match (&self.state, &self.grant, &self.vote) {
+            (State::Granted, Some(grant), _) if !grant.is_live(now) => State::Expired,
+            (State::Pending, _, Some(vote)) if now >= vote.until => State::Expired,
+            (state, _, _) => *state,
         }
+    }
+
+    /// What people were asked, and who of them said yes; none where policy alone decided.
+    pub const fn vote(&self) -> Option<&Vote> {
+        self.vote.as_ref()
+    }
+
+    /// Whether it is a grant that people approved and nobody has claimed yet.
+    pub fn is_unclaimed(&self, now: Timestamp) -> bool {
+        self.live(now).is_some() && self.vote.is_some() && self.claimed.is_none()
+    }
+
+    /// Whether enough people approved, where `needed` must.
+    pub fn is_approved(&self, needed: u32) -> bool {
+        self.vote
+            .as_ref()
+            .is_some_and(|vote| vote.missing(needed) == 0)
     }
 
     /// The grant, while it gives its right.
@@ -156,13 +205,78 @@ impl Elevation {
         self.grant.as_ref()
     }
 
-    /// `Pending → Granted`, for as long as asked and no longer than the obligations allow.
+    /// Puts it to people: it stays pending until one of them says no, `needed` of them said yes, or
+    /// `until`.
+    pub fn put_to_vote(&mut self, needed: u32, until: Timestamp, now: Timestamp) -> Result<()> {
+        self.step(State::Pending, State::Pending, now)?;
+        if self.vote.is_some() {
+            let id = &self.request.id;
+            return Err(Failure::failed(format!(
+                "people were asked about {id} already"
+            )));
+        }
+        self.vote = Some(Vote {
+            needed,
+            until,
+            approvals: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// One more says yes, of `needed` that must.
+    ///
+    /// # Errors
+    /// Denied: whoever approves is an agent, is the one who asked or one of those it was asked for, or
+    /// has approved already. It is not pending, or nobody was asked.
+    pub fn approve(&mut self, approval: Approval, needed: u32, now: Timestamp) -> Result<()> {
+        self.step(State::Pending, State::Pending, now)?;
+        let vote = self.vote.as_mut().ok_or_else(|| {
+            Failure::failed(format!("nobody was asked to approve {}", self.request.id))
+        })?;
+        vote.add(approval, self.request.parties())?;
+        vote.needed = needed;
+        Ok(())
+    }
+
+    /// An approved grant is claimed by whoever asked for it, once: with `holder`, and with no other key
+    /// from then on.
+    pub fn claim(&mut self, holder: PublicKey, now: Timestamp) -> Result<&Grant> {
+        self.step(State::Granted, State::Granted, now)?;
+        let id = &self.request.id;
+        match (&self.vote, self.claimed) {
+            (None, _) => Err(Failure::denied(format!(
+                "the token of {id} was given when it was asked for"
+            ))
+            .hint("run the command again: a new elevation is asked for")),
+            (Some(_), Some(other)) if other != holder => Err(Failure::denied(format!(
+                "{id} has been claimed with another key"
+            ))
+            .hint("run the command again: a new elevation is asked for")),
+            (Some(_), _) => {
+                self.claimed = Some(holder);
+                let none = || Failure::failed(format!("{id} has no grant"));
+                self.grant.as_ref().ok_or_else(none)
+            }
+        }
+    }
+
+    /// `Pending → Granted`, for as long as asked and no longer than the obligations allow; where people
+    /// were asked, once enough of them said yes.
     pub fn grant(
         &mut self,
         policies: Vec<String>,
         obligations: Obligations,
         now: Timestamp,
     ) -> Result<&Grant> {
+        if let Some(vote) = &self.vote
+            && vote.missing(vote.needed) > 0
+        {
+            return Err(Failure::denied(format!(
+                "{} still needs {} more to approve it",
+                self.request.id,
+                vote.missing(vote.needed)
+            )));
+        }
         self.step(State::Pending, State::Granted, now)?;
         let longest = obligations.ttl.unwrap_or(DEFAULT_TTL);
         let ttl = self.request.ttl.map_or(longest, |asked| asked.min(longest));
@@ -210,93 +324,4 @@ impl Elevation {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::{collection::vec, prelude::*};
-
-    use super::*;
-    use crate::domain::principal::Class;
-
-    #[derive(Clone, Copy, Debug)]
-    enum Call {
-        Grant,
-        Deny,
-        Abandon,
-        Revoke,
-        Wait(u32),
-    }
-
-    fn calls() -> impl Strategy<Value = Vec<Call>> {
-        let call = prop_oneof![
-            Just(Call::Grant),
-            Just(Call::Deny),
-            Just(Call::Abandon),
-            Just(Call::Revoke),
-            (0_u32..4000).prop_map(Call::Wait),
-        ];
-        vec(call, 0..12)
-    }
-
-    fn pending(ttl: Option<Duration>) -> Elevation {
-        Elevation::ask(Request {
-            id: GrantId::new(Timestamp::from_secs(0), [7; 10]),
-            principal: Principal::new(Class::Human, "alice").unwrap(),
-            entitlement: "kubernetes/prod:view".parse().unwrap(),
-            justification: None,
-            ttl,
-            break_glass: false,
-            verb: None,
-            session: None,
-            chain: Vec::new(),
-            asked_at: Timestamp::from_secs(0),
-        })
-    }
-
-    fn allowed(from: State, to: State) -> bool {
-        use State::{Abandoned, Denied, Expired, Granted, Pending, Revoked};
-        from == to
-            || matches!(
-                (from, to),
-                (Pending, Granted | Denied | Abandoned) | (Granted, Expired | Revoked)
-            )
-    }
-
-    proptest! {
-        #[test]
-        fn no_sequence_of_calls_reaches_a_state_that_the_words_do_not_allow(calls in calls()) {
-            let mut elevation = pending(None);
-            let mut now = Timestamp::from_secs(0);
-            for call in calls {
-                let before = elevation.state(now);
-                let succeeded = match call {
-                    Call::Grant => elevation.grant(vec![], Obligations::default(), now).is_ok(),
-                    Call::Deny => elevation.deny(now).is_ok(),
-                    Call::Abandon => elevation.abandon(now).is_ok(),
-                    Call::Revoke => elevation.revoke(now).is_ok(),
-                    Call::Wait(seconds) => {
-                        now = now.after(Duration::from_secs(u64::from(seconds)));
-                        true
-                    }
-                };
-                let after = elevation.state(now);
-                prop_assert!(allowed(before, after), "{before} to {after} by {call:?}");
-                prop_assert!(succeeded || before == after, "a refused step changed the state");
-                prop_assert_eq!(elevation.live(now).is_some(), after == State::Granted);
-            }
-        }
-
-        #[test]
-        fn a_grant_is_never_longer_than_asked_nor_than_obliged(
-            asked in 1_u64..100_000, obliged in 1_u64..100_000,
-        ) {
-            let mut elevation = pending(Some(Duration::from_secs(asked)));
-            let obligations = Obligations {
-                ttl: Some(Duration::from_secs(obliged)),
-                ..Obligations::default()
-            };
-            let now = Timestamp::from_secs(10);
-            let grant = elevation.grant(vec![], obligations, now).unwrap();
-            prop_assert_eq!(grant.expires_at.left(now), Duration::from_secs(asked.min(obliged)));
-            prop_assert!(grant.credential_ttl <= grant.expires_at.left(now));
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! The clock of a target that speaks HTTP, as the `Date` of its answers tells it (RFC 9110, 6.6.1).
+//! The clock of whoever speaks HTTP, as the `Date` of its answers tells it (RFC 9110, 6.6.1).
 
 use reqwest::header::{DATE, HeaderMap};
 use time::{PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description};
@@ -11,7 +11,7 @@ const SHAPE: &[BorrowedFormatItem<'_>] = format_description!(
 );
 
 /// The instant of an answer, in whole seconds; `None` where it does not say.
-pub(super) fn of(headers: &HeaderMap) -> Option<Timestamp> {
+pub fn of(headers: &HeaderMap) -> Option<Timestamp> {
     read(headers.get(DATE)?.to_str().ok()?)
 }
 

@@ -1,0 +1,267 @@
+//! Whom this run asks: the authority in this process, or the one behind a server. The verbs do not
+//! tell them apart.
+
+use super::{
+    embedded::{self, Keys},
+    identity,
+    session::Session,
+};
+use crate::{
+    authority::{
+        Answer, Authority,
+        elevate::Ask,
+        token,
+        trust::{HostAsk, HostCertificate},
+    },
+    config::{account, client::Config},
+    domain::{
+        credential::Credential,
+        entitlement::ResourceName,
+        failure::{Code, Failure, Result},
+        id::GrantId,
+        lease::Lease,
+    },
+    issuers::order::Revocation,
+    platform::files,
+    protocol::{
+        elevation::{CredentialRequest, ElevationRequest, From},
+        trust::{HostRequest, HostView},
+    },
+    remote::{
+        elevations::Outcome,
+        link::{Link, Way},
+        patience::Patience,
+        session::Remote,
+    },
+};
+
+/// Who decides, issues and records.
+pub enum Engine {
+    /// The authority in this process.
+    Embedded(Box<Authority>),
+    /// The one behind a server.
+    Remote(Box<Remote>),
+}
+
+impl Engine {
+    /// Whoever decides for this run; a server for as long as `patience` has it.
+    ///
+    /// # Errors
+    /// What was written makes no sense; sign-in needed (123).
+    pub async fn open(session: &Session, patience: Patience) -> Result<Self> {
+        match remote(session, patience)? {
+            Some(remote) => Ok(Self::Remote(Box::new(remote))),
+            None => Ok(Self::Embedded(Box::new(embedded::embedded(session).await?))),
+        }
+    }
+
+    /// The same for what is asked of no policy, such as ending a grant: a policy that cannot be read must
+    /// not stand in its way.
+    pub async fn without_policies(session: &Session) -> Result<Self> {
+        if let Some(remote) = remote(session, Patience::PERSON)? {
+            return Ok(Self::Remote(Box::new(remote)));
+        }
+        let authority = embedded::without_policies(session).await?;
+        Ok(Self::Embedded(Box::new(authority)))
+    }
+
+    /// Elevates, or says why not.
+    ///
+    /// # Errors
+    /// Denied (121), pending (122), sign-in needed (123), timed out (124).
+    pub async fn elevate(
+        &self,
+        session: &Session,
+        ask: &Ask,
+        keys: &Keys,
+        tool: Option<&str>,
+    ) -> Result<Answer> {
+        match self {
+            Self::Embedded(authority) => {
+                let client = embedded::client(session, authority, tool, keys)?;
+                authority.elevate(&client, ask).await?.answer()
+            }
+            Self::Remote(remote) => {
+                let request = ElevationRequest {
+                    entitlement: ask.entitlement.clone(),
+                    justification: ask.justification.clone(),
+                    ttl: ask.ttl.map(|ttl| ttl.as_secs()),
+                    break_glass: ask.break_glass,
+                    verb: ask.verb.clone(),
+                    answerable: ask.answerable,
+                    from: from(session, keys, tool),
+                };
+                match remote.elevate(&request).await? {
+                    Outcome::Granted(given) => Ok(Answer {
+                        grant: given.grant,
+                        token: given.token,
+                        credential: given.credential,
+                    }),
+                    Outcome::Pending(view) => Err(Failure::new(
+                        Code::Pending,
+                        format!("{} waits for somebody's approval", view.entitlement),
+                    )
+                    .hint(format!(
+                        "run the same again once it is approved ({})",
+                        view.id
+                    ))),
+                }
+            }
+        }
+    }
+
+    /// The next credential under the grant of a lease.
+    ///
+    /// # Errors
+    /// Denied (121): the grant, or policy, says no. Otherwise whoever is asked is away.
+    pub async fn renew(
+        &self,
+        session: &Session,
+        held: &Lease,
+        keys: &Keys,
+        tool: Option<&str>,
+    ) -> Result<Credential> {
+        let now = (session.clock)();
+        let proof = token::prove(&held.holder, &held.grant.id, &held.token, now)?;
+        match self {
+            Self::Embedded(authority) => {
+                let client = embedded::client(session, authority, tool, keys)?;
+                authority.renew(&client, &held.token, &proof).await
+            }
+            Self::Remote(remote) => {
+                let request = CredentialRequest {
+                    token: Some(held.token.clone()),
+                    proof: Some(proof),
+                    from: from(session, keys, tool),
+                };
+                remote.renew(&held.grant, &request).await
+            }
+        }
+    }
+
+    /// The ids of what the caller holds.
+    pub async fn live(&self) -> Result<Vec<GrantId>> {
+        match self {
+            Self::Embedded(authority) => {
+                let principal = account::caller(&authority.catalogue)?.principal;
+                authority.live(&principal).await
+            }
+            Self::Remote(remote) => remote.live().await,
+        }
+    }
+
+    /// Ends a grant of the caller.
+    pub async fn revoke(
+        &self,
+        session: &Session,
+        id: &GrantId,
+        tool: Option<&str>,
+    ) -> Result<Revocation> {
+        match self {
+            Self::Embedded(authority) => {
+                let principal = account::caller(&authority.catalogue)?.principal;
+                let origin = session.origin(tool);
+                authority.revoke(&principal, id, &origin).await
+            }
+            Self::Remote(remote) => remote.revoke(id).await,
+        }
+    }
+
+    /// What a target's administrator must apply; only the key or certificate, where that is asked for.
+    pub async fn trust(&self, name: &ResourceName, what: Trust) -> Result<String> {
+        match (self, what) {
+            (Self::Embedded(authority), Trust::Whole) => authority.trust(name).await,
+            (Self::Embedded(authority), Trust::Authority) => authority.trust_ca(name).await,
+            (Self::Remote(remote), Trust::Whole) => remote.trust(name).await,
+            (Self::Remote(remote), Trust::Authority) => remote.trust_ca(name).await,
+        }
+    }
+
+    /// Has a host vouched for, whose key is written as `line`.
+    pub async fn certify_host(
+        &self,
+        session: &Session,
+        name: &ResourceName,
+        ask: &HostAsk,
+        line: &str,
+    ) -> Result<HostCertificate> {
+        let origin = session.origin(None);
+        match self {
+            Self::Embedded(authority) => {
+                let caller = account::caller(&authority.catalogue)?;
+                authority.certify_host(&caller, &origin, name, ask).await
+            }
+            Self::Remote(remote) => {
+                let request = HostRequest {
+                    key: line.trim().to_owned(),
+                    hosts: ask.hosts.clone(),
+                    ttl: ask.ttl.as_secs(),
+                    host: origin.host,
+                    terminal: origin.terminal,
+                };
+                let HostView { line, script } = remote.certify_host(name, &request).await?;
+                Ok(HostCertificate { line, script })
+            }
+        }
+    }
+}
+
+/// How much of what a target must trust is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// All that its administrator applies.
+    Whole,
+    /// Only the key or certificate.
+    Authority,
+}
+
+/// The server of this run, asked by whom it let in; none where the authority is in this process.
+///
+/// # Errors
+/// Sign-in needed (123).
+pub fn remote(session: &Session, patience: Patience) -> Result<Option<Remote>> {
+    let Some(server) = session.server()? else {
+        return Ok(None);
+    };
+    let identity = identity::of(session, server)?;
+    Ok(Some(Remote::new(
+        link(session, server, patience)?,
+        identity,
+    )))
+}
+
+/// A line to a server, whoever asks.
+pub fn link(session: &Session, server: &str, patience: Patience) -> Result<Link> {
+    let authority = authority(session, session.config()?)?;
+    Link::to(&Way {
+        server,
+        authority: authority.as_deref(),
+        patience,
+        clock: session.clock,
+    })
+}
+
+/// The authority that config.toml pins.
+fn authority(session: &Session, config: &Config) -> Result<Option<Vec<u8>>> {
+    let Some(file) = &config.certificate_authority else {
+        return Ok(None);
+    };
+    // Whoever could write it would say which server is believed.
+    let path = session.places.configuration.join(file);
+    let text = files::read_trusted(&path)?.ok_or_else(|| {
+        Failure::failed(format!("{} is not there", path.display()))
+            .hint("put it there, or correct `certificate_authority` in config.toml")
+    })?;
+    Ok(Some(text.into_bytes()))
+}
+
+fn from(session: &Session, keys: &Keys, tool: Option<&str>) -> From {
+    let origin = session.origin(tool);
+    From {
+        holder: keys.holder.public(),
+        key: keys.key.public(),
+        host: origin.host,
+        terminal: origin.terminal,
+        tool: origin.tool,
+    }
+}

@@ -1,0 +1,333 @@
+//! What people say to a request that policy put to them: see it → decide again → record, and the last
+//! yes grants it in the same commit.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{
+    Authority, Client,
+    elevate::{Ask, while_in_session},
+};
+use crate::{
+    domain::{
+        decision::{Decision, Obligations, Verdict},
+        elevation::{Elevation, State},
+        event::{Event, EventKind, Origin},
+        failure::{Failure, Nature, Result},
+        id::GrantId,
+        principal::Class,
+        time::Timestamp,
+        vote::Approval,
+    },
+    platform::terminal,
+    policy::{
+        decide::Ruling,
+        question::{Circumstances, Question},
+        vocabulary::Action,
+    },
+    store::{ledger::Append, steps},
+};
+
+/// How often somebody who was overtaken looks again.
+const ATTEMPTS: usize = 32;
+
+/// How often the store is asked whether an elevation has changed: any replica may have changed it.
+const PULSE: Duration = Duration::from_millis(250);
+
+impl Authority {
+    /// Everything that waits for this caller's approval, the oldest first.
+    pub async fn to_approve(&self, client: &Client) -> Result<Vec<Elevation>> {
+        let mut pending = self.store.pending((self.clock)()).await?;
+        pending.retain(|elevation| self.may_approve(client, elevation));
+        Ok(pending)
+    }
+
+    /// Says yes. The last yes that is needed grants it, if policy still would.
+    ///
+    /// # Errors
+    /// Denied (121): the caller may not approve it, asked for it, or has approved it; it is not pending;
+    /// or policy would not grant it any longer.
+    pub async fn approve(
+        &self,
+        client: &Client,
+        id: &GrantId,
+        comment: Option<&str>,
+    ) -> Result<Elevation> {
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            match self.try_approve(client, id, comment).await {
+                Err(failure) if failure.nature == Nature::Conflict => last = Some(failure),
+                outcome => return outcome,
+            }
+        }
+        Err(last.unwrap_or_else(|| absent(id)))
+    }
+
+    async fn try_approve(
+        &self,
+        client: &Client,
+        id: &GrantId,
+        comment: Option<&str>,
+    ) -> Result<Elevation> {
+        let before = self.to_vote(client, id).await?;
+        let now = (self.clock)();
+        let asker = self.asker(&before, now).await?;
+        let decision = self.decided_again(asker.as_ref(), &before)?;
+        let needed = match decision.verdict {
+            Verdict::Allow => 0,
+            Verdict::RequireApproval | Verdict::Deny => decision.obligations.approvals.unwrap_or(1),
+        };
+        let mut elevation = before.clone();
+        elevation.approve(
+            Approval {
+                by: client.caller.principal.clone(),
+                at: now,
+                comment: comment.map(str::to_owned),
+            },
+            needed,
+            now,
+        )?;
+        let approved = self.said(EventKind::Approved, &elevation, client, comment);
+        let mut append = Append::new(approved);
+        if let Some(outcome) = self.follows(&mut elevation, &decision, client, now)? {
+            append = append.and(outcome);
+        }
+        append = append
+            .leaving(&elevation)?
+            .only_if(steps::is_still(&before)?);
+        append = while_in_session(append, client);
+        if let Some(asker) = &asker {
+            append = while_in_session(append, asker);
+        }
+        self.store.ledger().append(append).await?;
+        match (elevation.state(now), decision.reason) {
+            (State::Denied, why) => Err(Failure::denied(format!(
+                "{} is not granted in spite of it: {}",
+                elevation.request.entitlement,
+                why.as_deref().unwrap_or("policy says no by now")
+            ))
+            .hint("whoever asked can ask again")),
+            _ => Ok(elevation),
+        }
+    }
+
+    /// Says no, and why.
+    ///
+    /// # Errors
+    /// Denied (121): the caller may not decide about it, or it is not pending.
+    pub async fn refuse(&self, client: &Client, id: &GrantId, comment: &str) -> Result<Elevation> {
+        let before = self.to_vote(client, id).await?;
+        let mut elevation = before.clone();
+        elevation.deny((self.clock)())?;
+        let event = self.said(EventKind::Denied, &elevation, client, Some(comment));
+        let append = Append::new(event)
+            .leaving(&elevation)?
+            .only_if(steps::is_still(&before)?);
+        let append = while_in_session(append, client);
+        self.store.ledger().append(append).await?;
+        Ok(elevation)
+    }
+
+    /// An elevation that the caller asked for, may approve or may read about.
+    ///
+    /// # Errors
+    /// There is none of that id, as far as this caller is told.
+    pub async fn visible(&self, client: &Client, id: &GrantId) -> Result<Elevation> {
+        let found = self.store.elevation(id).await?.ok_or_else(|| absent(id))?;
+        let visible = client.owns(&found.request)
+            || self.may_approve(client, &found)
+            || self.permits(Action::Revoke, client, &found)
+            || self.permits(Action::Audit, client, &found);
+        if visible { Ok(found) } else { Err(absent(id)) }
+    }
+
+    /// The same, once it is not pending any more or has one more approval, or after `patience`.
+    pub async fn watch(
+        &self,
+        client: &Client,
+        id: &GrantId,
+        patience: Duration,
+    ) -> Result<Elevation> {
+        let until = (self.clock)().after(patience);
+        let first = self.visible(client, id).await?;
+        loop {
+            let now = (self.clock)();
+            let found = self.store.elevation(id).await?.ok_or_else(|| absent(id))?;
+            if found != first || found.state(now) != State::Pending || now >= until {
+                return Ok(found);
+            }
+            sleep(PULSE.min(until.left(now))).await;
+        }
+    }
+
+    /// The elevation that the caller may vote on.
+    async fn to_vote(&self, client: &Client, id: &GrantId) -> Result<Elevation> {
+        let found = self.visible(client, id).await?;
+        if client.caller.principal.class() == Class::Agent {
+            return Err(Failure::denied("an agent never approves")
+                .hint("a person who may approve it runs: jit approvals"));
+        }
+        if is_party(client, &found) {
+            return Err(Failure::denied(
+                "nobody approves their own request, nor what an agent asks for them",
+            )
+            .hint("somebody else who may approve it runs: jit approvals"));
+        }
+        if self.may_approve(client, &found) {
+            return Ok(found);
+        }
+        Err(
+            Failure::denied(format!("no policy lets you decide about {id}"))
+                .hint("whoever may, sees it in: jit approvals"),
+        )
+    }
+
+    fn may_approve(&self, client: &Client, elevation: &Elevation) -> bool {
+        let allowed = match client.caller.principal.class() {
+            Class::Human | Class::Workload => !is_party(client, elevation),
+            Class::Agent => false,
+        };
+        allowed && self.permits(Action::Approve, client, elevation)
+    }
+
+    /// Whether policy lets the caller do that to an elevation. A machine approves only where a policy
+    /// speaks of it as a machine: being in a group of people is not enough.
+    pub(super) fn permits(&self, action: Action, client: &Client, elevation: &Elevation) -> bool {
+        let request = &elevation.request;
+        let labels = self.labels(&request.entitlement);
+        let chain = client.written_chain();
+        let now = (self.clock)();
+        let sign_in = client.caller.sign_in.as_ref();
+        // What was taken out of the catalogue has no tier to decide by.
+        let Ok(tier) = self.catalogue.tier(&request.entitlement) else {
+            return false;
+        };
+        let ruling = self.policies.permits(
+            action,
+            &Question {
+                caller: &client.caller,
+                entitlement: &request.entitlement,
+                tier,
+                labels: &labels,
+                justification: request.justification.as_deref(),
+                ttl: request.ttl,
+                break_glass: request.break_glass,
+                verb: request.verb.as_deref(),
+                circumstances: Circumstances {
+                    address: client.origin.address,
+                    sign_in_age: sign_in.map(|sign_in| now.left(sign_in.at)),
+                    chain: &chain,
+                    of_another: !client.owns(request),
+                },
+                now,
+            },
+        );
+        let class = client.caller.principal.class();
+        match ruling {
+            Ruling::Permitted(policies) => {
+                class == Class::Human
+                    || action != Action::Approve
+                    || self.policies.speak_of(class, &policies)
+            }
+            Ruling::Forbidden(_) | Ruling::Silent | Ruling::Broken(_) => false,
+        }
+    }
+
+    /// Whoever asked, as they are known in the session that they asked in; `None` once it has ended.
+    async fn asker(&self, elevation: &Elevation, now: Timestamp) -> Result<Option<Client>> {
+        let request = &elevation.request;
+        let Some(session) = &request.session else {
+            return Ok(None);
+        };
+        let sessions = self.store.line(session, now).await?;
+        Ok(sessions.first().cloned().map(|nearest| Client {
+            caller: nearest.caller,
+            origin: Origin {
+                address: request.address,
+                ..Origin::default()
+            },
+            holder: nearest.holder,
+            key: nearest.holder,
+            sessions,
+        }))
+    }
+
+    fn decided_again(&self, asker: Option<&Client>, elevation: &Elevation) -> Result<Decision> {
+        let ask = Ask::of(&elevation.request);
+        let tier = self.catalogue.tier(&ask.entitlement)?;
+        Ok(match asker {
+            Some(asker) => self.decide(asker, &ask, tier, elevation.request.asked_at),
+            None => Decision {
+                verdict: Verdict::Deny,
+                policies: Vec::new(),
+                obligations: Obligations::default(),
+                reason: Some("whoever asked has signed out".to_owned()),
+            },
+        })
+    }
+
+    /// What follows from one more approval: a grant, a denial where policy would not grant it any longer,
+    /// or nothing yet.
+    fn follows(
+        &self,
+        elevation: &mut Elevation,
+        decision: &Decision,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Option<Event>> {
+        let kind = match decision.verdict {
+            Verdict::Deny => {
+                elevation.deny(now)?;
+                EventKind::Denied
+            }
+            Verdict::Allow | Verdict::RequireApproval => {
+                let vote = elevation.vote();
+                if vote.is_some_and(|vote| vote.missing(vote.needed) > 0) {
+                    return Ok(None);
+                }
+                elevation.grant(decision.policies.clone(), decision.obligations, now)?;
+                EventKind::Granted
+            }
+        };
+        let mut event = self.said(kind, elevation, client, decision.reason.as_deref());
+        event.verdict = Some(decision.verdict);
+        event.policies.clone_from(&decision.policies);
+        event.expires_at = elevation.live(now).map(|grant| grant.expires_at);
+        Ok(Some(event))
+    }
+
+    fn said(
+        &self,
+        kind: EventKind,
+        elevation: &Elevation,
+        client: &Client,
+        comment: Option<&str>,
+    ) -> Event {
+        Event {
+            by: Some(client.caller.principal.clone()),
+            detail: comment.map(str::to_owned),
+            ..self.event(kind, elevation, &client.origin)
+        }
+    }
+
+    /// Whoever watches a server is told of what skipped approval, as one line of JSON.
+    pub(super) fn sound(&self, event: &Event) {
+        if self.approvers
+            && event.kind == EventKind::BreakGlass
+            && let Ok(event) = serde_json::to_string(event)
+        {
+            terminal::report(&format!("{{\"alert\":\"break-glass\",\"event\":{event}}}"));
+        }
+    }
+}
+
+fn is_party(client: &Client, elevation: &Elevation) -> bool {
+    let mut parties = elevation.request.parties();
+    parties.any(|party| party.is_twin(&client.caller.principal))
+}
+
+fn absent(id: &GrantId) -> Failure {
+    Failure::usage(format!("there is no elevation {id} that you may see"))
+        .hint("\"jit status\" lists what you hold, \"jit approvals\" what waits for you")
+}

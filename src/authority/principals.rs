@@ -1,0 +1,231 @@
+//! Everybody who comes here: who may, who was away for too long, who may not any more.
+
+use std::time::Duration;
+
+use super::{Authority, Client, sessions::signed_out};
+use crate::{
+    domain::{
+        event::{Event, EventKind},
+        failure::{Failure, Result},
+        id::GrantId,
+        known::Known,
+        principal::{Class, Principal},
+        session::Session,
+        time::{Timestamp, Ttl},
+    },
+    platform::keys,
+    policy::{
+        decide::Ruling,
+        question::{Circumstances, Duty},
+        vocabulary::Action,
+    },
+    store::{ending::Ending, ledger::Append, principals},
+};
+
+/// How exactly it is known when somebody was here last.
+const EXACT: Duration = Duration::from_mins(1);
+
+/// Somebody is not to come any more.
+#[derive(Clone, Debug)]
+pub struct Offboarding {
+    /// Who.
+    pub who: Principal,
+    /// Why.
+    pub why: String,
+    /// Whether even where nobody would be left who may administer.
+    pub forced: bool,
+}
+
+impl Authority {
+    /// Whether policy lets the caller do that to the authority itself. An agent never may.
+    pub fn may(&self, action: Action, client: &Client) -> bool {
+        let now = (self.clock)();
+        let chain = client.written_chain();
+        let sign_in = client.caller.sign_in.as_ref();
+        let duty = Duty {
+            caller: &client.caller,
+            circumstances: Circumstances {
+                address: client.origin.address,
+                sign_in_age: sign_in.map(|sign_in| now.left(sign_in.at)),
+                chain: &chain,
+                of_another: true,
+            },
+            now,
+        };
+        let permitted = match self.policies.permits_duty(action, &duty) {
+            Ruling::Permitted(_) => true,
+            Ruling::Forbidden(_) | Ruling::Silent | Ruling::Broken(_) => false,
+        };
+        permitted && client.caller.principal.class() != Class::Agent
+    }
+
+    /// Refuses whoever may not change the authority itself.
+    ///
+    /// # Errors
+    /// Denied (121).
+    pub fn administrator(&self, client: &Client) -> Result<()> {
+        if self.may(Action::Administer, client) {
+            return Ok(());
+        }
+        let who = client.caller.principal.written();
+        Err(Failure::denied(format!("no policy lets {who} administer this authority"))
+            .hint("whoever may, is permitted `administer` by policy; the starter policies say it of the group administrators"))
+    }
+
+    /// Everybody who was ever let in, for whoever may administer or audit.
+    ///
+    /// # Errors
+    /// Denied (121).
+    pub async fn principals(&self, client: &Client) -> Result<Vec<Known>> {
+        if !self.may(Action::Audit, client) {
+            self.administrator(client)?;
+        }
+        self.store.principals((self.clock)()).await
+    }
+
+    /// From now on `who` may not come: their sessions and what was delegated from them, their grants and
+    /// requests end in one commit. The targets are told by tidying ([`Authority::tidy`]).
+    ///
+    /// # Errors
+    /// Denied (121): the caller may not, or nobody would be left who may, and it is not `forced`. Usage:
+    /// nobody of that name was ever here.
+    pub async fn disable(&self, client: &Client, off: &Offboarding) -> Result<Known> {
+        self.administrator(client)?;
+        let Offboarding { who, why, forced } = off;
+        if !forced && !self.is_administered_without(who).await? {
+            return Err(Failure::denied(format!(
+                "without {} nobody who was ever here may administer this authority",
+                who.written()
+            ))
+            .hint("let another administrator sign in first, or add --force"));
+        }
+        self.shut_out(Some(&client.caller.principal), client, who, why)
+            .await
+    }
+
+    /// May come again, from their next sign-in on.
+    ///
+    /// # Errors
+    /// Denied (121): the caller may not. Usage: nobody of that name was ever here.
+    pub async fn enable(&self, client: &Client, who: &Principal, why: &str) -> Result<Known> {
+        self.administrator(client)?;
+        let now = (self.clock)();
+        self.known(who, now).await?;
+        let event = Event {
+            by: Some(client.caller.principal.clone()),
+            justification: Some(why.to_owned()),
+            ..about(EventKind::Enabled, who, client, now)?
+        };
+        let append = Append::new(event).with(principals::enable(who, now));
+        self.store.ledger().append(append).await?;
+        self.known(who, now).await
+    }
+
+    /// Whether somebody else may administer who was here and is not disabled, in the groups that they were
+    /// in last.
+    async fn is_administered_without(&self, who: &Principal) -> Result<bool> {
+        let now = (self.clock)();
+        let all = self.store.principals(now).await?;
+        let may = |known: &Known| {
+            let duty = Duty {
+                caller: &known.caller,
+                circumstances: Circumstances {
+                    sign_in_age: Some(Duration::ZERO),
+                    of_another: true,
+                    ..Circumstances::default()
+                },
+                now,
+            };
+            let ruling = self.policies.permits_duty(Action::Administer, &duty);
+            matches!(ruling, Ruling::Permitted(_)) && known.caller.principal.class() != Class::Agent
+        };
+        let others = all.iter().filter(|known| known.caller.principal != *who);
+        Ok(others.filter(|known| known.disabled_at.is_none()).any(may))
+    }
+
+    async fn shut_out(
+        &self,
+        by: Option<&Principal>,
+        client: &Client,
+        who: &Principal,
+        why: &str,
+    ) -> Result<Known> {
+        let now = (self.clock)();
+        self.known(who, now).await?;
+        let event = Event {
+            by: by.cloned(),
+            justification: Some(why.to_owned()),
+            ..about(EventKind::Disabled, who, client, now)?
+        };
+        let append = Append::new(event)
+            .with(principals::disable(who, now))
+            .ending(Ending::Principal(who.clone()));
+        self.store.ledger().append(append).await?;
+        self.known(who, now).await
+    }
+
+    async fn known(&self, who: &Principal, now: Timestamp) -> Result<Known> {
+        let known = self.store.principal(who, now).await?;
+        known.ok_or_else(|| {
+            Failure::usage(format!("nobody was ever here as {}", who.written()))
+                .hint("\"jit principals\" lists who was")
+        })
+    }
+
+    /// Lets in at sign-in whoever may come.
+    pub(super) async fn admit(&self, who: &Principal, now: Timestamp) -> Result<()> {
+        let known = self.store.principal(who, now).await?;
+        let refused = |what: &str| {
+            Err(
+                Failure::denied(format!("{} {what}", who.written())).hint(format!(
+                    "an administrator runs: jit principals enable {}",
+                    who.written()
+                )),
+            )
+        };
+        if self.store.disabled_twins(who).await? {
+            return refused("was disabled");
+        }
+        let lifecycle = self.lifecycles.of(who.class());
+        match (known, lifecycle.dormant) {
+            (Some(known), Some(within)) if lifecycle.is_dormant(known.last_seen_at, now) => {
+                refused(&format!("was not here for {}", Ttl(within)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a session whose first caller somebody must vouch for again, and notes that they are here.
+    pub(super) async fn attested(&self, line: &[Session], now: Timestamp) -> Result<()> {
+        for session in line {
+            let who = &session.caller.principal;
+            let Some(standing) = self.store.standing(who).await? else {
+                continue;
+            };
+            if standing.is_disabled {
+                return Err(signed_out("whoever this session is for was disabled"));
+            }
+            let lifecycle = self.lifecycles.of(who.class());
+            if lifecycle.must_attest(standing.attested_at, now) {
+                return Err(signed_out("it is time to show again who you are"));
+            }
+            let noted_before = now.before(EXACT);
+            if standing.last_seen_at < noted_before {
+                self.store.note_use(who, now, noted_before).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An event about a principal.
+fn about(kind: EventKind, who: &Principal, client: &Client, now: Timestamp) -> Result<Event> {
+    let id = GrantId::new(now, keys::random()?);
+    Ok(Event::new(
+        kind,
+        now,
+        id,
+        who.clone(),
+        client.origin.clone(),
+    ))
+}

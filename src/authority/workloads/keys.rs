@@ -1,0 +1,199 @@
+//! An enrolled key → who holds it. It becomes known by a join code that is used once, and is replaced by
+//! presenting the old one, in a way that a lost answer does not break.
+
+use super::mapping::Admitted;
+use crate::{
+    authority::Authority,
+    domain::{
+        decision::Verdict,
+        enrolment::{Enrolment, Progress, Standing},
+        event::{Event, EventKind, Origin},
+        failure::{Code, Failure, Nature, Result},
+        id::GrantId,
+        key::PublicKey,
+        principal::Caller,
+        time::Timestamp,
+    },
+    platform::{
+        assertion::{self, Bound, Said},
+        keys, proof,
+    },
+    store::{enrolments, ledger::Append},
+};
+
+/// By whose word: their own.
+const SOURCE: &str = "key";
+
+/// The name by which a server knows a join code.
+pub fn code_hash(code: &str) -> String {
+    keys::hex(&keys::sha256(code.trim().as_bytes()))
+}
+
+impl Authority {
+    /// Whoever holds an enrolled key, or enrols one with a join code. With a new key beside it, that one
+    /// counts from now on; the old one is taken for saying the same again until the new one was used.
+    ///
+    /// # Errors
+    /// Sign-in (123): what is presented is not said by a key, for this server and this session. Denied:
+    /// the code is used, has expired or is none; the key is not enrolled, or was replaced, which is
+    /// recorded.
+    pub async fn enrolled(
+        &self,
+        presented: &str,
+        bound: &Bound<'_>,
+        origin: &Origin,
+    ) -> Result<Admitted> {
+        let now = (self.clock)();
+        let (key, said) = assertion::hear(presented, bound, now).map_err(|why| {
+            Failure::new(Code::SignIn, format!("what the key says is refused: {why}"))
+                .hint("check this machine's clock and the server's URL, then sign in again")
+        })?;
+        let Said { code, next } = said;
+        let enrolment = match (self.store.enrolment_by_key(key).await?, code) {
+            // A code that comes with a key of its own again: the answer was lost.
+            (Some((enrolment, standing)), _) => {
+                self.known_key(&enrolment, (key, standing), next, origin)
+                    .await?;
+                enrolment
+            }
+            (None, Some(code)) => self.join(&code_hash(&code), key, origin).await?,
+            (None, None) => return Err(stranger()),
+        };
+        Ok(Admitted {
+            caller: Caller::new(enrolment.principal, enrolment.groups),
+            source: SOURCE.to_owned(),
+        })
+    }
+
+    /// Makes a key known, by a code that nobody used yet.
+    async fn join(&self, hash: &str, key: PublicKey, origin: &Origin) -> Result<Enrolment> {
+        let now = (self.clock)();
+        let refused = |what: &str| Failure::denied(format!("the join code {what}")).hint(AGAIN);
+        let Some((enrolment, progress)) = self.store.enrolment_by_code(hash).await? else {
+            return Err(refused("is none of this server's"));
+        };
+        match progress {
+            Progress::Invited { until } if now < until => {}
+            Progress::Invited { .. } => return Err(refused("has expired")),
+            Progress::Joined { .. } => return self.used_again(&enrolment, key, origin).await,
+        }
+        let what = format!("joined with the key {}", proof::thumbprint(key)?);
+        let event = self.key_event(EventKind::Enrolled, &enrolment, what, origin)?;
+        let append = Append::new(event)
+            .only_if(enrolments::waits(hash, now))
+            .only_if(enrolments::is_unknown(key))
+            .with(enrolments::add_key(&enrolment.principal, key, now));
+        match self.store.ledger().append(append).await {
+            Ok(()) => Ok(enrolment),
+            Err(failure) if failure.nature == Nature::Conflict => {
+                self.used_again(&enrolment, key, origin).await
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Somebody came with a code after somebody else did: one of the two is not who was meant.
+    async fn used_again<T>(
+        &self,
+        enrolment: &Enrolment,
+        key: PublicKey,
+        origin: &Origin,
+    ) -> Result<T> {
+        let what = format!(
+            "a join code that had been used was presented with the key {}",
+            proof::thumbprint(key)?
+        );
+        self.alert(enrolment, what, origin).await?;
+        Err(Failure::denied("the join code was used already")
+            .hint("if that was not this machine, tell the server's administrator now"))
+    }
+
+    /// Lets a known key in, and lets it be replaced.
+    async fn known_key(
+        &self,
+        enrolment: &Enrolment,
+        (key, standing): (PublicKey, Standing),
+        next: Option<PublicKey>,
+        origin: &Origin,
+    ) -> Result<()> {
+        let now = (self.clock)();
+        match (standing, next) {
+            (Standing::Current, None) => self.store.confirm_key(key, now).await,
+            (Standing::Current, Some(next)) => {
+                self.store.confirm_key(key, now).await?;
+                self.replace(enrolment, key, next, origin).await
+            }
+            (Standing::Replaced { by }, Some(next)) if by == next => Ok(()),
+            (Standing::Replaced { .. } | Standing::Retired, _) => {
+                let what = format!(
+                    "the key {} was presented after it had been replaced",
+                    proof::thumbprint(key)?
+                );
+                self.alert(enrolment, what, origin).await?;
+                Err(Failure::denied("this key was replaced by another one")
+                    .hint("if that was not this machine, tell the server's administrator now"))
+            }
+        }
+    }
+
+    async fn replace(
+        &self,
+        enrolment: &Enrolment,
+        old: PublicKey,
+        new: PublicKey,
+        origin: &Origin,
+    ) -> Result<()> {
+        let now = (self.clock)();
+        let (was, is) = (proof::thumbprint(old)?, proof::thumbprint(new)?);
+        let what = format!("replaced the key {was} by {is}");
+        let event = self.key_event(EventKind::Enrolled, enrolment, what, origin)?;
+        let append = Append::new(event)
+            .only_if(enrolments::is_current(old))
+            .only_if(enrolments::is_unknown(new))
+            .with(enrolments::replace_key(old, new))
+            .with(enrolments::add_key(&enrolment.principal, new, now));
+        match self.store.ledger().append(append).await {
+            Err(failure) if failure.nature == Nature::Conflict => {
+                // The same was said twice at once.
+                match self.store.enrolment_by_key(old).await? {
+                    Some((_, Standing::Replaced { by })) if by == new => Ok(()),
+                    _ => Err(failure),
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Records what nobody does who has nothing to hide.
+    async fn alert(&self, enrolment: &Enrolment, what: String, origin: &Origin) -> Result<()> {
+        let event = Event {
+            verdict: Some(Verdict::Deny),
+            ..self.key_event(EventKind::Denied, enrolment, what, origin)?
+        };
+        self.store.ledger().append(Append::new(event)).await
+    }
+
+    /// An event about an enrolment, now.
+    pub(super) fn key_event(
+        &self,
+        kind: EventKind,
+        enrolment: &Enrolment,
+        detail: String,
+        origin: &Origin,
+    ) -> Result<Event> {
+        let at: Timestamp = (self.clock)();
+        let id = GrantId::new(at, keys::random()?);
+        Ok(Event {
+            detail: Some(detail),
+            ..Event::new(kind, at, id, enrolment.principal.clone(), origin.clone())
+        })
+    }
+}
+
+const AGAIN: &str = "an administrator makes another one: jit enrolments remove NAME, then jit enrolments create NAME";
+
+fn stranger() -> Failure {
+    Failure::denied("no enrolment of this server has this key").hint(
+        "an administrator makes a join code (jit enrolments create NAME); then run: jit login --join CODE",
+    )
+}

@@ -1,0 +1,7 @@
+//! Workloads: who a machine is here, by the identity that it already has.
+
+pub mod keys;
+pub mod mapping;
+pub mod signed_request;
+pub mod token;
+pub mod trusted;

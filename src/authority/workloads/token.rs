@@ -1,0 +1,168 @@
+//! A foreign token → whose it is → which workload that is here.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
+
+use super::{
+    mapping::{Admitted, admit, quoted},
+    trusted::Workloads,
+};
+use crate::{
+    authority::Authority,
+    domain::{
+        catalogue::Resource,
+        entitlement::ResourceName,
+        failure::{Failure, Result},
+        workload::Workload,
+    },
+    issuers::kubernetes,
+    verify::issuer::LONGEST,
+};
+
+/// How the user is called that a service account is to its API server.
+const ACCOUNT: &str = "system:serviceaccount:";
+
+impl Authority {
+    /// The workload that presents a JWT of its own issuer.
+    ///
+    /// # Errors
+    /// Sign-in (123): the token is not what it says. Denied: it is nobody's whom this server knows.
+    /// Its issuer, or the cluster that reviews it, is away.
+    pub async fn workload_by_token(&self, workloads: &Workloads, token: &str) -> Result<Admitted> {
+        let said = unverified(token).ok_or_else(|| {
+            Failure::denied("what was presented is no token of a workload")
+                .hint("present the job's own token (a JWT), made for this server")
+        })?;
+        let text = |name: &str| said.get(name).and_then(Value::as_str);
+        let issuer = text("iss");
+        match workloads.issuer_of(issuer, text("sub").unwrap_or_default()) {
+            Some(issuer) => {
+                let verified = issuer.verify(token, (self.clock)()).await?;
+                let meant = verified.texts("aud");
+                let url = Some(issuer.url());
+                let entries = workloads.entries.iter().filter(|entry| {
+                    entry.issuer() == url && meant.contains(workloads.audience(entry))
+                });
+                let entries: Vec<&Workload> = entries.collect();
+                admit(issuer.url(), &entries, |entry| {
+                    entry.attributes_of(&verified.claims)
+                })
+            }
+            None => match reviewer(workloads, &said) {
+                Some(cluster) => self.reviewed(workloads, cluster, token).await,
+                None => Err(unknown(issuer)),
+            },
+        }
+    }
+
+    /// Has a cluster say whose token it is.
+    async fn reviewed(
+        &self,
+        workloads: &Workloads,
+        cluster: &ResourceName,
+        token: &str,
+    ) -> Result<Admitted> {
+        let Resource::Kubernetes(resource) = self.catalogue.resource(cluster)? else {
+            return Err(unknown(None));
+        };
+        let entries = workloads.entries.iter();
+        let entries = entries.filter(|entry| entry.token_review.as_ref() == Some(cluster));
+        let entries: Vec<&Workload> = entries.collect();
+        let audiences: Vec<&str> = entries.iter().map(|one| workloads.audience(one)).collect();
+        let site = self.site(None);
+        let review = kubernetes::review(cluster, resource, token, &audiences, &site).await?;
+        let attributes = account(&review.username, &review.uid, &review.extra)?;
+        let entries = entries.into_iter();
+        let meant = entries.filter(|one| review.audiences.contains(workloads.audience(one)));
+        let meant: Vec<&Workload> = meant.collect();
+        admit(&cluster.to_string(), &meant, |_| attributes.clone())
+    }
+}
+
+/// The claims of a JWT before anything of them is believed: only for finding who is to be asked.
+fn unverified(token: &str) -> Option<Map<String, Value>> {
+    let mut parts = token.split('.').filter(|_| token.len() <= LONGEST);
+    let claims = parts.nth(1)?;
+    let ends = parts.next().is_some() && parts.next().is_none();
+    let claims = URL_SAFE_NO_PAD.decode(claims).ok().filter(|_| ends)?;
+    serde_json::from_slice(&claims).ok()
+}
+
+/// The cluster whose token it would be, if it is what it says. No token is shown to another one.
+fn reviewer<'a>(workloads: &'a Workloads, said: &Map<String, Value>) -> Option<&'a ResourceName> {
+    let mut entries = workloads.entries.iter().filter(|entry| {
+        entry.token_review.is_some() && entry.is_matched_by(&entry.attributes_of(said))
+    });
+    entries.next().and_then(|entry| entry.token_review.as_ref())
+}
+
+/// A service account, as its tokens tell it too.
+fn account(
+    username: &str,
+    uid: &str,
+    extra: &BTreeMap<String, Vec<String>>,
+) -> Result<BTreeMap<String, String>> {
+    let name = username.strip_prefix(ACCOUNT);
+    let Some((namespace, name)) = name.and_then(|name| name.split_once(':')) else {
+        return Err(Failure::denied("the token is of no service account")
+            .hint("present a token of a service account, made for this server"));
+    };
+    let told = |key: &str| extra.get(&format!("authentication.kubernetes.io/{key}"));
+    let told = |key: &str| {
+        told(key)
+            .and_then(|values| values.first())
+            .map(String::as_str)
+    };
+    let all = [
+        ("sub", Some(username)),
+        ("namespace", Some(namespace)),
+        ("service_account", Some(name)),
+        ("service_account_uid", Some(uid)),
+        ("pod", told("pod-name")),
+        ("pod_uid", told("pod-uid")),
+        ("node", told("node-name")),
+    ];
+    let known = all.into_iter();
+    let known = known.filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+    Ok(known.filter(|(_, value)| !value.is_empty()).collect())
+}
+
+fn unknown(issuer: Option<&str>) -> Failure {
+    let of = issuer.map_or_else(|| "that kind".to_owned(), quoted);
+    Failure::denied(format!(
+        "this server takes no tokens of {of} for this workload"
+    ))
+    .hint("its administrator names whose tokens it takes in [[workloads]] of server.toml")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_a_service_account_is_a_workload() {
+        let extra = [(
+            "authentication.kubernetes.io/pod-name".to_owned(),
+            vec!["p".to_owned()],
+        )];
+        let told = account("system:serviceaccount:ci:build", "u-1", &extra.into()).unwrap();
+        assert_eq!(told["namespace"], "ci");
+        assert_eq!(told["service_account"], "build");
+        assert_eq!(told["pod"], "p");
+        for user in ["admin", "system:node:x", "system:serviceaccount:ci", ""] {
+            assert!(account(user, "u", &BTreeMap::new()).is_err(), "{user}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(text in ".*", claims in ".*") {
+            drop(unverified(&text));
+            drop(unverified(&format!("a.{}.c", URL_SAFE_NO_PAD.encode(claims))));
+        }
+    }
+}

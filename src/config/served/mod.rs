@@ -1,0 +1,244 @@
+//! The catalogue of a server, as it rests on this machine: what the server said, and when. The texts in
+//! it are foreign, so each is what its name says, or the whole is refused.
+
+mod read;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{
+        catalogue::{Catalogue, Resources},
+        entitlement::ResourceName,
+        environment::Places,
+        failure::{Failure, Result},
+        time::Timestamp,
+    },
+    platform::files,
+    protocol::catalogue::{CatalogueView, ResourceView},
+};
+
+const FILE: &str = "catalogue.json";
+const AUTHORITIES: &str = "authorities";
+/// More than any team has.
+const MOST: usize = 10_000;
+
+/// What a server said.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// What can be reached.
+    pub catalogue: Catalogue,
+    /// As it was said.
+    pub view: CatalogueView,
+    /// When.
+    pub fetched_at: Timestamp,
+}
+
+impl Served {
+    /// The keys that vouch for the hosts of ssh resources.
+    pub fn host_authorities(&self) -> BTreeMap<ResourceName, String> {
+        let all = self.view.resources.iter();
+        all.filter_map(|(name, view)| match view {
+            ResourceView::Ssh(view) => Some((name.clone(), view.host_authority.clone()?)),
+            ResourceView::Kubernetes(_) | ResourceView::Postgres(_) | ResourceView::Aws(_) => None,
+        })
+        .collect()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    view: CatalogueView,
+    fetched_at: Timestamp,
+}
+
+/// What rests here; nothing where nothing does, or what does cannot be read.
+///
+/// # Errors
+/// Somebody else can reach the file.
+pub fn load(places: &Places) -> Result<Option<Served>> {
+    let Some(text) = files::read_private(&places.cache.join(FILE))? else {
+        return Ok(None);
+    };
+    let kept: Option<Kept> = serde_json::from_slice(&text).ok();
+    Ok(kept.and_then(|kept| served(places, kept).ok()))
+}
+
+/// Keeps what a server said.
+///
+/// # Errors
+/// It makes no sense, or cannot be written.
+pub fn keep(places: &Places, view: CatalogueView, now: Timestamp) -> Result<Served> {
+    let kept = Kept {
+        view,
+        fetched_at: now,
+    };
+    let text = serde_json::to_vec(&kept)
+        .map_err(|error| Failure::failed("the catalogue cannot be kept").because(&error))?;
+    let served = served(places, kept)?;
+    let directory = places.cache.join(AUTHORITIES);
+    files::private_directory(&directory)?;
+    for (name, resource) in &served.view.resources {
+        if let Some(text) = authority_of(resource).and_then(|text| read::certificates(text)) {
+            files::write_passing(&authority_file(places, name), text.as_bytes())?;
+        }
+    }
+    files::write_passing(&places.cache.join(FILE), &text)?;
+    Ok(served)
+}
+
+fn served(places: &Places, kept: Kept) -> Result<Served> {
+    let resources = &kept.view.resources;
+    if resources.len() > MOST {
+        return Err(foreign("it has too many resources"));
+    }
+    let mut claimed = BTreeSet::new();
+    let read = resources.iter().map(|(name, view)| {
+        let wrong = |what: &str| foreign(&format!("{name} has {what}"));
+        let mut claims = read::claims(view).into_iter();
+        if !claims.all(|claim| claimed.insert((name.kind(), claim))) {
+            return Err(wrong("a name that another has too"));
+        }
+        let resource = read::resource(name, view, authority_file(places, name));
+        Ok((name.clone(), resource.map_err(wrong)?))
+    });
+    let catalogue = Catalogue {
+        resources: Resources(read.collect::<Result<_>>()?),
+        ..Catalogue::default()
+    };
+    Ok(Served {
+        catalogue,
+        view: kept.view,
+        fetched_at: kept.fetched_at,
+    })
+}
+
+const fn authority_of(view: &ResourceView) -> Option<&String> {
+    match view {
+        ResourceView::Kubernetes(view) => view.certificate_authority.as_ref(),
+        ResourceView::Postgres(view) => view.certificate_authority.as_ref(),
+        ResourceView::Ssh(_) | ResourceView::Aws(_) => None,
+    }
+}
+
+/// `kubernetes,prod.pem`; a comma is in no name.
+fn authority_file(places: &Places, name: &ResourceName) -> PathBuf {
+    let name = name.to_string().replace('/', ",");
+    let directory: &Path = &places.cache;
+    directory.join(AUTHORITIES).join(format!("{name}.pem"))
+}
+
+fn foreign(what: &str) -> Failure {
+    Failure::failed(format!("the server's catalogue makes no sense: {what}"))
+        .hint("tell its administrator; what was known of it before is used on")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{domain::catalogue::Resource, platform::pem};
+
+    fn places(directory: &Path) -> Places {
+        Places {
+            configuration: directory.join("config"),
+            state: directory.join("state"),
+            cache: directory.join("cache"),
+            runtime: directory.join("run"),
+        }
+    }
+
+    fn kept(resources: &Value) -> Result<Served> {
+        let directory = tempfile::tempdir().unwrap();
+        let view = serde_json::from_value(json!({ "resources": resources }))
+            .map_err(|error| Failure::failed("no view").because(&error))?;
+        keep(&places(directory.path()), view, Timestamp::from_secs(1))
+    }
+
+    #[test]
+    fn what_is_kept_is_read_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let places = places(directory.path());
+        assert!(load(&places).unwrap().is_none());
+        let view: CatalogueView = serde_json::from_value(json!({"resources": {
+            "ssh/web": {"kind": "ssh", "hosts": ["*.example.com"], "roles": {"deploy": {}}},
+            "postgres/orders": {"kind": "postgres", "hosts": ["db:5432"], "issuer": "certificate",
+                "certificate_authority": pem::written(&[1, 2, 3]),
+                "roles": {"read": {"behind": "orders_ro", "tier": "elevated"}}},
+        }}))
+        .unwrap();
+        let now = Timestamp::from_secs(7);
+        keep(&places, view.clone(), now).unwrap();
+        let served = load(&places).unwrap().unwrap();
+        assert_eq!((served.view, served.fetched_at), (view, now));
+        let Some(Resource::Postgres(orders)) = served
+            .catalogue
+            .resources
+            .0
+            .get(&"postgres/orders".parse().unwrap())
+        else {
+            panic!("it is gone");
+        };
+        let file = orders.certificate_authority.as_ref().unwrap();
+        assert!(file.starts_with(&places.cache), "{file:?}");
+        assert_eq!(fs::read_to_string(file).unwrap(), pem::written(&[1, 2, 3]));
+        files::write_private(&places.cache.join(FILE), b"{").unwrap();
+        assert!(load(&places).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_hostile_catalogue_is_refused() {
+        let roles = json!({"r": {}});
+        let ssh = |host: &str| json!({"ssh/x": {"kind": "ssh", "hosts": [host], "roles": roles}});
+        assert!(kept(&ssh("web")).is_ok());
+        for host in ["", "-oProxyCommand=x", "a b", "a\nb", "$(id)"] {
+            assert!(kept(&ssh(host)).is_err(), "{host:?}");
+        }
+        let cluster = |key: &str, value: Value| {
+            let mut cluster =
+                json!({"kind": "kubernetes", "server": "https://k:6443", "roles": roles});
+            cluster[key] = value;
+            json!({ "kubernetes/x": cluster })
+        };
+        assert!(kept(&cluster("contexts", json!(["x"]))).is_ok());
+        for (key, value) in [
+            ("server", json!("http://k:6443")),
+            ("server", json!("https://k\n")),
+            ("contexts", json!(["a\u{1b}b"])),
+            ("roles", json!({})),
+            ("roles", json!({"../x": {}})),
+            ("roles", json!({"r": {"verbs": ["-x"]}})),
+            ("kind", json!("ssh")),
+            (
+                "certificate_authority",
+                json!("-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"),
+            ),
+        ] {
+            assert!(
+                kept(&cluster(key, value.clone())).is_err(),
+                "{key}: {value}"
+            );
+        }
+        let account = json!({"aws/x": {"kind": "aws", "account": "123456789012",
+            "roles": {"r": {"behind": "arn:aws:iam::999999999999:role/r"}}}});
+        assert!(kept(&account).is_err());
+        assert!(
+            kept(&json!({"../../x": {"kind": "ssh", "hosts": ["a"], "roles": roles}})).is_err()
+        );
+    }
+
+    #[test]
+    fn one_name_means_one_resource() {
+        let cluster = |host: &str| json!({"kind": "kubernetes", "server": format!("https://{host}"), "contexts": ["prod"], "roles": {"view": {}}});
+        assert!(
+            kept(&json!({"kubernetes/a": cluster("a"), "kubernetes/b": cluster("b")})).is_err()
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! `[lifecycle.human]`, `[lifecycle.workload]` and `[lifecycle.agent]` of `server.toml`.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::domain::{
+    lifecycle::{self, Lifecycles},
+    time::Ttl,
+};
+
+/// The longest session where nobody says otherwise: a working day, a job, an agent's task.
+const DAY: Ttl = Ttl(Duration::from_hours(12));
+const JOB: Ttl = Ttl(Duration::from_hours(1));
+const TASK: Ttl = Ttl(Duration::from_hours(8));
+
+/// How long without use until a person may not come.
+const LONG_AWAY: Ttl = Ttl(Duration::from_hours(90 * 24));
+
+/// `[lifecycle]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lifecycle {
+    /// People.
+    pub human: Class,
+    /// Machines.
+    pub workload: Class,
+    /// Agents.
+    pub agent: Class,
+}
+
+/// One class; what is absent is as it is by default.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Class {
+    /// The longest session.
+    pub session: Option<Ttl>,
+    /// The longest grant, whatever policy says.
+    pub grant: Option<Ttl>,
+    /// How long after a sign-in its provider must vouch again.
+    pub attest: Option<Ttl>,
+    /// How long without use until an administrator must enable it.
+    pub dormant: Option<Ttl>,
+}
+
+impl Lifecycle {
+    /// What is written, with the defaults for what is not.
+    pub fn lifecycles(&self) -> Lifecycles {
+        Lifecycles {
+            human: self.human.or(DAY, Some(LONG_AWAY)),
+            workload: self.workload.or(JOB, None),
+            agent: self.agent.or(TASK, None),
+        }
+    }
+}
+
+impl Class {
+    fn or(self, session: Ttl, dormant: Option<Ttl>) -> lifecycle::Lifecycle {
+        let span = |ttl: Option<Ttl>| ttl.map(|ttl| ttl.0);
+        lifecycle::Lifecycle {
+            session: span(self.session.or(Some(session))),
+            grant: span(self.grant),
+            attest: span(self.attest),
+            dormant: span(self.dormant.or(dormant)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_written_is_as_it_is_by_default() {
+        let read: Lifecycle =
+            toml::from_str("human.attest = \"1h\"\nagent.session = \"30m\"").unwrap();
+        let all = read.lifecycles();
+        assert_eq!(all.human.attest, Some(Duration::from_hours(1)));
+        assert_eq!(all.human.session, Some(DAY.0));
+        assert_eq!(all.agent.session, Some(Duration::from_mins(30)));
+        assert_eq!(all.workload.dormant, None);
+        assert!(toml::from_str::<Lifecycle>("human.dormnat = \"1h\"").is_err());
+    }
+}

@@ -1,0 +1,69 @@
+//! The ledger of a server: read by pages, and verified where it is.
+
+use super::{
+    link::{Call, MANY},
+    session::Remote,
+};
+use crate::{
+    domain::{
+        event::{Entry, EventFilter},
+        failure::Result,
+        time::Timestamp,
+    },
+    protocol::{
+        event::{EventPage, VerificationView},
+        path,
+    },
+    store::ledger::Verification,
+};
+
+/// A hostile server could turn pages for ever.
+const MOST_PAGES: usize = 100_000;
+
+impl Remote {
+    /// The entries that the filter selects, the oldest first, each page handed to `show`.
+    ///
+    /// # Errors
+    /// What the server says, or what `show` does.
+    pub async fn events(
+        &self,
+        filter: &EventFilter,
+        mut show: impl FnMut(Vec<Entry>) -> Result<()>,
+    ) -> Result<()> {
+        let mut after = filter.after;
+        for _ in 0..MOST_PAGES {
+            let page: EventPage = self.call(&self.page(filter, after)).await?.json()?;
+            show(page.events)?;
+            match page.next {
+                Some(next) if after.is_none_or(|after| after < next) => after = Some(next),
+                Some(_) => return Err(self.foreign("its next page is this one")),
+                None => return Ok(()),
+            }
+        }
+        Err(self.foreign("its pages do not end"))
+    }
+
+    fn page(&self, filter: &EventFilter, after: Option<i64>) -> Call<'_> {
+        let call = Call {
+            most: MANY,
+            ..Call::get(path::EVENTS, self.shown())
+        };
+        call.with("after", after.map(|after| after.to_string()))
+            .with("principal", filter.principal.clone())
+            .with("resource", filter.resource.clone())
+            .with("role", filter.role.clone())
+            .with("grant", filter.grant.as_ref().map(ToString::to_string))
+            .with("since", filter.since.as_ref().map(Timestamp::to_string))
+            .with("until", filter.until.as_ref().map(Timestamp::to_string))
+            .with("limit", filter.limit.map(|limit| limit.to_string()))
+    }
+
+    /// Whether the server's ledger is whole, by its own word.
+    pub async fn verify(&self) -> Result<Verification> {
+        let call = Call::get(path::VERIFICATION, self.shown());
+        Ok(match self.call(&call).await?.json()? {
+            VerificationView::Whole { entries, head } => Verification::Whole { entries, head },
+            VerificationView::Broken { entry, what } => Verification::Broken { entry, what },
+        })
+    }
+}

@@ -1,0 +1,308 @@
+//! The line to a server: its address, whom it trusts, and one call over it, tried again where that
+//! may help.
+
+use reqwest::{
+    Certificate, Client, Method, RequestBuilder, Url,
+    header::{CONTENT_TYPE, HeaderName},
+};
+use secrecy::ExposeSecret as _;
+use tokio::time::{Instant, sleep, timeout};
+use zeroize::Zeroizing;
+
+use super::{
+    patience::Patience,
+    reply::{self, Reply},
+    trouble::{self, Trouble},
+};
+use crate::{
+    domain::{
+        credential::Token,
+        failure::{Failure, Result},
+        key::PrivateKey,
+        time::Timestamp,
+    },
+    platform::{
+        http, keys, pem,
+        proof::{self, Aim},
+    },
+};
+
+/// Larger than any answer about one elevation.
+pub const ONE: usize = 1 << 20;
+/// Larger than any list: a catalogue, a page of the ledger.
+pub const MANY: usize = 16 << 20;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+const AUTHORIZATION: HeaderName = HeaderName::from_static("authorization");
+
+/// How a server is reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Way<'a> {
+    /// Its URL, as config.toml has it.
+    pub server: &'a str,
+    /// The only authorities that may vouch for it, PEM; absent: the system's.
+    pub authority: Option<&'a [u8]>,
+    /// How long to wait for it.
+    pub patience: Patience,
+    /// The clock.
+    pub clock: fn() -> Timestamp,
+}
+
+/// A server that can be called.
+pub struct Link {
+    base: String,
+    http: Client,
+    patience: Patience,
+    clock: fn() -> Timestamp,
+}
+
+/// One call.
+pub struct Call<'a> {
+    /// The method.
+    pub method: Method,
+    /// The path, from the root of the API.
+    pub path: String,
+    /// The query.
+    pub query: Vec<(&'static str, String)>,
+    /// What is sent.
+    pub body: Body,
+    /// What is shown.
+    pub shown: Shown<'a>,
+    /// The most bytes that an answer may have.
+    pub most: usize,
+}
+
+/// What is sent.
+pub enum Body {
+    /// Nothing.
+    Nothing,
+    /// JSON.
+    Json(Zeroizing<Vec<u8>>),
+    /// What an HTML form would send (`application/x-www-form-urlencoded`).
+    Form(Zeroizing<String>),
+}
+
+/// What is shown of who calls.
+#[derive(Clone, Copy)]
+pub enum Shown<'a> {
+    /// Nothing.
+    Nothing,
+    /// That the caller holds this key (RFC 9449, section 5).
+    Key(&'a PrivateKey),
+    /// A session's token, and that the caller holds its key (RFC 9449, section 7).
+    Session(&'a Token, &'a PrivateKey),
+}
+
+impl<'a> Call<'a> {
+    /// A question.
+    pub fn get(path: impl Into<String>, shown: Shown<'a>) -> Self {
+        Self {
+            method: Method::GET,
+            path: path.into(),
+            query: Vec::new(),
+            body: Body::Nothing,
+            shown,
+            most: ONE,
+        }
+    }
+
+    /// Something to do.
+    pub fn post(path: impl Into<String>, body: Body, shown: Shown<'a>) -> Self {
+        Self {
+            method: Method::POST,
+            body,
+            ..Self::get(path, shown)
+        }
+    }
+
+    /// With a parameter of its query, where there is a value.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: Option<String>) -> Self {
+        self.query.extend(value.map(|value| (name, value)));
+        self
+    }
+}
+
+impl Body {
+    /// Something as JSON.
+    pub fn json(what: &impl serde::Serialize) -> Result<Self> {
+        let text = serde_json::to_vec(what)
+            .map_err(|error| Failure::failed("the request cannot be written").because(&error))?;
+        Ok(Self::Json(Zeroizing::new(text)))
+    }
+}
+
+impl Link {
+    /// A line to a server. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// The certificates that it is to be known by are none, or this system has none at all.
+    pub fn to(way: &Way<'_>) -> Result<Self> {
+        let server = way.server;
+        let broken = |error: &reqwest::Error| {
+            Failure::failed(format!("the server {server} cannot be spoken to"))
+                .because(error)
+                .hint("install the system's certificates (Debian: ca-certificates), or name `certificate_authority` in config.toml")
+        };
+        let url = address(server)?;
+        let mut builder = http::client(&url, way.patience.answer);
+        if let Some(pem) = way.authority {
+            builder = builder.tls_certs_only(certificates(pem)?);
+        }
+        Ok(Self {
+            base: server.trim_end_matches('/').to_owned(),
+            http: builder.build().map_err(|error| broken(&error))?,
+            patience: way.patience,
+            clock: way.clock,
+        })
+    }
+
+    /// The server's URL, without a slash at its end.
+    pub fn server(&self) -> &str {
+        &self.base
+    }
+
+    /// The instant.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// The same line for somebody who waits otherwise.
+    #[must_use]
+    pub fn patient(self, patience: Patience) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Calls, and calls again where that may help: a POST has the same `Idempotency-Key` each time, so
+    /// that it is done once.
+    ///
+    /// # Errors
+    /// What the server says; timed out (124), where it cannot be reached or does not answer; failed
+    /// (125), where it is not trusted, or what it says makes no sense.
+    pub async fn call(&self, call: &Call<'_>) -> Result<Reply> {
+        let key = keys::hex(&keys::random::<16>()?);
+        let begun = Instant::now();
+        let mut attempt = 0;
+        loop {
+            let left = self.patience.answer.saturating_sub(begun.elapsed());
+            let outcome = timeout(left, self.attempt(call, &key)).await;
+            let trouble = match outcome {
+                Ok(Ok(reply)) => return Ok(reply),
+                Ok(Err(trouble)) => trouble,
+                Err(_) => return Err(trouble::slow(&self.base, begun.elapsed())),
+            };
+            let [chance] = keys::random::<1>()?;
+            let spent = begun.elapsed();
+            match self.patience.pause(trouble.again, attempt, spent, chance) {
+                Some(pause) => sleep(pause).await,
+                None => return Err(trouble.failure),
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, call: &Call<'_>, key: &str) -> Result<Reply, Trouble> {
+        let begun = Instant::now();
+        let request = self.request(call, key).map_err(reply::never)?;
+        let sent = request.send().await;
+        let response = sent.map_err(|error| trouble::of(&self.base, error, begun.elapsed()))?;
+        reply::read(&self.base, response, call.most, self.now()).await
+    }
+
+    fn request(&self, call: &Call<'_>, key: &str) -> Result<RequestBuilder> {
+        let target = format!("{}{}", self.base, call.path);
+        let mut url = address(&target)?;
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&call.query);
+        }
+        let mut request = self.http.request(call.method.clone(), url);
+        request = match &call.body {
+            Body::Nothing => request,
+            Body::Json(text) => request
+                .header(CONTENT_TYPE, "application/json")
+                .body(text.to_vec()),
+            Body::Form(text) => request
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(text.to_string()),
+        };
+        if call.method == Method::POST {
+            request = request.header(IDEMPOTENCY_KEY, key);
+        }
+        let prove = |holder, token| {
+            let method = call.method.as_str();
+            let url = &target;
+            proof::prove(holder, &Aim { method, url, token }, self.now())
+        };
+        Ok(match call.shown {
+            Shown::Nothing => request,
+            Shown::Key(holder) => request.header(DPOP, prove(holder, None)?),
+            Shown::Session(token, holder) => {
+                let token = token.0.expose_secret();
+                request
+                    .header(AUTHORIZATION, format!("DPoP {token}"))
+                    .header(DPOP, prove(holder, Some(token))?)
+            }
+        })
+    }
+}
+
+/// The address of a server, which is encrypted unless it is this machine.
+pub(super) fn address(text: &str) -> Result<Url> {
+    let url = Url::parse(text).ok().filter(Url::has_host);
+    let Some(url) = url else {
+        return Err(
+            Failure::failed(format!("{text:?} is not the address of a server"))
+                .hint("write it as https://HOST or https://HOST:PORT"),
+        );
+    };
+    if http::is_confidential(&url) {
+        return Ok(url);
+    }
+    Err(
+        Failure::failed(format!("{text} is not encrypted, so nothing is sent there"))
+            .hint("write it as https://HOST; http only for this machine itself"),
+    )
+}
+
+/// The certificates of a PEM file.
+fn certificates(text: &[u8]) -> Result<Vec<Certificate>> {
+    let read = pem::certificates(text).unwrap_or_default();
+    let read: Vec<Certificate> = read
+        .iter()
+        .filter_map(|one| Certificate::from_der(one).ok())
+        .collect();
+    if read.is_empty() {
+        return Err(Failure::failed(
+            "the certificate authority of the server is not a certificate in PEM",
+        )
+        .hint("name a file that begins with -----BEGIN CERTIFICATE----- as `certificate_authority` in config.toml"));
+    }
+    Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_spoken_to_in_the_clear() {
+        for url in [
+            "https://jit.example.com",
+            "http://localhost:8443",
+            "http://127.0.0.1:1",
+            "http://[::1]:1",
+        ] {
+            assert!(address(url).is_ok(), "{url}");
+        }
+        for url in [
+            "http://jit.example.com",
+            "http://localhost.evil.example",
+            "ftp://localhost",
+            "jit",
+            "http://2130706433.example",
+        ] {
+            assert!(address(url).is_err(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The end of everything that hangs on a session or a principal, in one commit: what there is, is found
+//! under the lock of the ledger, so that nothing slips through that is made meanwhile.
+
+use super::{
+    database::Transaction,
+    statement::{Statement, Value},
+    steps,
+};
+use crate::domain::{
+    elevation::{Elevation, State},
+    event::{Event, EventKind},
+    failure::Result,
+    id::GrantId,
+    principal::Principal,
+    time::Timestamp,
+};
+
+/// What ends, with all sessions that were delegated from it, all grants and requests that were made in
+/// those.
+#[derive(Clone, Debug)]
+pub enum Ending {
+    /// One session.
+    Session(GrantId),
+    /// Everything that a principal has, in whichever session.
+    Principal(Principal),
+}
+
+impl Ending {
+    /// Ends it. The last of `events`, which says why, learns how much that was; behind it comes one event
+    /// for each grant and each request.
+    pub(super) async fn end(
+        &self,
+        transaction: &mut Transaction,
+        events: &mut Vec<Event>,
+    ) -> Result<()> {
+        let Some(mut cause) = events.pop() else {
+            return Ok(());
+        };
+        let now = cause.at;
+        let sessions = transaction.run(&self.sessions(now)).await?;
+        let rows = transaction.rows(&self.elevations(now)).await?;
+        let (mut grants, mut requests) = (0_u64, 0_u64);
+        let mut behind = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let mut elevation = steps::read(row)?;
+            let kind = match elevation.state(now) {
+                State::Granted => {
+                    grants += 1;
+                    elevation.revoke(now)?;
+                    EventKind::Revoked
+                }
+                State::Pending => {
+                    requests += 1;
+                    elevation.deny(now)?;
+                    EventKind::Denied
+                }
+                State::Denied | State::Abandoned | State::Expired | State::Revoked => continue,
+            };
+            transaction.run(&steps::write(&elevation)?).await?;
+            behind.push(consequence(kind, &elevation, &cause));
+        }
+        let ended = format!("ended {sessions} sessions, {grants} grants, {requests} requests");
+        cause.detail = Some(match cause.detail {
+            Some(detail) => format!("{detail}; {ended}"),
+            None => ended,
+        });
+        events.push(cause);
+        events.append(&mut behind);
+        Ok(())
+    }
+
+    fn sessions(&self, now: Timestamp) -> Statement {
+        let (below, mut values) = self.below();
+        values.push(now.millis().into());
+        let sql = format!(
+            "{below} update sessions set ended_at = ${}
+             where ended_at = 0 and id in (select id from below)",
+            values.len()
+        );
+        Statement::assembled(sql, values)
+    }
+
+    fn elevations(&self, now: Timestamp) -> Statement {
+        let (below, mut values) = self.below();
+        let theirs = match self {
+            Self::Session(_) => "",
+            Self::Principal(_) => "or (class = $1 and principal = $2)",
+        };
+        values.push(now.millis().into());
+        let sql = format!(
+            "{below} select body from elevations
+             where state in ('pending', 'granted') and expires_at > ${}
+                 and (session in (select id from below) {theirs})
+             order by id",
+            values.len()
+        );
+        Statement::assembled(sql, values)
+    }
+
+    /// The sessions that end, as `below`; those of them that are over too, since a grant can outlive the
+    /// session that it was asked in.
+    fn below(&self) -> (String, Vec<Value>) {
+        let (first, values) = match self {
+            Self::Session(id) => ("id = $1", vec![id.as_str().into()]),
+            Self::Principal(principal) => (
+                "class = $1 and name = $2",
+                vec![principal.class().as_str().into(), principal.name().into()],
+            ),
+        };
+        let below = format!(
+            "with recursive below (id) as (
+                 select id from sessions where {first}
+                 union select sessions.id from sessions join below on sessions.parent = below.id
+             )"
+        );
+        (below, values)
+    }
+}
+
+/// What became of one grant or request, and by whom.
+fn consequence(kind: EventKind, elevation: &Elevation, cause: &Event) -> Event {
+    let request = &elevation.request;
+    let actor = cause.by.as_ref().unwrap_or(&cause.principal);
+    Event {
+        chain: request.chain.clone(),
+        by: (*actor != request.principal).then(|| actor.clone()),
+        entitlement: Some(request.entitlement.clone()),
+        justification: request.justification.clone(),
+        detail: Some(format!("{} {}", cause.principal.written(), cause.kind)),
+        ..Event::new(
+            kind,
+            cause.at,
+            request.id.clone(),
+            request.principal.clone(),
+            cause.origin.clone(),
+        )
+    }
+}

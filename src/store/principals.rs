@@ -1,0 +1,172 @@
+//! Everybody who was ever let in.
+
+use super::{
+    open::Store,
+    statement::{Row, Statement},
+};
+use crate::domain::{
+    failure::{Failure, Result},
+    known::Known,
+    principal::{Caller, Principal},
+    session::Session,
+    time::Timestamp,
+};
+
+const SELECT: &str = "select body, first_seen_at, last_seen_at, attested_at, disabled_at,
+        (select count(*) from sessions
+         where sessions.class = principals.class and sessions.name = principals.name
+             and ended_at = 0 and expires_at > $1),
+        (select count(*) from elevations
+         where elevations.class = principals.class and elevations.principal = principals.name
+             and state = 'granted' and expires_at > $1)
+    from principals";
+
+/// What each request is checked against.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// When somebody who is trusted last vouched for them.
+    pub attested_at: Timestamp,
+    /// When they were last here.
+    pub last_seen_at: Timestamp,
+    /// Whether they may not come.
+    pub is_disabled: bool,
+}
+
+impl Store {
+    /// Everybody, by class and name.
+    pub async fn principals(&self, now: Timestamp) -> Result<Vec<Known>> {
+        let select = format!("{SELECT} order by class, name");
+        let select = Statement::assembled(select, vec![now.millis().into()]);
+        let rows = self.database.rows(&select).await?;
+        rows.iter().map(known).collect()
+    }
+
+    /// What is remembered of that principal.
+    pub async fn principal(&self, who: &Principal, now: Timestamp) -> Result<Option<Known>> {
+        let values = vec![
+            now.millis().into(),
+            who.class().as_str().into(),
+            who.name().into(),
+        ];
+        let select = format!("{SELECT} where class = $2 and name = $3");
+        let rows = self
+            .database
+            .rows(&Statement::assembled(select, values))
+            .await?;
+        rows.first().map(known).transpose()
+    }
+
+    /// The same as far as each request is checked against it.
+    pub async fn standing(&self, who: &Principal) -> Result<Option<Standing>> {
+        let select = "select attested_at, last_seen_at, disabled_at from principals
+             where class = $1 and name = $2";
+        let values = [who.class().as_str().into(), who.name().into()];
+        let rows = self.database.rows(&Statement::new(select, values)).await?;
+        let standing = |row: &Row| {
+            Ok(Standing {
+                attested_at: Timestamp::from_millis(row.int(0)?),
+                last_seen_at: Timestamp::from_millis(row.int(1)?),
+                is_disabled: row.int(2)? != 0,
+            })
+        };
+        rows.first().map(standing).transpose()
+    }
+
+    /// Those who would be taken for that principal, by the case of their letters alone, and may not come.
+    pub async fn disabled_twins(&self, who: &Principal) -> Result<bool> {
+        let select = "select 1 from principals
+             where class = $1 and lower(name) = lower($2) and disabled_at <> 0";
+        let values = [who.class().as_str().into(), who.name().into()];
+        let rows = self.database.rows(&Statement::new(select, values)).await?;
+        Ok(!rows.is_empty())
+    }
+
+    /// Notes that a principal was here, where that was not noted since `before`. It is no event.
+    pub async fn note_use(&self, who: &Principal, now: Timestamp, before: Timestamp) -> Result<()> {
+        let update = "update principals set last_seen_at = $3
+             where class = $1 and name = $2 and last_seen_at < $4";
+        let values = [
+            who.class().as_str().into(),
+            who.name().into(),
+            now.millis().into(),
+            before.millis().into(),
+        ];
+        self.database
+            .run(&Statement::new(update, values))
+            .await
+            .map(drop)
+    }
+}
+
+/// Remembers whoever a session was begun for.
+pub fn seen(session: &Session) -> Result<Statement> {
+    let caller = &session.caller;
+    let body = serde_json::to_string(caller)
+        .map_err(|error| Failure::failed("a principal cannot be written").because(&error))?;
+    let at = session.created_at.millis();
+    Ok(Statement::insert(
+        "insert into principals
+             (name, class, first_seen_at, last_seen_at, attested_at, disabled_at, body)",
+        [
+            caller.principal.name().into(),
+            caller.principal.class().as_str().into(),
+            at.into(),
+            at.into(),
+            at.into(),
+            0.into(),
+            body.into(),
+        ],
+        "on conflict (class, name) do update set last_seen_at = excluded.last_seen_at,
+             attested_at = excluded.attested_at, body = excluded.body",
+    ))
+}
+
+/// Holds while a principal is not disabled, known or not.
+pub fn may_come(who: &Principal) -> Statement {
+    Statement::new(
+        "select 1 where not exists (
+             select 1 from principals where class = $1 and name = $2 and disabled_at <> 0)",
+        [who.class().as_str().into(), who.name().into()],
+    )
+    .by_key()
+}
+
+/// From now on they may not come.
+pub fn disable(who: &Principal, now: Timestamp) -> Statement {
+    Statement::new(
+        "update principals set disabled_at = $3 where class = $1 and name = $2",
+        [
+            who.class().as_str().into(),
+            who.name().into(),
+            now.millis().into(),
+        ],
+    )
+}
+
+/// They may come again, however long they were away.
+pub fn enable(who: &Principal, now: Timestamp) -> Statement {
+    Statement::new(
+        "update principals set disabled_at = 0, last_seen_at = $3 where class = $1 and name = $2",
+        [
+            who.class().as_str().into(),
+            who.name().into(),
+            now.millis().into(),
+        ],
+    )
+}
+
+fn known(row: &Row) -> Result<Known> {
+    let caller: Caller = serde_json::from_str(row.text(0)?).map_err(|error| {
+        Failure::failed("a principal in the store cannot be read").because(&error)
+    })?;
+    let disabled_at = row.int(4)?;
+    Ok(Known {
+        caller,
+        first_seen_at: Timestamp::from_millis(row.int(1)?),
+        last_seen_at: Timestamp::from_millis(row.int(2)?),
+        attested_at: Timestamp::from_millis(row.int(3)?),
+        disabled_at: (disabled_at != 0).then(|| Timestamp::from_millis(disabled_at)),
+        sessions: row.int(5)?,
+        grants: row.int(6)?,
+    })
+}

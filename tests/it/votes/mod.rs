@@ -1,0 +1,5 @@
+//! What people say to a request, who may say it, and the end of everything that somebody has.
+
+mod approvals;
+mod ends;
+mod team;
