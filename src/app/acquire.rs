@@ -160,9 +160,12 @@ pub fn lease(
 fn unasked(failure: Failure, entitlement: &Entitlement) -> Failure {
     match failure.nature {
         Nature::Unexplained => failure.hint(format!("run: jit request {entitlement} -j WHY")),
-        Nature::Final | Nature::Stranger | Nature::Conflict | Nature::Away | Nature::Absent => {
-            failure
-        }
+        Nature::Final
+        | Nature::Stranger
+        | Nature::Conflict
+        | Nature::Stale(_)
+        | Nature::Away
+        | Nature::Absent => failure,
     }
 }
 

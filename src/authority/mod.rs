@@ -3,6 +3,8 @@
 pub mod approve;
 pub mod discovery;
 pub mod elevate;
+pub mod entrance;
+pub mod people;
 pub mod principals;
 pub mod renew;
 pub mod revoke;

@@ -62,7 +62,7 @@ impl Authority {
         let event = self.session_event(EventKind::SignedIn, &session, origin);
         let append = Append::new(event)
             .with(sessions::begin(&session)?)
-            .with(principals::seen(&session)?)
+            .with(principals::seen(&session.caller, now)?)
             .only_if(principals::may_come(who));
         self.store.ledger().append(append).await?;
         self.session_token(&session).await
@@ -101,13 +101,18 @@ impl Authority {
 
     /// Ends a session, all that were delegated from it, and all grants and requests that were made in
     /// them. The targets are told by tidying ([`Authority::tidy`]).
-    pub async fn close_session(&self, session: &Session, origin: &Origin) -> Result<()> {
+    pub async fn close_session(
+        &self,
+        session: &Session,
+        ending: Ending,
+        origin: &Origin,
+    ) -> Result<()> {
         let event = self.session_event(EventKind::SignedOut, session, origin);
-        let append = Append::new(event).ending(Ending::Session(session.id.clone()));
+        let append = Append::new(event).ending(ending);
         self.store.ledger().append(append).await
     }
 
-    async fn session_token(&self, session: &Session) -> Result<Token> {
+    pub(super) async fn session_token(&self, session: &Session) -> Result<Token> {
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TYPE.to_owned());
         let claims = Claims {

@@ -9,7 +9,10 @@ use axum::{
     routing::{get, post},
 };
 
-use super::{elevations, health, issuer, limits, problem, session, shared::Served};
+use super::{
+    checkpoints, elevations, health, issuer, limits, problem, session, shared::Served, sign_in,
+    token,
+};
 use crate::protocol::path;
 
 /// What the server answers. Whoever is not authenticated reaches nothing that a handler with a
@@ -18,7 +21,10 @@ pub(super) fn all(served: Served) -> Router {
     Router::new()
         .route(path::ELEVATIONS, post(elevations::ask))
         .route(path::CREDENTIAL, post(elevations::credential))
-        .route(path::SESSION, get(session::read))
+        .route(path::TOKEN, post(token::exchange))
+        .route(path::SIGN_IN, get(sign_in::read))
+        .route(path::SESSION, get(session::read).delete(session::end))
+        .route(path::CHECKPOINTS, get(checkpoints::list))
         .route(path::DISCOVERY, get(issuer::discovery))
         .route(path::JWKS, get(issuer::jwks))
         .route(path::HEALTHZ, get(health::healthz))

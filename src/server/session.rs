@@ -1,9 +1,48 @@
 //! The caller's own session.
 
-use axum::Json;
+use axum::{
+    Json,
+    extract::{Query, State},
+    http::StatusCode,
+};
+use serde::Deserialize;
 
-use super::authenticate::Visitor;
-use crate::{domain::principal::Principal, protocol::session::SessionView};
+use super::{authenticate::Visitor, problem::Refusal, shared::Served};
+use crate::{
+    domain::{event::Origin, principal::Principal},
+    protocol::session::SessionView,
+    store::ending::Ending,
+};
+
+/// How much ends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Which {
+    /// The caller's sessions on other machines too.
+    everywhere: bool,
+}
+
+/// Ends the caller's session, and all that was had in it.
+pub(super) async fn end(
+    State(served): State<Served>,
+    visitor: Visitor,
+    Query(which): Query<Which>,
+) -> Result<StatusCode, Refusal> {
+    let origin = Origin {
+        address: Some(visitor.address),
+        ..Origin::default()
+    };
+    let ending = if which.everywhere {
+        Ending::Principal(visitor.principal().clone())
+    } else {
+        Ending::Session(visitor.session.id.clone())
+    };
+    served
+        .authority
+        .close_session(&visitor.session, ending, &origin)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
 
 /// Who the caller is here, by whose word, until when.
 pub(super) async fn read(visitor: Visitor) -> Json<SessionView> {

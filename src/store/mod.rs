@@ -2,6 +2,7 @@
 //! SQLite or PostgreSQL.
 
 mod append;
+pub mod backup;
 mod broken;
 pub mod chain;
 pub mod checkpoints;
@@ -10,6 +11,7 @@ pub mod elevations;
 pub mod ending;
 pub mod enrolments;
 mod group;
+pub mod identities;
 pub mod inspect;
 mod issuer_keys;
 pub mod keys;
@@ -23,6 +25,7 @@ mod rings;
 pub mod rotate;
 pub mod sealing;
 pub mod sessions;
+pub mod spent;
 mod sqlite;
 mod statement;
 pub mod steps;
