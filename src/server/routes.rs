@@ -6,12 +6,12 @@ use axum::{
     Router,
     http::StatusCode,
     middleware::{from_fn, from_fn_with_state},
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 
 use super::{
-    checkpoints, elevations, health, issuer, limits, problem, session, shared::Served, sign_in,
-    token,
+    checkpoints, elevations, enrolments, health, issuer, limits, problem, session, shared::Served,
+    sign_in, token,
 };
 use crate::protocol::path;
 
@@ -25,6 +25,11 @@ pub(super) fn all(served: Served) -> Router {
         .route(path::SIGN_IN, get(sign_in::read))
         .route(path::SESSION, get(session::read).delete(session::end))
         .route(path::CHECKPOINTS, get(checkpoints::list))
+        .route(
+            path::ENROLMENTS,
+            get(enrolments::list).post(enrolments::create),
+        )
+        .route(path::ENROLMENT, delete(enrolments::remove))
         .route(path::DISCOVERY, get(issuer::discovery))
         .route(path::JWKS, get(issuer::jwks))
         .route(path::HEALTHZ, get(health::healthz))

@@ -110,12 +110,14 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     authority.issuer_url = Some(url.clone());
     authority.issuer_ca = identity.own.as_ref().map(OwnAuthority::pem).transpose()?;
     let acceptor = identity.acceptor()?;
+    let workloads = open::workloads(directory, config, (&authority, &url))?;
     let (end, ending) = watch::channel(false);
     let shared = Arc::new(Shared {
         authority,
         url,
         people,
         seen: Seen::default(),
+        workloads,
         gate: Gate::new(&config.limits),
         ending,
     });
