@@ -46,6 +46,13 @@ pub struct Args {
     /// Prove again who you are, also where the provider still knows you.
     #[arg(long)]
     fresh: bool,
+    #[command(flatten)]
+    machine: AsMachine,
+}
+
+/// Signing in as this machine instead of a person.
+#[derive(Debug, clap::Args)]
+struct AsMachine {
     /// Sign in as this machine, by this identity: github, gitlab, token-file, kubernetes, key, aws.
     #[arg(long = "as", value_name = "IDENTITY", conflicts_with_all = ["device", "fresh"])]
     way: Option<Way>,
@@ -57,7 +64,7 @@ pub struct Args {
     rotate: bool,
 }
 
-impl Args {
+impl AsMachine {
     /// How a machine is to sign in, where it is one that does.
     fn manner(&self) -> Result<Option<Manner>> {
         if self.way.is_none() && self.join.is_none() && !self.rotate {
@@ -91,7 +98,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
             "write server = \"https://…\" into config.toml, or run: jit init --server https://…",
         )
     })?;
-    let kept = match args.manner()? {
+    let kept = match args.machine.manner()? {
         Some(manner) => block_on(as_machine(session, server, manner))??,
         None => block_on(sign_in(session, server, &wish))??,
     };
