@@ -250,6 +250,7 @@ impl Authority {
             holder: nearest.holder,
             key: nearest.holder,
             sessions,
+            proof: None,
         }))
     }
 
@@ -259,6 +260,7 @@ impl Authority {
         Ok(match asker {
             Some(asker) => self.decide(asker, &ask, tier, elevation.request.asked_at),
             None => Decision {
+                stale: None,
                 verdict: Verdict::Deny,
                 policies: Vec::new(),
                 obligations: Obligations::default(),
@@ -329,5 +331,6 @@ fn is_party(client: &Client, elevation: &Elevation) -> bool {
 
 fn absent(id: &GrantId) -> Failure {
     Failure::usage(format!("there is no elevation {id} that you may see"))
+        .of_nature(Nature::Absent)
         .hint("\"jit status\" lists what you hold, \"jit approvals\" what waits for you")
 }

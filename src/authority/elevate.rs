@@ -11,11 +11,11 @@ use crate::{
         event::EventKind,
         failure::{Code, Failure, Nature, Result},
         id::GrantId,
-        time::Timestamp,
+        time::{Timestamp, Ttl},
     },
     platform::keys,
     policy::question::{Circumstances, Question},
-    store::{ledger::Append, principals, sessions},
+    store::{answers::Once, ledger::Append, principals, sessions, spent},
 };
 
 /// What is asked for.
@@ -80,6 +80,16 @@ impl Authority {
     /// Denied (121), with the reason and what would help; a target that does not answer (124); a
     /// ledger that cannot be written (125).
     pub async fn elevate(&self, client: &Client, ask: &Ask) -> Result<Outcome> {
+        self.elevate_noted(client, ask, None).await
+    }
+
+    /// The same; where it is asked `once`, that is noted with the first event.
+    pub(super) async fn elevate_noted(
+        &self,
+        client: &Client,
+        ask: &Ask,
+        once: Option<&Once>,
+    ) -> Result<Outcome> {
         let asked_at = (self.clock)();
         let tier = self.catalogue.tier(&ask.entitlement)?;
         let decision = self.decide(client, ask, tier, asked_at);
@@ -95,7 +105,7 @@ impl Authority {
         if ask.answerable && lacks_reason && beyond.is_none() {
             return Err(refusal(&elevation, &decision));
         }
-        let grant = self.record(client, &mut elevation, &decision).await;
+        let grant = self.record(client, &mut elevation, &decision, once).await;
         // A reason alone would not be enough, so nobody is asked for one.
         let grant = match (grant, &beyond) {
             (Err(failure), Some(explained)) if failure.nature == Nature::Unexplained => {
@@ -112,10 +122,12 @@ impl Authority {
             // Nothing was given, so nothing stays granted.
             elevation.revoke(now)?;
         }
-        let credential = self
-            .record_issue(client, &elevation, Made::new(asked_at, made))
-            .await?;
         let token = self.token(&grant, client.holder).await?;
+        let mut made = Made::new(asked_at, made);
+        if let Some(once) = once {
+            made = self.made_once(once, &grant, &token, made)?;
+        }
+        let credential = self.record_issue(client, &elevation, made).await?;
         Ok(Outcome::Granted(Box::new(Answer {
             grant,
             token,
@@ -181,6 +193,7 @@ impl Authority {
         client: &Client,
         elevation: &mut Elevation,
         decision: &Decision,
+        once: Option<&Once>,
     ) -> Result<Option<Grant>> {
         let now = (self.clock)();
         let (kind, grant) = match decision.verdict {
@@ -218,13 +231,14 @@ impl Authority {
         };
         event.detail.clone_from(&decision.reason);
         self.sound(&event);
-        let append = Append::new(event).leaving(elevation)?;
-        let append = while_in_session(append, client);
-        self.store.ledger().append(append).await?;
-        if kind == EventKind::Denied {
-            return Err(refusal(elevation, decision));
+        let refusal = (kind == EventKind::Denied).then(|| refusal(elevation, decision));
+        let mut append = Append::new(event).leaving(elevation)?;
+        append = while_in_session(append, client);
+        if let Some(once) = once {
+            append = self.noted(append, once, &elevation.request.id, refusal.as_ref())?;
         }
-        Ok(grant)
+        self.store.ledger().append(append).await?;
+        refusal.map_or(Ok(grant), Err)
     }
 
     /// What is asked for once more: it waits for people still, or was approved meanwhile.
@@ -252,8 +266,15 @@ impl Authority {
     }
 }
 
-/// Only while all the sessions go on that it is asked in, and nobody of them may not come any more.
+/// Only while all the sessions go on that it is asked in, and nobody of them may not come any more; and
+/// once for each proof, whichever replica it is shown to.
 pub(super) fn while_in_session(append: Append, client: &Client) -> Append {
+    let append = match &client.proof {
+        Some(proof) => append
+            .only_if(spent::is_new(proof))
+            .with(spent::spend(proof)),
+        None => append,
+    };
     client.sessions.iter().fold(append, |append, session| {
         append
             .only_if(sessions::goes_on(&session.id))
@@ -307,6 +328,9 @@ pub(super) fn refusal(elevation: &Elevation, decision: &Decision) -> Failure {
              on call, run: jit request {entitlement} --break-glass -j WHY; \"jit policy explain {entitlement}\" shows the rules"
         ));
     }
+    if let (Some(within), Some(_)) = (decision.stale, &elevation.request.session) {
+        return stale(entitlement, within);
+    }
     let explain = format!("\"jit policy explain {entitlement}\" shows what would allow it");
     if lacks_reason(elevation, decision) {
         return Failure::denied(format!("{entitlement} needs a justification"))
@@ -320,6 +344,18 @@ pub(super) fn refusal(elevation: &Elevation, decision: &Decision) -> Failure {
         None => format!("no policy lets {principal} have {entitlement}"),
     };
     Failure::denied(message).hint(explain)
+}
+
+/// What whoever signed in too long ago reads.
+fn stale(entitlement: &Entitlement, within: Duration) -> Failure {
+    let seconds = u32::try_from(within.as_secs()).unwrap_or(u32::MAX);
+    let within = Ttl(within);
+    Failure::new(
+        Code::SignIn,
+        format!("{entitlement} needs a sign-in within the last {within}"),
+    )
+    .hint("run: jit login --fresh")
+    .of_nature(Nature::Stale(seconds))
 }
 
 /// Whether policy would say yes to somebody who says why.

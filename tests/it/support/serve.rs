@@ -1,15 +1,18 @@
 //! A real `jit serve`, and people who are signed in at it.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
+    io,
+    net::TcpStream,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use jit::{
     authority::{Authority, token},
+    config::authority,
     domain::{
-        catalogue::Catalogue,
         credential::Token,
         environment::Environment,
         event::Origin,
@@ -27,17 +30,21 @@ use jit::{
     store::Store,
 };
 use rustix::process::Signal;
+use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 
 use super::daemon::Daemon;
 use super::home::Home;
-use super::http::{Answer, Site};
+use super::http::{Answer, Site, trusting};
 use super::wait::read_log;
 
 /// The file that has the URL of a server's database, where that is PostgreSQL.
 const DATABASE: &str = "database.url";
+
+/// The sealing key of servers on PostgreSQL.
+const SEALING: &str = "the sealing key of every replica";
 
 /// A server of a directory in a home of its own.
 pub(crate) struct Serve {
@@ -76,6 +83,10 @@ impl Serve {
     pub(crate) fn start_on(url: &str, catalogue: &str, policies: &str) -> Self {
         let home = Home::new();
         home.write(&format!("server/{DATABASE}"), url);
+        // Replicas share the key that seals what they share.
+        home.write("server/state/sealing.key", SEALING);
+        fs::set_permissions(home.path("server/state"), Permissions::from_mode(0o700))
+            .expect("chmod");
         let more = format!("database = \"file:{DATABASE}\"\n");
         Self::start_in(home, catalogue, policies, &more)
     }
@@ -107,9 +118,13 @@ impl Serve {
         self.daemon.signal(signal);
     }
 
-    /// Starts it again where it was, on another port.
+    /// Starts it again where it was.
     pub(crate) fn start_again(&mut self) {
         self.starts += 1;
+        let file = self.path("server.toml");
+        let text = fs::read_to_string(&file).expect("server.toml");
+        let text = text.replace("127.0.0.1:0", &self.address);
+        fs::write(&file, text).expect("server.toml");
         let (daemon, url, address) = spawn(&self.home, self.starts);
         self.daemon = daemon;
         self.url = url;
@@ -164,6 +179,12 @@ impl Serve {
         self.guest(holder, token, session)
     }
 
+    /// Somebody who has a session of another replica.
+    pub(crate) fn greet(&self, guest: &Guest) -> Guest {
+        let (holder, token) = (guest.holder.clone(), guest.token.clone());
+        self.guest(holder, token, guest.session.clone())
+    }
+
     /// Somebody who has a session already.
     pub(crate) fn guest(&self, holder: PrivateKey, token: Token, session: Session) -> Guest {
         Guest {
@@ -189,8 +210,9 @@ pub(crate) fn with_authority<T>(directory: &Path, look: impl AsyncFnOnce(&Author
             Ok(url) => Store::connect(&SecretString::from(url), sealing).await,
             Err(_) => Store::open(&directory.join("state/ledger.db"), sealing).await,
         };
+        let catalogue = fs::read_to_string(directory.join("authority.toml")).unwrap_or_default();
         let authority = Authority {
-            catalogue: Catalogue::default(),
+            catalogue: authority::parse("authority.toml", &catalogue).expect("a catalogue"),
             policies: Policies::parse(&[]).expect("no policies"),
             store: store.expect("a store"),
             directory: directory.to_owned(),
@@ -228,12 +250,22 @@ impl Guest {
         more: &[(&str, &str)],
         body: &[u8],
     ) -> Answer {
+        self.try_send(method, path, more, body)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// One request to a server that may not be there.
+    pub(crate) fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        more: &[(&str, &str)],
+        body: &[u8],
+    ) -> io::Result<Answer> {
         let own = self.headers(method, path);
         let own = own.iter().map(|(name, value)| (*name, value.as_str()));
         let headers: Vec<(&str, &str)> = own.chain(more.iter().copied()).collect();
-        self.site
-            .send(method, path, &headers, body)
-            .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+        self.site.send(method, path, &headers, body)
     }
 
     /// Reads a path.
@@ -292,7 +324,8 @@ impl Keys {
         body
     }
 
-    fn body(&self) -> Value {
+    /// What each request of the lease has.
+    pub(crate) fn body(&self) -> Value {
         json!({
             "holder": self.holder.public(),
             "key": self.key.public(),
@@ -300,6 +333,18 @@ impl Keys {
             "tool": "ssh",
         })
     }
+}
+
+/// A connection on which anything can be written.
+pub(crate) fn tls(serve: &Serve) -> StreamOwned<ClientConnection, TcpStream> {
+    let tcp = TcpStream::connect(&serve.address).expect("loopback");
+    tcp.set_nodelay(true).expect("a socket");
+    tcp.set_read_timeout(Some(Duration::from_mins(1)))
+        .expect("a socket");
+    let name = ServerName::try_from("localhost").expect("a name");
+    let config = trusting(&serve.ca());
+    let client = ClientConnection::new(config, name).expect("TLS");
+    StreamOwned::new(client, tcp)
 }
 
 fn spawn(home: &Home, start: u32) -> (Daemon, String, String) {
