@@ -15,7 +15,7 @@ use crate::{
     },
     platform::keys,
     policy::question::{Circumstances, Question},
-    store::{ledger::Append, principals, sessions, spent},
+    store::{answers::Once, ledger::Append, principals, sessions, spent},
 };
 
 /// What is asked for.
@@ -80,6 +80,16 @@ impl Authority {
     /// Denied (121), with the reason and what would help; a target that does not answer (124); a
     /// ledger that cannot be written (125).
     pub async fn elevate(&self, client: &Client, ask: &Ask) -> Result<Outcome> {
+        self.elevate_noted(client, ask, None).await
+    }
+
+    /// The same; where it is asked `once`, that is noted with the first event.
+    pub(super) async fn elevate_noted(
+        &self,
+        client: &Client,
+        ask: &Ask,
+        once: Option<&Once>,
+    ) -> Result<Outcome> {
         let asked_at = (self.clock)();
         let tier = self.catalogue.tier(&ask.entitlement)?;
         let decision = self.decide(client, ask, tier, asked_at);
@@ -95,7 +105,7 @@ impl Authority {
         if ask.answerable && lacks_reason && beyond.is_none() {
             return Err(refusal(&elevation, &decision));
         }
-        let grant = self.record(client, &mut elevation, &decision).await;
+        let grant = self.record(client, &mut elevation, &decision, once).await;
         // A reason alone would not be enough, so nobody is asked for one.
         let grant = match (grant, &beyond) {
             (Err(failure), Some(explained)) if failure.nature == Nature::Unexplained => {
@@ -112,10 +122,12 @@ impl Authority {
             // Nothing was given, so nothing stays granted.
             elevation.revoke(now)?;
         }
-        let credential = self
-            .record_issue(client, &elevation, Made::new(asked_at, made))
-            .await?;
         let token = self.token(&grant, client.holder).await?;
+        let mut made = Made::new(asked_at, made);
+        if let Some(once) = once {
+            made = self.made_once(once, &grant, &token, made)?;
+        }
+        let credential = self.record_issue(client, &elevation, made).await?;
         Ok(Outcome::Granted(Box::new(Answer {
             grant,
             token,
@@ -181,6 +193,7 @@ impl Authority {
         client: &Client,
         elevation: &mut Elevation,
         decision: &Decision,
+        once: Option<&Once>,
     ) -> Result<Option<Grant>> {
         let now = (self.clock)();
         let (kind, grant) = match decision.verdict {
@@ -218,13 +231,14 @@ impl Authority {
         };
         event.detail.clone_from(&decision.reason);
         self.sound(&event);
-        let append = Append::new(event).leaving(elevation)?;
-        let append = while_in_session(append, client);
-        self.store.ledger().append(append).await?;
-        if kind == EventKind::Denied {
-            return Err(refusal(elevation, decision));
+        let refusal = (kind == EventKind::Denied).then(|| refusal(elevation, decision));
+        let mut append = Append::new(event).leaving(elevation)?;
+        append = while_in_session(append, client);
+        if let Some(once) = once {
+            append = self.noted(append, once, &elevation.request.id, refusal.as_ref())?;
         }
-        Ok(grant)
+        self.store.ledger().append(append).await?;
+        refusal.map_or(Ok(grant), Err)
     }
 
     /// What is asked for once more: it waits for people still, or was approved meanwhile.

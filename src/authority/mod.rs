@@ -3,6 +3,8 @@
 pub mod approve;
 pub mod elevate;
 pub mod entrance;
+pub mod once;
+pub mod part;
 pub mod people;
 pub mod principals;
 pub mod renew;
@@ -120,6 +122,8 @@ struct Made {
     guard: Option<Statement>,
     /// The proof of the request, where nothing of it was recorded yet.
     proof: Option<Once>,
+    /// What else is written with its event.
+    writes: Vec<Statement>,
 }
 
 impl Made {
@@ -129,6 +133,7 @@ impl Made {
             credential,
             guard: None,
             proof: None,
+            writes: Vec::new(),
         }
     }
 }
@@ -147,6 +152,7 @@ impl Authority {
             credential: made,
             guard,
             proof,
+            writes,
         } = made;
         let kind = match &made {
             Ok(_) => EventKind::Issued,
@@ -161,15 +167,14 @@ impl Authority {
             }
             Err(failure) => event.detail = Some(failure.to_string()),
         }
-        let mut append = Append::new(event).leaving(elevation)?;
-        if let Some(guard) = guard {
-            append = append.only_if(guard);
-        }
-        if let Some(proof) = &proof {
-            append = append
+        let append = Append::new(event).leaving(elevation)?;
+        let append = writes.into_iter().fold(append, Append::with);
+        let append = guard.into_iter().fold(append, Append::only_if);
+        let append = proof.iter().fold(append, |append, proof| {
+            append
                 .only_if(spent::is_new(proof))
-                .with(spent::spend(proof));
-        }
+                .with(spent::spend(proof))
+        });
         self.store.ledger().append(append).await?;
         let credential = made?;
         self.refuse_revoked(client, &elevation.request.id).await?;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::{
     Router,
     http::StatusCode,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     routing::{delete, get, post},
 };
 
 use super::{
-    checkpoints, elevations, enrolments, health, limits, problem, session, shared::Served, sign_in,
-    token,
+    checkpoints, elevations, enrolments, events, health, limits, openapi, resources, session,
+    shared::Served, sign_in, tell, token, trust,
 };
 use crate::protocol::path;
 
@@ -19,8 +19,17 @@ use crate::protocol::path;
 /// `Visitor` does.
 pub(super) fn all(served: Served) -> Router {
     Router::new()
-        .route(path::ELEVATIONS, post(elevations::ask))
+        .route(
+            path::ELEVATIONS,
+            get(elevations::list).post(elevations::ask),
+        )
+        .route(path::ELEVATION, get(elevations::read))
         .route(path::CREDENTIAL, post(elevations::credential))
+        .route(path::REVOCATION, post(elevations::end))
+        .route(path::EVENTS, get(events::list))
+        .route(path::VERIFICATION, get(events::verify))
+        .route(path::RESOURCES, get(resources::list))
+        .route(path::TRUST, get(trust::read).post(trust::certify))
         .route(path::TOKEN, post(token::exchange))
         .route(path::SIGN_IN, get(sign_in::read))
         .route(path::SESSION, get(session::read).delete(session::end))
@@ -31,9 +40,11 @@ pub(super) fn all(served: Served) -> Router {
         )
         .route(path::ENROLMENT, delete(enrolments::remove))
         .route(path::HEALTHZ, get(health::healthz))
+        .route(path::METRICS, get(health::metrics))
+        .route(path::OPENAPI, get(openapi::read))
         .route(path::READYZ, get(health::readyz))
         .fallback(async || StatusCode::NOT_FOUND)
         .layer(from_fn_with_state(Arc::clone(&served), limits::guard))
-        .layer(from_fn(problem::tell))
+        .layer(from_fn_with_state(Arc::clone(&served), tell::tell))
         .with_state(served)
 }

@@ -21,7 +21,8 @@ use super::{
     gate::Gate,
     ground::Ground,
     listen::{self, Doors},
-    open, restore, rotate, routes,
+    metrics::Metrics,
+    once, open, restore, rotate, routes,
     seen::Seen,
     shared::Shared,
     tls,
@@ -111,6 +112,7 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     let workloads = open::workloads(directory, config, (&authority, &url))?;
     let bootstrap = first::code(&authority, people.as_ref(), &url).await?;
     let (end, ending) = watch::channel(false);
+    let metrics = Metrics::new();
     let shared = Arc::new(Shared {
         authority,
         url,
@@ -119,6 +121,8 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         seen: Seen::default(),
         workloads,
         gate: Gate::new(&config.limits),
+        metrics: Arc::clone(&metrics),
+        body_within: config.limits.body_within.0,
         ending,
     });
     let ended = async move {
@@ -130,16 +134,16 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         listener,
         acceptor,
         routes: routes::all(Arc::clone(&shared)),
-        connections: config.limits.connections,
-        per_address: config.limits.connections_per_address,
+        limits: config.limits.clone(),
+        open: metrics.connections.clone(),
     };
-    let (beside, chores) = (identity.keep_fresh(ground.clock), shared.gate.sweep());
     let store = &shared.authority.store;
     tokio::select! {
         () = listen::serve(doors, shared.ending.clone(), ended) => {}
         () = anchor.watch(store, ground.clock) => {}
-        () = beside => {}
-        () = chores => {}
+        () = identity.keep_fresh(ground.clock) => {}
+        () = shared.gate.sweep() => {}
+        () = once::forget(&shared) => {}
     }
     anchor.finish(store, ground.clock).await;
     store.clone().close().await;

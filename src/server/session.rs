@@ -1,32 +1,32 @@
 //! The caller's own session.
 
-use axum::{
-    Json,
-    extract::{Query, State},
-    http::StatusCode,
-};
-use serde::Deserialize;
+use axum::{Json, extract::State, http::StatusCode};
 
-use super::{authenticate::Visitor, problem::Refusal, shared::Served};
+use super::{
+    authenticate::Visitor,
+    body::Asked,
+    problem::{Problems, Refusal},
+    query,
+    shared::Served,
+};
 use crate::{
     domain::{event::Origin, principal::Principal},
-    protocol::session::SessionView,
+    protocol::{path, session::SessionView},
     store::ending::Ending,
 };
 
-/// How much ends.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Which {
-    /// The caller's sessions on other machines too.
-    everywhere: bool,
-}
-
 /// Ends the caller's session, and all that was had in it.
+#[utoipa::path(
+    delete,
+    path = path::SESSION,
+    params(query::Sessions),
+    security(("session" = [], "proof" = [])),
+    responses((status = 204, description = "it has ended"), Problems),
+)]
 pub(super) async fn end(
     State(served): State<Served>,
     visitor: Visitor,
-    Query(which): Query<Which>,
+    Asked(which): Asked<query::Sessions>,
 ) -> Result<StatusCode, Refusal> {
     let origin = Origin {
         address: Some(visitor.address),
@@ -45,6 +45,12 @@ pub(super) async fn end(
 }
 
 /// Who the caller is here, by whose word, until when.
+#[utoipa::path(
+    get,
+    path = path::SESSION,
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "who the caller is", body = SessionView), Problems),
+)]
 pub(super) async fn read(visitor: Visitor) -> Json<SessionView> {
     let chain = visitor.chain().map(Principal::written).collect();
     let session = visitor.session;

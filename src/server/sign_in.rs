@@ -2,13 +2,24 @@
 
 use axum::{Json, extract::State};
 
-use super::{problem::Refusal, shared::Served};
+use super::{
+    problem::{Problems, Refusal},
+    shared::Served,
+};
 use crate::{
     authority::entrance::SESSION,
-    protocol::session::{Provider, SignInWays},
+    protocol::{
+        path,
+        session::{Provider, SignInWays},
+    },
 };
 
 /// The ways in. None of it is secret: it is what a client must know before it is anybody.
+#[utoipa::path(
+    get,
+    path = path::SIGN_IN,
+    responses((status = 200, description = "the ways in", body = SignInWays), Problems),
+)]
 pub(super) async fn read(State(served): State<Served>) -> Result<Json<SignInWays>, Refusal> {
     let human = &served.authority.lifecycles.human;
     let provider = served.people.as_ref().map(|people| Provider {

@@ -12,7 +12,12 @@ use axum::{
 use reqwest::Url;
 use secrecy::ExposeSecret as _;
 
-use super::{first, listen::Peer, problem::Refusal, shared::Served};
+use super::{
+    first,
+    listen::Peer,
+    problem::{Problems, Refusal},
+    shared::Served,
+};
 use crate::{
     authority::entrance::Vouched,
     domain::{
@@ -24,13 +29,25 @@ use crate::{
         assertion::Bound,
         proof::{self, Aim},
     },
-    protocol::{path, session::TokenResponse, subject, token},
+    protocol::{
+        path,
+        session::TokenResponse,
+        subject,
+        token::{self, TokenRequest},
+    },
 };
 
 /// The longest that a client's name for its own host may be, in bytes.
 const HOST: usize = 256;
 
 /// Exchanges what is shown for a session.
+#[utoipa::path(
+    post,
+    path = path::TOKEN,
+    request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
+    params(("DPoP" = String, Header, description = "the proof of the key that the session is bound to")),
+    responses((status = 200, description = "a session's token", body = TokenResponse), Problems),
+)]
 pub(super) async fn exchange(
     State(served): State<Served>,
     Extension(peer): Extension<Peer>,
