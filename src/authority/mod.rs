@@ -167,14 +167,14 @@ impl Authority {
             }
             Err(failure) => event.detail = Some(failure.to_string()),
         }
-        let append = Append::new(event).leaving(elevation)?;
+        let mut append = Append::new(event).leaving(elevation)?;
+        if let Some(proof) = &proof {
+            append = append
+                .only_if(spent::is_new(proof))
+                .with(spent::spend(proof));
+        }
         let append = writes.into_iter().fold(append, Append::with);
         let append = guard.into_iter().fold(append, Append::only_if);
-        let append = proof.iter().fold(append, |append, proof| {
-            append
-                .only_if(spent::is_new(proof))
-                .with(spent::spend(proof))
-        });
         self.store.ledger().append(append).await?;
         let credential = made?;
         self.refuse_revoked(client, &elevation.request.id).await?;
@@ -212,7 +212,7 @@ impl Authority {
             return Ok(None);
         }
         self.store
-            .signing_key(&format!("ca {name}"), (self.clock)())
+            .signing_key(&ca_purpose(name), (self.clock)())
             .await
             .map(Some)
     }
@@ -220,6 +220,7 @@ impl Authority {
     fn site<'a>(&'a self, authority: Option<&'a PrivateKey>) -> Site<'a> {
         Site {
             authority,
+            also: &[],
             directory: &self.directory,
             environment: &self.environment,
             now: (self.clock)(),
@@ -254,4 +255,9 @@ impl Authority {
         let took = (self.clock)().left(asked_at).as_millis();
         [(step.to_owned(), u64::try_from(took).unwrap_or(u64::MAX))].into()
     }
+}
+
+/// Whose keys a resource's certificates are signed with.
+fn ca_purpose(name: &ResourceName) -> String {
+    format!("ca {name}")
 }
