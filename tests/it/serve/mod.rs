@@ -1,9 +1,11 @@
 //! `jit serve`: the real process behind real TLS, from outside.
 
 mod api;
+mod chaos;
 mod elevations;
 mod ending;
 mod limits;
 mod once;
 mod problems;
+mod schema;
 mod strangers;

@@ -7,8 +7,10 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jit::{
     authority::{Authority, token},
+    config::server,
     domain::{
         catalogue::Catalogue,
         credential::Token,
@@ -23,6 +25,8 @@ use jit::{
     platform::{
         clock, keyring, keys,
         proof::{Aim, prove},
+        seal::SealingKey,
+        secret,
     },
     policy::set::Policies,
     store::Store,
@@ -35,7 +39,7 @@ use tokio::runtime::Builder;
 
 use super::daemon::Daemon;
 use super::home::Home;
-use super::http::{Answer, Site, trusting};
+use super::http::{Answer, Connection, Site, trusting};
 use super::wait::read_log;
 
 /// The file that has the URL of a server's database, where that is PostgreSQL.
@@ -127,9 +131,18 @@ impl Serve {
         self.home.path("server").join(name)
     }
 
-    /// The certificate authority that clients pin.
+    /// The certificate authority that clients pin: its own, or the one that a test put beside `server.toml`.
     pub(crate) fn ca(&self) -> PathBuf {
+        let given = self.path("ca.crt");
+        if given.is_file() {
+            return given;
+        }
         self.path("state/tls/ca.crt")
+    }
+
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.daemon.id()
     }
 
     /// Its site, for plain requests.
@@ -184,16 +197,10 @@ pub(crate) fn with_authority<T>(directory: &Path, look: impl AsyncFnOnce(&Author
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let sealing = keyring::durable_sealing_key(&directory.join("state/sealing.key"));
-        let (sealing, url) = (sealing.expect("a key"), directory.join(DATABASE));
-        let store = match fs::read_to_string(url) {
-            Ok(url) => Store::connect(&SecretString::from(url), sealing).await,
-            Err(_) => Store::open(&directory.join("state/ledger.db"), sealing).await,
-        };
         let authority = Authority {
             catalogue: Catalogue::default(),
             policies: Policies::parse(&[]).expect("no policies"),
-            store: store.expect("a store"),
+            store: store(directory).await,
             directory: directory.to_owned(),
             environment: Environment::default(),
             clock: clock::now,
@@ -206,7 +213,47 @@ pub(crate) fn with_authority<T>(directory: &Path, look: impl AsyncFnOnce(&Author
     })
 }
 
+/// The store that a server's directory names.
+async fn store(directory: &Path) -> Store {
+    let config = server::load(directory).expect("server.toml");
+    let named = |reference| {
+        secret::resolve(reference, directory, &Environment::default()).expect("a secret")
+    };
+    let sealing = config.sealing_key.as_ref().map_or_else(
+        || keyring::durable_sealing_key(&directory.join("state/sealing.key")).expect("a key"),
+        |reference| {
+            let key = STANDARD.decode(named(reference).expose_secret());
+            SealingKey::new(key.expect("base64").try_into().expect("32 bytes"))
+        },
+    );
+    let opened = match &config.database {
+        None => Store::open(&directory.join("state/ledger.db"), sealing).await,
+        Some(reference) => Store::connect(&named(reference), sealing).await,
+    };
+    opened.expect("a store")
+}
+
 impl Guest {
+    /// A connection for many requests.
+    pub(crate) fn connect(&self) -> io::Result<Connection> {
+        self.site.connect()
+    }
+
+    /// Begins to post JSON on a connection, whose answer is still to be read.
+    pub(crate) fn begin(
+        &self,
+        connection: &mut Connection,
+        path: &str,
+        more: &[(&str, &str)],
+        body: &Value,
+    ) -> io::Result<()> {
+        let own = self.headers("POST", path);
+        let own = own.iter().map(|(name, value)| (*name, value.as_str()));
+        let json = [("content-type", "application/json")];
+        let headers: Vec<(&str, &str)> = own.chain(json).chain(more.iter().copied()).collect();
+        connection.begin("POST", path, &headers, body.to_string().as_bytes())
+    }
+
     /// The headers of one request.
     pub(crate) fn headers(&self, method: &str, path: &str) -> [(&'static str, String); 2] {
         let token = self.token.0.expose_secret();
