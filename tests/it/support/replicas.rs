@@ -1,6 +1,6 @@
 //! Replicas of one server, on one PostgreSQL, behind one address.
 
-use std::thread;
+use std::{fs, thread};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jit::store::Store;
@@ -15,7 +15,7 @@ use super::{
 
 /// Some replicas; each can be killed and started again.
 pub(crate) struct Replicas {
-    replicas: Vec<Serve>,
+    all: Vec<Serve>,
     address: Forwarder,
     /// What all of them are told.
     _home: Home,
@@ -32,7 +32,7 @@ impl Replicas {
         let (home, address) = (Home::new(), Forwarder::to_nobody());
         let tls = Tls::for_loopback(&home.path("config"));
         let write = |name: &str, text: &str| home.write(name, text).display().to_string();
-        let key = std::fs::read_to_string(&tls.key).expect("a key");
+        let key = fs::read_to_string(&tls.key).expect("a key");
         let settings = format!(
             "url = \"https://localhost:{}\"\ndatabase = \"file:{}\"\nsealing_key = \"file:{}\"\n\
              [tls]\ncertificate = \"{}\"\nkey = \"{}\"\n{more}",
@@ -42,7 +42,7 @@ impl Replicas {
             tls.certificate.display(),
             write("server.key", &key),
         );
-        let ca = std::fs::read_to_string(&tls.authority).expect("an authority");
+        let ca = fs::read_to_string(&tls.authority).expect("an authority");
         let start = |_| {
             let serve = Serve::start_with(catalogue, policies, &settings);
             serve.home.write("server/ca.crt", &ca);
@@ -50,7 +50,7 @@ impl Replicas {
             serve
         };
         Self {
-            replicas: (0..count).map(start).collect(),
+            all: (0..count).map(start).collect(),
             address,
             _home: home,
         }
@@ -58,31 +58,31 @@ impl Replicas {
 
     /// One of them.
     pub(crate) fn replica(&self, number: usize) -> &Serve {
-        &self.replicas[number]
+        &self.all[number]
     }
 
     /// Ends one, gently or in the middle of whatever it does, and waits until it is gone.
     pub(crate) fn stop(&mut self, number: usize, signal: Signal) {
-        let replica = &mut self.replicas[number];
+        let replica = &mut self.all[number];
         replica.stop(signal);
         self.address.remove(port(replica));
     }
 
     /// Starts one again that has ended.
     pub(crate) fn start_again(&mut self, number: usize) {
-        let replica = &mut self.replicas[number];
+        let replica = &mut self.all[number];
         replica.start_again();
         self.address.add(port(replica));
     }
 
     /// Lets somebody in at all of them.
     pub(crate) fn let_in(&self, principal: &str) -> Guest {
-        self.replicas[0].let_in(principal, &[])
+        self.all[0].let_in(principal, &[])
     }
 
     /// Looks into their database, as one more of them does.
     pub(crate) fn with_store<T>(&self, look: impl AsyncFnOnce(&Store) -> T) -> T {
-        let directory = self.replicas[0].path("");
+        let directory = self.all[0].path("");
         with_authority(&directory, async |authority| look(&authority.store).await)
     }
 }
@@ -91,7 +91,7 @@ impl Drop for Replicas {
     fn drop(&mut self) {
         if thread::panicking() {
             // For whoever reads why the test failed.
-            for replica in &self.replicas {
+            for replica in &self.all {
                 eprintln!("{}", replica.log());
             }
         }
