@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     app::{
-        agent, audit, complete, completions, credential_process, demo, doctor, exec,
+        agent, audit, complete, completions, credential_process, demo, doctor, enrolments, exec,
         exec_credential, forget, init, keep, known_hosts, login, logout, man, policy, prompt,
         request, revoke, served,
         session::{Options, Session},
@@ -50,6 +50,7 @@ enum Verb {
     Login(login::Args),
     Logout(logout::Args),
     Whoami(whoami::Args),
+    Enrolments(enrolments::Args),
     Setup(setup::Args),
     Trust(trust::Args),
     Doctor(doctor::Args),
@@ -163,8 +164,14 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
         (_, session) => &session?,
     };
     match obey(cli, session) {
-        Err(failure) if failure.code == Code::SignIn && may_sign_in(cli, session) => {
-            login::again(session, &failure)?;
+        Err(failure) if failure.code == Code::SignIn => {
+            // A machine asks nobody; a person is asked where there is one.
+            if !login::by_itself(session)? {
+                if !may_sign_in(cli, session) {
+                    return Err(failure);
+                }
+                login::again(session, &failure)?;
+            }
             obey(cli, session)
         }
         outcome => outcome,
@@ -180,6 +187,7 @@ fn may_sign_in(cli: &Cli<Verb>, session: &Session) -> bool {
         | Verb::Login(_)
         | Verb::Logout(_)
         | Verb::Whoami(_)
+        | Verb::Enrolments(_)
         | Verb::Status(_)
         | Verb::Forget(_)
         | Verb::Policy(_)
@@ -208,6 +216,7 @@ fn obey(cli: &Cli<Verb>, session: &Session) -> Result<()> {
         Verb::Login(args) => login::run(args, session),
         Verb::Logout(args) => logout::run(args, session),
         Verb::Whoami(args) => whoami::run(args, session),
+        Verb::Enrolments(args) => enrolments::run(args, session),
         Verb::Request(args) => request::run(args, session),
         Verb::Status(args) => status::run(args, session),
         Verb::Forget(args) => forget::run(args, session),

@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod checkpoint;
 pub mod elevation;
+pub mod enrolment;
 pub mod event;
 pub mod path;
 pub mod problem;

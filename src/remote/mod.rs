@@ -11,6 +11,6 @@ pub mod patience;
 pub mod pin;
 pub mod reply;
 pub mod session;
-mod trouble;
+pub mod trouble;
 pub mod trust;
 pub mod workload;

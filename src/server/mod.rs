@@ -6,6 +6,7 @@ mod backup;
 mod body;
 mod checkpoints;
 mod elevations;
+mod enrolments;
 mod events;
 mod gate;
 pub mod ground;

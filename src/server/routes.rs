@@ -6,12 +6,12 @@ use axum::{
     Router,
     http::StatusCode,
     middleware::from_fn_with_state,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 
 use super::{
-    checkpoints, elevations, events, health, limits, openapi, resources, session, shared::Served,
-    sign_in, tell, token, trust,
+    checkpoints, elevations, enrolments, events, health, limits, openapi, resources, session,
+    shared::Served, sign_in, tell, token, trust,
 };
 use crate::protocol::path;
 
@@ -34,6 +34,11 @@ pub(super) fn all(served: Served) -> Router {
         .route(path::SIGN_IN, get(sign_in::read))
         .route(path::SESSION, get(session::read).delete(session::end))
         .route(path::CHECKPOINTS, get(checkpoints::list))
+        .route(
+            path::ENROLMENTS,
+            get(enrolments::list).post(enrolments::create),
+        )
+        .route(path::ENROLMENT, delete(enrolments::remove))
         .route(path::HEALTHZ, get(health::healthz))
         .route(path::METRICS, get(health::metrics))
         .route(path::OPENAPI, get(openapi::read))

@@ -2,6 +2,7 @@
 
 mod api;
 mod chaos;
+mod client;
 mod elevations;
 mod ending;
 mod limits;
