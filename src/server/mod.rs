@@ -8,6 +8,7 @@ mod checkpoints;
 mod elevations;
 mod enrolments;
 mod events;
+mod first;
 mod gate;
 pub mod ground;
 mod health;

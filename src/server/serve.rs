@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{
     anchor::{Anchor, OnLoss},
-    backup,
+    backup, first,
     gate::Gate,
     ground::Ground,
     listen::{self, Doors},
@@ -110,11 +110,13 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     }
     let acceptor = identity.acceptor()?;
     let workloads = open::workloads(directory, config, (&authority, &url))?;
+    let bootstrap = first::code(&authority, people.as_ref(), &url).await?;
     let (end, ending) = watch::channel(false);
     let metrics = Metrics::new();
     let shared = Arc::new(Shared {
         authority,
         url,
+        bootstrap,
         people,
         seen: Seen::default(),
         workloads,

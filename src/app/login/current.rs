@@ -14,7 +14,6 @@ use crate::{
         session::Session,
     },
     domain::failure::{Code, Failure, Nature, Result},
-    platform::{files, lock::Lock},
     protocol::{path, subject},
     remote::{
         link::{Call, Link, Shown},
@@ -51,8 +50,7 @@ fn usable(session: &Session, server: &str) -> Result<Option<Kept>> {
 
 /// A session that this machine's own identity opens. One process at a time.
 async fn by_itself(session: &Session, server: &str) -> Result<Kept> {
-    files::private_directory(&session.places.state)?;
-    let _one = Lock::soon(&identity::file(session, server).with_extension("lock"))?;
+    let _one = identity::alone(session, server)?;
     if let Some(kept) = usable(session, server)? {
         return Ok(kept);
     }
@@ -75,7 +73,7 @@ fn is_due(session: &Session, kept: &Kept) -> bool {
 /// Has the session vouched for again, silently. One process at a time: a provider that sees a refresh
 /// token twice takes it for stolen.
 async fn renewed(session: &Session, server: &str) -> Result<Kept> {
-    let _one = Lock::soon(&identity::file(session, server).with_extension("lock"))?;
+    let _one = identity::alone(session, server)?;
     let kept = identity::kept(session, server)?
         .ok_or_else(|| signed_out(format!("you are not signed in at {server}")))?;
     if !is_due(session, &kept) {

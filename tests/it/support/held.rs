@@ -156,6 +156,7 @@ fn certified(home: &Home) -> Lease {
     };
     let site = Site {
         authority: Some(&authority),
+        also: &[],
         directory: &home.config(),
         environment: &environment(home),
         now,
