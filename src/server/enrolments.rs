@@ -8,17 +8,23 @@ use axum::{
     http::StatusCode,
 };
 
-use super::{authenticate::Visitor, body::Read, problem::Refusal, shared::Served};
+use super::{
+    authenticate::Visitor,
+    body::Read,
+    once::Repeat,
+    problem::{Problems, Refusal},
+    shared::Served,
+};
 use crate::{
-    authority::{Client, workloads::enrolment::Invitation},
+    authority::workloads::enrolment::Invitation,
     domain::{
         enrolment::{Enrolment, Progress},
         failure::{Failure, Result},
         principal::{Class, Principal},
     },
     protocol::{
-        elevation::From,
         enrolment::{EnrolmentRequest, EnrolmentView},
+        path,
     },
 };
 
@@ -27,12 +33,20 @@ const LONGEST: Duration = Duration::from_hours(24 * 7);
 const MOST_GROUPS: usize = 100;
 
 /// Invites somebody.
+#[utoipa::path(
+    post,
+    path = path::ENROLMENTS,
+    request_body = EnrolmentRequest,
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "who is invited", body = EnrolmentView), Problems),
+)]
 pub(super) async fn create(
     State(served): State<Served>,
     visitor: Visitor,
+    repeat: Repeat,
     Read(asked): Read<EnrolmentRequest>,
 ) -> Result<Json<EnrolmentView>, Refusal> {
-    let client = client(&visitor);
+    let client = visitor.plain_client();
     let now = (served.authority.clock)();
     let invitation = Invitation {
         principal: named(&asked.name)?,
@@ -40,43 +54,50 @@ pub(super) async fn create(
         code: code(asked.code_sha256)?,
         until: now.after(Duration::from_secs(asked.ttl).min(LONGEST)),
     };
-    let made = served
-        .authority
-        .enrol(&served.workloads, &client, &invitation);
-    let until = invitation.until;
-    Ok(Json(view(made.await?, Progress::Invited { until })))
+    let act = async {
+        let authority = &served.authority;
+        let made = authority.enrol(&served.workloads, &client, &invitation);
+        let until = invitation.until;
+        Ok(view(made.await?, Progress::Invited { until }))
+    };
+    repeat.run(&served, &visitor, act).await.map(Json)
 }
 
 /// Everybody who is enrolled or invited.
+#[utoipa::path(
+    get,
+    path = path::ENROLMENTS,
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "all of them", body = Vec<EnrolmentView>), Problems),
+)]
 pub(super) async fn list(
     State(served): State<Served>,
     visitor: Visitor,
 ) -> Result<Json<Vec<EnrolmentView>>, Refusal> {
-    let all = served.authority.enrolments(&client(&visitor)).await?;
+    let all = served.authority.enrolments(&visitor.plain_client()).await?;
     let all = all.into_iter().map(|(one, progress)| view(one, progress));
     Ok(Json(all.collect()))
 }
 
 /// Forgets somebody, and ends what they have.
+#[utoipa::path(
+    delete,
+    path = path::ENROLMENT,
+    params(("name" = String, Path, description = "as it is called here")),
+    security(("session" = [], "proof" = [])),
+    responses((status = 204, description = "it is forgotten"), Problems),
+)]
 pub(super) async fn remove(
     State(served): State<Served>,
     visitor: Visitor,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Refusal> {
     let who = named(&name)?;
-    served.authority.unenrol(&client(&visitor), &who).await?;
+    served
+        .authority
+        .unenrol(&visitor.plain_client(), &who)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn client(visitor: &Visitor) -> Client {
-    let holder = visitor.session.holder;
-    visitor.client(From {
-        holder,
-        key: holder,
-        host: String::new(),
-        terminal: None,
-        tool: None,
-    })
 }
 
 fn named(name: &str) -> Result<Principal> {

@@ -10,7 +10,9 @@ use utoipa::{
     },
 };
 
-use super::{checkpoints, elevations, events, health, resources, session, sign_in, token, trust};
+use super::{
+    checkpoints, elevations, enrolments, events, health, resources, session, sign_in, token, trust,
+};
 use crate::protocol::problem::Problem;
 
 #[derive(OpenApi)]
@@ -32,6 +34,9 @@ use crate::protocol::problem::Problem;
         trust::read,
         trust::certify,
         token::exchange,
+        enrolments::list,
+        enrolments::create,
+        enrolments::remove,
         sign_in::read,
         session::read,
         session::end,
