@@ -1,8 +1,11 @@
 //! Replicas of one server, on one PostgreSQL, behind one address.
 
-use std::{fs, thread};
+use std::{
+    fs,
+    io::{Write as _, stderr},
+    thread,
+};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jit::store::Store;
 use rustix::process::Signal;
 
@@ -31,20 +34,17 @@ impl Replicas {
     ) -> Self {
         let (home, address) = (Home::new(), Forwarder::to_nobody());
         let tls = Tls::for_loopback(&home.path("config"));
-        let write = |name: &str, text: &str| home.write(name, text).display().to_string();
         let key = fs::read_to_string(&tls.key).expect("a key");
         let settings = format!(
-            "url = \"https://localhost:{}\"\ndatabase = \"file:{}\"\nsealing_key = \"file:{}\"\n\
+            "url = \"https://localhost:{}\"\n\
              [tls]\ncertificate = \"{}\"\nkey = \"{}\"\n{more}",
             address.port(),
-            write("database.url", database),
-            write("sealing.key", &STANDARD.encode([7; 32])),
             tls.certificate.display(),
-            write("server.key", &key),
+            home.write("server.key", &key).display(),
         );
         let ca = fs::read_to_string(&tls.authority).expect("an authority");
         let start = |_| {
-            let serve = Serve::start_with(catalogue, policies, &settings);
+            let serve = Serve::start_replica(database, catalogue, policies, &settings);
             serve.home.write("server/ca.crt", &ca);
             address.add(port(&serve));
             serve
@@ -92,7 +92,7 @@ impl Drop for Replicas {
         if thread::panicking() {
             // For whoever reads why the test failed.
             for replica in &self.all {
-                eprintln!("{}", replica.log());
+                drop(writeln!(stderr(), "{}", replica.log()));
             }
         }
     }

@@ -9,10 +9,9 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jit::{
     authority::{Authority, token},
-    config::{authority, server},
+    config::authority,
     domain::{
         credential::Token,
         environment::Environment,
@@ -26,8 +25,6 @@ use jit::{
     platform::{
         clock, keyring, keys,
         proof::{Aim, prove},
-        seal::SealingKey,
-        secret,
     },
     policy::set::Policies,
     store::Store,
@@ -84,13 +81,18 @@ impl Serve {
 
     /// The same on the PostgreSQL database of that URL.
     pub(crate) fn start_on(url: &str, catalogue: &str, policies: &str) -> Self {
+        Self::start_replica(url, catalogue, policies, "")
+    }
+
+    /// The same with more lines of `server.toml`.
+    pub(crate) fn start_replica(url: &str, catalogue: &str, policies: &str, more: &str) -> Self {
         let home = Home::new();
         home.write(&format!("server/{DATABASE}"), url);
         // Replicas share the key that seals what they share.
         home.write("server/state/sealing.key", SEALING);
         fs::set_permissions(home.path("server/state"), Permissions::from_mode(0o700))
             .expect("chmod");
-        let more = format!("database = \"file:{DATABASE}\"\n");
+        let more = format!("database = \"file:{DATABASE}\"\n{more}");
         Self::start_in(home, catalogue, policies, &more)
     }
 
@@ -216,11 +218,17 @@ pub(crate) fn with_authority<T>(directory: &Path, look: impl AsyncFnOnce(&Author
         .build()
         .expect("a runtime");
     runtime.block_on(async {
+        let sealing = keyring::durable_sealing_key(&directory.join("state/sealing.key"));
+        let (sealing, url) = (sealing.expect("a key"), directory.join(DATABASE));
+        let store = match fs::read_to_string(url) {
+            Ok(url) => Store::connect(&SecretString::from(url), sealing).await,
+            Err(_) => Store::open(&directory.join("state/ledger.db"), sealing).await,
+        };
         let catalogue = fs::read_to_string(directory.join("authority.toml")).unwrap_or_default();
         let authority = Authority {
             catalogue: authority::parse("authority.toml", &catalogue).expect("a catalogue"),
             policies: Policies::parse(&[]).expect("no policies"),
-            store: store(directory).await,
+            store: store.expect("a store"),
             directory: directory.to_owned(),
             environment: Environment::default(),
             clock: clock::now,
@@ -231,26 +239,6 @@ pub(crate) fn with_authority<T>(directory: &Path, look: impl AsyncFnOnce(&Author
         authority.store.close().await;
         seen
     })
-}
-
-/// The store that a server's directory names.
-async fn store(directory: &Path) -> Store {
-    let config = server::load(directory).expect("server.toml");
-    let named = |reference| {
-        secret::resolve(reference, directory, &Environment::default()).expect("a secret")
-    };
-    let sealing = config.sealing_key.as_ref().map_or_else(
-        || keyring::durable_sealing_key(&directory.join("state/sealing.key")).expect("a key"),
-        |reference| {
-            let key = STANDARD.decode(named(reference).expose_secret());
-            SealingKey::new(key.expect("base64").try_into().expect("32 bytes"))
-        },
-    );
-    let opened = match &config.database {
-        None => Store::open(&directory.join("state/ledger.db"), sealing).await,
-        Some(reference) => Store::connect(&named(reference), sealing).await,
-    };
-    opened.expect("a store")
 }
 
 impl Guest {
