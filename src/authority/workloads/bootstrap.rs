@@ -22,8 +22,6 @@ use crate::{
     },
 };
 
-/// The group that the starter policies let administer.
-
 /// How long the first administrator's machine may take from here to its key.
 const MOMENT: Duration = Duration::from_mins(10);
 /// What a join code begins with that is the bootstrap code and the name to have.
