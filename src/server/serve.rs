@@ -100,14 +100,7 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         .clone()
         .unwrap_or_else(|| format!("https://localhost:{}", address.port()));
     let identity = tls::Identity::open(directory, config, &url, (ground.clock)())?;
-    terminal::say(&format!("jit: serving {url}, listening on {address}"));
-    if let Some(own) = &identity.own {
-        terminal::say(&format!(
-            "jit: its certificate authority is {}, sha256:{}",
-            own.file.display(),
-            own.fingerprint
-        ));
-    }
+    announce(&url, address, identity.own.as_ref());
     authority.issuer_url = Some(url.clone());
     authority.issuer_ca = identity.own.as_ref().map(OwnAuthority::pem).transpose()?;
     let acceptor = identity.acceptor()?;
@@ -150,6 +143,18 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     anchor.finish(store, ground.clock).await;
     store.clone().close().await;
     Ok(())
+}
+
+/// Says where it is, and what clients pin.
+fn announce(url: &str, address: SocketAddr, own: Option<&OwnAuthority>) {
+    terminal::say(&format!("jit: serving {url}, listening on {address}"));
+    if let Some(own) = own {
+        terminal::say(&format!(
+            "jit: its certificate authority is {}, sha256:{}",
+            own.file.display(),
+            own.fingerprint
+        ));
+    }
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {

@@ -56,19 +56,14 @@ fn of_many_who_come_at_once_one_is_first() {
     let serve = Serve::start(CATALOGUE, POLICIES);
     let shown = code(&serve).expect("a code");
     let homes: Vec<Home> = (0..4).map(|_| machine(&serve)).collect();
-    let children: Vec<_> = homes
-        .iter()
-        .enumerate()
-        .map(|(number, home)| {
-            let name = format!("person{number}");
-            let mut jit = home.jit(["login", "--bootstrap", &shown, "--name", &name]);
-            jit.spawn().unwrap()
-        })
-        .collect();
-    let codes = children
-        .into_iter()
-        .map(|mut child| child.wait().unwrap().code().unwrap());
-    let mut codes: Vec<i32> = codes.collect();
+    let mut children = Vec::new();
+    for (number, home) in homes.iter().enumerate() {
+        let name = format!("person{number}");
+        let mut jit = home.jit(["login", "--bootstrap", &shown, "--name", &name]);
+        children.push(jit.spawn().unwrap());
+    }
+    let codes = children.iter_mut().map(|child| child.wait().unwrap());
+    let mut codes: Vec<i32> = codes.map(|status| status.code().unwrap()).collect();
     codes.sort_unstable();
     assert_eq!(codes, [0, 121, 121, 121]);
 }

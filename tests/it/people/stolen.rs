@@ -102,8 +102,7 @@ pub(super) fn exchange(serve: &Serve, id_token: &str, holder: &PrivateKey) -> An
     let proof = prove(holder, &aim, clock::now()).unwrap();
     let form = format!(
         "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange\
-         &subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aid_token&subject_token={}",
-        id_token
+         &subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aid_token&subject_token={id_token}"
     );
     let headers = [
         ("content-type", "application/x-www-form-urlencoded"),

@@ -93,11 +93,8 @@ fn replicas_that_start_together_are_one_authority() {
     let url = database.owner_url();
     let mut replicas: Vec<Serve> = thread::scope(|threads| {
         let start = || Serve::start_on(&url, CATALOGUE, POLICIES);
-        let starting: Vec<_> = (0..3).map(|_| threads.spawn(start)).collect();
-        starting
-            .into_iter()
-            .map(|one| one.join().unwrap())
-            .collect()
+        let starting = [(); 3].map(|()| threads.spawn(start));
+        starting.map(|one| one.join().unwrap()).into()
     });
     let guest = replicas[0].let_in("alice", &[]);
     for replica in &replicas {

@@ -42,7 +42,7 @@ fn server(elevate: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> (Fake,
 /// What an honest server would answer.
 fn honest(entitlement: &str) -> Value {
     let now = clock::now();
-    let later = now.after(std::time::Duration::from_secs(600));
+    let later = now.after(std::time::Duration::from_mins(10));
     let id = jit::domain::id::GrantId::new(now, keys::random().unwrap());
     json!({
         "id": id, "state": "granted", "principal": "alice", "entitlement": entitlement,
@@ -69,8 +69,8 @@ fn an_honest_answer_is_used() {
 
 #[test]
 fn what_was_not_asked_for_is_not_used() {
-    let later = clock::now().after(std::time::Duration::from_secs(600));
-    let past = clock::now().before(std::time::Duration::from_secs(600));
+    let later = clock::now().after(std::time::Duration::from_mins(10));
+    let past = clock::now().before(std::time::Duration::from_mins(10));
     let changes: [(&str, Value, &str); 9] = [
         ("/entitlement", json!("aws/other:read"), "something else"),
         (
