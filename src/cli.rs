@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::{
     app::{
-        agent, audit, complete, completions, credential_process, demo, doctor, exec,
-        exec_credential, forget, init, keep, known_hosts, man, policy, prompt, request, revoke,
+        agent, approvals, audit, complete, completions, credential_process, demo, doctor, exec,
+        exec_credential, forget, init, keep, known_hosts, man, policy, principals, prompt, request, revoke,
         served,
         session::{Options, Session},
         setup, status, tidy, trust,
@@ -44,6 +44,10 @@ enum Verb {
     Status(status::Args),
     Forget(forget::Args),
     Revoke(revoke::Args),
+    Approvals(approvals::Args),
+    Approve(approvals::Approve),
+    Deny(approvals::Deny),
+    Principals(principals::Args),
     Audit(audit::Args),
     Policy(policy::Args),
     Init(init::Args),
@@ -170,6 +174,10 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
         Verb::Status(args) => status::run(args, session),
         Verb::Forget(args) => forget::run(args, session),
         Verb::Revoke(args) => revoke::run(args, session),
+        Verb::Approvals(args) => approvals::run(args, session),
+        Verb::Approve(args) => approvals::approve(args, session),
+        Verb::Deny(args) => approvals::deny(args, session),
+        Verb::Principals(args) => principals::run(args, session),
         Verb::Audit(args) => audit::run(args, session),
         Verb::Policy(args) => policy::run(args, session),
         Verb::Init(args) => init::run(args, session),

@@ -2,6 +2,7 @@
 
 pub mod acquire;
 pub mod agent;
+pub mod approvals;
 pub mod audit;
 pub mod complete;
 pub mod completions;
@@ -22,6 +23,7 @@ pub mod known_hosts;
 pub mod man;
 pub mod notice;
 pub mod policy;
+pub mod principals;
 pub mod prompt;
 pub mod request;
 pub mod revoke;
@@ -31,3 +33,4 @@ pub mod setup;
 pub mod status;
 pub mod tidy;
 pub mod trust;
+pub mod wait;

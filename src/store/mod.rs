@@ -24,5 +24,6 @@ pub mod sessions;
 mod sqlite;
 mod statement;
 pub mod steps;
+mod turn;
 
 pub use open::Store;
