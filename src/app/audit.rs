@@ -1,9 +1,12 @@
 //! `jit audit`: who had what, when and why; and whether the ledger is whole.
 
+use std::path::PathBuf;
+
 use super::{
     embedded::{block_on, ledger},
     engine,
     session::Session,
+    verify,
 };
 use crate::{
     domain::{
@@ -16,7 +19,6 @@ use crate::{
     },
     platform::terminal,
     remote::patience::Patience,
-    store::ledger::Verification,
 };
 
 /// List who had what, when and why, or verify that nobody changed it
@@ -53,14 +55,27 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// Recompute the chain of hashes; names the first entry that is not what was written
-    #[command(after_help = "Example:\n  jit audit verify")]
-    Verify,
+    ///
+    /// That entries were cut off at the end, or that all of it was replaced by an old copy, is shown by a
+    /// checkpoint that was kept elsewhere.
+    #[command(
+        after_help = "Example:\n  jit audit verify\n  jit audit verify --checkpoint /media/usb/jit.checkpoint"
+    )]
+    Verify {
+        /// A checkpoint that was kept: what the ledger must still hold.
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+    },
+    /// Print a signed checkpoint of the ledger, to be kept where nobody changes it
+    #[command(after_help = "Example:\n  jit audit checkpoint > /media/usb/jit.checkpoint")]
+    Checkpoint,
 }
 
 /// Lists, or verifies.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
-    match args.verb {
-        Some(Verb::Verify) => verify(session),
+    match &args.verb {
+        Some(Verb::Verify { checkpoint }) => verify::run(checkpoint.as_deref(), session),
+        Some(Verb::Checkpoint) => verify::sign(session),
         None => list(args, session),
     }
 }
@@ -149,24 +164,4 @@ fn line(entry: &Entry) -> String {
     let detail = event.detail.as_ref().map(|detail| format!("{detail:?}"));
     add("detail", detail.as_deref());
     terminal::plain_line(&line)
-}
-
-fn verify(session: &Session) -> Result<()> {
-    let found = block_on(async {
-        match engine::remote(session, Patience::PERSON)? {
-            Some(remote) => remote.verify().await,
-            None => ledger(session).await?.ledger().verify().await,
-        }
-    })??;
-    match found {
-        Verification::Whole { entries, head } if session.json => session
-            .print_json(&serde_json::json!({ "whole": true, "entries": entries, "head": head })),
-        Verification::Whole { entries, head } => session.print(&format!(
-            "the ledger is whole: {entries} entries, head {head}"
-        )),
-        Verification::Broken { entry, what } => Err(Failure::failed(format!(
-            "the ledger is broken at entry {entry}: {what}"
-        ))
-        .hint("keep the file as evidence; what comes before this entry is as it was written")),
-    }
 }

@@ -34,3 +34,4 @@ pub mod status;
 pub mod tidy;
 pub mod trust;
 pub mod wait;
+mod verify;

@@ -26,7 +26,10 @@ pub struct Own(pub PathBuf);
 
 impl Keeper for Own {
     fn key(&self) -> Result<SealingKey> {
-        if files::read_private(&self.0)?.is_none() {
+        if !files::is_private(&self.0)? {
+            if let Some(directory) = self.0.parent() {
+                files::private_directory(directory)?;
+            }
             make(&self.0)?;
         }
         let named = Named {
@@ -79,12 +82,6 @@ fn raw(bytes: &[u8]) -> Option<SealingKey> {
 
 /// Makes a sealing key in a file, if there is none; of many processes that start at once one does.
 pub fn make(file: &Path) -> Result<()> {
-    if let Some(directory) = file
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-    {
-        files::private_directory(directory)?;
-    }
     let _lock = Lock::soon(&file.with_extension("lock"))?;
     if files::is_private(file)? {
         return Ok(());

@@ -2,6 +2,7 @@
 
 pub mod approval;
 pub mod catalogue;
+pub mod checkpoint;
 pub mod elevation;
 pub mod event;
 pub mod path;

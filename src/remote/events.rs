@@ -1,7 +1,7 @@
 //! The ledger of a server: read by pages, and verified where it is.
 
 use super::{
-    link::{Call, MANY},
+    link::{Call, MANY, Shown},
     session::Remote,
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
         time::Timestamp,
     },
     protocol::{
+        checkpoint::Checkpoints,
         event::{EventPage, VerificationView},
         path,
     },
@@ -56,6 +57,25 @@ impl Remote {
             .with("since", filter.since.as_ref().map(Timestamp::to_string))
             .with("until", filter.until.as_ref().map(Timestamp::to_string))
             .with("limit", filter.limit.map(|limit| limit.to_string()))
+    }
+
+    /// The entry at that place, if there is one.
+    pub async fn entry(&self, seq: i64) -> Result<Option<Entry>> {
+        let filter = EventFilter {
+            limit: Some(1),
+            ..EventFilter::default()
+        };
+        let call = self.page(&filter, Some(seq - 1));
+        let page: EventPage = self.call(&call).await?.json()?;
+        Ok(page.events.into_iter().find(|entry| entry.seq == seq))
+    }
+
+    /// The newest checkpoint, as the server signed it.
+    pub async fn newest_checkpoint(&self) -> Result<Option<String>> {
+        let call = Call::get(path::CHECKPOINTS, Shown::Nothing);
+        let call = call.with("newest", Some("true".to_owned()));
+        let found: Checkpoints = self.call(&call).await?.json()?;
+        Ok(found.checkpoints.into_iter().next().map(|one| one.note))
     }
 
     /// Whether the server's ledger is whole, by its own word.

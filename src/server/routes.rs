@@ -9,7 +9,7 @@ use axum::{
     routing::{get, post},
 };
 
-use super::{elevations, health, limits, problem, session, shared::Served};
+use super::{checkpoints, elevations, health, limits, problem, session, shared::Served};
 use crate::protocol::path;
 
 /// What the server answers. Whoever is not authenticated reaches nothing that a handler with a
@@ -19,6 +19,7 @@ pub(super) fn all(served: Served) -> Router {
         .route(path::ELEVATIONS, post(elevations::ask))
         .route(path::CREDENTIAL, post(elevations::credential))
         .route(path::SESSION, get(session::read))
+        .route(path::CHECKPOINTS, get(checkpoints::list))
         .route(path::HEALTHZ, get(health::healthz))
         .route(path::READYZ, get(health::readyz))
         .fallback(async || StatusCode::NOT_FOUND)

@@ -16,10 +16,12 @@ use tokio::{
 };
 
 use super::{
+    anchor::{Anchor, OnLoss},
+    backup,
     gate::Gate,
     ground::Ground,
     listen::{self, Doors},
-    open, routes,
+    open, restore, rotate, routes,
     shared::Shared,
     tls,
 };
@@ -40,9 +42,21 @@ const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  jit serve --config /etc/jit")]
 pub struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
     /// The server's directory; the configuration directory if not said.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     config: Option<PathBuf>,
+    /// Take a database that lacks what this server once recorded; that is recorded.
+    #[arg(long)]
+    accept_loss: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    Backup(backup::Args),
+    Restore(restore::Args),
+    Rotate(rotate::Args),
 }
 
 /// Serves until SIGTERM or SIGINT, and then finishes what was begun.
@@ -55,11 +69,27 @@ pub fn run(args: &Args, ground: &Ground<'_>) -> Result<()> {
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime
         .map_err(|error| Failure::failed("this process may not start threads").because(&error))?;
-    runtime.block_on(serve(&directory, &config, ground))
+    runtime.block_on(async {
+        match &args.verb {
+            None => {
+                let loss = if args.accept_loss {
+                    OnLoss::Accept
+                } else {
+                    OnLoss::Refuse
+                };
+                serve(&directory, &config, loss, ground).await
+            }
+            Some(Verb::Backup(args)) => backup::run(args, &directory, &config, ground).await,
+            Some(Verb::Restore(args)) => restore::run(args, &directory, &config, ground).await,
+            Some(Verb::Rotate(args)) => rotate::run(args, &directory, &config, ground).await,
+        }
+    })
 }
 
-async fn serve(directory: &Path, config: &Server, ground: &Ground<'_>) -> Result<()> {
+async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<'_>) -> Result<()> {
     let authority = open::authority(directory, config, ground).await?;
+    let anchor = Anchor::of(&open::places(directory).state);
+    anchor.hold(&authority.store, loss, ground).await?;
     let listener = bind(config.listen.unwrap_or(LISTEN)).await?;
     let address = listener.local_addr().map_err(|error| deaf(&error))?;
     let url = config
@@ -96,12 +126,15 @@ async fn serve(directory: &Path, config: &Server, ground: &Ground<'_>) -> Result
         per_address: config.limits.connections_per_address,
     };
     let (beside, chores) = (identity.keep_fresh(ground.clock), shared.gate.sweep());
+    let store = &shared.authority.store;
     tokio::select! {
         () = listen::serve(doors, shared.ending.clone(), ended) => {}
+        () = anchor.watch(store, ground.clock) => {}
         () = beside => {}
         () = chores => {}
     }
-    shared.authority.store.clone().close().await;
+    anchor.finish(store, ground.clock).await;
+    store.clone().close().await;
     Ok(())
 }
 

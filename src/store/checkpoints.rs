@@ -115,6 +115,7 @@ impl Store {
     /// The public keys that sign or signed checkpoints, as verifiers of signed notes have them:
     /// `jit-ledger+ID+BASE64`.
     pub async fn checkpoint_keys(&self, now: Timestamp) -> Result<Vec<String>> {
+        self.signing_key(PURPOSE, now).await?;
         let keys = self.public_keys(PURPOSE, now).await?;
         Ok(keys.into_iter().map(verifier).collect())
     }

@@ -2,6 +2,7 @@
 //! SQLite or PostgreSQL.
 
 mod append;
+pub mod backup;
 mod broken;
 pub mod chain;
 pub mod checkpoints;

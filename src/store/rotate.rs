@@ -1,5 +1,7 @@
 //! Replacing keys: a purpose's signing key by its next generation, and the key that seals them all.
 
+use std::time::Duration;
+
 use super::{
     database::Statement,
     keys::{another, public_name, secret_name},
@@ -16,6 +18,10 @@ use crate::{
     },
     platform::seal::SealingKey,
 };
+
+/// How long a key can still sign after its successor began: a clock may be behind, and a certificate
+/// authority's own certificate, which is made anew each time, is shown for as long.
+const GRACE: Duration = Duration::from_hours(24);
 
 /// How a purpose's next key comes.
 #[derive(Clone, Copy, Debug)]
@@ -120,10 +126,10 @@ impl Store {
                 [purpose.into(), kept.generation.into(), verifier.into()],
             ));
         }
-        Ok(append.with(retire(rotation.now)))
+        Ok(append)
     }
 
-    /// Wipes the private halves of keys whose successors sign at `now`.
+    /// Wipes the private halves of keys whose successors have been signing for a day.
     pub async fn retire(&self, now: Timestamp) -> Result<()> {
         self.database.run(&retire(now)).await.map(drop)
     }
@@ -184,7 +190,7 @@ fn retire(now: Timestamp) -> Statement {
              select 1 from keys as newer where newer.purpose = keys.purpose
              and newer.generation > keys.generation and newer.starts_at <= $1
          )",
-        [now.millis().into()],
+        [now.before(GRACE).millis().into()],
     )
 }
 

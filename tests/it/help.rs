@@ -23,6 +23,7 @@ const VERBS: &[&[&str]] = &[
     &["principals", "enable"],
     &["audit"],
     &["audit", "verify"],
+    &["audit", "checkpoint"],
     &["policy"],
     &["policy", "check"],
     &["policy", "explain"],
@@ -37,6 +38,9 @@ const VERBS: &[&[&str]] = &[
     &["known-hosts"],
     &["setup"],
     &["serve"],
+    &["serve", "backup"],
+    &["serve", "restore"],
+    &["serve", "rotate"],
 ];
 
 #[track_caller]

@@ -43,9 +43,19 @@ fn a_key_is_replaced_while_others_run_and_verifies_what_it_signed() {
             assert_eq!(there.public_keys("token", NOW).await.unwrap(), [new, old]);
             let late = NOW.after(Duration::from_hours(24 * 31));
             assert_eq!(there.public_keys("token", late).await.unwrap(), [new]);
-            let stays = here.generations().await.unwrap();
-            let signs: Vec<bool> = stays.iter().map(|one| one.can_sign).collect();
-            assert_eq!(signs, [false, true], "the old private half is gone");
+            let signs = async || {
+                let all = here.generations().await.unwrap();
+                all.iter().map(|one| one.can_sign).collect::<Vec<bool>>()
+            };
+            here.retire(NOW).await.unwrap();
+            assert_eq!(signs().await, [true, true]);
+            here.retire(late).await.unwrap();
+            assert_eq!(signs().await, [false, true], "the old private half is gone");
+            assert_eq!(
+                verifying(&place.open().await, old).await,
+                old,
+                "it verifies"
+            );
 
             // In other hands: nothing it signed is accepted any more.
             let lost = Rotation {
@@ -95,7 +105,10 @@ fn a_certificate_authority_is_shown_before_it_signs() {
                 store.public_keys("ca ssh/web", later).await.unwrap(),
                 [new, old]
             );
-            store.retire(later).await.unwrap();
+            store
+                .retire(later.after(Duration::from_hours(24)))
+                .await
+                .unwrap();
             let again = place.open().await;
             assert_eq!(
                 again

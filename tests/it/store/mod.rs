@@ -3,6 +3,8 @@
 mod checkpoints;
 mod keys;
 mod outage;
+mod served;
+mod stolen;
 mod story;
 mod writers;
 

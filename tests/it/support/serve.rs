@@ -1,6 +1,7 @@
 //! A real `jit serve`, and people who are signed in at it.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -35,6 +36,9 @@ use super::home::Home;
 use super::http::{Answer, Site};
 use super::wait::read_log;
 
+/// The file that has the URL of a server's database, where that is PostgreSQL.
+const DATABASE: &str = "database.url";
+
 /// A server of a directory in a home of its own.
 pub(crate) struct Serve {
     // Before the home, so that it ends before its files go.
@@ -65,7 +69,18 @@ impl Serve {
 
     /// The same with more lines of `server.toml`.
     pub(crate) fn start_with(catalogue: &str, policies: &str, more: &str) -> Self {
+        Self::start_in(Home::new(), catalogue, policies, more)
+    }
+
+    /// The same on the PostgreSQL database of that URL.
+    pub(crate) fn start_on(url: &str, catalogue: &str, policies: &str) -> Self {
         let home = Home::new();
+        home.write(&format!("server/{DATABASE}"), url);
+        let more = format!("database = \"file:{DATABASE}\"\n");
+        Self::start_in(home, catalogue, policies, &more)
+    }
+
+    fn start_in(home: Home, catalogue: &str, policies: &str, more: &str) -> Self {
         home.write("server/authority.toml", catalogue);
         home.write("server/policies/all.cedar", policies);
         home.write(
@@ -169,8 +184,11 @@ pub(crate) fn with_authority<T>(directory: &Path, look: impl AsyncFnOnce(&Author
         .expect("a runtime");
     runtime.block_on(async {
         let sealing = keyring::durable_sealing_key(&directory.join("state/sealing.key"));
-        let file = directory.join("state/ledger.db");
-        let store = Store::open(&file, sealing.expect("a key")).await;
+        let (sealing, url) = (sealing.expect("a key"), directory.join(DATABASE));
+        let store = match fs::read_to_string(url) {
+            Ok(url) => Store::connect(&SecretString::from(url), sealing).await,
+            Err(_) => Store::open(&directory.join("state/ledger.db"), sealing).await,
+        };
         let authority = Authority {
             catalogue: Catalogue::default(),
             policies: Policies::parse(&[]).expect("no policies"),
