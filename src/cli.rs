@@ -10,9 +10,9 @@ use serde_json::json;
 
 use crate::{
     app::{
-        agent, approvals, audit, complete, completions, credential_process, demo, doctor, exec,
-        exec_credential, forget, init, keep, known_hosts, man, policy, principals, prompt, request, revoke,
-        served,
+        agent, approvals, audit, complete, completions, credential_process, delegate, demo, doctor,
+        exec, exec_credential, forget, init, keep, known_hosts, man, policy, principals, prompt,
+        request, revoke, served,
         session::{Options, Session},
         setup, status, tidy, trust,
     },
@@ -44,6 +44,7 @@ enum Verb {
     Status(status::Args),
     Forget(forget::Args),
     Revoke(revoke::Args),
+    Delegate(delegate::Args),
     Approvals(approvals::Args),
     Approve(approvals::Approve),
     Deny(approvals::Deny),
@@ -60,6 +61,8 @@ enum Verb {
     Man(man::Args),
     #[command(hide = true)]
     Complete(complete::Args),
+    #[command(hide = true)]
+    Delegated(delegate::Delegated),
     #[command(hide = true)]
     Tidy(tidy::Args),
     #[command(hide = true)]
@@ -174,6 +177,8 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
         Verb::Status(args) => status::run(args, session),
         Verb::Forget(args) => forget::run(args, session),
         Verb::Revoke(args) => revoke::run(args, session),
+        Verb::Delegate(args) => delegate::run(args, session),
+        Verb::Delegated(args) => delegate::delegated(args, session),
         Verb::Approvals(args) => approvals::run(args, session),
         Verb::Approve(args) => approvals::approve(args, session),
         Verb::Deny(args) => approvals::deny(args, session),

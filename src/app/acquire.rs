@@ -249,7 +249,7 @@ async fn bring(session: &Session, asking: Asking<'_>, held: Option<Lease>) -> Re
                 ));
             }
             // The grant was ended: policy decides anew, below.
-            Err(failure) if failure.code == Code::Denied => {}
+            Err(failure) if failure.code == Code::Denied || failure.nature == Nature::Absent => {}
             Err(failure) => return as_it_is(session, Some(held), failure),
         }
     }

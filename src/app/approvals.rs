@@ -33,7 +33,9 @@ pub struct Approve {
 
 /// Say no to somebody's request
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  jit deny 01JEXAMPLE0000000000000000 -j \"not during the release\"")]
+#[command(
+    after_help = "Example:\n  jit deny 01JEXAMPLE0000000000000000 -j \"not during the release\""
+)]
 pub struct Deny {
     /// The request's id, as approvals shows it.
     id: GrantId,

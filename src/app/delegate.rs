@@ -55,7 +55,12 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     to: String,
     /// The only entitlements that it may ask for.
-    #[arg(long, value_name = "KIND/NAME:ROLE", required = true, value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "KIND/NAME:ROLE",
+        required = true,
+        value_delimiter = ','
+    )]
     only: Vec<Entitlement>,
     /// For how long, at most.
     #[arg(long, value_name = "SPAN", default_value = "1h")]
@@ -145,7 +150,9 @@ fn watch(session: &Session, directory: &Path, until: Timestamp) -> Result<()> {
     if status.success() {
         return Ok(());
     }
-    Err(broken(&io::Error::other(format!("jit {VERB} ended with {status}"))))
+    Err(broken(&io::Error::other(format!(
+        "jit {VERB} ended with {status}"
+    ))))
 }
 
 /// Waits, or starts the process that does: a grandchild, so that the command finds no child that it did

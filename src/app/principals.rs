@@ -9,7 +9,9 @@ use crate::{
 
 /// List who comes to the server, or shut somebody out
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  jit principals\n  jit principals disable alice -j \"has left\"")]
+#[command(
+    after_help = "Example:\n  jit principals\n  jit principals disable alice -j \"has left\""
+)]
 pub struct Args {
     #[command(subcommand)]
     verb: Option<Verb>,

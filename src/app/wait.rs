@@ -54,10 +54,13 @@ pub fn for_people(
         erase();
         match view.state {
             State::Granted => Ok(()),
-            state @ (State::Pending | State::Denied | State::Abandoned | State::Expired | State::Revoked) => {
-                Err(Failure::denied(format!("{entitlement} is {state}"))
-                    .hint(format!("\"jit audit --grant {}\" shows by whom, and why", view.id)))
-            }
+            state @ (State::Pending
+            | State::Denied
+            | State::Abandoned
+            | State::Expired
+            | State::Revoked) => Err(Failure::denied(format!("{entitlement} is {state}")).hint(
+                format!("\"jit audit --grant {}\" shows by whom, and why", view.id),
+            )),
         }
     })?
 }

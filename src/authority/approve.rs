@@ -329,5 +329,6 @@ fn is_party(client: &Client, elevation: &Elevation) -> bool {
 
 fn absent(id: &GrantId) -> Failure {
     Failure::usage(format!("there is no elevation {id} that you may see"))
+        .of_nature(Nature::Absent)
         .hint("\"jit status\" lists what you hold, \"jit approvals\" what waits for you")
 }

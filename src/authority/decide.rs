@@ -178,7 +178,10 @@ fn labelled(mut decision: Decision, hop: &Hop<'_>, caller: &Principal) -> Decisi
     if hop.caller.principal != *caller
         && let Some(reason) = &mut decision.reason
     {
-        *reason = format!("of {}, whom it acts for: {reason}", hop.caller.principal.written());
+        *reason = format!(
+            "of {}, whom it acts for: {reason}",
+            hop.caller.principal.written()
+        );
     }
     decision
 }

@@ -45,11 +45,7 @@ impl Authority {
     /// # Errors
     /// Denied (121): policy does not let the caller, or whom it acts for, hand that on; it was not
     /// handed to the caller either; the line is too long; the agent was disabled.
-    pub async fn delegate(
-        &self,
-        client: &Client,
-        wanted: &Delegation,
-    ) -> Result<(Session, Token)> {
+    pub async fn delegate(&self, client: &Client, wanted: &Delegation) -> Result<(Session, Token)> {
         let now = (self.clock)();
         let agent = Principal::new(Class::Agent, &wanted.agent).map_err(|failure| Failure {
             code: Failure::usage("").code,
@@ -69,15 +65,14 @@ impl Authority {
             created_at: now,
             expires_at: self.lifecycles.agent.session_end(latest, now),
         };
-        let line: Vec<Session> = [&session].into_iter().chain(&client.sessions).cloned().collect();
-        let event = self.delegated(client, &line, &session);
+        let event = self.delegated(client, &session);
         let append = Append::new(event)
             .with(sessions::begin(&session)?)
             .with(principals::seen(&session)?)
             .only_if(principals::may_come(&session.caller.principal));
         let append = while_in_session(append, client);
         self.store.ledger().append(append).await?;
-        let token = self.session_token(&line).await?;
+        let token = self.line_token(&session, &client.sessions).await?;
         Ok((session, token))
     }
 
@@ -87,8 +82,10 @@ impl Authority {
             Failure::usage("only in a session at a server something can be handed on")
         })?;
         if wanted.only.is_empty() || wanted.only.len() > MOST {
-            return Err(Failure::usage(format!("1 to {MOST} entitlements are handed on at once"))
-                .hint("name them: --only kubernetes/prod:view"));
+            return Err(
+                Failure::usage(format!("1 to {MOST} entitlements are handed on at once"))
+                    .hint("name them: --only kubernetes/prod:view"),
+            );
         }
         if client.sessions.len() >= DEEPEST {
             return Err(Failure::denied(format!(
@@ -102,21 +99,31 @@ impl Authority {
                     .of_nature(Nature::Absent));
             };
             let permitted = client.may_ask(entitlement)
-                && client
-                    .hops()
-                    .iter()
-                    .all(|hop| self.hop_permits(Action::Delegate, client, hop, (entitlement, tier)));
+                && client.hops().iter().all(|hop| {
+                    self.hop_permits(Action::Delegate, client, hop, (entitlement, tier))
+                });
             if !permitted {
-                return Err(Failure::denied(format!("{entitlement} may not be handed on by you"))
-                    .hint("policy permits `delegate`; what was handed to you can only be narrowed"));
+                return Err(
+                    Failure::denied(format!("{entitlement} may not be handed on by you")).hint(
+                        "policy permits `delegate`; what was handed to you can only be narrowed",
+                    ),
+                );
             }
         }
         Ok(parent)
     }
 
-    fn delegated(&self, client: &Client, line: &[Session], session: &Session) -> Event {
-        let only: Vec<String> = session.only.iter().flatten().map(ToString::to_string).collect();
-        let chain = line.iter().skip(1).map(|hop| hop.caller.principal.clone());
+    fn delegated(&self, client: &Client, session: &Session) -> Event {
+        let only: Vec<String> = session
+            .only
+            .iter()
+            .flatten()
+            .map(ToString::to_string)
+            .collect();
+        let chain = client
+            .sessions
+            .iter()
+            .map(|hop| hop.caller.principal.clone());
         Event {
             chain: chain.collect(),
             by: Some(client.caller.principal.clone()),

@@ -6,7 +6,7 @@ use super::{Answer, Authority, Client, Made};
 use crate::{
     domain::{
         decision::{Decision, Verdict},
-        elevation::{DEFAULT_TTL, Elevation, Grant, PATIENCE, Request, State},
+        elevation::{Elevation, Grant, PATIENCE, Request, State},
         entitlement::{Entitlement, Tier},
         event::EventKind,
         failure::{Code, Failure, Nature, Result},
@@ -14,8 +14,7 @@ use crate::{
         time::Timestamp,
     },
     platform::keys,
-    policy::question::{Circumstances, Question},
-    store::{ledger::Append, principals, sessions},
+    store::{answers::Once, ledger::Append, principals, sessions},
 };
 
 /// What is asked for.
@@ -80,6 +79,16 @@ impl Authority {
     /// Denied (121), with the reason and what would help; a target that does not answer (124); a
     /// ledger that cannot be written (125).
     pub async fn elevate(&self, client: &Client, ask: &Ask) -> Result<Outcome> {
+        self.elevate_noted(client, ask, None).await
+    }
+
+    /// The same; where it is asked `once`, that is noted with the first event.
+    pub(super) async fn elevate_noted(
+        &self,
+        client: &Client,
+        ask: &Ask,
+        once: Option<&Once>,
+    ) -> Result<Outcome> {
         let asked_at = (self.clock)();
         let tier = self.catalogue.tier(&ask.entitlement)?;
         let decision = self.decide(client, ask, tier, asked_at);
@@ -95,7 +104,7 @@ impl Authority {
         if ask.answerable && lacks_reason && beyond.is_none() {
             return Err(refusal(&elevation, &decision));
         }
-        let grant = self.record(client, &mut elevation, &decision).await;
+        let grant = self.record(client, &mut elevation, &decision, once).await;
         // A reason alone would not be enough, so nobody is asked for one.
         let grant = match (grant, &beyond) {
             (Err(failure), Some(explained)) if failure.nature == Nature::Unexplained => {
@@ -112,58 +121,17 @@ impl Authority {
             // Nothing was given, so nothing stays granted.
             elevation.revoke(now)?;
         }
-        let credential = self
-            .record_issue(client, &elevation, Made::new(asked_at, made))
-            .await?;
         let token = self.token(&grant, client.holder).await?;
+        let mut made = Made::new(asked_at, made);
+        if let Some(once) = once {
+            made = self.made_once(once, &grant, &token, made)?;
+        }
+        let credential = self.record_issue(client, &elevation, made).await?;
         Ok(Outcome::Granted(Box::new(Answer {
             grant,
             token,
             credential,
         })))
-    }
-
-    /// Policy's answer. Asked once more for each credential under a grant. How old the sign-in was is
-    /// seen from `asked_at`, so that it does not age while people think.
-    pub(super) fn decide(
-        &self,
-        client: &Client,
-        ask: &Ask,
-        tier: Tier,
-        asked_at: Timestamp,
-    ) -> Decision {
-        let labels = self.labels(&ask.entitlement);
-        let now = (self.clock)();
-        let chain = client.written_chain();
-        let sign_in = client.caller.sign_in.as_ref();
-        let mut decision = self.policies.decide(&Question {
-            caller: &client.caller,
-            entitlement: &ask.entitlement,
-            tier,
-            labels: &labels,
-            justification: ask.justification.as_deref(),
-            ttl: ask.ttl,
-            break_glass: ask.break_glass,
-            now,
-            verb: ask.verb.as_deref(),
-            circumstances: Circumstances {
-                address: client.origin.address,
-                sign_in_age: sign_in.map(|sign_in| asked_at.left(sign_in.at)),
-                chain: &chain,
-                of_another: false,
-            },
-        });
-        let longest = self.lifecycles.of(client.caller.principal.class()).grant;
-        if let Some(longest) = longest {
-            let ttl = decision.obligations.ttl.unwrap_or(DEFAULT_TTL);
-            decision.obligations.ttl = Some(ttl.min(longest));
-        }
-        if decision.verdict != Verdict::Deny && decision.obligations.record_session {
-            decision.verdict = Verdict::Deny;
-            decision.reason =
-                Some("its sessions must be recorded, which this authority cannot do".to_owned());
-        }
-        decision
     }
 
     /// What policy's answer would be to somebody who says why. It is no decision: nobody has.
@@ -181,6 +149,7 @@ impl Authority {
         client: &Client,
         elevation: &mut Elevation,
         decision: &Decision,
+        once: Option<&Once>,
     ) -> Result<Option<Grant>> {
         let now = (self.clock)();
         let (kind, grant) = match decision.verdict {
@@ -218,13 +187,14 @@ impl Authority {
         };
         event.detail.clone_from(&decision.reason);
         self.sound(&event);
-        let append = Append::new(event).leaving(elevation)?;
-        let append = while_in_session(append, client);
-        self.store.ledger().append(append).await?;
-        if kind == EventKind::Denied {
-            return Err(refusal(elevation, decision));
+        let refusal = (kind == EventKind::Denied).then(|| refusal(elevation, decision));
+        let mut append = Append::new(event).leaving(elevation)?;
+        append = while_in_session(append, client);
+        if let Some(once) = once {
+            append = self.noted(append, once, &elevation.request.id, refusal.as_ref())?;
         }
-        Ok(grant)
+        self.store.ledger().append(append).await?;
+        refusal.map_or(Ok(grant), Err)
     }
 
     /// What is asked for once more: it waits for people still, or was approved meanwhile.

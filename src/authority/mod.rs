@@ -1,7 +1,11 @@
 //! The engine that decides, issues and records. Its stories are told by the files below.
 
 pub mod approve;
+mod decide;
+pub mod delegate;
 pub mod elevate;
+pub mod once;
+pub mod part;
 pub mod principals;
 pub mod renew;
 pub mod revoke;
@@ -113,6 +117,8 @@ struct Made {
     credential: Result<Credential>,
     /// What must hold when it is recorded.
     guard: Option<Statement>,
+    /// What else is written with its event.
+    writes: Vec<Statement>,
 }
 
 impl Made {
@@ -121,6 +127,7 @@ impl Made {
             asked_at,
             credential,
             guard: None,
+            writes: Vec::new(),
         }
     }
 }
@@ -138,6 +145,7 @@ impl Authority {
             asked_at,
             credential: made,
             guard,
+            writes,
         } = made;
         let kind = match &made {
             Ok(_) => EventKind::Issued,
@@ -152,10 +160,9 @@ impl Authority {
             }
             Err(failure) => event.detail = Some(failure.to_string()),
         }
-        let mut append = Append::new(event).leaving(elevation)?;
-        if let Some(guard) = guard {
-            append = append.only_if(guard);
-        }
+        let append = Append::new(event).leaving(elevation)?;
+        let append = writes.into_iter().fold(append, Append::with);
+        let append = guard.into_iter().fold(append, Append::only_if);
         self.store.ledger().append(append).await?;
         let credential = made?;
         self.refuse_revoked(client, &elevation.request.id).await?;

@@ -23,7 +23,10 @@ pub fn find(environment: &Environment, config_dir: Option<&Path>) -> Result<Plac
         None => xdg(environment, "XDG_CONFIG_HOME", ".config")?,
     };
     if let Some(own) = environment.value(SESSION) {
-        return Ok(Places::of_agent(&environment.directory.join(own), configuration));
+        return Ok(Places::of_agent(
+            &environment.directory.join(own),
+            configuration,
+        ));
     }
     let cache = xdg(environment, "XDG_CACHE_HOME", ".cache")?;
     Ok(Places {

@@ -104,6 +104,16 @@ impl Resource {
         }
     }
 
+    /// Takes a role out.
+    pub fn remove(&mut self, role: &RoleName) {
+        match self {
+            Self::Ssh(resource) => drop(resource.roles.remove(role)),
+            Self::Kubernetes(resource) => drop(resource.roles.remove(role)),
+            Self::Postgres(resource) => drop(resource.roles.remove(role)),
+            Self::Aws(resource) => drop(resource.roles.remove(role)),
+        }
+    }
+
     /// The tier of a role, if there is such a role.
     pub fn tier(&self, role: &RoleName) -> Option<Tier> {
         self.roles()

@@ -3,6 +3,7 @@
 pub mod approval;
 pub mod catalogue;
 pub mod checkpoint;
+pub mod delegation;
 pub mod elevation;
 pub mod event;
 pub mod path;

@@ -44,6 +44,10 @@ pub const JWKS: &str = "/jwks";
 pub const HEALTHZ: &str = "/healthz";
 /// Whether it can do its work.
 pub const READYZ: &str = "/readyz";
+/// What is counted, as OpenMetrics.
+pub const METRICS: &str = "/metrics";
+/// The description of all of these.
+pub const OPENAPI: &str = "/openapi.json";
 
 /// A path with its `{…}` filled in, in their order.
 pub fn of(path: &str, parts: &[&str]) -> String {

@@ -4,6 +4,7 @@
 pub mod approvals;
 pub mod catalogue;
 mod checked;
+pub mod delegations;
 pub mod elevations;
 pub mod events;
 pub mod grants;

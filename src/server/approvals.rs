@@ -5,6 +5,7 @@ use axum::{Json, extract::State};
 use super::{
     authenticate::Visitor,
     body::{Id, Read},
+    once::Repeat,
     problem::{Problems, Refusal},
     shared::Served,
 };
@@ -52,6 +53,7 @@ pub(super) async fn list(
 pub(super) async fn answer(
     State(served): State<Served>,
     visitor: Visitor,
+    repeat: Repeat,
     Id(id): Id,
     Read(said): Read<ApprovalRequest>,
 ) -> Result<Json<ElevationView>, Refusal> {
@@ -63,14 +65,17 @@ pub(super) async fn answer(
     }
     let authority = &served.authority;
     let client = visitor.plain_client();
-    let elevation = match (said.answer, comment) {
-        (Answer::Approve, comment) => authority.approve(&client, &id, comment).await?,
-        (Answer::Deny, Some(comment)) => authority.refuse(&client, &id, comment).await?,
-        (Answer::Deny, None) => {
-            return Err(Failure::usage("whoever asked is told why it is denied")
-                .hint("say why: jit deny ID -j WHY")
-                .into());
-        }
+    let said = async {
+        let elevation = match (said.answer, comment) {
+            (Answer::Approve, comment) => authority.approve(&client, &id, comment).await?,
+            (Answer::Deny, Some(comment)) => authority.refuse(&client, &id, comment).await?,
+            (Answer::Deny, None) => {
+                return Err(Failure::usage("whoever asked is told why it is denied")
+                    .hint("say why: jit deny ID -j WHY")
+                    .into());
+            }
+        };
+        Ok(ElevationView::of(&elevation, (authority.clock)()))
     };
-    Ok(Json(ElevationView::of(&elevation, (authority.clock)())))
+    repeat.run(&served, &visitor, said).await.map(Json)
 }

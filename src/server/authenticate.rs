@@ -39,6 +39,17 @@ impl Visitor {
         self.above.iter().map(|session| &session.caller.principal)
     }
 
+    /// The same as the authority knows a client, for what is done without the keys of a lease.
+    pub(super) fn plain_client(&self) -> Client {
+        self.client(From {
+            holder: self.session.holder,
+            key: self.session.holder,
+            host: String::new(),
+            terminal: None,
+            tool: None,
+        })
+    }
+
     /// The same as the authority knows a client, with the keys of one lease.
     pub(super) fn client(&self, from: From) -> Client {
         let above = self.above.iter().cloned();

@@ -3,7 +3,7 @@
 use axum::{
     RequestExt as _,
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Request},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{StatusCode, header::CONTENT_TYPE, request::Parts},
 };
 use serde::de::DeserializeOwned;
@@ -42,6 +42,23 @@ fn unread(why: &str) -> Refusal {
     Failure::usage(format!("the body makes no sense: {why}"))
         .hint("/openapi.json describes it")
         .into()
+}
+
+/// The query of the URL, read strictly.
+#[derive(Debug)]
+pub(super) struct Asked<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let query = Query::<T>::try_from_uri(&parts.uri);
+        query.map(|Query(asked)| Self(asked)).map_err(|error| {
+            Failure::usage(format!("the query makes no sense: {}", error.body_text()))
+                .hint("/openapi.json describes it")
+                .into()
+        })
+    }
 }
 
 /// The id of an elevation in the path.

@@ -1,13 +1,20 @@
-//! Elevations: asked for, read, and the credentials under them.
+//! Elevations: asked for, listed, read, ended, and the credentials under them.
 
 use std::time::Duration;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
 
 use super::{
     authenticate::Visitor,
-    body::{Id, Read},
-    problem::Refusal,
+    body::{Asked, Id, Read},
+    once::{Repeat, refused},
+    problem::{Problems, Refusal},
+    query,
     shared::Served,
 };
 use crate::{
@@ -16,35 +23,46 @@ use crate::{
         elevate::{Ask, Outcome},
     },
     domain::{
-        elevation::State as Stage,
-        failure::{Failure, Nature, Result},
+        elevation::Elevation,
+        entitlement::Entitlement,
+        failure::{Code, Failure, Nature, Result},
+        time::Timestamp,
     },
-    protocol::elevation::{CredentialRequest, ElevationRequest, ElevationView, From},
+    issuers::order::Revocation,
+    protocol::{
+        elevation::{
+            CredentialRequest, ElevationList, ElevationRequest, ElevationView, From, RevocationView,
+        },
+        path,
+    },
 };
 
 /// The longest that each word of a request may be, in bytes.
 const NAME: usize = 256;
 const REASON: usize = 4096;
+/// The longest that anybody waits for a change.
+const LONGEST_WAIT: u64 = 30;
 
 /// Asks for an elevation.
+#[utoipa::path(
+    post,
+    path = path::ELEVATIONS,
+    request_body = ElevationRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "the same for each repetition of a request")),
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "granted", body = ElevationView), (status = 202, description = "people were asked", body = ElevationView), Problems),
+)]
 pub(super) async fn ask(
     State(served): State<Served>,
     visitor: Visitor,
+    repeat: Repeat,
     Read(asked): Read<ElevationRequest>,
-) -> Result<(StatusCode, Json<ElevationView>), Refusal> {
+) -> Result<Response, Refusal> {
     check(&asked.from)?;
     bounded("verb", asked.verb.as_deref(), NAME)?;
     bounded("justification", asked.justification.as_deref(), REASON)?;
-    let catalogue = &served.authority.catalogue;
-    if catalogue.tier(&asked.entitlement).is_err() {
-        // The catalogue's own words list what is there, which is not for everybody.
-        return Err(
-            Failure::usage(format!("there is no {} here", asked.entitlement))
-                .hint("\"jit status\" shows what you may ask for")
-                .of_nature(Nature::Absent)
-                .into(),
-        );
-    }
+    known(&served, &asked.entitlement)?;
+    let once = repeat.of(&visitor);
     let client = visitor.client(asked.from);
     let ask = Ask {
         entitlement: asked.entitlement,
@@ -54,34 +72,122 @@ pub(super) async fn ask(
         verb: asked.verb,
         answerable: asked.answerable,
     };
-    let outcome = Box::pin(served.authority.elevate(&client, &ask)).await?;
-    Ok(match outcome {
-        Outcome::Granted(answer) => (StatusCode::OK, Json(granted(*answer, ask.justification))),
+    let authority = &served.authority;
+    let outcome = match &once {
+        Some(once) => Box::pin(authority.elevate_once(&client, &ask, once)).await,
+        None => Box::pin(authority.elevate(&client, &ask)).await,
+    };
+    served.metrics.decided(verdict(&outcome));
+    let now = (authority.clock)();
+    Ok(match outcome.map_err(refused)? {
+        Outcome::Granted(answer) => Json(granted(&served, *answer).await?).into_response(),
         Outcome::Pending(elevation) => {
-            let view = ElevationView::of(&elevation, (served.authority.clock)());
-            (StatusCode::ACCEPTED, Json(view))
+            let view = ElevationView::of(&elevation, now);
+            (StatusCode::ACCEPTED, Json(view)).into_response()
         }
     })
 }
 
-fn granted(answer: Answer, justification: Option<String>) -> ElevationView {
-    let grant = answer.grant;
-    ElevationView {
-        id: grant.id.clone(),
-        state: Stage::Granted,
-        principal: grant.principal.written(),
-        entitlement: grant.entitlement.clone(),
-        justification,
-        asked_at: grant.granted_at,
-        approved_by: Vec::new(),
-        approvals: 0,
-        grant: Some(grant),
-        token: Some(answer.token),
-        credential: Some(answer.credential),
+/// What came of it, as it is counted.
+fn verdict(outcome: &Result<Outcome>) -> &'static str {
+    match outcome {
+        Ok(Outcome::Granted(_)) => "granted",
+        Ok(Outcome::Pending(_)) => "pending",
+        Err(failure) if failure.code == Code::Denied => "denied",
+        Err(_) => "failed",
     }
 }
 
-/// The next credential under a grant; without a token, the first one after an approval.
+/// Whether there is such a thing: the catalogue's own words list what is there, which is not for
+/// everybody.
+fn known(served: &Served, entitlement: &Entitlement) -> Result<()> {
+    if served.authority.catalogue.tier(entitlement).is_ok() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("there is no {entitlement} here"))
+        .hint("\"jit status\" shows what you may ask for")
+        .of_nature(Nature::Absent))
+}
+
+/// The whole of what was granted.
+async fn granted(served: &Served, answer: Answer) -> Result<ElevationView> {
+    let authority = &served.authority;
+    let grant = answer.grant;
+    let elevation = authority.store.elevation(&grant.id).await?;
+    let elevation = elevation
+        .ok_or_else(|| Failure::failed(format!("the elevation {} is not there", grant.id)))?;
+    Ok(ElevationView {
+        grant: Some(grant),
+        token: Some(answer.token),
+        credential: Some(answer.credential),
+        ..ElevationView::of(&elevation, (authority.clock)())
+    })
+}
+
+/// The caller's own elevations, the newest first.
+#[utoipa::path(
+    get,
+    path = path::ELEVATIONS,
+    params(query::Elevations),
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "the newest first", body = ElevationList), Problems),
+)]
+pub(super) async fn list(
+    State(served): State<Served>,
+    visitor: Visitor,
+    Asked(wanted): Asked<query::Elevations>,
+) -> Result<Json<ElevationList>, Refusal> {
+    let authority = &served.authority;
+    let now = (authority.clock)();
+    let client = visitor.plain_client();
+    let mut all = authority.store.elevations_of(visitor.principal()).await?;
+    let is_wanted = |one: &Elevation| {
+        client.owns(&one.request) && wanted.state.is_none_or(|state| one.state(now) == state)
+    };
+    all.retain(is_wanted);
+    Ok(Json(ElevationList {
+        elevations: views(&all, now),
+    }))
+}
+
+fn views(all: &[Elevation], now: Timestamp) -> Vec<ElevationView> {
+    all.iter().map(|one| ElevationView::of(one, now)).collect()
+}
+
+/// One elevation.
+#[utoipa::path(
+    get,
+    path = path::ELEVATION,
+    params(("id" = String, Path, description = "the elevation"), query::Patience),
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "how it stands", body = ElevationView), Problems),
+)]
+pub(super) async fn read(
+    State(served): State<Served>,
+    visitor: Visitor,
+    Id(id): Id,
+    Asked(patience): Asked<query::Patience>,
+) -> Result<Json<ElevationView>, Refusal> {
+    let authority = &served.authority;
+    let client = visitor.plain_client();
+    let wait = Duration::from_secs(patience.wait.unwrap_or(0).min(LONGEST_WAIT));
+    let elevation = tokio::select! {
+        watched = authority.watch(&client, &id, wait) => watched?,
+        // Whoever waits would keep this process; another one knows as much.
+        () = served.ends() => authority.visible(&client, &id).await?,
+    };
+    Ok(Json(ElevationView::of(&elevation, (authority.clock)())))
+}
+
+/// The next credential under a grant, or the first one after an approval.
+#[utoipa::path(
+    post,
+    path = path::CREDENTIAL,
+    request_body = CredentialRequest,
+    params(("id" = String, Path, description = "the elevation")),
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "a credential", body = ElevationView), Problems),
+)]
 pub(super) async fn credential(
     State(served): State<Served>,
     visitor: Visitor,
@@ -91,17 +197,15 @@ pub(super) async fn credential(
     check(&asked.from)?;
     let client = visitor.client(asked.from);
     let authority = &served.authority;
-    let chain = client.chain();
-    let elevation = authority.own(visitor.principal(), &chain, &id).await?;
     let (token, proof) = match (asked.token, asked.proof) {
-        (Some(token), Some(proof)) => (token, proof),
         (None, None) => {
-            let answer = Box::pin(authority.claim(&client, &id)).await?;
-            return Ok(Json(granted(answer, elevation.request.justification)));
+            let claimed = Box::pin(authority.claim(&client, &id)).await?;
+            return Ok(Json(granted(&served, claimed).await?));
         }
+        (Some(token), Some(proof)) => (token, proof),
         (Some(_), None) | (None, Some(_)) => {
             return Err(
-                Failure::usage("the elevation token or its proof is missing")
+                Failure::usage("a token goes with its proof, and a proof with its token")
                     .hint("send both, or neither for the first credential after an approval")
                     .into(),
             );
@@ -109,10 +213,31 @@ pub(super) async fn credential(
     };
     let renewed = authority.renew_under(&client, &id, (&token, &proof));
     let credential = Box::pin(renewed).await?;
-    let now = (authority.clock)();
+    let elevation = authority.visible(&client, &id).await?;
     Ok(Json(ElevationView {
         credential: Some(credential),
-        ..ElevationView::of(&elevation, now)
+        ..ElevationView::of(&elevation, (authority.clock)())
+    }))
+}
+
+/// Ends a grant early, or gives up what is pending.
+#[utoipa::path(
+    post,
+    path = path::REVOCATION,
+    params(("id" = String, Path, description = "the elevation")),
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "what came of it", body = RevocationView), Problems),
+)]
+pub(super) async fn end(
+    State(served): State<Served>,
+    visitor: Visitor,
+    Id(id): Id,
+) -> Result<Json<RevocationView>, Refusal> {
+    let ended = served.authority.end(&visitor.plain_client(), &id).await?;
+    Ok(Json(match ended {
+        None => RevocationView::Abandoned,
+        Some(Revocation::Ended) => RevocationView::Ended,
+        Some(Revocation::EndsByItself) => RevocationView::EndsByItself,
     }))
 }
 

@@ -1,11 +1,23 @@
-//! Whether this process is there, and whether it can do its work.
+//! Whether this process is there, whether it can do its work, and what it counted.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse as _, Response},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{problem::Refusal, shared::Served};
-use crate::domain::failure::{Failure, Nature};
+use super::{
+    metrics::MEDIA_TYPE,
+    problem::{Problems, Refusal},
+    shared::Served,
+};
+use crate::{
+    domain::failure::{Failure, Nature},
+    protocol::path,
+};
 
 /// What is said of a server that is well.
 #[derive(Debug, Serialize, ToSchema)]
@@ -17,11 +29,21 @@ pub(super) struct Health {
 const WELL: Health = Health { status: "ok" };
 
 /// The process answers.
+#[utoipa::path(
+    get,
+    path = path::HEALTHZ,
+    responses((status = 200, description = "it is there", body = Health), Problems),
+)]
 pub(super) async fn healthz() -> Json<Health> {
     Json(WELL)
 }
 
 /// The database answers, and the server is not about to end.
+#[utoipa::path(
+    get,
+    path = path::READYZ,
+    responses((status = 200, description = "it can", body = Health), Problems),
+)]
 pub(super) async fn readyz(State(served): State<Served>) -> Result<Json<Health>, Refusal> {
     if served.is_ending() {
         let failure = Failure::failed("the server is ending").of_nature(Nature::Away);
@@ -29,4 +51,15 @@ pub(super) async fn readyz(State(served): State<Served>) -> Result<Json<Health>,
     }
     served.authority.store.answers().await?;
     Ok(Json(WELL))
+}
+
+/// The counters, for whoever collects them.
+#[utoipa::path(
+    get,
+    path = path::METRICS,
+    responses((status = 200, description = "the counters", body = String, content_type = "application/openmetrics-text"), Problems),
+)]
+pub(super) async fn metrics(State(served): State<Served>) -> Result<Response, Refusal> {
+    let text = served.metrics.text()?;
+    Ok(([(CONTENT_TYPE, MEDIA_TYPE)], text).into_response())
 }

@@ -11,13 +11,11 @@ use axum::{
 };
 use tokio::time::timeout;
 
-use super::{listen::Peer, problem::Refusal, shared::Served};
-use crate::domain::failure::Failure;
+use super::{listen::Peer, once::Fingerprint, problem::Refusal, shared::Served};
+use crate::{domain::failure::Failure, platform::keys};
 
 /// How long a request's body may be, in bytes.
 const BODY: usize = 64 << 10;
-/// How long it may take to come.
-const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// Takes a request whole, in its time, and answers it on a task of its own: who hangs up, or comes upon
 /// a fault of ours, leaves nothing half done.
@@ -29,27 +27,38 @@ pub(super) async fn guard(
     if let Some(Peer(address)) = request.extensions().get() {
         served.gate.address(*address)?;
     }
-    let request = whole(request).await?;
+    let request = whole(request, served.body_within).await?;
     tokio::spawn(next.run(request))
         .await
         .map_err(|error| Refusal::from(Failure::failed("a request was given up").because(&error)))
 }
 
-async fn whole(request: Request) -> Result<Request, Refusal> {
+async fn whole(request: Request, within: Duration) -> Result<Request, Refusal> {
     let (parts, body) = request.into_parts();
     let announced = parts.headers.get(CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > BODY) {
         return Err(too_large());
     }
-    match timeout(BODY_TIME, to_bytes(body, BODY)).await {
-        Ok(Ok(bytes)) => Ok(Request::from_parts(parts, Body::from(bytes))),
+    match timeout(within, to_bytes(body, BODY)).await {
+        Ok(Ok(bytes)) => {
+            let hash = asked(parts.method.as_str(), parts.uri.path(), &bytes);
+            let mut request = Request::from_parts(parts, Body::from(bytes));
+            request.extensions_mut().insert(hash);
+            Ok(request)
+        }
         Ok(Err(_)) => Err(too_large()),
         Err(_) => Err(Refusal::with(
             StatusCode::REQUEST_TIMEOUT,
             Failure::usage("the request did not come in time").hint("send it again"),
         )),
     }
+}
+
+/// What a request asks for, as a hash: the same for a repetition of it.
+fn asked(method: &str, path: &str, body: &[u8]) -> Fingerprint {
+    let bytes = [method.as_bytes(), b" ", path.as_bytes(), b"\n", body].concat();
+    Fingerprint(keys::hex(&keys::sha256(&bytes)))
 }
 
 fn too_large() -> Refusal {

@@ -10,6 +10,7 @@ use std::{
 use axum::{Router, extract::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
     net::{TcpListener, TcpStream},
     pin,
@@ -19,10 +20,8 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
-/// How long a handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long a request's headers may take, and how long a connection is kept without a request.
-const HEADERS: Duration = Duration::from_secs(20);
+use crate::config::server::limits::Limits;
+
 /// How old a connection becomes: clients come to another replica from time to time, and one that does
 /// not read its answers is not fed for ever.
 const AGE: Duration = Duration::from_mins(10);
@@ -43,8 +42,9 @@ pub(super) struct Doors {
     pub(super) listener: TcpListener,
     pub(super) acceptor: TlsAcceptor,
     pub(super) routes: Router,
-    pub(super) connections: u32,
-    pub(super) per_address: u32,
+    pub(super) limits: Limits,
+    /// Counts who is in.
+    pub(super) open: Gauge,
 }
 
 /// Serves until `ended` comes back; then lets nobody new in and waits for what goes on.
@@ -54,9 +54,9 @@ pub(super) async fn serve(
     ended: impl Future<Output = ()>,
 ) {
     let places = Arc::new(Semaphore::new(
-        usize::try_from(doors.connections).unwrap_or(1),
+        usize::try_from(doors.limits.connections).unwrap_or(1),
     ));
-    let crowd = Crowd::new(doors.per_address);
+    let crowd = Crowd::new(doors.limits.connections_per_address, doors.open);
     pin!(ended);
     loop {
         let come = async {
@@ -74,26 +74,41 @@ pub(super) async fn serve(
         let Some(guest) = crowd.enter(address, place) else {
             continue;
         };
-        let (acceptor, routes) = (doors.acceptor.clone(), doors.routes.clone());
-        tokio::spawn(connection(stream, acceptor, routes, guest, ending.clone()));
+        let hall = Hall {
+            acceptor: doors.acceptor.clone(),
+            routes: doors.routes.clone(),
+            handshake: doors.limits.handshake_within.0,
+            headers: doors.limits.headers_within.0,
+            ending: ending.clone(),
+        };
+        tokio::spawn(connection(stream, guest, hall));
     }
     drop(doors.listener);
     // All places are free once everybody has gone.
-    drop(timeout(GRACE, places.acquire_many(doors.connections)).await);
+    drop(timeout(GRACE, places.acquire_many(doors.limits.connections)).await);
 }
 
-async fn connection(
-    stream: TcpStream,
+/// What a connection is served with.
+struct Hall {
     acceptor: TlsAcceptor,
     routes: Router,
-    guest: Guest,
-    mut ending: watch::Receiver<bool>,
-) {
+    handshake: Duration,
+    headers: Duration,
+    ending: watch::Receiver<bool>,
+}
+
+async fn connection(stream: TcpStream, guest: Guest, hall: Hall) {
+    let Hall {
+        acceptor,
+        routes,
+        mut ending,
+        ..
+    } = hall;
     // Without it every answer on a kept connection would wait for the other side's acknowledgement.
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(stream)).await else {
+    let Ok(Ok(stream)) = timeout(hall.handshake, acceptor.accept(stream)).await else {
         return;
     };
     let peer = Peer(guest.from);
@@ -103,7 +118,7 @@ async fn connection(
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS)
+        .header_read_timeout(hall.headers)
         .max_headers(HEADER_COUNT)
         .max_header_size(HEADER_BYTES)
         .max_buf_size(2 * HEADER_BYTES)
@@ -134,13 +149,15 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
 #[derive(Clone)]
 struct Crowd {
     most: u32,
+    open: Gauge,
     inside: Arc<Mutex<BTreeMap<IpAddr, u32>>>,
 }
 
 impl Crowd {
-    fn new(most: u32) -> Self {
+    fn new(most: u32, open: Gauge) -> Self {
         Self {
             most,
+            open,
             inside: Arc::default(),
         }
     }
@@ -155,6 +172,7 @@ impl Crowd {
         }
         *count += 1;
         drop(inside);
+        self.open.inc();
         Some(Guest {
             from: from.ip().to_canonical(),
             network,
@@ -174,6 +192,7 @@ struct Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
+        self.crowd.open.dec();
         let mut inside = self
             .crowd
             .inside

@@ -1,23 +1,35 @@
 //! The HTTP face of an authority: `jit serve`. Every route is in `routes.rs`.
 
 mod anchor;
+mod approvals;
 mod authenticate;
 mod backup;
 mod body;
 mod checkpoints;
+mod chores;
+mod delegations;
 mod elevations;
+mod events;
 mod gate;
 pub mod ground;
 mod health;
 mod limits;
 mod listen;
+mod metrics;
+mod once;
 mod open;
+mod openapi;
 mod operator;
+mod principals;
 mod problem;
+mod query;
+mod resources;
 mod restore;
 mod rotate;
 mod routes;
 pub mod serve;
 mod session;
 mod shared;
+mod tell;
 mod tls;
+mod trust;

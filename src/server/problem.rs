@@ -1,28 +1,31 @@
 //! What goes wrong, as the caller may know it: a problem document (RFC 9457). The private cause is
 //! logged with the request's id and stays here.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     body::Body,
-    extract::{MatchedPath, Request},
     http::{
-        HeaderName, HeaderValue, StatusCode,
-        header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+        HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
-    middleware::Next,
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
+use utoipa::{
+    IntoResponses,
+    openapi::{
+        ContentBuilder, Ref, RefOr, ResponseBuilder, ResponsesBuilder,
+        response::Response as Described,
+    },
+};
 
 use crate::{
     domain::failure::{Code, Failure, Nature},
-    platform::{clock, keys, terminal},
+    platform::clock,
     protocol::problem::{MEDIA_TYPE, Problem},
 };
 
-/// The header that names a request, in the answer and in the server's log.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What proves who one is here (RFC 9449, section 7.1).
 const CHALLENGE: HeaderValue = HeaderValue::from_static("DPoP algs=\"EdDSA\"");
 /// When whoever found something away may come again, in seconds.
@@ -68,8 +71,8 @@ impl Refusal {
         }
     }
 
-    /// What answers for the failure where nothing else does.
-    fn of_status(status: StatusCode) -> Self {
+    /// What a status says where nothing else does.
+    pub(super) fn of_status(status: StatusCode) -> Self {
         let words = status.canonical_reason().unwrap_or("refused");
         let failure = if status.is_server_error() {
             Failure::failed(words.to_lowercase())
@@ -82,7 +85,7 @@ impl Refusal {
         )
     }
 
-    fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         let own = || StatusCode::from_u16(Problem::of(&self.failure).status).ok();
         let status = self.status.or_else(own);
         status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -114,13 +117,26 @@ impl Refusal {
         }
     }
 
+    /// What is logged: all of it, the private cause too.
+    pub(super) fn logged(&self, id: &str, request: &str) -> Value {
+        json!({
+            "at": clock::now(),
+            "id": id,
+            "request": request,
+            "status": self.status().as_u16(),
+            "message": self.failure.message,
+            "cause": self.failure.cause,
+            "hint": self.failure.hint,
+        })
+    }
+
     /// When it may be tried again, in whole seconds.
     fn retry_after(&self) -> Option<u64> {
         let asked = self.after.map(|after| after.as_secs() + 1);
         asked.or_else(|| (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(AWAY))
     }
 
-    fn answer(&self, id: &str) -> Response {
+    pub(super) fn answer(&self, id: &str) -> Response {
         let problem = self.public(id);
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
@@ -137,7 +153,7 @@ impl Refusal {
     }
 }
 
-/// A refusal travels beside an empty answer to [`tell`], which knows the request.
+/// A refusal travels beside an empty answer to where the request is known.
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
@@ -146,53 +162,45 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Names each request, and makes a problem document of each refusal.
-pub(super) async fn tell(request: Request, next: Next) -> Response {
-    let Ok(id) = keys::random::<8>().map(|bytes| keys::hex(&bytes)) else {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
-    let status = response.status();
-    let is_refused = status.is_client_error() || status.is_server_error();
-    let refusal = response.extensions_mut().remove::<Refusal>();
-    let refusal = refusal.or_else(|| {
-        let told = response.headers().contains_key(CONTENT_TYPE);
-        (is_refused && !told).then(|| Refusal::of_status(status))
-    });
-    if let Some(refusal) = refusal {
-        if refusal.status().is_server_error() {
-            let route = route.as_ref().map_or("", MatchedPath::as_str);
-            log(&id, &format!("{method} {route}"), &refusal);
-        }
-        let allow = response.headers_mut().remove(ALLOW);
-        response = refusal.answer(&id);
-        if let Some(allow) = allow {
-            response.headers_mut().insert(ALLOW, allow);
-        }
-    }
-    let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::try_from(id) {
-        headers.insert(REQUEST_ID, id);
-    }
-    headers
-        .entry(CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
-    response
-}
+/// What any request may be answered with instead: a problem document.
+pub(super) struct Problems;
 
-/// One line of JSON on stderr: what went wrong, with its private cause.
-fn log(id: &str, request: &str, refusal: &Refusal) {
-    let failure = &refusal.failure;
-    let line = json!({
-        "at": clock::now(),
-        "id": id,
-        "request": request,
-        "status": refusal.status().as_u16(),
-        "message": failure.message,
-        "cause": failure.cause,
-        "hint": failure.hint,
-    });
-    terminal::report(&line.to_string());
+const STATUSES: [(&str, &str); 13] = [
+    ("400", "it makes no sense"),
+    ("401", "sign in"),
+    ("403", "policy, or a person, said no"),
+    ("404", "there is no such thing, or not for the caller"),
+    ("408", "it did not come in time"),
+    ("409", "somebody else was first"),
+    ("413", "it is too large"),
+    ("415", "it is not JSON"),
+    ("422", "the idempotency key was used for another request"),
+    (
+        "429",
+        "too many requests; Retry-After says when to come again",
+    ),
+    ("500", "the server could not do its part"),
+    (
+        "503",
+        "the server cannot do it just now; Retry-After says when to come again",
+    ),
+    ("504", "a target did not answer in time"),
+];
+
+impl IntoResponses for Problems {
+    fn responses() -> BTreeMap<String, RefOr<Described>> {
+        let problem = |what: &str| {
+            let schema = Ref::from_schema_name("Problem");
+            let content = ContentBuilder::new().schema(Some(schema)).build();
+            ResponseBuilder::new()
+                .description(what)
+                .content(MEDIA_TYPE, content)
+                .build()
+        };
+        let statuses = STATUSES.into_iter();
+        let responses = statuses.fold(ResponsesBuilder::new(), |all, (status, what)| {
+            all.response(status, problem(what))
+        });
+        responses.build().responses
+    }
 }

@@ -5,25 +5,44 @@ use std::sync::Arc;
 use axum::{
     Router,
     http::StatusCode,
-    middleware::{from_fn, from_fn_with_state},
-    routing::{get, post},
+    middleware::from_fn_with_state,
+    routing::{get, patch, post},
 };
 
-use super::{checkpoints, elevations, health, limits, problem, session, shared::Served};
+use super::{
+    approvals, checkpoints, delegations, elevations, events, health, limits, openapi, principals,
+    resources, session, shared::Served, tell, trust,
+};
 use crate::protocol::path;
 
 /// What the server answers. Whoever is not authenticated reaches nothing that a handler with a
 /// `Visitor` does.
 pub(super) fn all(served: Served) -> Router {
     Router::new()
-        .route(path::ELEVATIONS, post(elevations::ask))
+        .route(
+            path::ELEVATIONS,
+            get(elevations::list).post(elevations::ask),
+        )
+        .route(path::ELEVATION, get(elevations::read))
         .route(path::CREDENTIAL, post(elevations::credential))
+        .route(path::REVOCATION, post(elevations::end))
+        .route(path::APPROVALS, get(approvals::list))
+        .route(path::APPROVAL, post(approvals::answer))
+        .route(path::DELEGATIONS, post(delegations::begin))
+        .route(path::PRINCIPALS, get(principals::list))
+        .route(path::PRINCIPAL, patch(principals::change))
+        .route(path::EVENTS, get(events::list))
+        .route(path::VERIFICATION, get(events::verify))
+        .route(path::RESOURCES, get(resources::list))
+        .route(path::TRUST, get(trust::read).post(trust::certify))
         .route(path::SESSION, get(session::read))
         .route(path::CHECKPOINTS, get(checkpoints::list))
         .route(path::HEALTHZ, get(health::healthz))
+        .route(path::METRICS, get(health::metrics))
+        .route(path::OPENAPI, get(openapi::read))
         .route(path::READYZ, get(health::readyz))
         .fallback(async || StatusCode::NOT_FOUND)
         .layer(from_fn_with_state(Arc::clone(&served), limits::guard))
-        .layer(from_fn(problem::tell))
+        .layer(from_fn_with_state(Arc::clone(&served), tell::tell))
         .with_state(served)
 }

@@ -17,10 +17,11 @@ use tokio::{
 
 use super::{
     anchor::{Anchor, OnLoss},
-    backup,
+    backup, chores,
     gate::Gate,
     ground::Ground,
     listen::{self, Doors},
+    metrics::Metrics,
     open, restore, rotate, routes,
     shared::Shared,
     tls,
@@ -107,10 +108,13 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     }
     let acceptor = identity.acceptor()?;
     let (end, ending) = watch::channel(false);
+    let metrics = Metrics::new();
     let shared = Arc::new(Shared {
         authority,
         url,
         gate: Gate::new(&config.limits),
+        metrics: Arc::clone(&metrics),
+        body_within: config.limits.body_within.0,
         ending,
     });
     let ended = async move {
@@ -122,8 +126,8 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         listener,
         acceptor,
         routes: routes::all(Arc::clone(&shared)),
-        connections: config.limits.connections,
-        per_address: config.limits.connections_per_address,
+        limits: config.limits.clone(),
+        open: metrics.connections.clone(),
     };
     let (beside, chores) = (identity.keep_fresh(ground.clock), shared.gate.sweep());
     let store = &shared.authority.store;
@@ -132,6 +136,7 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         () = anchor.watch(store, ground.clock) => {}
         () = beside => {}
         () = chores => {}
+        () = chores::tidy(&shared) => {}
     }
     anchor.finish(store, ground.clock).await;
     store.clone().close().await;

@@ -2,10 +2,19 @@
 
 use axum::Json;
 
-use super::authenticate::Visitor;
-use crate::{domain::principal::Principal, protocol::session::SessionView};
+use super::{authenticate::Visitor, problem::Problems};
+use crate::{
+    domain::principal::Principal,
+    protocol::{path, session::SessionView},
+};
 
 /// Who the caller is here, by whose word, until when.
+#[utoipa::path(
+    get,
+    path = path::SESSION,
+    security(("session" = [], "proof" = [])),
+    responses((status = 200, description = "who the caller is", body = SessionView), Problems),
+)]
 pub(super) async fn read(visitor: Visitor) -> Json<SessionView> {
     let chain = visitor.chain().map(Principal::written).collect();
     let session = visitor.session;

@@ -1,10 +1,10 @@
 //! What every request is answered with.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-use super::gate::Gate;
+use super::{gate::Gate, metrics::Metrics};
 use crate::authority::Authority;
 
 /// The authority that is served, and how.
@@ -15,6 +15,10 @@ pub(super) struct Shared {
     pub(super) url: String,
     /// How much is taken from whom.
     pub(super) gate: Gate,
+    /// What is counted.
+    pub(super) metrics: Arc<Metrics>,
+    /// How long a request's body may take.
+    pub(super) body_within: Duration,
     /// Whether it is ending: then nothing is waited for any more.
     pub(super) ending: watch::Receiver<bool>,
 }
@@ -26,5 +30,10 @@ impl Shared {
     /// Whether it takes no new work.
     pub(super) fn is_ending(&self) -> bool {
         *self.ending.borrow()
+    }
+
+    /// Comes back once it takes no new work.
+    pub(super) async fn ends(&self) {
+        drop(self.ending.clone().wait_for(|ending| *ending).await);
     }
 }

@@ -9,6 +9,9 @@ use crate::domain::{
     time::Timestamp,
 };
 
+/// How many elevations of one principal are listed.
+const LATELY: i64 = 1000;
+
 impl Store {
     /// The elevation of that id, if there is one.
     pub async fn elevation(&self, id: &GrantId) -> Result<Option<Elevation>> {
@@ -27,6 +30,19 @@ impl Store {
         let mut live: Vec<Elevation> = rows.iter().map(steps::read).collect::<Result<_>>()?;
         live.retain(|one| one.request.principal == *principal && one.state(now) == State::Granted);
         Ok(live)
+    }
+
+    /// What the principal has asked for lately, the newest first.
+    pub async fn elevations_of(&self, principal: &Principal) -> Result<Vec<Elevation>> {
+        let select = "select body from elevations
+             where principal = $1 and class = $2 order by id desc limit $3";
+        let values = [
+            principal.name().into(),
+            principal.class().as_str().into(),
+            LATELY.into(),
+        ];
+        let rows = self.database.rows(&Statement::new(select, values)).await?;
+        rows.iter().map(steps::read).collect()
     }
 
     /// What the principal has asked for and is pending or granted at `now`, the oldest first.

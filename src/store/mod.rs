@@ -1,6 +1,7 @@
 //! What an authority remembers: the ledger, the elevations, the sessions and the sealed signing keys, in
 //! SQLite or PostgreSQL.
 
+pub mod answers;
 mod append;
 pub mod backup;
 mod broken;

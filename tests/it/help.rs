@@ -15,6 +15,7 @@ const VERBS: &[&[&str]] = &[
     &["status"],
     &["forget"],
     &["revoke"],
+    &["delegate"],
     &["approvals"],
     &["approve"],
     &["deny"],

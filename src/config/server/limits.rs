@@ -1,8 +1,13 @@
 //! `[limits]` of `server.toml`: how much the server takes from whom.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
-use crate::config::check::fault::{Checked, Fault};
+use crate::{
+    config::check::fault::{Checked, Fault},
+    domain::time::Ttl,
+};
 
 /// `[limits]`
 #[derive(Clone, Debug, Deserialize)]
@@ -16,6 +21,12 @@ pub struct Limits {
     pub requests_per_address: u32,
     /// How many requests a second come from one principal; twice as many in a burst.
     pub requests_per_caller: u32,
+    /// How long a TLS handshake may take.
+    pub handshake_within: Ttl,
+    /// How long a request's headers may take, and how long a connection is kept without a request.
+    pub headers_within: Ttl,
+    /// How long a request's body may take.
+    pub body_within: Ttl,
 }
 
 impl Default for Limits {
@@ -25,6 +36,9 @@ impl Default for Limits {
             connections_per_address: 1024,
             requests_per_address: 1000,
             requests_per_caller: 50,
+            handshake_within: Ttl(Duration::from_secs(10)),
+            headers_within: Ttl(Duration::from_secs(20)),
+            body_within: Ttl(Duration::from_secs(10)),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use jit::domain::key::PrivateKey;
-use jit::platform::{clock, proof};
+use jit::platform::proof;
 use ssh_key::{LineEnding, private};
 
 use crate::support::serve::Keys;
@@ -23,35 +23,18 @@ fn write_key(file: &Path, key: &PrivateKey) {
     fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// The key that the server signs certificates with.
-fn vouching(serve: &Serve, catalogue: &str) -> String {
-    crate::support::serve::with_authority(&serve.path(""), async |authority| {
-        let catalogue = jit::config::authority::parse("a", catalogue).unwrap();
-        let served = jit::authority::Authority {
-            catalogue,
-            policies: jit::policy::set::Policies::parse(&[]).unwrap(),
-            store: authority.store.clone(),
-            directory: authority.directory.clone(),
-            environment: authority.environment.clone(),
-            clock: clock::now,
-            approvers: true,
-            lifecycles: jit::domain::lifecycle::Lifecycles::default(),
-        };
-        served.trust_ca(&"ssh/web".parse().unwrap()).await.unwrap()
-    })
-}
-
 #[test]
 fn a_certificate_of_the_server_opens_a_real_sshd() {
     let user = user_name();
     let catalogue =
         format!("[resources.\"ssh/web\"]\nhosts = [\"127.0.0.1\"]\nroles.\"{user}\" = {{}}\n");
     let serve = Serve::start(&catalogue, POLICIES);
-    let ca = vouching(&serve, &catalogue);
-    let Some(sshd) = Sshd::start(&serve.home.write("ca.pub", &ca)) else {
+    let alice = serve.let_in("alice", &[]);
+    let ca = alice.get("/v1/resources/ssh/web/trust?ca=true");
+    assert_eq!(ca.status, 200, "{}", ca.text());
+    let Some(sshd) = Sshd::start(&serve.home.write("ca.pub", &ca.text())) else {
         return;
     };
-    let alice = serve.let_in("alice", &[]);
     let keys = Keys::new();
     let answer = alice.ask(&format!("ssh/web:{user}"), &keys);
     assert_eq!(answer.status, 200, "{}", answer.text());

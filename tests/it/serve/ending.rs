@@ -1,9 +1,15 @@
 //! A server that ends finishes what was begun, and comes again as it was.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use jit::domain::event::{EventFilter, EventKind};
 use rustix::process::Signal;
 
 use crate::support::Serve;
-use crate::support::serve::Keys;
+use crate::support::serve::{Guest, Keys, with_authority};
 use crate::support::web::{CATALOGUE, POLICIES};
 
 #[test]
@@ -17,7 +23,6 @@ fn a_server_comes_again_with_the_same_authority_and_the_same_sessions() {
     assert!(log.contains(&serve.address), "{log}");
     serve.start_again();
     assert_eq!(std::fs::read(serve.ca()).unwrap(), ca);
-    let alice = serve.guest(alice.holder, alice.token, alice.session);
     let path = format!(
         "/v1/elevations/{}/credential",
         first["id"].as_str().unwrap()
@@ -26,4 +31,71 @@ fn a_server_comes_again_with_the_same_authority_and_the_same_sessions() {
     assert_eq!(renewed.status, 200, "{}", renewed.text());
     serve.signal(Signal::INT);
     serve.stop(Signal::INT);
+}
+
+/// Asks until there is an answer, with the same key, as a client does whose server is replaced.
+fn ask(guest: &Guest, key: &str) -> String {
+    let body = Keys::new().request("ssh/web:deploy").to_string();
+    let headers = [
+        ("content-type", "application/json"),
+        ("idempotency-key", key),
+    ];
+    let answer = crate::support::until("an answer", || {
+        let answer = guest.try_send("POST", "/v1/elevations", &headers, body.as_bytes());
+        answer.ok().filter(|answer| answer.status != 503)
+    });
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_server_that_is_replaced_loses_no_request_and_answers_none_twice_differently() {
+    let limits = "[limits]\nrequests_per_caller = 10000\nrequests_per_address = 10000\n";
+    let mut serve = Serve::start_with(CATALOGUE, POLICIES, limits);
+    let alice = serve.let_in("alice", &[]);
+    let grants = Mutex::new(BTreeSet::new());
+    thread::scope(|scope| {
+        for who in 0..4 {
+            let (alice, grants) = (&alice, &grants);
+            scope.spawn(move || {
+                for n in 0..25 {
+                    let id = ask(alice, &format!("{who}-{n}"));
+                    assert!(grants.lock().unwrap().insert(id), "one grant for two asks");
+                }
+            });
+        }
+        for signal in [Signal::TERM, Signal::KILL, Signal::TERM] {
+            thread::sleep(Duration::from_millis(150));
+            serve.stop(signal);
+            serve.start_again();
+        }
+    });
+    let granted = with_authority(&serve.path(""), async |authority| {
+        let filter = EventFilter::default();
+        let entries = authority.store.ledger().list(&filter).await.unwrap();
+        let granted = entries.into_iter().map(|entry| entry.event);
+        let granted = granted.filter(|event| event.kind == EventKind::Granted);
+        granted.map(|event| event.grant.to_string()).collect()
+    });
+    assert_eq!(grants.into_inner().unwrap(), granted);
+}
+
+#[test]
+fn a_server_that_ends_answers_what_was_begun_and_lets_nobody_wait() {
+    let mut serve = Serve::start(CATALOGUE, POLICIES);
+    let alice = serve.let_in("alice", &[]);
+    let pending = alice.ask("ssh/web:root", &Keys::new()).json();
+    let path = format!("/v1/elevations/{}?wait=30", pending["id"].as_str().unwrap());
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| alice.get(&path));
+        thread::sleep(Duration::from_millis(300));
+        serve.signal(Signal::TERM);
+        let answer = waiting.join().unwrap();
+        assert_eq!(
+            (answer.status, answer.json()["state"].as_str()),
+            (200, Some("pending"))
+        );
+    });
+    serve.stop(Signal::TERM);
+    assert!(serve.site().send("GET", "/healthz", &[], b"").is_err());
 }

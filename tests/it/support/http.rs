@@ -228,7 +228,8 @@ pub(crate) fn escaped(value: &str) -> String {
         .collect()
 }
 
-fn trusting(ca: &Path) -> Arc<ClientConfig> {
+/// A client that trusts that authority alone.
+pub(crate) fn trusting(ca: &Path) -> Arc<ClientConfig> {
     let pem = fs::read(ca).expect("the authority");
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {

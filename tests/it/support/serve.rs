@@ -1,7 +1,8 @@
 //! A real `jit serve`, and people who are signed in at it.
 
 use std::{
-    fs,
+    fs, io,
+    net::TcpStream,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -27,13 +28,14 @@ use jit::{
     store::Store,
 };
 use rustix::process::Signal;
+use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 
 use super::daemon::Daemon;
 use super::home::Home;
-use super::http::{Answer, Site};
+use super::http::{Answer, Site, trusting};
 use super::wait::read_log;
 
 /// The file that has the URL of a server's database, where that is PostgreSQL.
@@ -107,9 +109,13 @@ impl Serve {
         self.daemon.signal(signal);
     }
 
-    /// Starts it again where it was, on another port.
+    /// Starts it again where it was.
     pub(crate) fn start_again(&mut self) {
         self.starts += 1;
+        let file = self.path("server.toml");
+        let text = fs::read_to_string(&file).expect("server.toml");
+        let text = text.replace("127.0.0.1:0", &self.address);
+        fs::write(&file, text).expect("server.toml");
         let (daemon, url, address) = spawn(&self.home, self.starts);
         self.daemon = daemon;
         self.url = url;
@@ -161,11 +167,6 @@ impl Serve {
             let opened = authority.open_session(&session, &Origin::default()).await;
             opened.expect("a session")
         });
-        self.guest(holder, token, session)
-    }
-
-    /// Somebody who has a session already.
-    pub(crate) fn guest(&self, holder: PrivateKey, token: Token, session: Session) -> Guest {
         Guest {
             holder,
             token,
@@ -228,12 +229,22 @@ impl Guest {
         more: &[(&str, &str)],
         body: &[u8],
     ) -> Answer {
+        self.try_send(method, path, more, body)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// One request to a server that may not be there.
+    pub(crate) fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        more: &[(&str, &str)],
+        body: &[u8],
+    ) -> io::Result<Answer> {
         let own = self.headers(method, path);
         let own = own.iter().map(|(name, value)| (*name, value.as_str()));
         let headers: Vec<(&str, &str)> = own.chain(more.iter().copied()).collect();
-        self.site
-            .send(method, path, &headers, body)
-            .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+        self.site.send(method, path, &headers, body)
     }
 
     /// Reads a path.
@@ -292,7 +303,8 @@ impl Keys {
         body
     }
 
-    fn body(&self) -> Value {
+    /// What each request of the lease has.
+    pub(crate) fn body(&self) -> Value {
         json!({
             "holder": self.holder.public(),
             "key": self.key.public(),
@@ -300,6 +312,18 @@ impl Keys {
             "tool": "ssh",
         })
     }
+}
+
+/// A connection on which anything can be written.
+pub(crate) fn tls(serve: &Serve) -> StreamOwned<ClientConnection, TcpStream> {
+    let tcp = TcpStream::connect(&serve.address).expect("loopback");
+    tcp.set_nodelay(true).expect("a socket");
+    tcp.set_read_timeout(Some(Duration::from_mins(1)))
+        .expect("a socket");
+    let name = ServerName::try_from("localhost").expect("a name");
+    let config = trusting(&serve.ca());
+    let client = ClientConnection::new(config, name).expect("TLS");
+    StreamOwned::new(client, tcp)
 }
 
 fn spawn(home: &Home, start: u32) -> (Daemon, String, String) {

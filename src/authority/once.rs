@@ -1,0 +1,240 @@
+//! What is asked with a key: whoever lost the answer and asks again gets the same one, and where the
+//! process ended in between, a credential under that same grant.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
+use zeroize::Zeroizing;
+
+use super::{
+    Answer, Authority, Client, Made,
+    elevate::{Ask, Outcome},
+};
+use crate::{
+    domain::{
+        credential::{Credential, Token},
+        elevation::{Elevation, Grant, State},
+        failure::{Code, Failure, Nature, Result},
+        id::GrantId,
+        time::Timestamp,
+    },
+    store::{
+        answers::{self, Noted, Once},
+        database::Statement,
+        ledger::Append,
+    },
+};
+
+/// How often somebody who was overtaken looks again.
+const ATTEMPTS: usize = 8;
+/// How long whoever asked first is given to answer, before it counts as gone.
+const GONE: Duration = Duration::from_secs(2);
+const PULSE: Duration = Duration::from_millis(50);
+
+/// An answer as it is kept, sealed.
+#[derive(Serialize, Deserialize)]
+enum Kept {
+    Granted(Box<(Grant, Token, Credential)>),
+    Denied {
+        message: String,
+        hint: String,
+        is_unexplained: bool,
+    },
+}
+
+impl Authority {
+    /// The same as [`Authority::elevate`], once for each key: asking again gives the same answer.
+    ///
+    /// # Errors
+    /// As those of [`Authority::elevate`]; usage, where the key was used for something else
+    /// ([`Nature::Conflict`]).
+    pub async fn elevate_once(&self, client: &Client, ask: &Ask, once: &Once) -> Result<Outcome> {
+        let mut overtaken = None;
+        for _ in 0..ATTEMPTS {
+            let outcome = match self.store.noted(once, (self.clock)()).await? {
+                None => Box::pin(self.elevate_noted(client, ask, Some(once))).await,
+                Some(noted) => Box::pin(self.again(client, ask, once, noted)).await,
+            };
+            match outcome {
+                Err(failure)
+                    if failure.nature == Nature::Conflict && failure.code == Code::Denied =>
+                {
+                    overtaken = Some(failure);
+                }
+                outcome => return outcome,
+            }
+        }
+        Err(overtaken.unwrap_or_else(|| Failure::failed("nothing came of asking")))
+    }
+
+    async fn again(
+        &self,
+        client: &Client,
+        ask: &Ask,
+        once: &Once,
+        noted: Noted,
+    ) -> Result<Outcome> {
+        if noted.request != once.request {
+            return Err(reused());
+        }
+        if let Some(answer) = &noted.answer {
+            return told(answer);
+        }
+        let Some(id) = noted.elevation else {
+            return Err(Failure::failed("an answer was kept that cannot be read"));
+        };
+        let Some(elevation) = self.store.elevation(&id).await? else {
+            return Err(Failure::failed(format!("the elevation {id} is not there")));
+        };
+        let now = (self.clock)();
+        if elevation.state(now) == State::Pending || elevation.is_unclaimed(now) {
+            return self.elevate(client, ask).await;
+        }
+        if let Some(answer) = self.answer_of_another(once).await? {
+            return told(&answer);
+        }
+        self.take_over(client, &elevation, once).await
+    }
+
+    /// The answer of whoever asked first, if it comes.
+    async fn answer_of_another(&self, once: &Once) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let start = (self.clock)();
+        loop {
+            let now: Timestamp = (self.clock)();
+            let noted = self.store.noted(once, now).await?;
+            match noted {
+                Some(Noted { answer: None, .. }) if now.left(start) < GONE => sleep(PULSE).await,
+                Some(noted) => return Ok(noted.answer),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Whoever asked first is gone: a credential is made under the grant that was recorded for it.
+    async fn take_over(
+        &self,
+        client: &Client,
+        elevation: &Elevation,
+        once: &Once,
+    ) -> Result<Outcome> {
+        let now = (self.clock)();
+        let id = &elevation.request.id;
+        let grant = elevation.live(now).cloned().ok_or_else(|| {
+            Failure::denied(format!("the grant {id} is {}", elevation.state(now)))
+                .hint("run the command again: a new elevation is asked for")
+        })?;
+        let made = self.issue(&grant, client.key).await;
+        let token = self.token(&grant, client.holder).await?;
+        // What cannot be made now may be made by whoever asks once more.
+        let made = Made {
+            guard: Some(answers::is_open(once)),
+            writes: match &made {
+                Ok(credential) => vec![self.answered(once, &grant, (&token, credential))?],
+                Err(_) => Vec::new(),
+            },
+            ..Made::new(now, made)
+        };
+        let credential = self.record_issue(client, elevation, made).await?;
+        Ok(Outcome::Granted(Box::new(Answer {
+            grant,
+            token,
+            credential,
+        })))
+    }
+
+    /// What is written with the event of a first credential.
+    pub(super) fn made_once(
+        &self,
+        once: &Once,
+        grant: &Grant,
+        token: &Token,
+        made: Made,
+    ) -> Result<Made> {
+        Ok(match &made.credential {
+            Ok(credential) => Made {
+                guard: Some(answers::is_open(once)),
+                writes: vec![self.answered(once, grant, (token, credential))?],
+                ..made
+            },
+            Err(_) => Made {
+                writes: vec![answers::take_back(once)],
+                ..made
+            },
+        })
+    }
+
+    /// What is written with the first event of an elevation: the key, and the answer if it is a no.
+    pub(super) fn noted(
+        &self,
+        append: Append,
+        once: &Once,
+        id: &GrantId,
+        refusal: Option<&Failure>,
+    ) -> Result<Append> {
+        let now = (self.clock)();
+        let answer = refusal.map(denied).transpose()?;
+        let note = self
+            .store
+            .note(once, Some(id), answer.as_deref().map(Vec::as_slice), now)?;
+        Ok(append.with(note).only_if(answers::is_new(once, now)))
+    }
+
+    fn answered(
+        &self,
+        once: &Once,
+        grant: &Grant,
+        (token, credential): (&Token, &Credential),
+    ) -> Result<Statement> {
+        let kept = Kept::Granted(Box::new((grant.clone(), token.clone(), credential.clone())));
+        self.store.keep(once, &written(&kept)?)
+    }
+}
+
+fn denied(failure: &Failure) -> Result<Zeroizing<Vec<u8>>> {
+    written(&Kept::Denied {
+        message: failure.message.clone(),
+        hint: failure.hint.clone(),
+        is_unexplained: failure.nature == Nature::Unexplained,
+    })
+}
+
+fn written(kept: &Kept) -> Result<Zeroizing<Vec<u8>>> {
+    serde_json::to_vec(kept)
+        .map(Zeroizing::new)
+        .map_err(|error| Failure::failed("an answer cannot be written").because(&error))
+}
+
+fn told(answer: &[u8]) -> Result<Outcome> {
+    let kept = serde_json::from_slice(answer).map_err(|error| {
+        Failure::failed("an answer in the store cannot be read").because(&error)
+    })?;
+    match kept {
+        Kept::Granted(kept) => {
+            let (grant, token, credential) = *kept;
+            Ok(Outcome::Granted(Box::new(Answer {
+                grant,
+                token,
+                credential,
+            })))
+        }
+        Kept::Denied {
+            message,
+            hint,
+            is_unexplained,
+        } => Err(Failure::denied(message)
+            .hint(hint)
+            .of_nature(if is_unexplained {
+                Nature::Unexplained
+            } else {
+                Nature::Final
+            })),
+    }
+}
+
+/// A key that stands for another request.
+pub fn reused() -> Failure {
+    Failure::usage("the idempotency key was used for another request")
+        .hint("choose a new key for each request")
+        .of_nature(Nature::Conflict)
+}

@@ -1,0 +1,116 @@
+//! What is counted, in the OpenMetrics text format (`/metrics`). Labels are routes, statuses and verdicts,
+//! never who asked or what for.
+
+use std::{sync::Arc, time::Duration};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+
+use crate::domain::failure::{Failure, Result};
+
+/// The media type of that text.
+pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The counters of this process.
+pub(super) struct Metrics {
+    registry: Registry,
+    requests: Family<Answered, Counter>,
+    seconds: Family<Route, Histogram>,
+    elevations: Family<Decided, Counter>,
+    /// How many connections are open.
+    pub(super) connections: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    route: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Decided {
+    verdict: String,
+}
+
+impl Metrics {
+    pub(super) fn new() -> Arc<Self> {
+        // From half a millisecond to sixteen seconds.
+        let buckets = || Histogram::new(exponential_buckets(0.0005, 2.0, 16));
+        let mut metrics = Self {
+            registry: Registry::with_prefix("jit"),
+            requests: Family::default(),
+            seconds: Family::new_with_constructor(buckets),
+            elevations: Family::default(),
+            connections: Gauge::default(),
+        };
+        let registry = &mut metrics.registry;
+        registry.register(
+            "http_requests",
+            "Requests that were answered",
+            metrics.requests.clone(),
+        );
+        registry.register_with_unit(
+            "http_request_duration",
+            "How long answers took",
+            Unit::Seconds,
+            metrics.seconds.clone(),
+        );
+        registry.register(
+            "elevations",
+            "Elevations that were asked for, by what came of them",
+            metrics.elevations.clone(),
+        );
+        registry.register(
+            "http_connections",
+            "Connections that are open",
+            metrics.connections.clone(),
+        );
+        Arc::new(metrics)
+    }
+
+    /// Notes an answer.
+    pub(super) fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let route = route.to_owned();
+        let answered = Answered {
+            method: method.to_owned(),
+            route: route.clone(),
+            status,
+        };
+        self.requests.get_or_create(&answered).inc();
+        let seconds = self.seconds.get_or_create(&Route { route });
+        seconds.observe(took.as_secs_f64());
+    }
+
+    /// Notes what came of an elevation: `granted`, `pending`, `denied`, `failed`.
+    pub(super) fn decided(&self, verdict: &str) {
+        let decided = Decided {
+            verdict: verdict.to_owned(),
+        };
+        self.elevations.get_or_create(&decided).inc();
+    }
+
+    /// All of it as text.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn text(&self) -> Result<String> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)
+            .map_err(|error| Failure::failed("the metrics cannot be written").because(&error))?;
+        Ok(text)
+    }
+}
