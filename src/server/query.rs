@@ -78,6 +78,7 @@ impl Events {
             after: (!is_newest).then(|| self.after.unwrap_or(0)),
             limit: Some(self.limit.unwrap_or(PAGE).clamp(1, LARGEST)),
             principal: self.principal,
+            kind: None,
             resource: self.resource,
             role: self.role,
             grant: self.grant.as_deref().map(str::parse).transpose()?,
