@@ -20,7 +20,7 @@ use super::{
     session::Session,
 };
 use crate::{
-    config::places::SESSION,
+    config::{client::placed, places::SESSION},
     domain::{
         catalogue::Catalogue,
         entitlement::Entitlement,
@@ -132,8 +132,12 @@ fn begin(args: &Args, session: &Session) -> Result<(PathBuf, Timestamp)> {
 
 /// The same run as the agent sees it.
 fn of_agent(session: &Session, directory: &Path) -> Session {
+    let places = Places::of_agent(directory, session.places.configuration.clone());
     Session {
-        places: Places::of_agent(directory, session.places.configuration.clone()),
+        places: match &session.config {
+            Ok(config) => placed(places, config),
+            Err(_) => places,
+        },
         ..session.clone()
     }
 }

@@ -84,7 +84,6 @@ impl Events {
             grant: self.grant.as_deref().map(str::parse).transpose()?,
             since: instant(self.since.as_deref())?,
             until: instant(self.until.as_deref())?,
-            kind: None,
         })
     }
 }

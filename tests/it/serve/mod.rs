@@ -1,9 +1,13 @@
 //! `jit serve`: the real process behind real TLS, from outside.
 
+mod agents;
 mod api;
+mod approvals;
 mod elevations;
 mod ending;
 mod limits;
+mod member;
 mod once;
+mod principals;
 mod problems;
 mod strangers;
