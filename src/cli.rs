@@ -11,13 +11,13 @@ use serde_json::json;
 use crate::{
     app::{
         agent, approvals, audit, complete, completions, credential_process, delegate, demo, doctor,
-        exec, exec_credential, forget, init, keep, known_hosts, man, policy, principals, prompt,
-        request, revoke, served,
+        exec, exec_credential, forget, init, keep, known_hosts, login, logout, man, policy,
+        principals, prompt, request, revoke, served,
         session::{Options, Session},
-        setup, status, tidy, trust,
+        setup, status, tidy, trust, whoami,
     },
     domain::failure::{Code, Failure, Result},
-    platform::terminal,
+    platform::terminal::{self, Person},
     server::{ground::Ground, serve},
 };
 
@@ -52,6 +52,9 @@ enum Verb {
     Audit(audit::Args),
     Policy(policy::Args),
     Init(init::Args),
+    Login(login::Args),
+    Logout(logout::Args),
+    Whoami(whoami::Args),
     Setup(setup::Args),
     Trust(trust::Args),
     Doctor(doctor::Args),
@@ -166,6 +169,51 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
         }
         (_, session) => &session?,
     };
+    match obey(cli, session) {
+        Err(failure) if failure.code == Code::SignIn && may_sign_in(cli, session) => {
+            login::again(session, &failure)?;
+            obey(cli, session)
+        }
+        outcome => outcome,
+    }
+}
+
+/// Whether this run may sign somebody in and go on: a person is there, and gave this very command.
+fn may_sign_in(cli: &Cli<Verb>, session: &Session) -> bool {
+    let asks_for_itself = match &cli.verb {
+        Verb::Warm(Warm::Exec(args)) => args.may_ask(),
+        Verb::Request(_)
+        | Verb::Revoke(_)
+        | Verb::Delegate(_)
+        | Verb::Approvals(_)
+        | Verb::Approve(_)
+        | Verb::Deny(_)
+        | Verb::Principals(_)
+        | Verb::Audit(_)
+        | Verb::Trust(_) => true,
+        Verb::Warm(_)
+        | Verb::Login(_)
+        | Verb::Logout(_)
+        | Verb::Whoami(_)
+        | Verb::Status(_)
+        | Verb::Forget(_)
+        | Verb::Policy(_)
+        | Verb::Init(_)
+        | Verb::Setup(_)
+        | Verb::Doctor(_)
+        | Verb::Serve(_)
+        | Verb::Demo(_)
+        | Verb::Completions(_)
+        | Verb::Man(_)
+        | Verb::Complete(_)
+        | Verb::Delegated(_)
+        | Verb::Tidy(_)
+        | Verb::Keep(_) => false,
+    };
+    asks_for_itself && !session.json && Person::present().is_some()
+}
+
+fn obey(cli: &Cli<Verb>, session: &Session) -> Result<()> {
     match &cli.verb {
         Verb::Warm(Warm::Exec(args)) => exec::run(args, session),
         Verb::Warm(Warm::ExecCredential(args)) => exec_credential::run(args, session),
@@ -173,6 +221,9 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
         Verb::Warm(Warm::KnownHosts(args)) => known_hosts::run(args, session),
         Verb::Warm(Warm::Prompt(args)) => prompt::run(args, session),
         Verb::Warm(Warm::Agent(args)) => agent::run(args),
+        Verb::Login(args) => login::run(args, session),
+        Verb::Logout(args) => logout::run(args, session),
+        Verb::Whoami(args) => whoami::run(args, session),
         Verb::Request(args) => request::run(args, session),
         Verb::Status(args) => status::run(args, session),
         Verb::Forget(args) => forget::run(args, session),

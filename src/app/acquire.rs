@@ -83,12 +83,12 @@ impl Terms {
     }
 
     /// How long to wait for people: as long as was said, and at a terminal as config.toml says.
-    fn patience(&self, session: &Session, is_watched: bool) -> Result<Duration> {
-        match self.wait {
+    fn patience(&self, session: &Session, person: Option<&Person>) -> Result<Duration> {
+        match (self.wait, person) {
             _ if self.no_wait => Ok(Duration::ZERO),
-            Some(wait) => Ok(wait.0),
-            None if is_watched => Ok(session.config()?.exec.wait.0),
-            None => Ok(Duration::ZERO),
+            (Some(wait), _) => Ok(wait.0),
+            (None, Some(_)) => Ok(session.config()?.exec.wait.0),
+            (None, None) => Ok(Duration::ZERO),
         }
     }
 
@@ -156,7 +156,7 @@ pub fn lease(
             })
         }
         (Err(failure), person) if failure.code == Code::Pending && terms.asker == Asker::Person => {
-            let patience = terms.patience(session, person.is_some())?;
+            let patience = terms.patience(session, person.as_ref())?;
             wait::for_people(session, &wanted.entitlement, patience, failure)?;
             cache.fresh_or(&wanted.entitlement, session.clock, |held| {
                 let asking = terms.asking(wanted, terms.ask(wanted), tool);
@@ -178,9 +178,12 @@ pub fn lease(
 fn unasked(failure: Failure, entitlement: &Entitlement) -> Failure {
     match failure.nature {
         Nature::Unexplained => failure.hint(format!("run: jit request {entitlement} -j WHY")),
-        Nature::Final | Nature::Stranger | Nature::Conflict | Nature::Away | Nature::Absent => {
-            failure
-        }
+        Nature::Final
+        | Nature::Stranger
+        | Nature::Conflict
+        | Nature::Stale(_)
+        | Nature::Away
+        | Nature::Absent => failure,
     }
 }
 

@@ -46,7 +46,7 @@ pub struct Deny {
 
 /// Lists what waits.
 pub fn run(_: &Args, session: &Session) -> Result<()> {
-    let waiting = block_on(async { server(session)?.to_approve().await })??;
+    let waiting = block_on(async { server(session).await?.to_approve().await })??;
     if session.json {
         return waiting.iter().try_for_each(|one| session.print_json(one));
     }
@@ -75,7 +75,7 @@ pub fn deny(args: &Deny, session: &Session) -> Result<()> {
 }
 
 fn say(id: &GrantId, said: &ApprovalRequest, session: &Session) -> Result<()> {
-    let view = block_on(async { server(session)?.answer(id, said).await })??;
+    let view = block_on(async { server(session).await?.answer(id, said).await })??;
     if session.json {
         return session.print_json(&view);
     }
@@ -111,8 +111,9 @@ fn line(one: &ElevationView) -> String {
 ///
 /// # Errors
 /// Usage: config.toml names none.
-pub fn server(session: &Session) -> Result<Remote> {
-    engine::remote(session, Patience::PERSON)?.ok_or_else(|| {
+pub async fn server(session: &Session) -> Result<Remote> {
+    let remote = engine::remote(session, Patience::PERSON).await?;
+    remote.ok_or_else(|| {
         Failure::usage("the authority in your own configuration knows nobody but you")
             .hint("name the team's server as `server` in config.toml")
     })

@@ -102,7 +102,7 @@ fn list(args: &Args, session: &Session) -> Result<()> {
         limit: args.limit,
     };
     block_on(async {
-        match engine::remote(session, Patience::PERSON)? {
+        match engine::remote(session, Patience::PERSON).await? {
             Some(remote) => remote.events(&filter, |page| show(session, &page)).await,
             None => show(
                 session,

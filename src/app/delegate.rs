@@ -114,7 +114,7 @@ fn begin(args: &Args, session: &Session) -> Result<(PathBuf, Timestamp)> {
         holder: holder.public(),
     };
     let (name, view) = block_on(async {
-        let server = server(session)?;
+        let server = server(session).await?;
         let view = server.delegate(&request).await?;
         Ok::<_, Failure>((server.server().to_owned(), view))
     })??;
@@ -125,6 +125,9 @@ fn begin(args: &Args, session: &Session) -> Result<(PathBuf, Timestamp)> {
         token: view.token,
         holder,
         expires_at: view.expires_at,
+        renew_at: None,
+        principal: format!("agent/{}", args.to),
+        refresh: None,
     };
     identity::keep(&of_agent(session, &directory), &name, &kept)?;
     Ok((directory, view.expires_at))
@@ -187,7 +190,7 @@ pub fn delegated(args: &Delegated, session: &Session) -> Result<()> {
     }
     let agent = of_agent(session, &args.directory);
     let ended = block_on(async {
-        match engine::remote(&agent, Patience::PERSON)? {
+        match engine::remote(&agent, Patience::PERSON).await? {
             Some(server) => server.end_session().await,
             None => Ok(()),
         }

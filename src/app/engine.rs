@@ -3,7 +3,8 @@
 
 use super::{
     embedded::{self, Keys},
-    identity,
+    line,
+    login::current,
     session::Session,
 };
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
         token,
         trust::{HostAsk, HostCertificate},
     },
-    config::{account, client::Config},
+    config::account,
     domain::{
         credential::Credential,
         entitlement::ResourceName,
@@ -22,17 +23,11 @@ use crate::{
         lease::Lease,
     },
     issuers::order::Revocation,
-    platform::files,
     protocol::{
         elevation::{CredentialRequest, ElevationRequest, From},
         trust::{HostRequest, HostView},
     },
-    remote::{
-        elevations::Outcome,
-        link::{Link, Way},
-        patience::Patience,
-        session::Remote,
-    },
+    remote::{elevations::Outcome, patience::Patience, session::Remote},
 };
 
 /// Who decides, issues and records.
@@ -49,7 +44,7 @@ impl Engine {
     /// # Errors
     /// What was written makes no sense; sign-in needed (123).
     pub async fn open(session: &Session, patience: Patience) -> Result<Self> {
-        match remote(session, patience)? {
+        match remote(session, patience).await? {
             Some(remote) => Ok(Self::Remote(Box::new(remote))),
             None => Ok(Self::Embedded(Box::new(embedded::embedded(session).await?))),
         }
@@ -58,7 +53,7 @@ impl Engine {
     /// The same for what is asked of no policy, such as ending a grant: a policy that cannot be read must
     /// not stand in its way.
     pub async fn without_policies(session: &Session) -> Result<Self> {
-        if let Some(remote) = remote(session, Patience::PERSON)? {
+        if let Some(remote) = remote(session, Patience::PERSON).await? {
             return Ok(Self::Remote(Box::new(remote)));
         }
         let authority = embedded::without_policies(session).await?;
@@ -219,40 +214,15 @@ pub enum Trust {
 ///
 /// # Errors
 /// Sign-in needed (123).
-pub fn remote(session: &Session, patience: Patience) -> Result<Option<Remote>> {
+pub async fn remote(session: &Session, patience: Patience) -> Result<Option<Remote>> {
     let Some(server) = session.server()? else {
         return Ok(None);
     };
-    let identity = identity::of(session, server)?;
+    let identity = current::of(session, server).await?;
     Ok(Some(Remote::new(
-        link(session, server, patience)?,
+        line::to(session, server, patience)?,
         identity,
     )))
-}
-
-/// A line to a server, whoever asks.
-pub fn link(session: &Session, server: &str, patience: Patience) -> Result<Link> {
-    let authority = authority(session, session.config()?)?;
-    Link::to(&Way {
-        server,
-        authority: authority.as_deref(),
-        patience,
-        clock: session.clock,
-    })
-}
-
-/// The authority that config.toml pins.
-fn authority(session: &Session, config: &Config) -> Result<Option<Vec<u8>>> {
-    let Some(file) = &config.certificate_authority else {
-        return Ok(None);
-    };
-    // Whoever could write it would say which server is believed.
-    let path = session.places.configuration.join(file);
-    let text = files::read_trusted(&path)?.ok_or_else(|| {
-        Failure::failed(format!("{} is not there", path.display()))
-            .hint("put it there, or correct `certificate_authority` in config.toml")
-    })?;
-    Ok(Some(text.into_bytes()))
 }
 
 fn from(session: &Session, keys: &Keys, tool: Option<&str>) -> From {

@@ -51,6 +51,12 @@ pub struct Args {
 }
 
 impl Args {
+    /// Whether somebody who is there may be asked to sign in: not by a shell that only wants to know
+    /// whether something is held.
+    pub const fn may_ask(&self) -> bool {
+        !self.if_held
+    }
+
     /// Whether nothing but running the command is left where there is no configuration.
     pub const fn runs_without_configuration(&self) -> bool {
         self.if_known

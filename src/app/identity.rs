@@ -1,8 +1,9 @@
-//! Who this run is at a server: the session that rests sealed on this machine.
+//! The session at a server that rests sealed on this machine.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::session::Session;
 use crate::{
@@ -15,11 +16,11 @@ use crate::{
         time::Timestamp,
     },
     platform::{files, keyring},
-    remote::session::Identity,
+    protocol::session::Provider,
 };
 
 /// A session at a server as it rests here. It is only ever written sealed.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Kept {
     /// Its token.
     pub token: Token,
@@ -27,6 +28,24 @@ pub struct Kept {
     pub holder: PrivateKey,
     /// Until when.
     pub expires_at: Timestamp,
+    /// When whoever vouched for it is to be asked again, where they must be.
+    #[serde(default)]
+    pub renew_at: Option<Timestamp>,
+    /// Who it is for, as a person writes it.
+    #[serde(default)]
+    pub principal: String,
+    /// Where its next ID token comes from, without anybody's doing.
+    #[serde(default)]
+    pub refresh: Option<Refresh>,
+}
+
+/// What an OpenID provider gives its next ID token for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Refresh {
+    /// The provider.
+    pub provider: Provider,
+    /// The refresh token, which nobody but the provider is ever shown.
+    pub token: Token,
 }
 
 /// The file of a server's session.
@@ -40,26 +59,9 @@ pub fn keep(session: &Session, server: &str, kept: &Kept) -> Result<()> {
     let key = keyring::durable_sealing_key(&cache::sealing_key_file(&session.places))?;
     let text = serde_json::to_vec(kept)
         .map_err(|error| Failure::failed("the session cannot be kept").because(&error))?;
-    let text = zeroize::Zeroizing::new(text);
+    let text = Zeroizing::new(text);
     files::private_directory(&session.places.state)?;
     files::write_private(&file(session, server), &key.seal(&name(server), &text)?)
-}
-
-/// The session that this run has at a server.
-///
-/// # Errors
-/// Sign-in needed (123): there is none, or it has ended.
-pub fn of(session: &Session, server: &str) -> Result<Identity> {
-    let now = (session.clock)();
-    let kept = kept(session, server)?
-        .ok_or_else(|| signed_out(format!("you are not signed in at {server}")))?;
-    if kept.expires_at <= now {
-        return Err(signed_out(format!("your session at {server} has ended")));
-    }
-    Ok(Identity {
-        token: kept.token,
-        holder: kept.holder,
-    })
 }
 
 /// What rests here; one that cannot be opened is none.
@@ -72,10 +74,16 @@ pub fn kept(session: &Session, server: &str) -> Result<Option<Kept>> {
     Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
 }
 
+/// Forgets a session on this machine.
+pub fn forget(session: &Session, server: &str) -> Result<()> {
+    files::remove(&file(session, server))
+}
+
 fn name(server: &str) -> String {
     format!("session {}", server.trim_end_matches('/'))
 }
 
-fn signed_out(why: String) -> Failure {
+/// Sign-in is needed.
+pub fn signed_out(why: impl Into<String>) -> Failure {
     Failure::new(Code::SignIn, why).hint("run: jit login")
 }

@@ -71,7 +71,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
             },
         ),
     };
-    let view = block_on(async { server(session)?.change_principal(who, &change).await })??;
+    let view = block_on(async { server(session).await?.change_principal(who, &change).await })??;
     if session.json {
         return session.print_json(&view);
     }
@@ -84,7 +84,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
 }
 
 fn list(session: &Session) -> Result<()> {
-    let all = block_on(async { server(session)?.principals().await })??;
+    let all = block_on(async { server(session).await?.principals().await })??;
     if session.json {
         return all.iter().try_for_each(|one| session.print_json(one));
     }

@@ -28,9 +28,12 @@ pub fn fetch(session: &Session) -> Result<Catalogue> {
 }
 
 fn fetch_within(session: &Session, patience: Patience) -> Result<Catalogue> {
-    let remote = engine::remote(session, patience)?
-        .ok_or_else(|| Failure::failed("config.toml names no server"))?;
-    block_on(from(session, &remote))?
+    block_on(async {
+        let remote = engine::remote(session, patience)
+            .await?
+            .ok_or_else(|| Failure::failed("config.toml names no server"))?;
+        from(session, &remote).await
+    })?
 }
 
 /// Fetches it from that server.
@@ -72,7 +75,7 @@ fn may_be_new(session: &Session, failure: &Failure) -> bool {
     let is_unknown = failure.code == Code::Usage
         && match failure.nature {
             Nature::Final | Nature::Stranger | Nature::Absent => true,
-            Nature::Unexplained | Nature::Conflict | Nature::Away => false,
+            Nature::Unexplained | Nature::Conflict | Nature::Stale(_) | Nature::Away => false,
         };
     is_unknown && age(session).is_some_and(|age| age >= NEW)
 }

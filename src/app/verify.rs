@@ -37,7 +37,7 @@ type Compared = (Checkpoint, Option<(Loss, Option<Entry>)>);
 pub(super) fn run(kept: Option<&Path>, session: &Session) -> Result<()> {
     let kept = kept.map(|file| read(file, session)).transpose()?;
     let (audit, compared) = block_on(async {
-        match engine::remote(session, Patience::PERSON)? {
+        match engine::remote(session, Patience::PERSON).await? {
             Some(remote) => asked(&remote, kept.as_deref()).await,
             None => looked(&ledger(session).await?, kept.as_deref()).await,
         }
@@ -172,7 +172,7 @@ fn read(file: &Path, session: &Session) -> Result<String> {
 /// Prints the newest checkpoint; the embedded authority signs its ledger's head first, unless it did.
 pub(super) fn sign(session: &Session) -> Result<()> {
     let note = block_on(async {
-        if let Some(remote) = engine::remote(session, Patience::PERSON)? {
+        if let Some(remote) = engine::remote(session, Patience::PERSON).await? {
             return remote.newest_checkpoint().await;
         }
         let store = ledger(session).await?;

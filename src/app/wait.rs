@@ -33,7 +33,7 @@ pub fn for_people(
         return Err(otherwise);
     }
     block_on(async {
-        let server = server(session)?;
+        let server = server(session).await?;
         let Some(mut view) = server.pending(entitlement).await? else {
             return Ok(());
         };

@@ -215,12 +215,12 @@ fn strictest(decisions: Vec<Decision>) -> Decision {
 mod tests {
     use super::*;
 
-    fn decision(verdict: Verdict, policy: &str, justification: bool) -> Decision {
+    fn decision(verdict: Verdict, policy: &str) -> Decision {
         Decision {
             verdict,
             policies: vec![policy.to_owned()],
             obligations: Obligations {
-                justification,
+                justification: policy.starts_with("says why"),
                 approvals: Some(1),
                 ..Obligations::default()
             },
@@ -232,16 +232,16 @@ mod tests {
     fn the_strictest_of_a_line_counts() {
         use Verdict::{Allow, Deny, RequireApproval};
         let both = strictest(vec![
-            decision(Allow, "agents", false),
-            decision(RequireApproval, "sensitive", true),
+            decision(Allow, "agents"),
+            decision(RequireApproval, "says why, sensitive"),
         ]);
         assert_eq!(both.verdict, RequireApproval);
-        assert_eq!(both.policies, ["agents", "sensitive"]);
+        assert_eq!(both.policies, ["agents", "says why, sensitive"]);
         assert!(both.obligations.justification);
         let denied = strictest(vec![
-            decision(Deny, "says why", true),
-            decision(Allow, "x", false),
-            decision(Deny, "never", false),
+            decision(Deny, "says why"),
+            decision(Allow, "x"),
+            decision(Deny, "never"),
         ]);
         assert_eq!(denied.policies, ["never"]);
         assert_eq!(strictest(Vec::new()).verdict, Deny);

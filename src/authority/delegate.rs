@@ -68,7 +68,7 @@ impl Authority {
         let event = self.delegated(client, &session);
         let append = Append::new(event)
             .with(sessions::begin(&session)?)
-            .with(principals::seen(&session)?)
+            .with(principals::seen(&session.caller, now)?)
             .only_if(principals::may_come(&session.caller.principal));
         let append = while_in_session(append, client);
         self.store.ledger().append(append).await?;

@@ -39,7 +39,7 @@ struct Claims {
 struct Act {
     sub: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    act: Option<Box<Act>>,
+    act: Option<Box<Self>>,
 }
 
 /// The subject that stands behind a line of sessions, and the agents that act for it.
@@ -84,7 +84,7 @@ impl Authority {
         let event = self.session_event(EventKind::SignedIn, &session, origin);
         let append = Append::new(event)
             .with(sessions::begin(&session)?)
-            .with(principals::seen(&session)?)
+            .with(principals::seen(&session.caller, now)?)
             .only_if(principals::may_come(who));
         self.store.ledger().append(append).await?;
         self.session_token(&session).await
@@ -123,13 +123,18 @@ impl Authority {
 
     /// Ends a session, all that were delegated from it, and all grants and requests that were made in
     /// them. The targets are told by tidying ([`Authority::tidy`]).
-    pub async fn close_session(&self, session: &Session, origin: &Origin) -> Result<()> {
+    pub async fn close_session(
+        &self,
+        session: &Session,
+        ending: Ending,
+        origin: &Origin,
+    ) -> Result<()> {
         let event = self.session_event(EventKind::SignedOut, session, origin);
-        let append = Append::new(event).ending(Ending::Session(session.id.clone()));
+        let append = Append::new(event).ending(ending);
         self.store.ledger().append(append).await
     }
 
-    async fn session_token(&self, session: &Session) -> Result<Token> {
+    pub(super) async fn session_token(&self, session: &Session) -> Result<Token> {
         self.line_token(session, &[]).await
     }
 

@@ -41,6 +41,8 @@ pub enum Nature {
     Unexplained,
     /// Somebody else was first, or what it rested on has ended meanwhile.
     Conflict,
+    /// The sign-in is older than policy wants: so many seconds are the oldest that will do.
+    Stale(u32),
     /// What is needed does not answer just now; the same may succeed in a moment.
     Away,
     /// There is no such thing, or none that the caller may know of.

@@ -16,6 +16,7 @@ pub mod key;
 pub mod known;
 pub mod lease;
 pub mod lifecycle;
+pub mod once;
 pub mod position;
 pub mod principal;
 pub mod session;

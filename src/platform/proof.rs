@@ -14,6 +14,7 @@ use crate::domain::{
     failure::{Failure, Result},
     key::{PrivateKey, PublicKey},
     lease::CLOCK_SKEW,
+    once::Once,
     time::Timestamp,
 };
 
@@ -37,6 +38,18 @@ pub struct Proven {
     pub key: PublicKey,
     /// The proof's own id (`jti`), so that it can be refused the second time.
     pub id: String,
+}
+
+impl Proven {
+    /// The proof itself: it serves once, as long as clocks may differ.
+    pub fn once(&self, now: Timestamp) -> Once {
+        let key = self.key.to_base64url();
+        let id = keys::hex(&keys::sha256(format!("{key} {}", self.id).as_bytes()));
+        Once {
+            id: format!("proof {id}"),
+            until: now.after(CLOCK_SKEW.saturating_mul(2)),
+        }
+    }
 }
 
 #[derive(Clone, Serialize, Deserialize)]

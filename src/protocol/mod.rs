@@ -11,4 +11,5 @@ pub mod principal;
 pub mod problem;
 pub mod session;
 pub mod subject;
+pub mod token;
 pub mod trust;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{known::Known, time::Timestamp};
+use crate::domain::{known::Known, lifecycle::Lifecycle, time::Timestamp};
 
 /// Everybody who was ever let in (`GET /v1/principals`).
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -54,8 +54,8 @@ pub struct PrincipalChange {
 }
 
 impl PrincipalView {
-    /// What an authority remembers of somebody.
-    pub fn of(known: &Known, dormant: bool) -> Self {
+    /// What an authority remembers of somebody, at `now`.
+    pub fn of(known: &Known, lifecycle: &Lifecycle, now: Timestamp) -> Self {
         Self {
             principal: known.caller.principal.written(),
             groups: known.caller.groups.iter().cloned().collect(),
@@ -63,7 +63,7 @@ impl PrincipalView {
             last_seen_at: known.last_seen_at,
             attested_at: known.attested_at,
             disabled_at: known.disabled_at,
-            dormant,
+            dormant: lifecycle.is_dormant(known.last_seen_at, now),
             sessions: known.sessions,
             grants: known.grants,
         }

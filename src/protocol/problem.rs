@@ -24,6 +24,15 @@ pub struct Problem {
     /// What to do next.
     #[serde(default)]
     pub hint: String,
+    /// The oldest sign-in that would do, in seconds, where that is what is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<u32>,
+    /// The same in the words of OAuth (RFC 6749, section 5.2), where that is spoken: `invalid_grant`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// `detail` again, by the name that OAuth has for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_description: Option<String>,
 }
 
 /// What each failure is on the wire.
@@ -60,6 +69,17 @@ impl Problem {
             status,
             detail: failure.message.clone(),
             hint: failure.hint.clone(),
+            max_age: match failure.nature {
+                Nature::Stale(seconds) => Some(seconds),
+                Nature::Final
+                | Nature::Stranger
+                | Nature::Unexplained
+                | Nature::Conflict
+                | Nature::Away
+                | Nature::Absent => None,
+            },
+            error: None,
+            error_description: None,
         }
     }
 
@@ -70,9 +90,10 @@ impl Problem {
         let (code, nature) = found.map_or((Code::Failed, Nature::Final), |(code, nature, _, _)| {
             (*code, *nature)
         });
+        let stale = self.max_age.filter(|_| code == Code::SignIn);
         Failure::new(code, self.detail)
             .hint(self.hint)
-            .of_nature(nature)
+            .of_nature(stale.map_or(nature, Nature::Stale))
     }
 }
 
@@ -89,6 +110,7 @@ mod tests {
             Failure::denied("a").of_nature(Nature::Conflict),
             Failure::denied("a"),
             Failure::new(Code::SignIn, "a").hint("run: jit login"),
+            Failure::new(Code::SignIn, "a").of_nature(Nature::Stale(3600)),
             Failure::new(Code::Pending, "a"),
             Failure::failed("a").of_nature(Nature::Away),
         ];

@@ -29,6 +29,11 @@ pub struct Provider {
     pub client_id: String,
     /// What to ask for: `openid`, `profile`, `offline_access`, …
     pub scopes: Vec<String>,
+    /// The oldest sign-in that begins a session, in seconds.
+    pub max_age: u64,
+    /// The only authorities that vouch for its TLS, PEM; absent: the system's.
+    #[serde(default)]
+    pub certificate_authority: Option<String>,
 }
 
 /// The answer of `POST /v1/token` (RFC 8693, section 2.2.1).
@@ -42,6 +47,9 @@ pub struct TokenResponse {
     pub token_type: String,
     /// Seconds.
     pub expires_in: u64,
+    /// In how many seconds somebody must vouch for the caller again, where they must.
+    #[serde(default)]
+    pub attest_in: Option<u64>,
 }
 
 /// Who the caller is here (`GET /v1/session`).

@@ -6,12 +6,17 @@ use axum::{
     extract::{Query, State, rejection::QueryRejection},
 };
 use serde::Deserialize;
-use utoipa::IntoParams;
 
-use super::{problem::Refusal, shared::Served};
+use super::{
+    problem::{Problems, Refusal},
+    shared::Served,
+};
 use crate::{
     domain::failure::Failure,
-    protocol::checkpoint::{CheckpointView, Checkpoints},
+    protocol::{
+        checkpoint::{CheckpointView, Checkpoints},
+        path,
+    },
     store::checkpoints::Signed,
 };
 
@@ -19,7 +24,7 @@ use crate::{
 const MOST: u32 = 500;
 
 /// Behind which one, and how many.
-#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Cursor {
     /// Behind the checkpoint of so many entries; from the first one where it is absent.
@@ -34,6 +39,16 @@ pub(super) struct Cursor {
 }
 
 /// Lists them, the oldest first.
+#[utoipa::path(
+    get,
+    path = path::CHECKPOINTS,
+    params(
+        ("after" = Option<i64>, Query, description = "behind the checkpoint of so many entries"),
+        ("limit" = Option<u32>, Query, description = "so many at most; 500 at most"),
+        ("newest" = Option<bool>, Query, description = "only the newest one"),
+    ),
+    responses((status = 200, description = "the oldest first", body = Checkpoints), Problems),
+)]
 pub(super) async fn list(
     State(served): State<Served>,
     cursor: Result<Query<Cursor>, QueryRejection>,

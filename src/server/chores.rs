@@ -30,7 +30,7 @@ async fn once(shared: &Shared) -> Result<()> {
     let now = (authority.clock)();
     // A little less than the time between, so that the turn is free when it comes round.
     if authority.store.turn("tidy", now, EVERY / 2).await? {
-        authority.tidy(&Origin::default()).await?;
+        Box::pin(authority.tidy(&Origin::default())).await?;
     }
     Ok(())
 }

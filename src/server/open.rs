@@ -4,15 +4,24 @@ use std::path::Path;
 
 use super::ground::Ground;
 use crate::{
-    authority::Authority,
+    authority::{Authority, people::People},
     config::{authority as catalogue, policies, server::Server},
-    domain::{catalogue::SecretReference, environment::Places, failure::Result},
+    domain::{
+        catalogue::SecretReference,
+        environment::Places,
+        failure::{Failure, Result},
+    },
     platform::{
+        files,
         sealing::{Keeper, Named, Own},
         secret,
     },
     policy::set::Policies,
     store::{Store, sealing::Sealing},
+    verify::{
+        issuer::Issuer,
+        trusted::{ALGORITHMS, Purpose, Trusted},
+    },
 };
 
 /// Below the server's directory: what it makes itself.
@@ -41,6 +50,45 @@ pub(super) async fn authority(
         clock: ground.clock,
         approvers: true,
         lifecycles: config.lifecycle.lifecycles(),
+    })
+}
+
+/// The OpenID provider of people; it is asked nothing yet.
+///
+/// # Errors
+/// Its certificate authority is not there, or is none.
+pub(super) fn people(directory: &Path, config: &Server) -> Result<Option<People>> {
+    let Some(written) = &config.people else {
+        return Ok(None);
+    };
+    let named = written.certificate_authority.as_ref();
+    let authority = named.map(|file| pem(&directory.join(file))).transpose()?;
+    let trusted = Trusted {
+        issuer: written.issuer.clone(),
+        audiences: [written.client_id.clone()].into(),
+        algorithms: ALGORITHMS.to_vec(),
+        keys_at: None,
+        authority: authority.clone().map(String::into_bytes),
+        purpose: Purpose::IdToken,
+    };
+    Ok(Some(People {
+        issuer: Issuer::new(trusted)?,
+        client_id: written.client_id.clone(),
+        scopes: written.scopes.clone(),
+        name_claim: written.name_claim.clone(),
+        groups_claim: written.groups_claim.clone(),
+        certificate_authority: authority,
+    }))
+}
+
+fn pem(file: &Path) -> Result<String> {
+    // Whoever could write it would say who is believed.
+    files::read_trusted(file)?.ok_or_else(|| {
+        Failure::failed(format!(
+            "the certificate file {} is not there",
+            file.display()
+        ))
+        .hint("correct certificate_authority of [people] in server.toml")
     })
 }
 

@@ -11,7 +11,8 @@ use utoipa::{
 };
 
 use super::{
-    approvals, delegations, elevations, events, health, principals, resources, session, trust,
+    approvals, checkpoints, delegations, elevations, events, health, principals, resources,
+    session, sign_in, token, trust,
 };
 use crate::protocol::problem::Problem;
 
@@ -34,10 +35,14 @@ use crate::protocol::problem::Problem;
         principals::change,
         events::list,
         events::verify,
+        checkpoints::list,
         resources::list,
         trust::read,
         trust::certify,
         session::read,
+        session::end,
+        sign_in::read,
+        token::exchange,
         health::healthz,
         health::readyz,
         health::metrics,

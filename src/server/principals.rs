@@ -97,6 +97,5 @@ pub(super) async fn change(
 fn view(served: &Served, known: &Known) -> PrincipalView {
     let authority = &served.authority;
     let lifecycle = authority.lifecycles.of(known.caller.principal.class());
-    let dormant = lifecycle.is_dormant(known.last_seen_at, (authority.clock)());
-    PrincipalView::of(known, dormant)
+    PrincipalView::of(known, lifecycle, (authority.clock)())
 }

@@ -34,19 +34,22 @@ const AWAY: u64 = 1;
 /// Why a request is not answered as it was meant.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
-    failure: Failure,
+    failure: Box<Failure>,
     /// The status where it says more than the failure does.
     status: Option<StatusCode>,
     /// When it may be tried again.
     after: Option<Duration>,
+    /// What it is called in OAuth, where that is spoken.
+    oauth: Option<&'static str>,
 }
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Self {
-            failure,
+            failure: Box::new(failure),
             status: None,
             after: None,
+            oauth: None,
         }
     }
 }
@@ -57,6 +60,14 @@ impl Refusal {
         Self {
             status: Some(status),
             ..Self::from(failure)
+        }
+    }
+
+    /// The same with its name in OAuth.
+    pub(super) fn in_oauth(self, error: &'static str) -> Self {
+        Self {
+            oauth: Some(error),
+            ..self
         }
     }
 
@@ -106,14 +117,17 @@ impl Refusal {
                     .hint("ask its administrator: its log has the reason under that id")
             }
             (Code::Usage | Code::Denied | Code::Pending | Code::SignIn | Code::TimedOut, _) => {
-                self.failure.clone()
+                Failure::clone(&self.failure)
             }
         };
         let title = status.canonical_reason().unwrap_or("refused");
+        let problem = Problem::of(&shown);
         Problem {
             title: title.to_lowercase(),
             status: status.as_u16(),
-            ..Problem::of(&shown)
+            error: self.oauth.map(str::to_owned),
+            error_description: self.oauth.map(|_| problem.detail.clone()),
+            ..problem
         }
     }
 

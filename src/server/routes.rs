@@ -11,7 +11,7 @@ use axum::{
 
 use super::{
     approvals, checkpoints, delegations, elevations, events, health, limits, openapi, principals,
-    resources, session, shared::Served, tell, trust,
+    resources, session, shared::Served, sign_in, tell, token, trust,
 };
 use crate::protocol::path;
 
@@ -35,7 +35,9 @@ pub(super) fn all(served: Served) -> Router {
         .route(path::VERIFICATION, get(events::verify))
         .route(path::RESOURCES, get(resources::list))
         .route(path::TRUST, get(trust::read).post(trust::certify))
-        .route(path::SESSION, get(session::read))
+        .route(path::TOKEN, post(token::exchange))
+        .route(path::SIGN_IN, get(sign_in::read))
+        .route(path::SESSION, get(session::read).delete(session::end))
         .route(path::CHECKPOINTS, get(checkpoints::list))
         .route(path::HEALTHZ, get(health::healthz))
         .route(path::METRICS, get(health::metrics))

@@ -23,6 +23,7 @@ use super::{
     listen::{self, Doors},
     metrics::Metrics,
     open, restore, rotate, routes,
+    seen::Seen,
     shared::Shared,
     tls,
 };
@@ -78,7 +79,7 @@ pub fn run(args: &Args, ground: &Ground<'_>) -> Result<()> {
                 } else {
                     OnLoss::Refuse
                 };
-                serve(&directory, &config, loss, ground).await
+                Box::pin(serve(&directory, &config, loss, ground)).await
             }
             Some(Verb::Backup(args)) => backup::run(args, &directory, &config, ground).await,
             Some(Verb::Restore(args)) => restore::run(args, &directory, &config, ground).await,
@@ -91,6 +92,7 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     let authority = open::authority(directory, config, ground).await?;
     let anchor = Anchor::of(&open::places(directory).state);
     anchor.hold(&authority.store, loss, ground).await?;
+    let people = open::people(directory, config)?;
     let listener = bind(config.listen.unwrap_or(LISTEN)).await?;
     let address = listener.local_addr().map_err(|error| deaf(&error))?;
     let url = config
@@ -112,6 +114,8 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     let shared = Arc::new(Shared {
         authority,
         url,
+        people,
+        seen: Seen::default(),
         gate: Gate::new(&config.limits),
         metrics: Arc::clone(&metrics),
         body_within: config.limits.body_within.0,

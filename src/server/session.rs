@@ -1,12 +1,63 @@
 //! The caller's own session.
 
-use axum::Json;
-
-use super::{authenticate::Visitor, problem::Problems};
-use crate::{
-    domain::principal::Principal,
-    protocol::{path, session::SessionView},
+use axum::{
+    Json,
+    extract::{Query, State},
+    http::StatusCode,
 };
+use serde::Deserialize;
+
+use super::{
+    authenticate::Visitor,
+    problem::{Problems, Refusal},
+    shared::Served,
+};
+use crate::{
+    domain::{
+        event::Origin,
+        principal::{Class, Principal},
+    },
+    protocol::{path, session::SessionView},
+    store::ending::Ending,
+};
+
+/// How much ends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Which {
+    /// The caller's sessions on other machines too.
+    everywhere: bool,
+}
+
+/// Ends the caller's session, and all that was had in it. An agent ends its own: others may have agents of
+/// the same name.
+#[utoipa::path(
+    delete,
+    path = path::SESSION,
+    params(("everywhere" = Option<bool>, Query, description = "the caller's sessions on other machines too")),
+    security(("session" = [], "proof" = [])),
+    responses((status = 204, description = "it has ended"), Problems),
+)]
+pub(super) async fn end(
+    State(served): State<Served>,
+    visitor: Visitor,
+    Query(which): Query<Which>,
+) -> Result<StatusCode, Refusal> {
+    let origin = Origin {
+        address: Some(visitor.address),
+        ..Origin::default()
+    };
+    let ending = if which.everywhere && visitor.principal().class() != Class::Agent {
+        Ending::Principal(visitor.principal().clone())
+    } else {
+        Ending::Session(visitor.session.id.clone())
+    };
+    served
+        .authority
+        .close_session(&visitor.session, ending, &origin)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
 
 /// Who the caller is here, by whose word, until when.
 #[utoipa::path(

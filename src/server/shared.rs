@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-use super::{gate::Gate, metrics::Metrics};
-use crate::authority::Authority;
+use super::{gate::Gate, metrics::Metrics, seen::Seen};
+use crate::authority::{Authority, people::People};
 
 /// The authority that is served, and how.
 pub(super) struct Shared {
@@ -13,6 +13,10 @@ pub(super) struct Shared {
     pub(super) authority: Authority,
     /// How clients reach it, without a slash at its end: what their proofs name.
     pub(super) url: String,
+    /// By whose word people come in.
+    pub(super) people: Option<People>,
+    /// The proofs of possession that were shown here.
+    pub(super) seen: Seen,
     /// How much is taken from whom.
     pub(super) gate: Gate,
     /// What is counted.

@@ -8,7 +8,6 @@ use crate::domain::{
     failure::{Failure, Result},
     known::Known,
     principal::{Caller, Principal},
-    session::Session,
     time::Timestamp,
 };
 
@@ -99,11 +98,10 @@ impl Store {
 }
 
 /// Remembers whoever a session was begun for.
-pub fn seen(session: &Session) -> Result<Statement> {
-    let caller = &session.caller;
+pub fn seen(caller: &Caller, now: Timestamp) -> Result<Statement> {
     let body = serde_json::to_string(caller)
         .map_err(|error| Failure::failed("a principal cannot be written").because(&error))?;
-    let at = session.created_at.millis();
+    let at = now.millis();
     Ok(Statement::insert(
         "insert into principals
              (name, class, first_seen_at, last_seen_at, attested_at, disabled_at, body)",

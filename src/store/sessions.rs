@@ -7,6 +7,7 @@ use super::{
 use crate::domain::{
     failure::{Failure, Result},
     id::GrantId,
+    key::PublicKey,
     session::Session,
     time::Timestamp,
 };
@@ -32,6 +33,15 @@ impl Store {
         }
         rows.iter().map(session).collect()
     }
+
+    /// The session that is bound to that key, and whether it was ended.
+    pub async fn session_of(&self, holder: PublicKey) -> Result<Option<(Session, bool)>> {
+        let select = "select ended_at, parent, body from sessions where holder = $1";
+        let select = Statement::new(select, [holder.to_base64url().into()]);
+        let rows = self.database.rows(&select).await?;
+        let found = |row: &Row| Ok((session(row)?, row.int(0)? != 0));
+        rows.first().map(found).transpose()
+    }
 }
 
 /// The session and those above it, each with whether it lives and its parent.
@@ -52,7 +62,8 @@ pub fn begin(session: &Session) -> Result<Statement> {
         .map_err(|error| Failure::failed("a session cannot be written").because(&error))?;
     let parent = session.parent.as_ref();
     Ok(Statement::insert(
-        "insert into sessions (id, class, name, parent, expires_at, ended_at, last_used_at, body)",
+        "insert into sessions
+             (id, class, name, parent, expires_at, ended_at, last_used_at, holder, body)",
         [
             session.id.as_str().into(),
             session.caller.principal.class().as_str().into(),
@@ -61,10 +72,29 @@ pub fn begin(session: &Session) -> Result<Statement> {
             session.expires_at.millis().into(),
             0.into(),
             session.created_at.millis().into(),
+            session.holder.to_base64url().into(),
             body.into(),
         ],
         "",
     ))
+}
+
+/// Writes what became known of a session's caller since it began.
+pub fn renew(session: &Session, now: Timestamp) -> Result<Statement> {
+    let body = serde_json::to_string(session)
+        .map_err(|error| Failure::failed("a session cannot be written").because(&error))?;
+    Ok(Statement::new(
+        "update sessions set body = $2, last_used_at = $3 where id = $1",
+        [session.id.as_str().into(), body.into(), now.millis().into()],
+    ))
+}
+
+/// Holds while no session was ever bound to that key.
+pub fn is_unbound(holder: PublicKey) -> Statement {
+    Statement::new(
+        "select 1 where not exists (select 1 from sessions where holder = $1)",
+        [holder.to_base64url().into()],
+    )
 }
 
 /// Holds while the session has not been ended, whatever its time.

@@ -38,6 +38,9 @@ const VERBS: &[&[&str]] = &[
     &["credential-process"],
     &["known-hosts"],
     &["setup"],
+    &["login"],
+    &["logout"],
+    &["whoami"],
     &["serve"],
     &["serve", "backup"],
     &["serve", "restore"],
@@ -106,6 +109,9 @@ fn the_first_page_of_help() {
       policy              Check what you wrote, or explain who may have what
       init                Write commented configuration and propose a catalogue; changes nothing that
                           exists
+      login               Sign in at the server, with a browser here or on any device
+      logout              End your session at the server, with every grant in it, and forget it here
+      whoami              Show who you are here, by whose word, and until when
       setup               Let kubectl, psql, ssh, aws and what calls them use just-in-time access
                           without the prefix
       trust               Print what a target needs to trust this authority

@@ -33,6 +33,7 @@ mod kubernetes_hook;
 mod ledger;
 mod manual;
 mod notice;
+mod people;
 mod review;
 mod serve;
 mod servers;

@@ -14,6 +14,9 @@ const DAY: Ttl = Ttl(Duration::from_hours(12));
 const JOB: Ttl = Ttl(Duration::from_hours(1));
 const TASK: Ttl = Ttl(Duration::from_hours(8));
 
+/// How long after a sign-in a person's provider must vouch again: whoever leaves is out by then.
+const HOUR: Ttl = Ttl(Duration::from_hours(1));
+
 /// How long without use until a person may not come.
 const LONG_AWAY: Ttl = Ttl(Duration::from_hours(90 * 24));
 
@@ -47,20 +50,20 @@ impl Lifecycle {
     /// What is written, with the defaults for what is not.
     pub fn lifecycles(&self) -> Lifecycles {
         Lifecycles {
-            human: self.human.or(DAY, Some(LONG_AWAY)),
-            workload: self.workload.or(JOB, None),
-            agent: self.agent.or(TASK, None),
+            human: self.human.or(DAY, Some(HOUR), Some(LONG_AWAY)),
+            workload: self.workload.or(JOB, None, None),
+            agent: self.agent.or(TASK, None, None),
         }
     }
 }
 
 impl Class {
-    fn or(self, session: Ttl, dormant: Option<Ttl>) -> lifecycle::Lifecycle {
+    fn or(self, session: Ttl, attest: Option<Ttl>, dormant: Option<Ttl>) -> lifecycle::Lifecycle {
         let span = |ttl: Option<Ttl>| ttl.map(|ttl| ttl.0);
         lifecycle::Lifecycle {
             session: span(self.session.or(Some(session))),
             grant: span(self.grant),
-            attest: span(self.attest),
+            attest: span(self.attest.or(attest)),
             dormant: span(self.dormant.or(dormant)),
         }
     }
@@ -73,9 +76,10 @@ mod tests {
     #[test]
     fn what_is_not_written_is_as_it_is_by_default() {
         let read: Lifecycle =
-            toml::from_str("human.attest = \"1h\"\nagent.session = \"30m\"").unwrap();
+            toml::from_str("human.attest = \"2h\"\nagent.session = \"30m\"").unwrap();
         let all = read.lifecycles();
-        assert_eq!(all.human.attest, Some(Duration::from_hours(1)));
+        assert_eq!(all.human.attest, Some(Duration::from_hours(2)));
+        assert_eq!(Lifecycle::default().lifecycles().human.attest, Some(HOUR.0));
         assert_eq!(all.human.session, Some(DAY.0));
         assert_eq!(all.agent.session, Some(Duration::from_mins(30)));
         assert_eq!(all.workload.dormant, None);

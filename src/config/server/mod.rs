@@ -2,6 +2,7 @@
 
 pub mod lifecycle;
 pub mod limits;
+pub mod people;
 pub mod tls;
 pub mod workloads;
 
@@ -9,7 +10,7 @@ use std::{net::SocketAddr, path::Path};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use self::{lifecycle::Lifecycle, limits::Limits, tls::Tls};
+use self::{lifecycle::Lifecycle, limits::Limits, people::People, tls::Tls};
 use super::{
     check::fault::Fault,
     names,
@@ -40,6 +41,8 @@ pub struct Server {
     pub tls: Tls,
     /// How long sessions and grants may be, and who was away for too long.
     pub lifecycle: Lifecycle,
+    /// The OpenID provider whose word counts for people.
+    pub people: Option<People>,
     /// Whose tokens are exchanged for the session of a machine.
     pub workloads: Vec<Workload>,
     /// How much it takes from whom.
@@ -73,6 +76,7 @@ pub fn parse(file: &str, text: &str) -> Result<Server> {
         }
     }
     tls::check(&server.tls)
+        .and_then(|()| server.people.as_ref().map_or(Ok(()), people::check))
         .and_then(|()| workloads::check(&server.workloads))
         .and_then(|()| limits::check(&server.limits))
         .map_err(|fault| fault.at(table))?;
@@ -120,10 +124,13 @@ mod tests {
             "[tls]\ncertificate = \"a\"",
             "[tls]\nkeys = \"a\"",
             "\n[limits]\nconnections = 0",
+            "[people]\nissuer = \"http://id.example.com\"\nclient_id = \"jit\"",
+            "[people]\nissuer = \"https://id.example.com\"",
+            "[people]\nissuer = \"https://id.example.com\"\nclient_id = \"jit\"\nscopes = [\"profile\"]",
         ];
         assert_snapshot!(all.map(wrong).join("\n"), @r#"
         server.toml:1: unknown key "ulr"
-          its keys are url, listen, database, sealing_key, tls, lifecycle, workloads, limits
+          its keys are url, listen, database, sealing_key, tls, lifecycle, people, workloads, limits
         server.toml:1: "http://localhost" is not the address of a server
           write it as https://HOST or https://HOST:PORT, without a path
         server.toml:1: "https://a/b" is not the address of a server
@@ -138,6 +145,12 @@ mod tests {
           did you mean "key"? its keys are certificate, key
         server.toml:3: with connections = 0 nobody could come in
           make it at least 1
+        server.toml:2: "http://id.example.com" is not an issuer's URL
+          write it exactly as it says it itself, https://HOST/PATH; http only for this machine itself
+        server.toml:1: "client_id" is missing in [people]
+          add client_id = …
+        server.toml:4: the scope "openid" is missing
+          add it: without "openid" a provider gives no ID token
         "#);
     }
 }

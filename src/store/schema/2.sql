@@ -16,7 +16,7 @@ create index elevations_by_session on elevations (session, expires_at);
 create index elevations_by_state on elevations (state, expires_at);
 
 -- Signed-in people, workloads and agents. `parent` is the session that delegated to this one.
--- `ended_at` is 0 while the session lives.
+-- `ended_at` is 0 while the session lives; `holder` is the key that its tokens are bound to.
 create table sessions (
     id text not null primary key,
     class text not null,
@@ -25,8 +25,10 @@ create table sessions (
     expires_at bigint not null,
     ended_at bigint not null,
     last_used_at bigint not null,
+    holder text not null,
     body text not null
 );
+create index sessions_by_holder on sessions (holder);
 create index sessions_by_principal on sessions (class, name, ended_at);
 create index sessions_by_parent on sessions (parent);
 
@@ -42,6 +44,16 @@ create table principals (
     primary key (class, name)
 );
 
+-- Whose name is whose: nobody comes by the name of somebody else, nor by two names.
+create table identities (
+    class text not null,
+    name text not null,
+    source text not null,
+    subject text not null,
+    primary key (class, name)
+);
+create unique index identities_by_subject on identities (class, source, subject);
+
 -- Answers by idempotency key: whoever lost one and asks again gets the same. `answer` is sealed.
 create table answers (
     caller text not null,
@@ -54,7 +66,7 @@ create table answers (
 );
 create index answers_by_end on answers (expires_at);
 
--- What may be used once: proofs of possession, bootstrap and join codes.
+-- What may be used once: tokens of others that were exchanged, proofs of possession, the bootstrap code.
 create table spent (
     id text not null primary key,
     expires_at bigint not null

@@ -15,7 +15,7 @@ use jit::{
         time::Timestamp,
     },
     platform::keys,
-    store::ledger::Verification,
+    store::{ending::Ending, ledger::Verification},
 };
 
 use super::team::{POLICIES, Team, ask, policies, run, still};
@@ -195,7 +195,11 @@ fn the_last_yes_does_not_grant_what_policy_would_not_any_longer() {
         );
         let held = team.granted(&agent, "deploy").await.grant.id;
         team.here
-            .close_session(&alice.sessions[0], &Origin::default())
+            .close_session(
+                &alice.sessions[0],
+                Ending::Session(alice.sessions[0].id.clone()),
+                &Origin::default(),
+            )
             .await
             .unwrap();
         for id in [&own, &asked] {

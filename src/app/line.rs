@@ -1,0 +1,36 @@
+//! The line to a server, whoever asks over it.
+
+use super::session::Session;
+use crate::{
+    domain::failure::{Failure, Result},
+    platform::files,
+    remote::{
+        link::{Link, Way},
+        patience::Patience,
+    },
+};
+
+/// A line to a server, known by what config.toml pins.
+pub fn to(session: &Session, server: &str, patience: Patience) -> Result<Link> {
+    let authority = authority(session)?;
+    Link::to(&Way {
+        server,
+        authority: authority.as_deref(),
+        patience,
+        clock: session.clock,
+    })
+}
+
+/// The authority that config.toml pins.
+fn authority(session: &Session) -> Result<Option<Vec<u8>>> {
+    let Some(file) = &session.config()?.certificate_authority else {
+        return Ok(None);
+    };
+    // Whoever could write it would say which server is believed.
+    let path = session.places.configuration.join(file);
+    let text = files::read_trusted(&path)?.ok_or_else(|| {
+        Failure::failed(format!("{} is not there", path.display()))
+            .hint("put it there, or correct `certificate_authority` in config.toml")
+    })?;
+    Ok(Some(text.into_bytes()))
+}

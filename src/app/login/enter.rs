@@ -1,0 +1,91 @@
+//! At the server's door: what says who somebody is becomes a session that is bound to a key of this
+//! machine (RFC 8693 with RFC 9449).
+
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::{ExposeSecret as _, SecretString};
+use zeroize::Zeroizing;
+
+use crate::{
+    app::{
+        identity::{Kept, Refresh},
+        session::Session,
+    },
+    domain::{
+        credential::Token,
+        failure::{Failure, Result},
+        key::PrivateKey,
+        time::Timestamp,
+    },
+    protocol::{
+        path,
+        session::{SessionView, SignInWays, TokenResponse},
+        token,
+    },
+    remote::link::{Body, Call, Link, Shown},
+};
+
+/// How one signs in at a server.
+pub(super) async fn ways(link: &Link) -> Result<SignInWays> {
+    let call = Call::get(path::SIGN_IN, Shown::Nothing);
+    link.call(&call).await?.json()
+}
+
+/// What is shown at the door: a token of a type, and what goes with it.
+pub(super) struct Ticket<'a> {
+    /// Its type (RFC 8693, section 3).
+    pub kind: &'a str,
+    /// The token itself.
+    pub token: &'a Token,
+    /// The key that the session is to be bound to.
+    pub holder: &'a PrivateKey,
+}
+
+/// Goes in: the session as it is to be kept.
+pub(super) async fn enter(
+    session: &Session,
+    link: &Link,
+    ticket: &Ticket<'_>,
+    refresh: Option<Refresh>,
+) -> Result<Kept> {
+    let origin = session.origin(None);
+    let form = form(&[
+        ("grant_type", token::GRANT_TYPE),
+        ("subject_token", ticket.token.0.expose_secret()),
+        ("subject_token_type", ticket.kind),
+        ("client_host", &origin.host),
+    ])?;
+    let call = Call::post(path::TOKEN, Body::Form(form), Shown::Key(ticket.holder));
+    let given: TokenResponse = link.call(&call).await?.json()?;
+    let now: Timestamp = (session.clock)();
+    if given.token_type != token::DPOP {
+        return Err(Failure::failed(format!(
+            "{} gave a token that is bound to no key",
+            link.server()
+        ))
+        .hint("check `server` in config.toml"));
+    }
+    let token = Token(SecretString::from(given.access_token));
+    let call = Call::get(path::SESSION, Shown::Session(&token, ticket.holder));
+    let view: SessionView = link.call(&call).await?.json()?;
+    // Some time before it must be done.
+    let renew_in = given
+        .attest_in
+        .map(|seconds| Duration::from_secs(seconds / 4 * 3));
+    Ok(Kept {
+        token,
+        holder: ticket.holder.clone(),
+        expires_at: now.after(Duration::from_secs(given.expires_in)),
+        renew_at: renew_in.map(|span| now.after(span)),
+        principal: view.principal,
+        refresh,
+    })
+}
+
+fn form(pairs: &[(&str, &str)]) -> Result<Zeroizing<String>> {
+    let mut url = Url::parse("form:")
+        .map_err(|error| Failure::failed("a form cannot be written").because(&error))?;
+    url.query_pairs_mut().extend_pairs(pairs);
+    Ok(Zeroizing::new(url.query().unwrap_or_default().to_owned()))
+}

@@ -1,0 +1,158 @@
+//! `jit login`: show who you are, once, and be known for a while.
+
+mod browser;
+pub mod current;
+mod device;
+mod enter;
+mod loopback;
+mod provider;
+pub mod wish;
+
+use current::Extent;
+use enter::{Ticket, enter};
+use provider::Reached;
+use wish::Wish;
+
+use super::{
+    embedded::block_on,
+    identity::{self, Kept, Refresh},
+    line,
+    session::Session,
+};
+use crate::{
+    config::places::SESSION,
+    domain::{
+        failure::{Failure, Nature, Result},
+        key::PrivateKey,
+    },
+    platform::{keys, proof, terminal},
+    protocol::subject,
+    remote::{link::Link, patience::Patience},
+};
+
+/// Sign in at the server, with a browser here or on any device
+///
+/// The session that comes of it is bound to a key that was made on this machine, and rests sealed here.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  jit login\n  jit login --device")]
+pub struct Args {
+    /// Use a browser on another device; the default on a remote shell.
+    #[arg(long)]
+    device: bool,
+    /// Prove again who you are, also where the provider still knows you.
+    #[arg(long)]
+    fresh: bool,
+}
+
+/// Signs in.
+pub fn run(args: &Args, session: &Session) -> Result<()> {
+    let wish = Wish {
+        device: args.device,
+        max_age: args.fresh.then_some(0),
+    };
+    let server = session.server()?.ok_or_else(|| {
+        Failure::usage("there is no server to sign in at: the authority is on this machine").hint(
+            "write server = \"https://…\" into config.toml, or run: jit init --server https://…",
+        )
+    })?;
+    let kept = block_on(sign_in(session, server, &wish))??;
+    let until = kept.expires_at.to_rfc3339_seconds();
+    terminal::say(&format!(
+        "jit: signed in at {server} as {} until {until}",
+        terminal::plain_line(&kept.principal)
+    ));
+    Ok(())
+}
+
+/// Signs in for a command that could not go on without.
+pub fn again(session: &Session, failure: &Failure) -> Result<()> {
+    let Some(server) = session.server()? else {
+        return Err(failure.clone());
+    };
+    terminal::say(&format!("jit: {failure}"));
+    let max_age = match failure.nature {
+        Nature::Stale(seconds) => Some(u64::from(seconds)),
+        Nature::Final
+        | Nature::Stranger
+        | Nature::Unexplained
+        | Nature::Conflict
+        | Nature::Away
+        | Nature::Absent => None,
+    };
+    let wish = Wish {
+        max_age,
+        ..Wish::default()
+    };
+    block_on(sign_in(session, server, &wish))?.map(drop)
+}
+
+async fn sign_in(session: &Session, server: &str, wish: &Wish) -> Result<Kept> {
+    if session.environment.value(SESSION).is_some() {
+        // Whoever it acts for would sign in, and it would be them.
+        return Err(
+            Failure::denied("an agent does not sign in: its session is handed on to it")
+                .hint("whoever it acts for runs it again: jit delegate"),
+        );
+    }
+    let link = line::to(session, server, Patience::PERSON)?;
+    let ways = enter::ways(&link).await?;
+    let known = ways.provider.ok_or_else(|| {
+        Failure::denied(format!("{server} has no OpenID provider to sign in with"))
+            .hint("ask its administrator for a join code, then run: jit login --join CODE")
+    })?;
+    let provider = Reached::new(&known).await?;
+    let before = identity::kept(session, server)?;
+    let holder = holder(session, before.as_ref(), wish)?;
+    let tokens = if wish.device || wish::is_remote(&session.environment) {
+        device::sign_in(&provider, wish).await?
+    } else {
+        let nonce = proof::thumbprint(holder.public())?;
+        browser::sign_in(session, &provider, wish, &nonce).await?
+    };
+    let ticket = Ticket {
+        kind: subject::ID_TOKEN,
+        token: &tokens.id_token,
+        holder: &holder,
+    };
+    let refresh = tokens.refresh.map(|token| Refresh {
+        provider: known,
+        token,
+    });
+    let kept = enter(session, &link, &ticket, refresh).await?;
+    leave_behind(session, &link, before, &kept).await;
+    identity::keep(session, link.server(), &kept)?;
+    Ok(kept)
+}
+
+/// The key of the session: a new one, but where a session that lives only needs somebody to sign in
+/// again, so that it goes on with all that is held in it.
+fn holder(session: &Session, before: Option<&Kept>, wish: &Wish) -> Result<PrivateKey> {
+    let living = before.filter(|kept| (session.clock)() < kept.expires_at);
+    match living {
+        Some(kept) if wish.max_age.is_some() => Ok(kept.holder.clone()),
+        Some(_) | None => keys::generate(),
+    }
+}
+
+/// Gives back what a sign-in replaces: the refresh token, and the session where it was somebody else's.
+async fn leave_behind(session: &Session, link: &Link, before: Option<Kept>, now: &Kept) {
+    let Some(before) = before else { return };
+    if before.principal != now.principal
+        && let Err(failure) = current::leave(link, &before, Extent::Session).await
+    {
+        session.tell(&format!("the former session was not ended: {failure}"));
+    }
+    give_back(session, &before).await;
+}
+
+/// Gives the refresh token of a session back to its provider.
+pub(super) async fn give_back(session: &Session, kept: &Kept) {
+    let Some(refresh) = &kept.refresh else { return };
+    let given = async {
+        let provider = Reached::new(&refresh.provider).await?;
+        provider.revoke(&refresh.token).await
+    };
+    if let Err(failure) = given.await {
+        session.tell(&format!("the refresh token was not given back: {failure}"));
+    }
+}

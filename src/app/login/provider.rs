@@ -1,0 +1,278 @@
+//! The OpenID provider, asked as a native client asks it (RFC 8252): for tokens, for newer ones, and to
+//! take a refresh token back.
+
+use std::{error::Error, fmt::Display};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use oauth2::{
+    ClientId, EmptyExtraDeviceAuthorizationFields, EndpointMaybeSet, EndpointNotSet, EndpointSet,
+    HttpRequest, HttpResponse, RefreshToken, RequestTokenError, Scope, StandardErrorResponse,
+    StandardRevocableToken, StandardTokenResponse, TokenResponse as _,
+    basic::{
+        BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse,
+        BasicTokenIntrospectionResponse, BasicTokenType,
+    },
+};
+use reqwest::{Request, Url};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    domain::{
+        credential::Token,
+        failure::{Code, Failure, Nature, Result},
+    },
+    platform::{http, terminal},
+    protocol::session::Provider,
+    verify::discovery::{self, Metadata},
+};
+
+/// No answer about tokens is longer, in bytes.
+const LONGEST: usize = 256 << 10;
+/// No more of a provider's own words is shown, in characters.
+const WORDS: usize = 300;
+
+/// What came beside an access token, which is not used.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Beside {
+    #[serde(default)]
+    id_token: Option<Token>,
+}
+
+impl oauth2::ExtraTokenFields for Beside {}
+
+pub(super) type Answer = StandardTokenResponse<Beside, BasicTokenType>;
+
+/// The client of the `oauth2` crate, with the addresses that the provider says it has.
+pub(super) type Client = oauth2::Client<
+    BasicErrorResponse,
+    Answer,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    EndpointMaybeSet,
+    EndpointMaybeSet,
+    EndpointNotSet,
+    EndpointMaybeSet,
+    EndpointSet,
+>;
+
+pub(super) type Device = oauth2::DeviceAuthorizationResponse<EmptyExtraDeviceAuthorizationFields>;
+
+/// A provider that can be asked.
+pub(super) struct Reached {
+    /// What the server says of it.
+    pub(super) known: Provider,
+    /// What it says of itself.
+    pub(super) metadata: Metadata,
+    http: reqwest::Client,
+}
+
+/// What a person's sign-in gives.
+pub(super) struct Tokens {
+    /// Says who; for the server.
+    pub(super) id_token: Token,
+    /// Gives the next one; for the provider alone.
+    pub(super) refresh: Option<Token>,
+}
+
+impl Reached {
+    /// Finds out where a provider is asked.
+    ///
+    /// # Errors
+    /// It is away, or is another one than it should be.
+    pub(super) async fn new(known: &Provider) -> Result<Self> {
+        let authority = known.certificate_authority.as_deref();
+        let http = discovery::client(&known.issuer, authority.map(str::as_bytes))?;
+        let metadata = discovery::discover(&http, &known.issuer).await?;
+        Ok(Self {
+            known: known.clone(),
+            metadata,
+            http,
+        })
+    }
+
+    /// The client that asks it.
+    pub(super) fn client(&self) -> Result<Client> {
+        let lacking = || {
+            Failure::failed(format!(
+                "{} does not say where it gives tokens",
+                self.known.issuer
+            ))
+            .hint("check that it is an OpenID provider")
+        };
+        let Metadata {
+            authorization_endpoint,
+            token_endpoint,
+            device_authorization_endpoint,
+            revocation_endpoint,
+            ..
+        } = &self.metadata;
+        let token = address(token_endpoint.as_ref())?.ok_or_else(lacking)?;
+        let client = oauth2::Client::new(ClientId::new(self.known.client_id.clone()));
+        Ok(client
+            .set_auth_type(oauth2::AuthType::RequestBody)
+            .set_token_uri(oauth2::TokenUrl::from_url(token))
+            .set_auth_uri_option(
+                address(authorization_endpoint.as_ref())?.map(oauth2::AuthUrl::from_url),
+            )
+            .set_device_authorization_url_option(
+                address(device_authorization_endpoint.as_ref())?
+                    .map(oauth2::DeviceAuthorizationUrl::from_url),
+            )
+            .set_revocation_url_option(
+                address(revocation_endpoint.as_ref())?.map(oauth2::RevocationUrl::from_url),
+            ))
+    }
+
+    /// What is asked for.
+    pub(super) fn scopes(&self) -> impl Iterator<Item = Scope> {
+        self.known.scopes.iter().cloned().map(Scope::new)
+    }
+
+    /// Newer tokens for a refresh token.
+    ///
+    /// # Errors
+    /// Sign-in (123): it gives none for it any more. Otherwise it is away.
+    pub(super) async fn refresh(&self, token: &Token) -> Result<Tokens> {
+        let client = self.client()?;
+        let refresh = RefreshToken::new(token.0.expose_secret().to_owned());
+        let call = |request| self.send(request);
+        let answer = client.exchange_refresh_token(&refresh).request_async(&call);
+        let answer = answer.await.map_err(|error| self.refused(error))?;
+        let tokens = self.tokens(&answer)?;
+        Ok(Tokens {
+            refresh: tokens.refresh.or_else(|| Some(token.clone())),
+            ..tokens
+        })
+    }
+
+    /// Gives a refresh token back (RFC 7009), where it is taken back.
+    pub(super) async fn revoke(&self, token: &Token) -> Result<()> {
+        if self.metadata.revocation_endpoint.is_none() {
+            return Ok(());
+        }
+        let token = RefreshToken::new(token.0.expose_secret().to_owned());
+        let call = |request| self.send(request);
+        let broken = |error: &(dyn Error + 'static)| {
+            Failure::failed(format!(
+                "{} did not take the refresh token back",
+                self.known.issuer
+            ))
+            .because(error)
+        };
+        let client = self.client()?;
+        let request = client
+            .revoke_token(token.into())
+            .map_err(|error| broken(&error))?;
+        request
+            .request_async(&call)
+            .await
+            .map_err(|error| broken(&error))
+    }
+
+    /// The tokens in an answer.
+    pub(super) fn tokens(&self, answer: &Answer) -> Result<Tokens> {
+        let id_token = answer.extra_fields().id_token.clone().ok_or_else(|| {
+            Failure::failed(format!("{} gave no ID token", self.known.issuer))
+                .hint("scopes of [people] in the server's server.toml must have \"openid\"")
+        })?;
+        let refresh = answer.refresh_token();
+        let secret = |token: &RefreshToken| Token(SecretString::from(token.secret().clone()));
+        Ok(Tokens {
+            id_token,
+            refresh: refresh.map(secret),
+        })
+    }
+
+    /// One request to the provider.
+    pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpResponse> {
+        let away = |error: reqwest::Error| {
+            Failure::failed(format!("{} cannot be reached", self.known.issuer))
+                .because(&error)
+                .hint("check the network, then try again")
+                .of_nature(Nature::Away)
+        };
+        let request = Request::try_from(request).map_err(away)?;
+        let answer = self.http.execute(request).await.map_err(away)?;
+        let mut made = HttpResponse::new(Vec::new());
+        *made.status_mut() = answer.status();
+        *made.headers_mut() = answer.headers().clone();
+        *made.body_mut() = http::body(answer, LONGEST).await?;
+        Ok(made)
+    }
+
+    /// Why tokens are not given.
+    pub(super) fn refused<T>(
+        &self,
+        error: RequestTokenError<Failure, StandardErrorResponse<T>>,
+    ) -> Failure
+    where
+        T: oauth2::ErrorResponseType + AsRef<str> + Display + 'static,
+    {
+        let issuer = &self.known.issuer;
+        match error {
+            RequestTokenError::ServerResponse(said) => {
+                let words = said.error_description().map_or("", String::as_str);
+                let words = plain(&format!("{}: {words}", said.error().as_ref()));
+                let grant = BasicErrorResponseType::InvalidGrant;
+                if said.error().as_ref() == grant.as_ref() {
+                    return Failure::new(
+                        Code::SignIn,
+                        format!("{issuer} knows this sign-in no more ({words})"),
+                    )
+                    .hint("run: jit login");
+                }
+                Failure::denied(format!("{issuer} refuses the sign-in ({words})"))
+                    .hint("sign in again; if it stays so, ask whoever runs it")
+            }
+            RequestTokenError::Request(failure) => failure,
+            RequestTokenError::Parse(error, _) => self.strange(&error.to_string()),
+            RequestTokenError::Other(words) => self.strange(&words),
+        }
+    }
+
+    fn strange(&self, words: &str) -> Failure {
+        Failure {
+            cause: Some(plain(words)),
+            ..Failure::failed(format!(
+                "{} answers as no OpenID provider does",
+                self.known.issuer
+            ))
+            .hint("try again; if it stays so, ask whoever runs it")
+            .of_nature(Nature::Away)
+        }
+    }
+}
+
+/// What an ID token claims, as far as its own client looks at it: it came from the provider itself, over
+/// TLS (OpenID Connect Core 1.0, section 3.1.3.7, 6); the server checks it all.
+pub(super) fn claims(token: &Token) -> Map<String, Value> {
+    let text = token.0.expose_secret();
+    let payload = text.split('.').nth(1).unwrap_or_default();
+    let bytes = URL_SAFE_NO_PAD.decode(payload).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
+/// A provider's own words, as they can be shown.
+pub(super) fn plain(words: &str) -> String {
+    let short: String = words
+        .trim_end_matches([':', ' '])
+        .chars()
+        .take(WORDS)
+        .collect();
+    terminal::plain_line(&short)
+}
+
+/// An address to which secrets may go.
+fn address(text: Option<&String>) -> Result<Option<Url>> {
+    let Some(text) = text else { return Ok(None) };
+    let url = Url::parse(text).ok().filter(http::is_confidential);
+    url.map(Some).ok_or_else(|| {
+        Failure::failed(format!(
+            "the provider names the address {text:?}, which is not encrypted"
+        ))
+        .hint("ask whoever runs it")
+    })
+}

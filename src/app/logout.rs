@@ -1,0 +1,66 @@
+//! `jit logout`: end the session, and all that is held in it.
+
+use super::{
+    embedded::block_on,
+    forget, identity, line,
+    login::{
+        self,
+        current::{self, Extent},
+    },
+    session::Session,
+};
+use crate::{
+    cache::Cache,
+    domain::failure::{Code, Failure, Result},
+    platform::terminal,
+    remote::patience::Patience,
+};
+
+/// End your session at the server, with every grant in it, and forget it here
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  jit logout")]
+pub struct Args {
+    /// End your sessions on other machines too.
+    #[arg(long)]
+    everywhere: bool,
+}
+
+/// Ends the session at the server first. Where that cannot be told, it is forgotten here all the same,
+/// and the failure says so.
+pub fn run(args: &Args, session: &Session) -> Result<()> {
+    let server = session.server()?.ok_or_else(|| {
+        Failure::usage("there is no server to sign out of: the authority is on this machine")
+            .hint("to end what you hold, run: jit revoke --all")
+    })?;
+    let Some(kept) = identity::kept(session, server)? else {
+        return session.print(&format!("You are not signed in at {server}."));
+    };
+    let extent = if args.everywhere {
+        Extent::Person
+    } else {
+        Extent::Session
+    };
+    let told = block_on(async {
+        let link = line::to(session, server, Patience::PERSON)?;
+        let told = current::leave(&link, &kept, extent).await;
+        login::give_back(session, &kept).await;
+        told
+    })?;
+    identity::forget(session, server)?;
+    let cache = Cache::open(&session.places)?;
+    for entitlement in cache.entitlements() {
+        forget::drop_lease(session, &cache, &entitlement)?;
+    }
+    match told {
+        Ok(()) => {}
+        // It had ended already.
+        Err(failure) if failure.code == Code::SignIn => {}
+        Err(failure) => {
+            return Err(failure.hint(
+                "it is forgotten here; at the server it ends by itself, or run jit logout again after jit login",
+            ));
+        }
+    }
+    terminal::say(&format!("jit: signed out of {server}"));
+    Ok(())
+}

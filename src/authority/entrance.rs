@@ -1,0 +1,207 @@
+//! Letting somebody in whom another one vouches for: a new session, or the same one vouched for again.
+
+use std::time::Duration;
+
+use super::{Authority, sessions::signed_out};
+use crate::{
+    domain::{
+        credential::Token,
+        event::{Event, EventKind, Origin},
+        failure::{Failure, Nature, Result},
+        id::GrantId,
+        key::PublicKey,
+        once::Once,
+        principal::Caller,
+        session::Session,
+        time::Timestamp,
+    },
+    platform::keys,
+    store::{
+        identities::{self, Identity, Pinned},
+        ledger::Append,
+        principals, sessions, spent,
+    },
+};
+
+/// The longest session where no lifecycle says otherwise.
+pub const SESSION: Duration = Duration::from_hours(12);
+
+/// Somebody who was vouched for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vouched {
+    /// Who that is here.
+    pub caller: Caller,
+    /// By whose word: an issuer's URL, `key`, `aws`, `bootstrap`.
+    pub source: String,
+    /// As the one who vouches knows them for ever, where that is more than the name.
+    pub identity: Option<Identity>,
+    /// What was shown, where it may be shown once.
+    pub once: Option<Once>,
+    /// From when the longest session is counted.
+    pub since: Timestamp,
+}
+
+impl Authority {
+    /// Lets somebody in: begins a session that is bound to that key, or, where one is bound to it already
+    /// that lives, notes that they were vouched for again. Recorded first, then its token.
+    ///
+    /// # Errors
+    /// Sign-in (123): what was shown was shown before, or the session of that key is over. Denied (121):
+    /// the name is somebody else's, or whoever has it may not come.
+    pub async fn let_in(
+        &self,
+        vouched: &Vouched,
+        holder: PublicKey,
+        origin: &Origin,
+    ) -> Result<(Session, Token)> {
+        let now = (self.clock)();
+        let who = &vouched.caller.principal;
+        if let Some(identity) = &vouched.identity {
+            self.own_name(vouched, identity).await?;
+        }
+        self.admit(who, now).await?;
+        let bound = self.store.session_of(holder).await?;
+        if let Some(once) = &vouched.once
+            && self.store.is_spent(&once.id).await?
+        {
+            return self.said_again(vouched, bound, now).await;
+        }
+        let (session, append) = match bound {
+            None => {
+                let session = self.begun(vouched, holder, now)?;
+                let append = Append::new(self.entered(&session, now, origin))
+                    .only_if(sessions::is_unbound(holder))
+                    .with(sessions::begin(&session)?);
+                (session, append)
+            }
+            Some(bound) => {
+                let session = Session {
+                    caller: vouched.caller.clone(),
+                    ..going_on(vouched, bound, now)?
+                };
+                let append = Append::new(self.entered(&session, now, origin))
+                    .only_if(sessions::goes_on(&session.id))
+                    .with(sessions::renew(&session, now)?);
+                (session, append)
+            }
+        };
+        let appended = self
+            .store
+            .ledger()
+            .append(shown(append, vouched, now)?)
+            .await;
+        match appended {
+            Err(failure) if failure.nature == Nature::Conflict => {
+                // The same was said twice at once.
+                let bound = self.store.session_of(holder).await?;
+                self.said_again(vouched, bound, now).await
+            }
+            appended => {
+                appended?;
+                let token = self.session_token(&session).await?;
+                Ok((session, token))
+            }
+        }
+    }
+
+    /// What was shown already gives the same session again to whoever holds its key, and lost the answer;
+    /// to nobody else anything.
+    async fn said_again(
+        &self,
+        vouched: &Vouched,
+        bound: Option<(Session, bool)>,
+        now: Timestamp,
+    ) -> Result<(Session, Token)> {
+        let replayed = || signed_out("what was shown to sign in was used already");
+        let session = going_on(vouched, bound.ok_or_else(replayed)?, now)?;
+        let token = self.session_token(&session).await?;
+        Ok((session, token))
+    }
+
+    fn begun(&self, vouched: &Vouched, holder: PublicKey, now: Timestamp) -> Result<Session> {
+        let lifecycle = self.lifecycles.of(vouched.caller.principal.class());
+        let longest = lifecycle.session.unwrap_or(SESSION);
+        let expires_at = vouched.since.min(now).after(longest);
+        if expires_at <= now {
+            return Err(signed_out("this sign-in is too old to begin a session"));
+        }
+        Ok(Session {
+            id: GrantId::new(now, keys::random()?),
+            caller: vouched.caller.clone(),
+            holder,
+            source: vouched.source.clone(),
+            parent: None,
+            only: None,
+            created_at: now,
+            expires_at,
+        })
+    }
+
+    fn entered(&self, session: &Session, now: Timestamp, origin: &Origin) -> Event {
+        let event = self.session_event(EventKind::SignedIn, session, origin);
+        let again = session.created_at < now;
+        let detail = event
+            .detail
+            .filter(|_| again)
+            .map(|by| format!("again {by}"));
+        Event {
+            detail: detail.or_else(|| Some(format!("by {}", session.source))),
+            ..event
+        }
+    }
+
+    /// Refuses a name that is not that identity's: a name that was given to another account, or an
+    /// account that comes by another name.
+    async fn own_name(&self, vouched: &Vouched, identity: &Identity) -> Result<()> {
+        let who = &vouched.caller.principal;
+        let written = who.written();
+        match self.store.pinned(who, identity).await? {
+            Pinned::New | Pinned::Same => Ok(()),
+            Pinned::Taken => Err(Failure::denied(format!(
+                "the name {written} belongs to another account than this one of {}",
+                identity.source
+            ))
+            .hint(format!(
+                "if the account was replaced, an administrator runs: jit principals release {written}"
+            ))),
+            Pinned::Renamed(name) => Err(Failure::denied(format!(
+                "this account of {} was here as {name}, and now comes as {written}",
+                identity.source
+            ))
+            .hint(format!(
+                "if it was renamed, an administrator runs: jit principals release {name}"
+            ))),
+        }
+    }
+}
+
+/// The session of a key, if it is that person's and lives.
+fn going_on(
+    vouched: &Vouched,
+    (session, is_ended): (Session, bool),
+    now: Timestamp,
+) -> Result<Session> {
+    let is_theirs =
+        session.caller.principal == vouched.caller.principal && session.source == vouched.source;
+    if is_ended || !session.is_live(now) || !is_theirs {
+        return Err(signed_out("the session of this key is over"));
+    }
+    Ok(session)
+}
+
+/// With all that must hold of what was shown, and is remembered of it.
+fn shown(append: Append, vouched: &Vouched, now: Timestamp) -> Result<Append> {
+    let who = &vouched.caller.principal;
+    let mut append = append
+        .only_if(principals::may_come(who))
+        .with(principals::seen(&vouched.caller, now)?);
+    if let Some(identity) = &vouched.identity {
+        append = append
+            .only_if(identities::is_free(who, identity))
+            .with(identities::pin(who, identity));
+    }
+    if let Some(once) = &vouched.once {
+        append = append.only_if(spent::is_new(once)).with(spent::spend(once));
+    }
+    Ok(append)
+}

@@ -1,0 +1,192 @@
+//! Token exchange (RFC 8693): whoever shows who they are by somebody else's word, and holds the key that
+//! the proof names (RFC 9449, section 5), is given a session.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use axum::{
+    Extension, Json,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
+};
+use reqwest::Url;
+use secrecy::ExposeSecret as _;
+
+use super::{
+    listen::Peer,
+    problem::{Problems, Refusal},
+    shared::Served,
+};
+use crate::{
+    authority::entrance::Vouched,
+    domain::{
+        event::Origin,
+        failure::{Code, Failure, Nature, Result},
+        key::PublicKey,
+    },
+    platform::proof::{self, Aim},
+    protocol::{path, session::TokenResponse, subject, token},
+};
+
+/// The longest that a client's name for its own host may be, in bytes.
+const HOST: usize = 256;
+
+/// Exchanges what is shown for a session.
+#[utoipa::path(
+    post,
+    path = path::TOKEN,
+    request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "RFC 8693, section 2.1"),
+    params(("DPoP" = String, Header, description = "the proof that names the session's key")),
+    responses((status = 200, description = "a session", body = TokenResponse), Problems),
+)]
+pub(super) async fn exchange(
+    State(served): State<Served>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<TokenResponse>, Refusal> {
+    let Ok(form) = form(&headers, &body) else {
+        return Err(oauth(unreadable(), "invalid_request"));
+    };
+    if form.get("grant_type").map(String::as_str) != Some(token::GRANT_TYPE) {
+        let failure = Failure::usage("this is no token exchange")
+            .hint("grant_type is urn:ietf:params:oauth:grant-type:token-exchange (RFC 8693)");
+        return Err(oauth(failure, "unsupported_grant_type"));
+    }
+    let holder =
+        holder(&served, &headers).map_err(|failure| oauth(failure, "invalid_dpop_proof"))?;
+    let vouched = vouched(&served, &form, holder).await.map_err(refused)?;
+    let origin = origin(&form, peer.0);
+    let let_in = served.authority.let_in(&vouched, holder, &origin).await;
+    let (session, access) = let_in.map_err(refused)?;
+    let now = (served.authority.clock)();
+    let class = session.caller.principal.class();
+    let lifecycle = served.authority.lifecycles.of(class);
+    Ok(Json(TokenResponse {
+        access_token: access.0.expose_secret().to_owned(),
+        issued_token_type: token::ACCESS_TOKEN.to_owned(),
+        token_type: token::DPOP.to_owned(),
+        expires_in: session.expires_at.left(now).as_secs(),
+        attest_in: lifecycle.attest.map(|span| span.as_secs()),
+    }))
+}
+
+/// By whose word, and whose.
+async fn vouched(
+    served: &Served,
+    form: &BTreeMap<String, String>,
+    holder: PublicKey,
+) -> Result<Vouched> {
+    let lacking = |name: &str| {
+        Failure::usage(format!("{name} is missing"))
+            .hint("RFC 8693, section 2.1, says what is sent")
+    };
+    let shown = form
+        .get("subject_token")
+        .ok_or_else(|| lacking("subject_token"))?;
+    let kind = form
+        .get("subject_token_type")
+        .ok_or_else(|| lacking("subject_token_type"))?;
+    let authority = &served.authority;
+    match kind.as_str() {
+        subject::ID_TOKEN => match &served.people {
+            Some(people) => authority.person(people, shown, holder).await,
+            None => Err(Failure::denied("this server has no OpenID provider")
+                .hint("its administrator names one as [people] in server.toml")),
+        },
+        _ => Err(Failure::usage("that type of token is not exchanged here")
+            .hint("GET /v1/sign-in says how one signs in")),
+    }
+}
+
+/// The key that the caller proves to hold, for just this request.
+fn holder(served: &Served, headers: &HeaderMap) -> Result<PublicKey> {
+    let mut proofs = headers.get_all("dpop").iter();
+    let refused =
+        |why: &str| Failure::new(Code::SignIn, why).hint("send one DPoP proof (RFC 9449)");
+    let (Some(proof), None) = (proofs.next(), proofs.next()) else {
+        return Err(refused(
+            "the proof of possession is missing, or there are two",
+        ));
+    };
+    let url = format!("{}{}", served.url, path::TOKEN);
+    let aim = Aim {
+        method: "POST",
+        url: &url,
+        token: None,
+    };
+    let now = (served.authority.clock)();
+    let proven = proof::verify(proof.to_str().unwrap_or_default(), &aim, now).map_err(refused)?;
+    if !served.seen.is_new(&proven.once(now).id, now) {
+        return Err(refused("the proof of possession was shown before"));
+    }
+    Ok(proven.key)
+}
+
+fn origin(form: &BTreeMap<String, String>, address: IpAddr) -> Origin {
+    let host = form.get("client_host").map_or("", String::as_str);
+    let plain = host.len() <= HOST && !host.chars().any(char::is_control);
+    Origin {
+        host: if plain {
+            host.to_owned()
+        } else {
+            String::new()
+        },
+        address: Some(address),
+        ..Origin::default()
+    }
+}
+
+/// The parameters of a form, each at most once (RFC 6749, section 3.2).
+fn form(headers: &HeaderMap, body: &[u8]) -> Result<BTreeMap<String, String>, ()> {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    let kind = kind
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default();
+    if !kind
+        .trim()
+        .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    {
+        return Err(());
+    }
+    let text = str::from_utf8(body).map_err(drop)?;
+    let mut url = Url::parse("form:").map_err(drop)?;
+    url.set_query(Some(text));
+    let mut form = BTreeMap::new();
+    for (name, value) in url.query_pairs() {
+        if form.insert(name.into_owned(), value.into_owned()).is_some() {
+            return Err(());
+        }
+    }
+    Ok(form)
+}
+
+fn unreadable() -> Failure {
+    Failure::usage("the body is not a form with each parameter once")
+        .hint("send application/x-www-form-urlencoded (RFC 6749, section 3.2)")
+}
+
+/// A failure by its name in OAuth (RFC 6749, section 5.2).
+fn refused(failure: Failure) -> Refusal {
+    let error = match (failure.code, failure.nature) {
+        (Code::Usage, _) => "invalid_request",
+        (Code::Denied | Code::SignIn | Code::Pending, _) => "invalid_grant",
+        (_, Nature::Away) | (Code::TimedOut, _) => "temporarily_unavailable",
+        (Code::Failed | Code::CannotRun | Code::NotFound, _) => "server_error",
+    };
+    oauth(failure, error)
+}
+
+fn oauth(failure: Failure, error: &'static str) -> Refusal {
+    let ours = matches!(error, "temporarily_unavailable" | "server_error");
+    let refusal = if ours {
+        Refusal::from(failure)
+    } else {
+        Refusal::with(StatusCode::BAD_REQUEST, failure)
+    };
+    refusal.in_oauth(error)
+}

@@ -1,0 +1,82 @@
+//! Whose name is whose: a name belongs to the first who was let in by it, and whoever was let in has one.
+
+use super::{
+    database::{Statement, Value},
+    open::Store,
+};
+use crate::domain::{failure::Result, principal::Principal};
+
+/// Somebody as the one who vouches for them knows them, for ever: at an OpenID provider its URL and
+/// `sub`, which "MUST NOT be reassigned" (OpenID Connect Core 1.0, section 2), as names are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Who vouches.
+    pub source: String,
+    /// Its own name for them.
+    pub subject: String,
+}
+
+/// What is known of a name and of an identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pinned {
+    /// Neither was here.
+    New,
+    /// They belong together.
+    Same,
+    /// The name belongs to somebody else.
+    Taken,
+    /// The identity was here by another name: this one.
+    Renamed(String),
+}
+
+impl Store {
+    /// Whether a name and an identity belong together.
+    pub async fn pinned(&self, who: &Principal, identity: &Identity) -> Result<Pinned> {
+        let select = "select name, source, subject from identities where class = $1
+             and (name = $2 or (source = $3 and subject = $4))";
+        let rows = self
+            .database
+            .rows(&Statement::new(select, values(who, identity)))
+            .await?;
+        let mut pinned = Pinned::New;
+        for row in &rows {
+            let (name, source, subject) = (row.text(0)?, row.text(1)?, row.text(2)?);
+            let is_theirs = source == identity.source && subject == identity.subject;
+            match (name == who.name(), is_theirs) {
+                (true, true) => pinned = Pinned::Same,
+                (true, false) => return Ok(Pinned::Taken),
+                (false, _) => return Ok(Pinned::Renamed(name.to_owned())),
+            }
+        }
+        Ok(pinned)
+    }
+}
+
+/// Holds while the name is nobody else's and the identity has no other.
+pub fn is_free(who: &Principal, identity: &Identity) -> Statement {
+    Statement::new(
+        "select 1 where not exists (
+             select 1 from identities where class = $1
+                 and (name = $2 or (source = $3 and subject = $4))
+                 and not (name = $2 and source = $3 and subject = $4))",
+        values(who, identity),
+    )
+}
+
+/// Gives the name to the identity.
+pub fn pin(who: &Principal, identity: &Identity) -> Statement {
+    Statement::new(
+        "insert into identities (class, name, source, subject) values ($1, $2, $3, $4)
+         on conflict do nothing",
+        values(who, identity),
+    )
+}
+
+fn values(who: &Principal, identity: &Identity) -> Vec<Value> {
+    vec![
+        who.class().as_str().into(),
+        who.name().into(),
+        identity.source.clone().into(),
+        identity.subject.clone().into(),
+    ]
+}

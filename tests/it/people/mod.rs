@@ -1,0 +1,112 @@
+//! People at a server: a real OpenID provider, a real browser's steps, a real `jit serve`.
+
+mod refused;
+mod sign_in;
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::{
+    Home, Openid,
+    home::{Ran, run},
+    serve::Serve,
+    web::{CATALOGUE, POLICIES},
+};
+
+/// A server with a provider, and somebody's machine.
+struct Team {
+    provider: Openid,
+    serve: Serve,
+    home: Home,
+}
+
+impl Team {
+    /// One with alice in the group dev; nothing where the provider is missing.
+    fn new() -> Option<Self> {
+        Self::with(POLICIES)
+    }
+
+    /// The same with other policies.
+    fn with(policies: &str) -> Option<Self> {
+        let provider = Openid::start()?;
+        provider.account("alice", &["dev"]);
+        let people = format!(
+            "[people]\nissuer = \"{}\"\nclient_id = \"jit\"\n",
+            provider.issuer()
+        );
+        let serve = Serve::start_with(CATALOGUE, policies, &people);
+        let home = machine(&serve);
+        Some(Self {
+            provider,
+            serve,
+            home,
+        })
+    }
+
+    /// `jit` on that machine, where a browser opens as that person.
+    fn jit(&self, person: &str, args: &[&str]) -> Command {
+        on(&self.home, &self.provider, person, args)
+    }
+
+    /// Signs in with a browser.
+    #[track_caller]
+    fn login(&self, person: &str) -> Ran {
+        let ran = run(&mut self.jit(person, &["login"]));
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran
+    }
+
+    /// Who the machine is at the server.
+    fn who(&self) -> Value {
+        let ran = run(&mut self.home.jit(["whoami", "--json"]));
+        assert_eq!(ran.code, 0, "{ran:?}");
+        serde_json::from_str(&ran.stdout).unwrap()
+    }
+
+    /// The kinds of the events in the server's ledger, with the principal's name and what they say.
+    fn events(&self) -> Vec<(String, String, String)> {
+        events(&self.serve)
+    }
+}
+
+/// A machine that knows the server.
+fn machine(serve: &Serve) -> Home {
+    let home = Home::new();
+    home.configure(
+        "config.toml",
+        &format!(
+            "server = \"{}\"\ncertificate_authority = \"{}\"\n",
+            serve.url,
+            serve.ca().display()
+        ),
+    );
+    home
+}
+
+/// `jit` in a home where a browser opens as that person.
+fn on(home: &Home, provider: &Openid, person: &str, args: &[&str]) -> Command {
+    let browser = provider.browser(home, person);
+    let mut jit = home.jit(args);
+    jit.env("BROWSER", browser);
+    jit
+}
+
+fn events(serve: &Serve) -> Vec<(String, String, String)> {
+    use crate::support::serve::with_authority;
+    use jit::domain::event::EventFilter;
+    let entries = with_authority(&serve.path(""), async |authority| {
+        let filter = EventFilter::default();
+        authority.store.ledger().list(&filter).await.unwrap()
+    });
+    let told = entries.into_iter().map(|entry| {
+        let event = entry.event;
+        let detail = event.detail.unwrap_or_default();
+        (
+            event.kind.as_str().to_owned(),
+            event.principal.written(),
+            detail,
+        )
+    });
+    told.collect()
+}
