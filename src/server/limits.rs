@@ -1,9 +1,9 @@
 //! What a request may be, before anything is made of it: its size and its time.
 
-use std::time::Duration;
+use std::{future::poll_fn, pin::Pin, time::Duration};
 
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, HttpBody as _},
     extract::{Request, State},
     http::{StatusCode, header::CONTENT_LENGTH},
     middleware::Next,
@@ -16,6 +16,8 @@ use crate::{domain::failure::Failure, platform::keys};
 
 /// How long a request's body may be, in bytes.
 const BODY: usize = 64 << 10;
+/// How much of a longer one is read.
+const READ: usize = 1 << 20;
 
 /// Takes a request whole, in its time, and answers it on a task of its own: who hangs up, or comes upon
 /// a fault of ours, leaves nothing half done.
@@ -37,22 +39,41 @@ async fn whole(request: Request, within: Duration) -> Result<Request, Refusal> {
     let (parts, body) = request.into_parts();
     let announced = parts.headers.get(CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: usize| length > BODY) {
+    if announced.is_some_and(|length: usize| length > READ) {
         return Err(too_large());
     }
-    match timeout(within, to_bytes(body, BODY)).await {
-        Ok(Ok(bytes)) => {
+    match timeout(within, collect(body)).await {
+        Ok(Some(bytes)) => {
             let hash = asked(parts.method.as_str(), parts.uri.path(), &bytes);
             let mut request = Request::from_parts(parts, Body::from(bytes));
             request.extensions_mut().insert(hash);
             Ok(request)
         }
-        Ok(Err(_)) => Err(too_large()),
+        Ok(None) => Err(too_large()),
         Err(_) => Err(Refusal::with(
             StatusCode::REQUEST_TIMEOUT,
             Failure::usage("the request did not come in time").hint("send it again"),
         )),
     }
+}
+
+/// The body, if it is not too large. Of one that is, a little more is read and thrown away: whoever is
+/// still sending would not come to read why it is refused.
+async fn collect(mut body: Body) -> Option<Vec<u8>> {
+    let (mut bytes, mut seen) = (Vec::new(), 0);
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let Ok(data) = frame.ok()?.into_data() else {
+            continue;
+        };
+        seen += data.len();
+        if seen > READ {
+            return None;
+        }
+        if seen <= BODY {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    (seen <= BODY).then_some(bytes)
 }
 
 /// What a request asks for, as a hash: the same for a repetition of it.

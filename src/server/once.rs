@@ -1,17 +1,28 @@
 //! `Idempotency-Key`: whoever lost an answer and asks the same again, with the same key, gets the same.
 
+use std::time::Duration;
+
 use axum::{
     extract::FromRequestParts,
     http::{StatusCode, request::Parts},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::interval;
 
-use super::{authenticate::Visitor, body::single, problem::Refusal, shared::Served};
+use super::{
+    authenticate::Visitor,
+    body::single,
+    problem::Refusal,
+    shared::{Served, Shared},
+};
 use crate::{
     authority::once::reused,
     domain::failure::{Code, Failure, Nature},
     store::answers::Once,
 };
+
+/// How often answers are forgotten.
+const FORGET: Duration = Duration::from_mins(10);
 
 /// The longest key.
 const LONGEST: usize = 255;
@@ -96,4 +107,15 @@ pub(super) fn refused(failure: Failure) -> Refusal {
 
 fn unprocessable(failure: Failure) -> Refusal {
     Refusal::with(StatusCode::UNPROCESSABLE_ENTITY, failure)
+}
+
+/// Forgets the answers whose time is over. Never ends.
+pub(super) async fn forget(served: &Shared) {
+    let authority = &served.authority;
+    let mut rounds = interval(FORGET);
+    loop {
+        rounds.tick().await;
+        // What could not be forgotten now is forgotten the next time.
+        drop(authority.store.forget_answers((authority.clock)()).await);
+    }
 }

@@ -97,3 +97,27 @@ fn instant(text: Option<&str>) -> Result<Option<Timestamp>> {
     };
     text.map(read).transpose()
 }
+
+/// Which checkpoints.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Checkpoints {
+    /// Behind the checkpoint of so many entries; from the first one where it is absent.
+    #[serde(default)]
+    pub(super) after: i64,
+    /// So many at most; 500 at most.
+    pub(super) limit: Option<u32>,
+    /// Only the newest one.
+    #[serde(default)]
+    pub(super) newest: bool,
+}
+
+/// How much ends.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Sessions {
+    /// The caller's sessions on other machines too.
+    pub(super) everywhere: bool,
+}

@@ -22,7 +22,7 @@ use super::{
     ground::Ground,
     listen::{self, Doors},
     metrics::Metrics,
-    open, restore, rotate, routes,
+    once, open, restore, rotate, routes,
     seen::Seen,
     shared::Shared,
     tls,
@@ -133,13 +133,13 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         limits: config.limits.clone(),
         open: metrics.connections.clone(),
     };
-    let (beside, chores) = (identity.keep_fresh(ground.clock), shared.gate.sweep());
     let store = &shared.authority.store;
     tokio::select! {
         () = listen::serve(doors, shared.ending.clone(), ended) => {}
         () = anchor.watch(store, ground.clock) => {}
-        () = beside => {}
-        () = chores => {}
+        () = identity.keep_fresh(ground.clock) => {}
+        () = shared.gate.sweep() => {}
+        () = once::forget(&shared) => {}
         () = chores::tidy(&shared) => {}
     }
     anchor.finish(store, ground.clock).await;

@@ -1,15 +1,12 @@
 //! The caller's own session.
 
-use axum::{
-    Json,
-    extract::{Query, State},
-    http::StatusCode,
-};
-use serde::Deserialize;
+use axum::{Json, extract::State, http::StatusCode};
 
 use super::{
     authenticate::Visitor,
+    body::Asked,
     problem::{Problems, Refusal},
+    query,
     shared::Served,
 };
 use crate::{
@@ -21,27 +18,19 @@ use crate::{
     store::ending::Ending,
 };
 
-/// How much ends.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Which {
-    /// The caller's sessions on other machines too.
-    everywhere: bool,
-}
-
 /// Ends the caller's session, and all that was had in it. An agent ends its own: others may have agents of
 /// the same name.
 #[utoipa::path(
     delete,
     path = path::SESSION,
-    params(("everywhere" = Option<bool>, Query, description = "the caller's sessions on other machines too")),
+    params(query::Sessions),
     security(("session" = [], "proof" = [])),
     responses((status = 204, description = "it has ended"), Problems),
 )]
 pub(super) async fn end(
     State(served): State<Served>,
     visitor: Visitor,
-    Query(which): Query<Which>,
+    Asked(which): Asked<query::Sessions>,
 ) -> Result<StatusCode, Refusal> {
     let origin = Origin {
         address: Some(visitor.address),

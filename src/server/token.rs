@@ -25,7 +25,12 @@ use crate::{
         key::PublicKey,
     },
     platform::proof::{self, Aim},
-    protocol::{path, session::TokenResponse, subject, token},
+    protocol::{
+        path,
+        session::TokenResponse,
+        subject,
+        token::{self, TokenRequest},
+    },
 };
 
 /// The longest that a client's name for its own host may be, in bytes.
@@ -35,9 +40,9 @@ const HOST: usize = 256;
 #[utoipa::path(
     post,
     path = path::TOKEN,
-    request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "RFC 8693, section 2.1"),
-    params(("DPoP" = String, Header, description = "the proof that names the session's key")),
-    responses((status = 200, description = "a session", body = TokenResponse), Problems),
+    request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
+    params(("DPoP" = String, Header, description = "the proof of the key that the session is bound to")),
+    responses((status = 200, description = "a session's token", body = TokenResponse), Problems),
 )]
 pub(super) async fn exchange(
     State(served): State<Served>,

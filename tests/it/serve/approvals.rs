@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::member::{Member, POLICIES};
-use crate::support::{Postgres, Pty, Serve, serve::Keys, until, web::CATALOGUE};
+use crate::support::{Postgres, Serve, pty::Pty, serve::Keys, until, web::CATALOGUE};
 
 /// The id of the one request that waits for somebody.
 fn waiting(approver: &Member) -> String {

@@ -167,6 +167,11 @@ impl Serve {
             let opened = authority.open_session(&session, &Origin::default()).await;
             opened.expect("a session")
         });
+        self.guest(holder, token, session)
+    }
+
+    /// Somebody who has a session already.
+    pub(crate) fn guest(&self, holder: PrivateKey, token: Token, session: Session) -> Guest {
         Guest {
             holder,
             token,
