@@ -128,6 +128,7 @@ fn begin(args: &Args, session: &Session) -> Result<(PathBuf, Timestamp)> {
         renew_at: None,
         principal: format!("agent/{}", args.to),
         refresh: None,
+        by: None,
     };
     identity::keep(&of_agent(session, &directory), &name, &kept)?;
     Ok((directory, view.expires_at))

@@ -14,6 +14,7 @@ use crate::{
         failure::{Code, Failure, Result},
         key::PrivateKey,
         time::Timestamp,
+        way::Way,
     },
     platform::{files, keyring},
     protocol::session::Provider,
@@ -37,6 +38,18 @@ pub struct Kept {
     /// Where its next ID token comes from, without anybody's doing.
     #[serde(default)]
     pub refresh: Option<Refresh>,
+    /// The identity of the machine that opened it, where one did.
+    #[serde(default)]
+    pub by: Option<By>,
+}
+
+/// By which identity a machine came in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct By {
+    /// Of which kind.
+    pub way: Way,
+    /// What tells it from another of its kind.
+    pub mark: String,
 }
 
 /// What an OpenID provider gives its next ID token for.

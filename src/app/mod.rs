@@ -13,6 +13,7 @@ pub mod detached;
 pub mod doctor;
 pub mod embedded;
 pub mod engine;
+pub mod enrolments;
 pub mod exec;
 pub mod exec_credential;
 pub mod forget;

@@ -10,7 +10,7 @@ use super::{
     spot::{self, Table},
 };
 use crate::{
-    domain::{environment::Places, failure::Result, time::Ttl},
+    domain::{environment::Places, failure::Result, time::Ttl, way::Way},
     platform::{files, keys},
 };
 
@@ -26,6 +26,8 @@ pub struct Config {
     /// The only authorities that may vouch for the server, PEM, relative to this file; absent: the
     /// system's.
     pub certificate_authority: Option<PathBuf>,
+    /// By which identity this machine signs in, where nobody does; absent: the one that is found.
+    pub identity: Option<Way>,
     /// How `jit exec` behaves.
     #[serde(default)]
     pub exec: Exec,
@@ -139,7 +141,7 @@ mod tests {
         ];
         assert_snapshot!(all.map(wrong).join("\n"), @r#"
         config.toml:1: unknown key "sever"
-          did you mean "server"? its keys are server, certificate_authority, exec
+          did you mean "server"? its keys are server, certificate_authority, identity, exec
         config.toml:2: "soon" is not a span; write it as "30m" or "1h" in [exec]
           correct it, then run: jit policy check
         config.toml:3: unknown key "wiat" in [exec]

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{IsTerminal as _, Read as _, Write as _, stderr, stdin},
+    io::{IsTerminal as _, Read as _, Result as Read, Write as _, stderr, stdin},
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -10,6 +10,8 @@ use rustix::{
     process::getpgrp,
     termios::{QueueSelector, tcflush, tcgetpgrp, tcgetwinsize, ttyname},
 };
+
+use crate::domain::failure::{Failure, Result};
 
 /// No answer of a person is longer.
 const LONGEST: usize = 4096;
@@ -125,6 +127,19 @@ impl Person {
         let answer = plain_line(String::from_utf8_lossy(&line).trim());
         Some(answer).filter(|answer| !answer.is_empty())
     }
+}
+
+/// A line that somebody pipes in: a secret that no list of processes shows.
+///
+/// # Errors
+/// There is none.
+pub fn piped_line() -> Result<String> {
+    let mut lines = stdin().lines();
+    let line = lines.next().and_then(Read::ok);
+    line.filter(|line| !line.trim().is_empty()).ok_or_else(|| {
+        Failure::usage("nothing was written on stdin")
+            .hint("pipe one line into it, or name it instead of -")
+    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod checkpoint;
 pub mod delegation;
 pub mod elevation;
+pub mod enrolment;
 pub mod event;
 pub mod path;
 pub mod principal;

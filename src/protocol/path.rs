@@ -34,6 +34,8 @@ pub const PRINCIPALS: &str = "/v1/principals";
 pub const PRINCIPAL: &str = "/v1/principals/{class}/{name}";
 /// Hosts and bots with a key of their own: make a join code (`POST`).
 pub const ENROLMENTS: &str = "/v1/enrolments";
+/// One of them: `DELETE`.
+pub const ENROLMENT: &str = "/v1/enrolments/{name}";
 /// How one signs in here; asked by a client that knows nothing yet.
 pub const SIGN_IN: &str = "/v1/sign-in";
 /// The OpenID provider's metadata (OpenID Connect Discovery 1.0).

@@ -9,6 +9,7 @@ mod checkpoints;
 mod chores;
 mod delegations;
 mod elevations;
+mod enrolments;
 mod events;
 mod gate;
 pub mod ground;

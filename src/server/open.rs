@@ -4,8 +4,11 @@ use std::path::Path;
 
 use super::ground::Ground;
 use crate::{
-    authority::{Authority, people::People},
-    config::{authority as catalogue, policies, server::Server},
+    authority::{Authority, people::People, workloads::trusted::Workloads},
+    config::{
+        authority as catalogue, policies,
+        server::{Server, workloads},
+    },
     domain::{
         catalogue::SecretReference,
         environment::Places,
@@ -90,6 +93,20 @@ fn pem(file: &Path) -> Result<String> {
         ))
         .hint("correct certificate_authority of [people] in server.toml")
     })
+}
+
+/// The machines that may come in by the identity that they have; nobody is asked yet.
+///
+/// # Errors
+/// One names a cluster that is not there, or a certificate authority that is none.
+pub(super) fn workloads(
+    directory: &Path,
+    config: &Server,
+    (authority, url): (&Authority, &str),
+) -> Result<Workloads> {
+    let written = &config.workloads;
+    workloads::check_references(written, &authority.catalogue)?;
+    Workloads::new(written.clone(), url, directory)
 }
 
 /// What a served authority remembers; it can be opened whatever became of the catalogue.

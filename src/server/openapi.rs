@@ -11,8 +11,8 @@ use utoipa::{
 };
 
 use super::{
-    approvals, checkpoints, delegations, elevations, events, health, principals, resources,
-    session, sign_in, token, trust,
+    approvals, checkpoints, delegations, elevations, enrolments, events, health, principals,
+    resources, session, sign_in, token, trust,
 };
 use crate::protocol::problem::Problem;
 
@@ -33,6 +33,9 @@ use crate::protocol::problem::Problem;
         delegations::begin,
         principals::list,
         principals::change,
+        enrolments::list,
+        enrolments::create,
+        enrolments::remove,
         events::list,
         events::verify,
         checkpoints::list,

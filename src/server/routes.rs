@@ -6,12 +6,12 @@ use axum::{
     Router,
     http::StatusCode,
     middleware::from_fn_with_state,
-    routing::{get, patch, post},
+    routing::{delete, get, patch, post},
 };
 
 use super::{
-    approvals, checkpoints, delegations, elevations, events, health, limits, openapi, principals,
-    resources, session, shared::Served, sign_in, tell, token, trust,
+    approvals, checkpoints, delegations, elevations, enrolments, events, health, limits, openapi,
+    principals, resources, session, shared::Served, sign_in, tell, token, trust,
 };
 use crate::protocol::path;
 
@@ -39,6 +39,11 @@ pub(super) fn all(served: Served) -> Router {
         .route(path::SIGN_IN, get(sign_in::read))
         .route(path::SESSION, get(session::read).delete(session::end))
         .route(path::CHECKPOINTS, get(checkpoints::list))
+        .route(
+            path::ENROLMENTS,
+            get(enrolments::list).post(enrolments::create),
+        )
+        .route(path::ENROLMENT, delete(enrolments::remove))
         .route(path::HEALTHZ, get(health::healthz))
         .route(path::METRICS, get(health::metrics))
         .route(path::OPENAPI, get(openapi::read))

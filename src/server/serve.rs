@@ -109,6 +109,7 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         ));
     }
     let acceptor = identity.acceptor()?;
+    let workloads = open::workloads(directory, config, (&authority, &url))?;
     let (end, ending) = watch::channel(false);
     let metrics = Metrics::new();
     let shared = Arc::new(Shared {
@@ -116,6 +117,7 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         url,
         people,
         seen: Seen::default(),
+        workloads,
         gate: Gate::new(&config.limits),
         metrics: Arc::clone(&metrics),
         body_within: config.limits.body_within.0,

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 use super::{gate::Gate, metrics::Metrics, seen::Seen};
-use crate::authority::{Authority, people::People};
+use crate::authority::{Authority, people::People, workloads::trusted::Workloads};
 
 /// The authority that is served, and how.
 pub(super) struct Shared {
@@ -17,6 +17,8 @@ pub(super) struct Shared {
     pub(super) people: Option<People>,
     /// The proofs of possession that were shown here.
     pub(super) seen: Seen,
+    /// Which machines come in by the identity that they have.
+    pub(super) workloads: Workloads,
     /// How much is taken from whom.
     pub(super) gate: Gate,
     /// What is counted.

@@ -24,7 +24,10 @@ use crate::{
         failure::{Code, Failure, Nature, Result},
         key::PublicKey,
     },
-    platform::proof::{self, Aim},
+    platform::{
+        assertion::Bound,
+        proof::{self, Aim},
+    },
     protocol::{
         path,
         session::TokenResponse,
@@ -60,8 +63,9 @@ pub(super) async fn exchange(
     }
     let holder =
         holder(&served, &headers).map_err(|failure| oauth(failure, "invalid_dpop_proof"))?;
-    let vouched = vouched(&served, &form, holder).await.map_err(refused)?;
     let origin = origin(&form, peer.0);
+    let vouched = vouched(&served, &form, holder, &origin);
+    let vouched = Box::pin(vouched).await.map_err(refused)?;
     let let_in = served.authority.let_in(&vouched, holder, &origin).await;
     let (session, access) = let_in.map_err(refused)?;
     let now = (served.authority.clock)();
@@ -81,6 +85,7 @@ async fn vouched(
     served: &Served,
     form: &BTreeMap<String, String>,
     holder: PublicKey,
+    origin: &Origin,
 ) -> Result<Vouched> {
     let lacking = |name: &str| {
         Failure::usage(format!("{name} is missing"))
@@ -99,6 +104,20 @@ async fn vouched(
             None => Err(Failure::denied("this server has no OpenID provider")
                 .hint("its administrator names one as [people] in server.toml")),
         },
+        subject::JWT => authority.workload_by_token(&served.workloads, shown).await,
+        subject::AWS => {
+            let bound = proof::thumbprint(holder)?;
+            let by_request = authority.workload_by_signed_request(&served.workloads, shown, &bound);
+            by_request.await
+        }
+        subject::KEY => {
+            let key = proof::thumbprint(holder)?;
+            let bound = Bound {
+                server: &served.url,
+                key: &key,
+            };
+            authority.enrolled(shown, &bound, origin).await
+        }
         _ => Err(Failure::usage("that type of token is not exchanged here")
             .hint("GET /v1/sign-in says how one signs in")),
     }

@@ -41,6 +41,10 @@ const VERBS: &[&[&str]] = &[
     &["login"],
     &["logout"],
     &["whoami"],
+    &["enrolments"],
+    &["enrolments", "create"],
+    &["enrolments", "list"],
+    &["enrolments", "remove"],
     &["serve"],
     &["serve", "backup"],
     &["serve", "restore"],
@@ -112,6 +116,7 @@ fn the_first_page_of_help() {
       login               Sign in at the server, with a browser here or on any device
       logout              End your session at the server, with every grant in it, and forget it here
       whoami              Show who you are here, by whose word, and until when
+      enrolments          Let hosts and bots in that have no identity of their own
       setup               Let kubectl, psql, ssh, aws and what calls them use just-in-time access
                           without the prefix
       trust               Print what a target needs to trust this authority

@@ -4,6 +4,7 @@ use reqwest::Method;
 
 use super::{
     enter::{Ticket, enter},
+    machine::{self, Manner},
     provider::Reached,
 };
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
         session::Session,
     },
     domain::failure::{Code, Failure, Nature, Result},
-    platform::lock::Lock,
+    platform::{files, lock::Lock},
     protocol::{path, subject},
     remote::{
         link::{Call, Link, Shown},
@@ -27,16 +28,10 @@ use crate::{
 /// # Errors
 /// Sign-in needed (123): there is none, it has ended, or nobody vouches for it any more.
 pub async fn of(session: &Session, server: &str) -> Result<Identity> {
-    let now = (session.clock)();
-    let kept = identity::kept(session, server)?
-        .ok_or_else(|| signed_out(format!("you are not signed in at {server}")))?;
-    if kept.expires_at <= now {
-        return Err(signed_out(format!("your session at {server} has ended")));
-    }
-    let kept = if is_due(session, &kept) {
-        renewed(session, server).await?
-    } else {
-        kept
+    let kept = match usable(session, server)? {
+        Some(kept) if is_due(session, &kept) => renewed(session, server).await?,
+        Some(kept) => kept,
+        None => by_itself(session, server).await?,
     };
     Ok(Identity {
         token: kept.token,
@@ -44,8 +39,37 @@ pub async fn of(session: &Session, server: &str) -> Result<Identity> {
     })
 }
 
+/// The session that rests here, if it lives and is of whoever runs this.
+fn usable(session: &Session, server: &str) -> Result<Option<Kept>> {
+    let now = (session.clock)();
+    let Some(kept) = identity::kept(session, server)?.filter(|kept| now < kept.expires_at) else {
+        return Ok(None);
+    };
+    let is_theirs = !machine::is_of_another(session, server, &kept)?;
+    Ok(is_theirs.then_some(kept))
+}
+
+/// A session that this machine's own identity opens. One process at a time.
+async fn by_itself(session: &Session, server: &str) -> Result<Kept> {
+    files::private_directory(&session.places.state)?;
+    let _one = Lock::soon(&identity::file(session, server).with_extension("lock"))?;
+    if let Some(kept) = usable(session, server)? {
+        return Ok(kept);
+    }
+    let link = line::to(session, server, Patience::PERSON)?;
+    let entered = machine::sign_in(session, &link, Manner::default()).await?;
+    if let Some(kept) = entered {
+        return Ok(kept);
+    }
+    Err(machine::nobody(match identity::kept(session, server)? {
+        Some(_) => signed_out(format!("your session at {server} has ended")),
+        None => signed_out(format!("you are not signed in at {server}")),
+    }))
+}
+
 fn is_due(session: &Session, kept: &Kept) -> bool {
-    kept.renew_at.is_some_and(|at| at <= (session.clock)()) && kept.refresh.is_some()
+    let can = kept.refresh.is_some() || kept.by.is_some();
+    kept.renew_at.is_some_and(|at| at <= (session.clock)()) && can
 }
 
 /// Has the session vouched for again, silently. One process at a time: a provider that sees a refresh
@@ -54,11 +78,15 @@ async fn renewed(session: &Session, server: &str) -> Result<Kept> {
     let _one = Lock::soon(&identity::file(session, server).with_extension("lock"))?;
     let kept = identity::kept(session, server)?
         .ok_or_else(|| signed_out(format!("you are not signed in at {server}")))?;
-    let Some(refresh) = kept.refresh.clone().filter(|_| is_due(session, &kept)) else {
+    if !is_due(session, &kept) {
         return Ok(kept);
-    };
+    }
     let link = line::to(session, server, Patience::PERSON)?;
-    match vouched_again(session, &link, &kept, refresh).await {
+    let again = match kept.refresh.clone() {
+        Some(refresh) => vouched_again(session, &link, &kept, refresh).await,
+        None => shown_again(session, &link, &kept).await,
+    };
+    match again {
         Err(failure) if failure.nature == Nature::Away || failure.code == Code::TimedOut => {
             // The server decides how long it goes without.
             session.tell(&format!("nobody vouched again: {failure}"));
@@ -66,6 +94,17 @@ async fn renewed(session: &Session, server: &str) -> Result<Kept> {
         }
         outcome => outcome,
     }
+}
+
+/// A machine shows again what it is, for the session that it has.
+async fn shown_again(session: &Session, link: &Link, kept: &Kept) -> Result<Kept> {
+    let manner = Manner {
+        way: kept.by.as_ref().map(|by| by.way),
+        holder: Some(kept.holder.clone()),
+        ..Manner::default()
+    };
+    let entered = machine::sign_in(session, link, manner).await?;
+    Ok(entered.unwrap_or_else(|| kept.clone()))
 }
 
 async fn vouched_again(

@@ -80,6 +80,7 @@ pub(super) async fn enter(
         renew_at: renew_in.map(|span| now.after(span)),
         principal: view.principal,
         refresh,
+        by: None,
     })
 }
 

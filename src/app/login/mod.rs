@@ -5,11 +5,15 @@ pub mod current;
 mod device;
 mod enter;
 mod loopback;
+mod machine;
+mod own_key;
 mod provider;
 pub mod wish;
 
 use current::Extent;
 use enter::{Ticket, enter};
+use machine::Manner;
+use own_key::Rotate;
 use provider::Reached;
 use wish::Wish;
 
@@ -24,6 +28,7 @@ use crate::{
     domain::{
         failure::{Failure, Nature, Result},
         key::PrivateKey,
+        way::Way,
     },
     platform::{keys, proof, terminal},
     protocol::subject,
@@ -34,7 +39,7 @@ use crate::{
 ///
 /// The session that comes of it is bound to a key that was made on this machine, and rests sealed here.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  jit login\n  jit login --device")]
+#[command(after_help = "Example:\n  jit login\n  jit login --device\n  jit login --as github")]
 pub struct Args {
     /// Use a browser on another device; the default on a remote shell.
     #[arg(long)]
@@ -42,6 +47,38 @@ pub struct Args {
     /// Prove again who you are, also where the provider still knows you.
     #[arg(long)]
     fresh: bool,
+    /// Sign in as this machine, by this identity: github, gitlab, token-file, kubernetes, key, aws.
+    #[arg(long = "as", value_name = "IDENTITY", conflicts_with_all = ["device", "fresh"])]
+    way: Option<Way>,
+    /// Enrol this machine by a join code, and sign in with its new key; - reads the code from stdin.
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["device", "fresh", "way"])]
+    join: Option<String>,
+    /// Replace the key of this machine by a new one, and sign in with it.
+    #[arg(long, conflicts_with_all = ["device", "fresh", "way", "join"])]
+    rotate: bool,
+}
+
+impl Args {
+    /// How a machine is to sign in, where it is one that does.
+    fn manner(&self) -> Result<Option<Manner>> {
+        if self.way.is_none() && self.join.is_none() && !self.rotate {
+            return Ok(None);
+        }
+        let code = match self.join.as_deref() {
+            Some("-") => Some(terminal::piped_line()?),
+            named => named.map(str::to_owned),
+        };
+        Ok(Some(Manner {
+            way: self.way,
+            code: code.map(|code| code.trim().to_owned()),
+            rotate: if self.rotate {
+                Rotate::Now
+            } else {
+                Rotate::WhenOld
+            },
+            holder: None,
+        }))
+    }
 }
 
 /// Signs in.
@@ -55,13 +92,36 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
             "write server = \"https://…\" into config.toml, or run: jit init --server https://…",
         )
     })?;
-    let kept = block_on(sign_in(session, server, &wish))??;
+    let kept = match args.manner()? {
+        Some(manner) => block_on(as_machine(session, server, manner))??,
+        None => block_on(sign_in(session, server, &wish))??,
+    };
     let until = kept.expires_at.to_rfc3339_seconds();
     terminal::say(&format!(
         "jit: signed in at {server} as {} until {until}",
         terminal::plain_line(&kept.principal)
     ));
     Ok(())
+}
+
+/// Opens the session anew that a machine's own identity opened, and that is good for nothing any more;
+/// whether there was such a one.
+pub fn by_itself(session: &Session) -> Result<bool> {
+    let Some(server) = session.server()? else {
+        return Ok(false);
+    };
+    let kept = identity::kept(session, server)?;
+    let Some(by) = kept.and_then(|kept| kept.by) else {
+        return Ok(false);
+    };
+    identity::forget(session, server)?;
+    let manner = Manner {
+        way: Some(by.way),
+        ..Manner::default()
+    };
+    let link = line::to(session, server, Patience::PERSON)?;
+    let entered = block_on(machine::sign_in(session, &link, manner))?;
+    entered.map(|kept| kept.is_some())
 }
 
 /// Signs in for a command that could not go on without.
@@ -84,6 +144,19 @@ pub fn again(session: &Session, failure: &Failure) -> Result<()> {
         ..Wish::default()
     };
     block_on(sign_in(session, server, &wish))?.map(drop)
+}
+
+/// Signs this machine in, whoever was before.
+async fn as_machine(session: &Session, server: &str, manner: Manner) -> Result<Kept> {
+    let link = line::to(session, server, Patience::PERSON)?;
+    let before = identity::kept(session, server)?;
+    let kept = machine::sign_in(session, &link, manner).await?;
+    let kept = kept.ok_or_else(|| {
+        Failure::usage("this machine has no identity to sign in by")
+            .hint("an administrator runs: jit enrolments create NAME; then run here: jit login --join CODE")
+    })?;
+    leave_behind(session, &link, before, &kept).await;
+    Ok(kept)
 }
 
 async fn sign_in(session: &Session, server: &str, wish: &Wish) -> Result<Kept> {

@@ -1,9 +1,9 @@
 //! An enrolled key → who holds it. It becomes known by a join code that is used once, and is replaced by
 //! presenting the old one, in a way that a lost answer does not break.
 
-use super::mapping::Admitted;
+use super::mapping::vouched;
 use crate::{
-    authority::Authority,
+    authority::{Authority, entrance::Vouched},
     domain::{
         decision::Verdict,
         enrolment::{Enrolment, Progress, Standing},
@@ -42,7 +42,7 @@ impl Authority {
         presented: &str,
         bound: &Bound<'_>,
         origin: &Origin,
-    ) -> Result<Admitted> {
+    ) -> Result<Vouched> {
         let now = (self.clock)();
         let (key, said) = assertion::hear(presented, bound, now).map_err(|why| {
             Failure::new(Code::SignIn, format!("what the key says is refused: {why}"))
@@ -59,10 +59,8 @@ impl Authority {
             (None, Some(code)) => self.join(&code_hash(&code), key, origin).await?,
             (None, None) => return Err(stranger()),
         };
-        Ok(Admitted {
-            caller: Caller::new(enrolment.principal, enrolment.groups),
-            source: SOURCE.to_owned(),
-        })
+        let caller = Caller::new(enrolment.principal, enrolment.groups);
+        Ok(vouched(caller, SOURCE, now))
     }
 
     /// Makes a key known, by a code that nobody used yet.

@@ -2,47 +2,42 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{
-    failure::{Failure, Result},
-    principal::Caller,
-    workload::Workload,
+use crate::{
+    authority::entrance::Vouched,
+    domain::{
+        failure::{Failure, Result},
+        principal::Caller,
+        time::Timestamp,
+        workload::Workload,
+    },
 };
 
 /// No more of a foreign word is told back, in characters.
 const WORDS: usize = 100;
-
-/// Somebody who was vouched for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Admitted {
-    /// Who that is here.
-    pub caller: Caller,
-    /// By whose word: the issuer's URL, `kubernetes/prod`, `aws`, `key`.
-    pub source: String,
-}
 
 /// Whom the entries of a source make of what it said, which `read` tells as each of them sees it.
 ///
 /// # Errors
 /// Denied: none of them matches, more than one does, or what it says makes no name.
 pub fn admit(
-    source: &str,
+    (source, now): (&str, Timestamp),
     entries: &[&Workload],
     read: impl Fn(&Workload) -> BTreeMap<String, String>,
-) -> Result<Admitted> {
+) -> Result<Vouched> {
     let said: Vec<_> = entries.iter().map(|entry| (*entry, read(entry))).collect();
     let mut matching = said
         .iter()
         .filter(|(entry, attributes)| entry.is_matched_by(attributes));
     match (matching.next(), matching.next()) {
-        (Some((entry, attributes)), None) => Ok(Admitted {
-            caller: Caller {
+        (Some((entry, attributes)), None) => {
+            let caller = Caller {
                 principal: entry.principal.fill(attributes)?,
                 groups: entry.groups.clone(),
                 attributes: attributes.clone(),
                 sign_in: None,
-            },
-            source: source.to_owned(),
-        }),
+            };
+            Ok(vouched(caller, source, now))
+        }
         (Some((one, _)), Some((other, _))) => Err(Failure {
             cause: Some(format!("{} and {}", one.name, other.name)),
             ..Failure::denied("what was presented matches more than one workload of this server")
@@ -70,6 +65,17 @@ fn unmatched(source: &str, said: &[(&Workload, BTreeMap<String, String>)]) -> Fa
         "no workload of this server matches what {source} says of this one: {told}"
     ))
     .hint("its administrator adds it to [[workloads]] in server.toml, if it may come")
+}
+
+/// Somebody by that word. It may be shown again: what shows it is bound to a key, or good for minutes.
+pub(super) fn vouched(caller: Caller, source: &str, now: Timestamp) -> Vouched {
+    Vouched {
+        caller,
+        source: source.to_owned(),
+        identity: None,
+        once: None,
+        since: now,
+    }
 }
 
 /// A foreign word as it can stand in a message.
@@ -111,9 +117,11 @@ mod tests {
         claims.as_object().unwrap().clone()
     }
 
-    fn admitted(entries: &[Workload], claims: &Map<String, Value>) -> Result<Admitted> {
+    fn admitted(entries: &[Workload], claims: &Map<String, Value>) -> Result<Vouched> {
         let all: Vec<&Workload> = entries.iter().collect();
-        admit("https://issuer", &all, |entry| entry.attributes_of(claims))
+        admit(("https://issuer", Timestamp::from_secs(0)), &all, |entry| {
+            entry.attributes_of(claims)
+        })
     }
 
     const GITHUB: &str = "[[workloads]]\nname = 'app'\nkind = 'github'\nprincipal = 'ci-{repository_id}'\n\

@@ -1,11 +1,8 @@
 //! A signed `GetCallerIdentity` → what STS says → which workload that is here.
 
-use super::{
-    mapping::{Admitted, admit},
-    trusted::Workloads,
-};
+use super::{mapping::admit, trusted::Workloads};
 use crate::{
-    authority::Authority,
+    authority::{Authority, entrance::Vouched},
     domain::{
         failure::{Failure, Result},
         workload::{Workload, WorkloadKind},
@@ -27,7 +24,7 @@ impl Authority {
         workloads: &Workloads,
         presented: &str,
         thumbprint: &str,
-    ) -> Result<Admitted> {
+    ) -> Result<Vouched> {
         let entries = workloads.entries.iter();
         let entries = entries.filter(|entry| entry.kind == WorkloadKind::Aws);
         let entries: Vec<&Workload> = entries.collect();
@@ -42,6 +39,6 @@ impl Authority {
         let now = (self.clock)();
         let identity = identify(presented, first.endpoint.as_deref(), &binding, now).await?;
         let attributes = identity.attributes();
-        admit(SOURCE, &entries, |_| attributes.clone())
+        admit((SOURCE, now), &entries, |_| attributes.clone())
     }
 }

@@ -6,11 +6,11 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
 use super::{
-    mapping::{Admitted, admit, quoted},
+    mapping::{admit, quoted},
     trusted::Workloads,
 };
 use crate::{
-    authority::Authority,
+    authority::{Authority, entrance::Vouched},
     domain::{
         catalogue::Resource,
         entitlement::ResourceName,
@@ -30,7 +30,7 @@ impl Authority {
     /// # Errors
     /// Sign-in (123): the token is not what it says. Denied: it is nobody's whom this server knows.
     /// Its issuer, or the cluster that reviews it, is away.
-    pub async fn workload_by_token(&self, workloads: &Workloads, token: &str) -> Result<Admitted> {
+    pub async fn workload_by_token(&self, workloads: &Workloads, token: &str) -> Result<Vouched> {
         let said = unverified(token).ok_or_else(|| {
             Failure::denied("what was presented is no token of a workload")
                 .hint("present the job's own token (a JWT), made for this server")
@@ -46,7 +46,7 @@ impl Authority {
                     entry.issuer() == url && meant.contains(workloads.audience(entry))
                 });
                 let entries: Vec<&Workload> = entries.collect();
-                admit(issuer.url(), &entries, |entry| {
+                admit((issuer.url(), (self.clock)()), &entries, |entry| {
                     entry.attributes_of(&verified.claims)
                 })
             }
@@ -63,7 +63,7 @@ impl Authority {
         workloads: &Workloads,
         cluster: &ResourceName,
         token: &str,
-    ) -> Result<Admitted> {
+    ) -> Result<Vouched> {
         let Resource::Kubernetes(resource) = self.catalogue.resource(cluster)? else {
             return Err(unknown(None));
         };
@@ -77,7 +77,9 @@ impl Authority {
         let entries = entries.into_iter();
         let meant = entries.filter(|one| review.audiences.contains(workloads.audience(one)));
         let meant: Vec<&Workload> = meant.collect();
-        admit(&cluster.to_string(), &meant, |_| attributes.clone())
+        admit((&cluster.to_string(), (self.clock)()), &meant, |_| {
+            attributes.clone()
+        })
     }
 }
 

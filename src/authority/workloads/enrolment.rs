@@ -1,0 +1,146 @@
+//! Hosts and bots that may come by a key of their own: invited and removed by an administrator.
+
+use std::collections::BTreeSet;
+
+use super::trusted::Workloads;
+use crate::{
+    authority::{Authority, Client},
+    domain::{
+        enrolment::{Enrolment, Progress},
+        event::{Event, EventKind, Origin},
+        failure::{Failure, Nature, Result},
+        principal::{Class, Principal},
+        time::Timestamp,
+    },
+    store::{ending::Ending, enrolments, ledger::Append},
+};
+
+/// Who is invited, and by which code.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    /// Who that will be.
+    pub principal: Principal,
+    /// In which groups.
+    pub groups: BTreeSet<String>,
+    /// The hash of the join code ([`super::keys::code_hash`]), which is born with whoever invites.
+    pub code: String,
+    /// Until when it is taken.
+    pub until: Timestamp,
+}
+
+impl Authority {
+    /// Lets a host or a bot make itself known, once, until the code expires. The same invitation again
+    /// is the same one.
+    ///
+    /// # Errors
+    /// Denied (121): the caller does not administer this authority. Usage: somebody is called so already,
+    /// or is somebody else's workload.
+    pub async fn enrol(
+        &self,
+        workloads: &Workloads,
+        client: &Client,
+        invitation: &Invitation,
+    ) -> Result<Enrolment> {
+        self.administrator(client)?;
+        let who = &invitation.principal;
+        if who.class() != Class::Workload {
+            return Err(Failure::usage(format!("{} is no workload", who.written()))
+                .hint("people sign in with the company's provider; write a plain name, or workload/NAME"));
+        }
+        if workloads.may_make(who.name()) {
+            return Err(Failure::usage(format!(
+                "{} could be one of the [[workloads]] in server.toml",
+                who.written()
+            ))
+            .hint("choose a name that none of their principals begins with"));
+        }
+        let by = Some(&client.caller.principal);
+        self.invite(by, invitation, &client.origin).await
+    }
+
+    /// The same without asking who invites: for the bootstrap of an authority, which has nobody yet.
+    ///
+    /// # Errors
+    /// Usage: somebody is called so already.
+    pub async fn invite(
+        &self,
+        by: Option<&Principal>,
+        invitation: &Invitation,
+        origin: &Origin,
+    ) -> Result<Enrolment> {
+        let enrolment = Enrolment {
+            principal: invitation.principal.clone(),
+            groups: invitation.groups.clone(),
+            made_by: by.cloned(),
+            made_at: (self.clock)(),
+        };
+        let what = "was invited by a join code".to_owned();
+        let event = Event {
+            by: by.cloned(),
+            expires_at: Some(invitation.until),
+            ..self.key_event(EventKind::Enrolled, &enrolment, what, origin)?
+        };
+        let code = &invitation.code;
+        let append = Append::new(event)
+            .only_if(enrolments::is_new(&enrolment.principal, code))
+            .with(enrolments::invite(&enrolment, code, invitation.until)?);
+        match self.store.ledger().append(append).await {
+            Ok(()) => Ok(enrolment),
+            Err(failure) if failure.nature == Nature::Conflict => {
+                let there = self.store.enrolment_by_code(code).await?;
+                let there = there.map(|(there, _)| there);
+                there
+                    .filter(|there| there.principal == enrolment.principal)
+                    .ok_or_else(|| taken(&enrolment.principal))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// All enrolments, for whoever administers.
+    ///
+    /// # Errors
+    /// Denied (121).
+    pub async fn enrolments(&self, client: &Client) -> Result<Vec<(Enrolment, Progress)>> {
+        self.administrator(client)?;
+        self.store.enrolments().await
+    }
+
+    /// Forgets an enrolment; its sessions, grants and requests end with it.
+    ///
+    /// # Errors
+    /// Denied (121): the caller does not administer this authority. Usage: nobody of that name is
+    /// enrolled.
+    pub async fn unenrol(&self, client: &Client, who: &Principal) -> Result<()> {
+        self.administrator(client)?;
+        let absent = || {
+            Failure::usage(format!("nobody is enrolled as {}", who.written()))
+                .hint("\"jit enrolments list\" lists who is")
+        };
+        let all = self.store.enrolments().await?;
+        let enrolment = all.into_iter().find(|(one, _)| one.principal == *who);
+        let (enrolment, _) = enrolment.ok_or_else(absent)?;
+        let what = "its enrolment was removed".to_owned();
+        let event = Event {
+            by: Some(client.caller.principal.clone()),
+            ..self.key_event(EventKind::SignedOut, &enrolment, what, &client.origin)?
+        };
+        let [keys, itself] = enrolments::remove(who);
+        let append = Append::new(event)
+            .only_if(enrolments::is_enrolled(who))
+            .with(keys)
+            .with(itself)
+            .ending(Ending::Principal(who.clone()));
+        match self.store.ledger().append(append).await {
+            Err(failure) if failure.nature == Nature::Conflict => Err(absent()),
+            outcome => outcome,
+        }
+    }
+}
+
+fn taken(who: &Principal) -> Failure {
+    let name = who.name();
+    Failure::usage(format!("{} is enrolled already", who.written())).hint(format!(
+        "choose another name, or remove it first: jit enrolments remove {name}"
+    ))
+}
