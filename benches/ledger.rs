@@ -1,5 +1,5 @@
-//! The ledger: durable appends by one who waits for each and by 64 at once, and verification.
-//! Run: `cargo bench --bench ledger`
+//! The ledger on SQLite and on PostgreSQL: durable appends by one who waits for each and by 64 at once,
+//! and verification. Run: `JIT_BENCH_DATABASE=postgres://… cargo bench --bench ledger`
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,6 +15,7 @@ mod measure;
 
 use std::{
     collections::BTreeMap,
+    env,
     time::{Duration, Instant},
 };
 
@@ -25,16 +26,19 @@ use jit::{
         elevation::{Elevation, Request},
         event::{Event, EventKind, Origin},
         id::GrantId,
-        principal::{Class, Principal},
+        principal::{Caller, Class, Principal},
+        session::Session,
         time::Timestamp,
     },
     platform::{clock, keys, seal::SealingKey},
     store::{
         Store,
         ledger::{Append, Verification},
+        sessions,
     },
 };
 use measure::rounds;
+use secrecy::SecretString;
 
 const WRITERS: usize = 64;
 
@@ -46,24 +50,36 @@ async fn measure_all() {
     // Not in /tmp, which may be memory.
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let file = directory.path().join("ledger/ledger.db");
-    let store = Store::open(&file, SealingKey::new([7; 32])).await.unwrap();
-    let appends = rounds(2_000);
-
-    let started = Instant::now();
-    append(&store, appends).await;
-    let alone = rate(appends, started.elapsed());
-
-    let started = Instant::now();
-    let writers: Vec<_> = (0..WRITERS)
-        .map(|_| {
-            let store = store.clone();
-            tokio::spawn(async move { append(&store, appends / 4).await })
-        })
-        .collect();
-    for writer in writers {
-        writer.await.unwrap();
+    let key = SealingKey::new([7; 32]);
+    let store = Store::open_shared(&file, key.clone()).await.unwrap();
+    measure(&format!("SQLite in {}", directory.path().display()), &store).await;
+    match env::var("JIT_BENCH_DATABASE") {
+        Ok(url) => {
+            let store = Store::connect(&SecretString::from(url), key).await.unwrap();
+            measure("PostgreSQL", &store).await;
+        }
+        Err(_) => println!("PostgreSQL: name an empty database, JIT_BENCH_DATABASE=postgres://…"),
     }
-    let together = rate(WRITERS * (appends / 4), started.elapsed());
+}
+
+async fn measure(name: &str, store: &Store) {
+    let appends = rounds(2_000);
+    let session = session();
+    let event = Event::new(
+        EventKind::SignedIn,
+        session.created_at,
+        session.id.clone(),
+        session.caller.principal.clone(),
+        Origin::default(),
+    );
+    let begin = Append::new(event).with(sessions::begin(&session).unwrap());
+    store.ledger().append(begin).await.unwrap();
+
+    let started = Instant::now();
+    append(store, appends, None).await;
+    let alone = rate(appends, started.elapsed());
+    let together = together(store, appends / 4, None).await;
+    let guarded = self::together(store, appends / 4, Some(&session.id)).await;
 
     let started = Instant::now();
     let Verification::Whole { entries, .. } = store.ledger().verify().await.unwrap() else {
@@ -71,25 +87,56 @@ async fn measure_all() {
     };
     let verified = rate(usize::try_from(entries).unwrap(), started.elapsed());
 
-    println!("{:32} {:>12} {:>8}", "", "entries/s", "ratio");
+    println!("{:40} {:>12} {:>8}", name, "entries/s", "ratio");
     for (name, rate) in [
         ("one writer, each append awaited", alone),
         ("64 writers, committed in groups", together),
+        ("64 writers, each in a live session", guarded),
         ("verification", verified),
     ] {
-        println!("{name:32} {rate:>12.0} {:>8.1}", rate / alone);
+        println!("{name:40} {rate:>12.0} {:>8.1}", rate / alone);
     }
-    println!(
-        "\n{entries} entries, each with its elevation, in {}",
-        directory.path().display()
-    );
+    println!("{entries} entries, each with its elevation\n");
 }
 
-async fn append(store: &Store, count: usize) {
+/// The rate of many writers at once, each of whose appends rests on that session.
+async fn together(store: &Store, each: usize, session: Option<&GrantId>) -> f64 {
+    let started = Instant::now();
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|_| {
+            let (store, session) = (store.clone(), session.cloned());
+            tokio::spawn(async move { append(&store, each, session.as_ref()).await })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    rate(WRITERS * each, started.elapsed())
+}
+
+async fn append(store: &Store, count: usize, session: Option<&GrantId>) {
     for _ in 0..count {
         let (event, elevation) = granted(clock::now());
-        let append = Append::new(event).leaving(&elevation).unwrap();
+        let mut append = Append::new(event).leaving(&elevation).unwrap();
+        if let Some(session) = session {
+            append = append.only_if(sessions::goes_on(session));
+        }
         store.ledger().append(append).await.unwrap();
+    }
+}
+
+fn session() -> Session {
+    let now = clock::now();
+    let principal = Principal::new(Class::Human, "alice@example.com").unwrap();
+    Session {
+        id: GrantId::new(now, keys::random().unwrap()),
+        caller: Caller::new(principal, [].into()),
+        holder: keys::generate().unwrap().public(),
+        source: "https://id.example.com".to_owned(),
+        parent: None,
+        only: None,
+        created_at: now,
+        expires_at: now.after(Duration::from_hours(1)),
     }
 }
 

@@ -212,7 +212,11 @@ pub async fn renewed(session: &Session, held: Lease, tool: Option<&str>) -> Resu
 /// A new lease that is kept nowhere, for whoever ends its grant at once again.
 pub fn passing(session: &Session, wanted: &Recognised, tool: &str) -> Result<Lease> {
     let asking = Asking {
-        ask: Terms::default().ask(wanted),
+        // Nobody is there to say why; but where that is all that lacks, no denial is recorded.
+        ask: Ask {
+            answerable: true,
+            ..Terms::default().ask(wanted)
+        },
         because: &wanted.because,
         tool: Some(tool),
         patience: Patience::HOOK,

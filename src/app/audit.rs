@@ -103,7 +103,7 @@ fn list(args: &Args, session: &Session) -> Result<()> {
     };
     block_on(async {
         match engine::remote(session, Patience::PERSON).await? {
-            Some(remote) => remote.events(&filter, |page| show(session, &page)).await,
+            Some(remote) => remote.events(&filter, |page| show(session, page)).await,
             None => show(
                 session,
                 &ledger(session).await?.ledger().list(&filter).await?,

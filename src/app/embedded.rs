@@ -108,6 +108,7 @@ pub fn client(
         holder: keys.holder.public(),
         key: keys.key.public(),
         sessions: Vec::new(),
+        proof: None,
     })
 }
 

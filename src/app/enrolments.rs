@@ -8,7 +8,7 @@ use super::{embedded::block_on, engine, session::Session};
 use crate::{
     domain::{
         failure::{Failure, Result},
-        time::Ttl,
+        time::{Timestamp, Ttl},
     },
     platform::{keys, terminal},
     protocol::{
@@ -105,7 +105,7 @@ async fn create(
     if session.json {
         return session.print_json(&serde_json::json!({ "code": code, "enrolment": made }));
     }
-    let until = made.invited_until.map(|at| at.to_rfc3339_seconds());
+    let until = made.invited_until.map(Timestamp::to_rfc3339_seconds);
     let until = until.unwrap_or_default();
     session.print(&format!(
         "{} may join at {} until {until}, once. On the host, run:\n  jit login --join {code}",

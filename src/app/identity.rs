@@ -16,7 +16,7 @@ use crate::{
         time::Timestamp,
         way::Way,
     },
-    platform::{files, keyring},
+    platform::{files, keyring, lock::Lock},
     protocol::session::Provider,
 };
 
@@ -65,6 +65,13 @@ pub struct Refresh {
 pub fn file(session: &Session, server: &str) -> PathBuf {
     let name = format!("session.{}", client::short_name(server));
     session.places.state.join(name)
+}
+
+/// Nobody else changes it meanwhile.
+pub fn alone(session: &Session, server: &str) -> Result<Lock> {
+    files::private_directory(&session.places.state)?;
+    let name = format!("session.{}.lock", client::short_name(server));
+    Lock::soon(&session.places.state.join(name))
 }
 
 /// Keeps a session.

@@ -13,16 +13,17 @@ use crate::{
 /// A line to a server, known by what config.toml pins.
 pub fn to(session: &Session, server: &str, patience: Patience) -> Result<Link> {
     let authority = authority(session)?;
+    let authority = authority.as_ref().map(String::as_bytes);
     Link::to(&Way {
         server,
-        authority: authority.as_deref(),
+        authority,
         patience,
         clock: session.clock,
     })
 }
 
-/// The authority that config.toml pins.
-fn authority(session: &Session) -> Result<Option<Vec<u8>>> {
+/// The authority that config.toml pins, PEM.
+pub fn authority(session: &Session) -> Result<Option<String>> {
     let Some(file) = &session.config()?.certificate_authority else {
         return Ok(None);
     };
@@ -32,5 +33,5 @@ fn authority(session: &Session) -> Result<Option<Vec<u8>>> {
         Failure::failed(format!("{} is not there", path.display()))
             .hint("put it there, or correct `certificate_authority` in config.toml")
     })?;
-    Ok(Some(text.into_bytes()))
+    Ok(Some(text))
 }

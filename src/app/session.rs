@@ -62,6 +62,17 @@ impl Session {
         })
     }
 
+    /// The same run, after `config.toml` was changed.
+    pub fn again(&self) -> Result<Self> {
+        let places = places::find(&self.environment, Some(&self.places.configuration))?;
+        let config = client::load(&places)?;
+        Ok(Self {
+            places: client::placed(places, &config),
+            config: Ok(config),
+            ..self.clone()
+        })
+    }
+
     /// What `config.toml` says.
     pub fn config(&self) -> Result<&Config> {
         self.config.as_ref().map_err(Clone::clone)

@@ -250,6 +250,7 @@ impl Authority {
             holder: nearest.holder,
             key: nearest.holder,
             sessions,
+            proof: None,
         }))
     }
 
@@ -259,6 +260,7 @@ impl Authority {
         Ok(match asker {
             Some(asker) => self.decide(asker, &ask, tier, elevation.request.asked_at),
             None => Decision {
+                stale: None,
                 verdict: Verdict::Deny,
                 policies: Vec::new(),
                 obligations: Obligations::default(),

@@ -170,6 +170,7 @@ fn denied(reason: &str) -> Decision {
         policies: Vec::new(),
         obligations: Obligations::default(),
         reason: Some(reason.to_owned()),
+        stale: None,
     }
 }
 
@@ -225,6 +226,7 @@ mod tests {
                 ..Obligations::default()
             },
             reason: None,
+            stale: None,
         }
     }
 

@@ -11,10 +11,10 @@ use crate::{
         event::EventKind,
         failure::{Code, Failure, Nature, Result},
         id::GrantId,
-        time::Timestamp,
+        time::{Timestamp, Ttl},
     },
     platform::keys,
-    store::{answers::Once, ledger::Append, principals, sessions},
+    store::{answers::Once, ledger::Append, principals, sessions, spent},
 };
 
 /// What is asked for.
@@ -222,8 +222,15 @@ impl Authority {
     }
 }
 
-/// Only while all the sessions go on that it is asked in, and nobody of them may not come any more.
+/// Only while all the sessions go on that it is asked in, and nobody of them may not come any more; and
+/// once for each proof, whichever replica it is shown to.
 pub(super) fn while_in_session(append: Append, client: &Client) -> Append {
+    let append = match &client.proof {
+        Some(proof) => append
+            .only_if(spent::is_new(proof))
+            .with(spent::spend(proof)),
+        None => append,
+    };
     client.sessions.iter().fold(append, |append, session| {
         append
             .only_if(sessions::goes_on(&session.id))
@@ -277,6 +284,9 @@ pub(super) fn refusal(elevation: &Elevation, decision: &Decision) -> Failure {
              on call, run: jit request {entitlement} --break-glass -j WHY; \"jit policy explain {entitlement}\" shows the rules"
         ));
     }
+    if let (Some(within), Some(_)) = (decision.stale, &elevation.request.session) {
+        return stale(entitlement, within);
+    }
     let explain = format!("\"jit policy explain {entitlement}\" shows what would allow it");
     if lacks_reason(elevation, decision) {
         return Failure::denied(format!("{entitlement} needs a justification"))
@@ -290,6 +300,18 @@ pub(super) fn refusal(elevation: &Elevation, decision: &Decision) -> Failure {
         None => format!("no policy lets {principal} have {entitlement}"),
     };
     Failure::denied(message).hint(explain)
+}
+
+/// What whoever signed in too long ago reads.
+fn stale(entitlement: &Entitlement, within: Duration) -> Failure {
+    let seconds = u32::try_from(within.as_secs()).unwrap_or(u32::MAX);
+    let within = Ttl(within);
+    Failure::new(
+        Code::SignIn,
+        format!("{entitlement} needs a sign-in within the last {within}"),
+    )
+    .hint("run: jit login --fresh")
+    .of_nature(Nature::Stale(seconds))
 }
 
 /// Whether policy would say yes to somebody who says why.

@@ -162,14 +162,14 @@ impl Authority {
                 identity.source
             ))
             .hint(format!(
-                "if the account was replaced, an administrator runs: jit principals release {written}"
+                "if the account was replaced, an administrator runs: jit principals disable {written}, then jit principals enable {written}"
             ))),
             Pinned::Renamed(name) => Err(Failure::denied(format!(
                 "this account of {} was here as {name}, and now comes as {written}",
                 identity.source
             ))
             .hint(format!(
-                "if it was renamed, an administrator runs: jit principals release {name}"
+                "if it was renamed, an administrator runs: jit principals disable {name}, then jit principals enable {name}"
             ))),
         }
     }

@@ -33,6 +33,7 @@ use crate::{
         failure::Result,
         key::{PrivateKey, PublicKey},
         lifecycle::Lifecycles,
+        once::Once,
         principal::{Caller, Principal},
         session::Session,
         time::Timestamp,
@@ -43,7 +44,7 @@ use crate::{
     },
     platform::keys,
     policy::set::Policies,
-    store::{Store, database::Statement, ledger::Append},
+    store::{Store, database::Statement, ledger::Append, spent},
 };
 
 /// An authority: what it may reach, by which policies, and what it remembers.
@@ -80,6 +81,8 @@ pub struct Client {
     /// The session that is asked in and those that delegated to it, the nearest first; none in the
     /// embedded authority.
     pub sessions: Vec<Session>,
+    /// The proof of the request, which serves once; none in the embedded authority.
+    pub proof: Option<Once>,
 }
 
 impl Client {
@@ -119,6 +122,8 @@ struct Made {
     credential: Result<Credential>,
     /// What must hold when it is recorded.
     guard: Option<Statement>,
+    /// The proof of the request, where nothing of it was recorded yet.
+    proof: Option<Once>,
     /// What else is written with its event.
     writes: Vec<Statement>,
 }
@@ -129,6 +134,7 @@ impl Made {
             asked_at,
             credential,
             guard: None,
+            proof: None,
             writes: Vec::new(),
         }
     }
@@ -147,6 +153,7 @@ impl Authority {
             asked_at,
             credential: made,
             guard,
+            proof,
             writes,
         } = made;
         let kind = match &made {
@@ -162,7 +169,12 @@ impl Authority {
             }
             Err(failure) => event.detail = Some(failure.to_string()),
         }
-        let append = Append::new(event).leaving(elevation)?;
+        let mut append = Append::new(event).leaving(elevation)?;
+        if let Some(proof) = &proof {
+            append = append
+                .only_if(spent::is_new(proof))
+                .with(spent::spend(proof));
+        }
         let append = writes.into_iter().fold(append, Append::with);
         let append = guard.into_iter().fold(append, Append::only_if);
         self.store.ledger().append(append).await?;
@@ -202,7 +214,7 @@ impl Authority {
             return Ok(None);
         }
         self.store
-            .signing_key(&format!("ca {name}"), (self.clock)())
+            .signing_key(&ca_purpose(name), (self.clock)())
             .await
             .map(Some)
     }
@@ -210,6 +222,7 @@ impl Authority {
     fn site<'a>(&'a self, authority: Option<&'a PrivateKey>) -> Site<'a> {
         Site {
             authority,
+            also: &[],
             directory: &self.directory,
             environment: &self.environment,
             now: (self.clock)(),
@@ -244,4 +257,9 @@ impl Authority {
         let took = (self.clock)().left(asked_at).as_millis();
         [(step.to_owned(), u64::try_from(took).unwrap_or(u64::MAX))].into()
     }
+}
+
+/// Whose keys a resource's certificates are signed with.
+fn ca_purpose(name: &ResourceName) -> String {
+    format!("ca {name}")
 }

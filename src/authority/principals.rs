@@ -19,7 +19,7 @@ use crate::{
         question::{Circumstances, Duty},
         vocabulary::Action,
     },
-    store::{ending::Ending, ledger::Append, principals},
+    store::{ending::Ending, identities, ledger::Append, principals},
 };
 
 /// How exactly it is known when somebody was here last.
@@ -103,7 +103,7 @@ impl Authority {
             .await
     }
 
-    /// May come again, from their next sign-in on.
+    /// May come again, from their next sign-in on; whichever account has the name by then has it for good.
     ///
     /// # Errors
     /// Denied (121): the caller may not. Usage: nobody of that name was ever here.
@@ -116,7 +116,9 @@ impl Authority {
             justification: Some(why.to_owned()),
             ..about(EventKind::Enabled, who, client, now)?
         };
-        let append = Append::new(event).with(principals::enable(who, now));
+        let append = Append::new(event)
+            .with(principals::enable(who, now))
+            .with(identities::release(who));
         self.store.ledger().append(append).await?;
         self.known(who, now).await
     }

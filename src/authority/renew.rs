@@ -58,8 +58,11 @@ impl Authority {
         })?;
         self.decide_again(client, elevation).await?;
         let made = self.issue(&grant, client.key).await;
-        self.record_issue(client, elevation, Made::new(asked_at, made))
-            .await
+        let made = Made {
+            proof: client.proof.clone(),
+            ..Made::new(asked_at, made)
+        };
+        self.record_issue(client, elevation, made).await
     }
 
     /// The elevation that the token proves, if it is this caller's.
@@ -104,6 +107,7 @@ impl Authority {
         // Of two who claim it at the same time, one is first.
         let made = Made {
             guard: Some(steps::is_still(&before)?),
+            proof: client.proof.clone(),
             ..Made::new(asked_at, made)
         };
         let credential = self.record_issue(client, kept, made).await?;

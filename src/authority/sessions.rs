@@ -12,6 +12,7 @@ use crate::{
         event::{Event, EventKind, Origin},
         failure::{Code, Failure, Result},
         id::GrantId,
+        once::Once,
         session::Session,
         time::Timestamp,
     },
@@ -90,12 +91,13 @@ impl Authority {
         self.session_token(&session).await
     }
 
-    /// The session that a request shows, and those that delegated to it, the nearest first.
+    /// The session that a request shows, and those that delegated to it, the nearest first; and the
+    /// proof, which serves once.
     ///
     /// # Errors
     /// Sign-in needed (123): the token is not ours, has ended, is bound to another key, or the proof is
     /// none for this request.
-    pub async fn authenticate(&self, shown: &Shown<'_>) -> Result<Vec<Session>> {
+    pub async fn authenticate(&self, shown: &Shown<'_>) -> Result<(Vec<Session>, Once)> {
         let now = (self.clock)();
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.validate_exp = false;
@@ -114,7 +116,7 @@ impl Authority {
         match line.first() {
             Some(session) if bound && session.holder == proven.key => {
                 self.attested(&line, now).await?;
-                Ok(line)
+                Ok((line, proven.once(now)))
             }
             Some(_) => Err(signed_out("the session's token is bound to another key")),
             None => Err(signed_out("the session has ended")),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Authority;
+use super::{Authority, ca_purpose};
 use crate::{
     domain::{
         entitlement::{Entitlement, ResourceName},
@@ -10,10 +10,12 @@ use crate::{
         failure::{Failure, Result},
         host,
         id::GrantId,
+        key::PrivateKey,
         principal::Caller,
     },
     issuers::{
         self,
+        order::Site,
         ssh_host::{self, HostKey, HostOrder},
     },
     platform::keys,
@@ -56,24 +58,40 @@ impl Authority {
     pub async fn trust(&self, name: &ResourceName) -> Result<String> {
         let resource = self.catalogue.resource(name)?;
         let authority = self.certificate_authority(name, resource).await?;
-        issuers::trust(name, resource, &self.site(authority.as_ref()))
+        let also = self.also(name).await?;
+        let site = Site {
+            also: &also,
+            ..self.site(authority.as_ref())
+        };
+        issuers::trust(name, resource, &site)
+    }
+
+    /// The keys of the resource's authority that are to be trusted beside the one that signs.
+    async fn also(&self, name: &ResourceName) -> Result<Vec<PrivateKey>> {
+        let purpose = ca_purpose(name);
+        self.store.other_keys(&purpose, (self.clock)()).await
     }
 
     /// Only the key or certificate that the target must trust.
     pub async fn trust_ca(&self, name: &ResourceName) -> Result<String> {
         let resource = self.catalogue.resource(name)?;
         let authority = self.certificate_authority(name, resource).await?;
-        issuers::trust_ca(name, resource, &self.site(authority.as_ref()))
+        let also = self.also(name).await?;
+        let site = Site {
+            also: &also,
+            ..self.site(authority.as_ref())
+        };
+        issuers::trust_ca(name, resource, &site)
     }
 
-    /// The public key of the resource's host authority, if it has vouched for a host.
+    /// The public keys of the resource's host authority, a line each, if it has vouched for a host: the
+    /// certificates of hosts outlive the keys that signed them.
     pub async fn host_ca(&self, name: &ResourceName) -> Result<Option<String>> {
-        let authority = self
-            .store
-            .made_key(&host_purpose(name), (self.clock)())
-            .await?;
-        let line = |key| ssh_host::host_ca(name, &self.site(Some(&key)));
-        authority.map(line).transpose()
+        let purpose = host_purpose(name);
+        let keys = self.store.public_keys(&purpose, (self.clock)()).await?;
+        let lines = keys.into_iter().map(|key| ssh_host::host_ca(name, key));
+        let lines: String = lines.collect::<Result<_>>()?;
+        Ok((!lines.is_empty()).then_some(lines))
     }
 
     /// Vouches for a host of a resource: its key is that of these names. The certificate leaves after
@@ -131,7 +149,8 @@ impl Authority {
             )
         };
         self.store.ledger().append(Append::new(event)).await?;
-        let trusted = authority_line(resource, &ssh_host::host_ca(name, &site)?);
+        let trusted = self.host_ca(name).await?.unwrap_or_default();
+        let trusted = authority_line(resource, &trusted);
         Ok(HostCertificate {
             script: ssh_host::script(name, &order, &line, &trusted),
             line,

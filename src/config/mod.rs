@@ -5,6 +5,7 @@ pub mod account;
 pub mod authority;
 mod check;
 pub mod client;
+pub mod edit;
 mod names;
 pub mod places;
 pub mod policies;

@@ -27,6 +27,8 @@ pub struct Decision {
     pub obligations: Obligations,
     /// Why a default denial is one, for the hint: for example a justification that is missing.
     pub reason: Option<String>,
+    /// How old a sign-in may be, where it is an older one, or an unknown one, that stands in the way.
+    pub stale: Option<Duration>,
 }
 
 /// What the policies that decided oblige the grant to; `None` and `false` oblige to nothing.

@@ -47,6 +47,8 @@ pub struct Site<'a> {
     /// The resource's own certificate authority: one a resource, so that a certificate for one
     /// target says nothing at another. Kinds that sign nothing have none.
     pub authority: Option<&'a PrivateKey>,
+    /// Its keys that are about to sign, or did until a day ago: they are to be trusted too.
+    pub also: &'a [PrivateKey],
     /// The directory of `authority.toml`; relative paths start here.
     pub directory: &'a Path,
     /// The process's surroundings, for `env:` references and what the AWS SDK reads.

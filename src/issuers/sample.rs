@@ -50,6 +50,7 @@ pub(super) fn order(grant: &Grant) -> Order<'_> {
 pub(super) fn site() -> Site<'static> {
     Site {
         authority: Some(&AUTHORITY),
+        also: &[],
         directory: Path::new("/nonexistent"),
         environment: &ENVIRONMENT,
         now: NOW,

@@ -115,13 +115,15 @@ systemctl reload ssh 2>/dev/null || systemctl reload sshd
 }
 
 /// The authority's public key in OpenSSH's one-line form, as `TrustedUserCAKeys` wants it.
+/// Where another key is about to sign, or did until now, it is trusted too.
 pub fn trust_ca(name: &ResourceName, site: &Site<'_>) -> Result<String> {
-    public_line(name, site)
+    let keys = [site.signing_key()?].into_iter().chain(site.also);
+    keys.map(|key| public_line(name, key.public())).collect()
 }
 
-/// The site's public key in OpenSSH's one-line form.
-pub(super) fn public_line(name: &ResourceName, site: &Site<'_>) -> Result<String> {
-    let key::PublicKey(bytes) = site.signing_key()?.public();
+/// A public key in OpenSSH's one-line form.
+pub(super) fn public_line(name: &ResourceName, key: key::PublicKey) -> Result<String> {
+    let key::PublicKey(bytes) = key;
     let key = PublicKey::new(
         KeyData::Ed25519(Ed25519PublicKey(bytes)),
         format!("jit {name}"),

@@ -18,6 +18,7 @@ use crate::{
         entitlement::ResourceName,
         failure::{Failure, Result},
         id::GrantId,
+        key::PublicKey as Public,
         lease::CLOCK_SKEW,
         time::Timestamp,
     },
@@ -95,9 +96,9 @@ pub fn issue(order: &HostOrder<'_>, site: &Site<'_>) -> Result<String> {
         })
 }
 
-/// The authority's public key, as a line of `known_hosts` wants it.
-pub fn host_ca(name: &ResourceName, site: &Site<'_>) -> Result<String> {
-    public_line(name, site)
+/// An authority's public key, as a line of `known_hosts` wants it.
+pub fn host_ca(name: &ResourceName, key: Public) -> Result<String> {
+    public_line(name, key)
 }
 
 /// A shell script that lets sshd show the certificate, to be run as root on that host. `trusted` is

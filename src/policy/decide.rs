@@ -1,5 +1,7 @@
 //! The decision: three questions at most, each over the handful of policies that can matter.
 
+use std::time::Duration;
+
 use cedar_policy::{Authorizer, Decision as Answer, PolicyId, PolicySet, PrincipalConstraint};
 
 use super::{
@@ -134,9 +136,10 @@ impl Policies {
         policies: Vec<String>,
     ) -> Decision {
         let obligations = self.obligations(&policies);
-        if let Some(reason) = unmet(&obligations, question, &policies) {
+        if let Some((reason, stale)) = unmet(&obligations, question, &policies) {
             return Decision {
                 obligations,
+                stale,
                 ..denied(policies, reason)
             };
         }
@@ -145,6 +148,7 @@ impl Policies {
             policies,
             obligations,
             reason: None,
+            stale: None,
         }
     }
 
@@ -190,24 +194,26 @@ fn denied(policies: Vec<String>, reason: String) -> Decision {
         policies,
         obligations: Obligations::default(),
         reason: Some(reason),
+        stale: None,
     }
 }
 
-/// The obligation that the question does not meet, if there is one.
+/// The obligation that the question does not meet, if there is one; with how old a sign-in may be, where
+/// that is it. Whoever must sign in again is asked for a reason afterwards.
 fn unmet(
     obligations: &Obligations,
     question: &Question<'_>,
     policies: &[String],
-) -> Option<String> {
+) -> Option<(String, Option<Duration>)> {
     let by = policies.join(", ");
-    if obligations.justification && question.reason_given().is_none() {
-        return Some(format!("{by} needs a justification"));
-    }
-    let within = obligations.mfa_within?;
     let age = question.circumstances.sign_in_age;
-    if age.is_some_and(|age| age <= within) {
-        return None;
+    let stale = obligations
+        .mfa_within
+        .filter(|within| age.is_none_or(|age| age > *within));
+    if let Some(within) = stale {
+        let reason = format!("{by} needs a sign-in within the last {}", Ttl(within));
+        return Some((reason, stale));
     }
-    let within = Ttl(within);
-    Some(format!("{by} needs a sign-in within the last {within}"))
+    let is_unexplained = obligations.justification && question.reason_given().is_none();
+    is_unexplained.then(|| (format!("{by} needs a justification"), None))
 }

@@ -122,7 +122,7 @@ impl Asked {
         let resource = words.uid(Noun::Authority, AUTHORITY);
         let caller = entity(duty.caller, &principal, &groups)?;
         let entities = words.actions.iter().cloned().chain([caller]);
-        let mut pairs = around(&duty.circumstances, duty.now);
+        let mut pairs = around(duty.caller, &duty.circumstances, duty.now);
         pairs.push(number("ttl", 0));
         Ok(Self {
             principals: with(&principal, groups),
@@ -163,7 +163,9 @@ fn with(entity: &EntityUid, mut parents: Vec<EntityUid>) -> Vec<EntityUid> {
 
 fn entity(caller: &Caller, uid: &EntityUid, groups: &[EntityUid]) -> Result<Entity, String> {
     let name = text("name", caller.principal.name());
-    Entity::new_with_tags(uid.clone(), [name], groups.iter().cloned(), [])
+    let attributes = caller.attributes.iter();
+    let tags = attributes.map(|(name, value)| text(name, value));
+    Entity::new_with_tags(uid.clone(), [name], groups.iter().cloned(), tags)
         .map_err(|error| error.to_string())
 }
 
@@ -190,7 +192,7 @@ fn resource(question: &Question<'_>, words: &Vocabulary) -> (EntityUid, Vec<Enti
 }
 
 fn context(question: &Question<'_>) -> Vec<(String, RestrictedExpression)> {
-    let mut pairs = around(&question.circumstances, question.now);
+    let mut pairs = around(question.caller, &question.circumstances, question.now);
     pairs.push(number("ttl", seconds(question.ttl.unwrap_or(DEFAULT_TTL))));
     pairs.extend(
         question
@@ -201,7 +203,14 @@ fn context(question: &Question<'_>) -> Vec<(String, RestrictedExpression)> {
     pairs
 }
 
-fn around(around: &Circumstances<'_>, now: Timestamp) -> Vec<(String, RestrictedExpression)> {
+fn around(
+    caller: &Caller,
+    around: &Circumstances<'_>,
+    now: Timestamp,
+) -> Vec<(String, RestrictedExpression)> {
+    let sign_in = caller.sign_in.as_ref();
+    let methods = sign_in.into_iter().flat_map(|sign_in| &sign_in.methods);
+    let methods = methods.cloned().map(RestrictedExpression::new_string);
     let date = now.to_offset();
     let chain = around.chain.iter().cloned();
     let mut pairs = vec![
@@ -209,11 +218,14 @@ fn around(around: &Circumstances<'_>, now: Timestamp) -> Vec<(String, Restricted
         number("weekday", i64::from(date.weekday().number_from_monday())),
         pair("now", RestrictedExpression::new_datetime(instant(now))),
         pair("own", RestrictedExpression::new_bool(!around.of_another)),
+        pair("amr", RestrictedExpression::new_set(methods)),
         pair(
             "chain",
             RestrictedExpression::new_set(chain.map(RestrictedExpression::new_string)),
         ),
     ];
+    let class = sign_in.and_then(|sign_in| sign_in.context.as_deref());
+    pairs.extend(class.map(|class| text("acr", class)));
     let age = around.sign_in_age;
     pairs.extend(age.map(|age| number("sign_in_age", seconds(age))));
     let address = around.address.map(|address| address.to_canonical());

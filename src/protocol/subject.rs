@@ -8,5 +8,3 @@ pub const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 pub const AWS: &str = "urn:jit:token-type:aws";
 /// Something said with an enrolled key, or with one that is to be.
 pub const KEY: &str = "urn:jit:token-type:key";
-/// The code that a server without a provider shows on its terminal.
-pub const BOOTSTRAP: &str = "urn:jit:token-type:bootstrap";

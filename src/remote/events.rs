@@ -1,5 +1,7 @@
 //! The ledger of a server: read by pages, and verified where it is.
 
+use std::collections::VecDeque;
+
 use super::{
     link::{Call, MANY, Shown},
     session::Remote,
@@ -18,6 +20,8 @@ use crate::{
     store::ledger::Verification,
 };
 
+/// What a server gives at once, at most.
+const PAGE: u32 = 1000;
 /// A hostile server could turn pages for ever.
 const MOST_PAGES: usize = 100_000;
 
@@ -29,12 +33,36 @@ impl Remote {
     pub async fn events(
         &self,
         filter: &EventFilter,
-        mut show: impl FnMut(Vec<Entry>) -> Result<()>,
+        mut show: impl FnMut(&[Entry]) -> Result<()>,
+    ) -> Result<()> {
+        let Some(most) = filter.limit.filter(|most| *most > PAGE) else {
+            return self.pages(filter, show).await;
+        };
+        // The newest so many are more than a page: all are looked at, and these kept.
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let all = EventFilter {
+            limit: None,
+            ..filter.clone()
+        };
+        let mut newest: VecDeque<Entry> = VecDeque::new();
+        let keep = |page: &[Entry]| {
+            newest.extend(page.iter().cloned());
+            newest.drain(..newest.len().saturating_sub(most));
+            Ok(())
+        };
+        self.pages(&all, keep).await?;
+        show(newest.make_contiguous())
+    }
+
+    async fn pages(
+        &self,
+        filter: &EventFilter,
+        mut show: impl FnMut(&[Entry]) -> Result<()>,
     ) -> Result<()> {
         let mut after = filter.after;
         for _ in 0..MOST_PAGES {
             let page: EventPage = self.call(&self.page(filter, after)).await?.json()?;
-            show(page.events)?;
+            show(&page.events)?;
             match page.next {
                 Some(next) if after.is_none_or(|after| after < next) => after = Some(next),
                 Some(_) => return Err(self.foreign("its next page is this one")),

@@ -14,6 +14,6 @@ pub mod pin;
 pub mod principals;
 pub mod reply;
 pub mod session;
-mod trouble;
+pub mod trouble;
 pub mod trust;
 pub mod workload;

@@ -80,6 +80,12 @@ impl Chain {
         self.0.last().map(Fingerprint::of)
     }
 
+    /// The fingerprints of all.
+    pub fn all(&self) -> Vec<String> {
+        let all = self.0.iter();
+        all.map(|one| Fingerprint::of(one).to_string()).collect()
+    }
+
     /// Whether the server shows its own certificate alone, so that nothing is known of its authority.
     pub fn is_bare(&self) -> bool {
         self.0.len() < 2

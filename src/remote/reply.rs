@@ -27,6 +27,8 @@ const LONGEST: usize = 1000;
 pub struct Reply {
     /// Its status: one that says that it succeeded.
     pub status: StatusCode,
+    /// When it was given, by the server's own clock, where it says so.
+    pub date: Option<Timestamp>,
     body: Zeroizing<Vec<u8>>,
     server: String,
 }
@@ -46,13 +48,25 @@ impl Reply {
         })
     }
 
-    /// The body as text.
+    /// The body as text, which a terminal or a shell may be given.
     ///
     /// # Errors
-    /// It is none.
+    /// It is none, or would move a terminal's cursor.
     pub fn text(&self) -> Result<String, Failure> {
-        String::from_utf8(self.body.to_vec())
-            .map_err(|_| foreign(&self.server, "its text is not UTF-8"))
+        let text = String::from_utf8(self.body.to_vec())
+            .map_err(|_| foreign(&self.server, "its text is not UTF-8"))?;
+        self.shown(&text)?;
+        Ok(text)
+    }
+
+    /// Refuses a text that would move a terminal's cursor, or turn the order of what is read.
+    pub fn shown(&self, text: &str) -> Result<(), Failure> {
+        // A tab is moved by, and moves nothing but the next word.
+        let text = text.replace('\t', " ");
+        let is_plain = terminal::plain(&text) == text;
+        is_plain
+            .then_some(())
+            .ok_or_else(|| foreign(&self.server, "it would move a terminal's cursor"))
     }
 }
 
@@ -64,6 +78,10 @@ pub(super) async fn read(
     now: Timestamp,
 ) -> Result<Reply, Trouble> {
     let status = response.status();
+    let date = date::of(response.headers());
+    let skew = skew(date, now);
+    let again = again(status, response.headers());
+    let headers = response.headers().clone();
     let mut body = Zeroizing::new(Vec::new());
     loop {
         match response.chunk().await {
@@ -81,13 +99,12 @@ pub(super) async fn read(
     if status.is_success() {
         return Ok(Reply {
             status,
+            date,
             body,
             server: server.to_owned(),
         });
     }
-    let skew = skew(response.headers(), now);
-    let again = again(status, response.headers());
-    let mut failure = refused(server, status, response.headers(), &body);
+    let mut failure = refused(server, status, &headers, &body);
     if let Some(skew) = skew
         && matches!(failure.code, Code::SignIn | Code::Denied)
     {
@@ -170,8 +187,8 @@ pub(super) const fn never(failure: Failure) -> Trouble {
 }
 
 /// What to do about a clock that is off, where the answer tells the server's own.
-fn skew(headers: &HeaderMap, now: Timestamp) -> Option<String> {
-    let there = date::of(headers)?;
+fn skew(there: Option<Timestamp>, now: Timestamp) -> Option<String> {
+    let there = there?;
     let (ahead, behind) = (now.left(there), there.left(now));
     let off = ahead.max(behind);
     if off <= CLOCK_SKEW {
@@ -194,7 +211,7 @@ fn cut(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::header::{DATE, HeaderName, HeaderValue};
+    use reqwest::header::{HeaderName, HeaderValue};
 
     use super::*;
 
@@ -229,12 +246,12 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_off_is_said() {
-        let date = headers(&[(DATE, "Sun, 06 Nov 1994 08:49:37 GMT")]);
         let there = Timestamp::from_secs(784_111_777);
-        assert_eq!(skew(&date, there.after(CLOCK_SKEW)), None);
-        let said = skew(&date, there.after(Duration::from_mins(10))).unwrap();
+        assert_eq!(skew(None, there), None);
+        assert_eq!(skew(Some(there), there.after(CLOCK_SKEW)), None);
+        let said = skew(Some(there), there.after(Duration::from_mins(10))).unwrap();
         assert!(said.contains("10m ahead of the server's"), "{said}");
-        let said = skew(&date, there.before(Duration::from_mins(10))).unwrap();
+        let said = skew(Some(there), there.before(Duration::from_mins(10))).unwrap();
         assert!(said.contains("10m behind the server's"), "{said}");
     }
 

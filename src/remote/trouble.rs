@@ -12,6 +12,8 @@ use rustls::CertificateError;
 use super::patience::Again;
 use crate::domain::failure::{Code, Failure, Nature};
 
+const UNVOUCHED: &str = "this machine does not know who vouches for it";
+
 /// Why an attempt did not succeed, and whether another may.
 pub(super) struct Trouble {
     pub(super) failure: Failure,
@@ -68,16 +70,29 @@ fn untrusted(server: &str, error: &rustls::Error) -> Failure {
         .hint(hint)
 }
 
+/// Whether a failure is that nobody who is known here vouches for the server.
+pub fn is_unvouched(failure: &Failure) -> bool {
+    failure.message.ends_with(UNVOUCHED)
+}
+
+/// Whether nobody that is known vouches for a certificate.
+const fn is_unknown_authority(error: &CertificateError) -> bool {
+    matches!(
+        error,
+        CertificateError::UnknownIssuer
+            | CertificateError::BadSignature
+            | CertificateError::ApplicationVerificationFailure
+    )
+}
+
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the enum grows; what is not told apart is said in its own words"
 )]
 fn shortcoming(server: &str, certificate: &CertificateError) -> (&'static str, String) {
     match certificate {
-        CertificateError::UnknownIssuer
-        | CertificateError::BadSignature
-        | CertificateError::ApplicationVerificationFailure => (
-            "this machine does not know who vouches for it",
+        _ if is_unknown_authority(certificate) => (
+            UNVOUCHED,
             format!(
                 "where its authority is your own, pin it: jit init --server {server} --ca FILE; without the file, \"jit init --server {server}\" shows its fingerprint"
             ),

@@ -27,7 +27,11 @@ impl Remote {
     /// Has a host vouched for.
     pub async fn certify_host(&self, name: &ResourceName, host: &HostRequest) -> Result<HostView> {
         let call = Call::post(path_of(name), Body::json(host)?, self.shown());
-        self.call(&call).await?.json()
+        let reply = self.call(&call).await?;
+        let view: HostView = reply.json()?;
+        reply.shown(&view.line)?;
+        reply.shown(&view.script)?;
+        Ok(view)
     }
 
     fn about(&self, name: &ResourceName) -> Call<'_> {

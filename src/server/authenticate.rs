@@ -11,6 +11,7 @@ use crate::{
     domain::{
         event::Origin,
         failure::{Code, Failure},
+        once::Once,
         principal::Principal,
         session::Session,
     },
@@ -24,6 +25,8 @@ pub(super) struct Visitor {
     pub(super) session: Session,
     /// Those that delegated to it, the nearest first.
     above: Vec<Session>,
+    /// The proof of just this request.
+    proof: Once,
     /// The address that the request came from.
     pub(super) address: IpAddr,
 }
@@ -63,6 +66,7 @@ impl Visitor {
             },
             holder: from.holder,
             key: from.key,
+            proof: Some(self.proof.clone()),
             sessions: [self.session.clone()].into_iter().chain(above).collect(),
         }
     }
@@ -83,7 +87,11 @@ impl FromRequestParts<Served> for Visitor {
             method: parts.method.as_str(),
             url: &url,
         };
-        let mut line = served.authority.authenticate(&shown).await?.into_iter();
+        let (line, proof) = served.authority.authenticate(&shown).await?;
+        if !served.seen.is_new(&proof.id, (served.authority.clock)()) {
+            return Err(unknown("the proof of possession was shown before").into());
+        }
+        let mut line = line.into_iter();
         let session = line
             .next()
             .ok_or_else(|| unknown("the session has ended"))?;
@@ -92,6 +100,7 @@ impl FromRequestParts<Served> for Visitor {
         Ok(Self {
             session,
             above: line.collect(),
+            proof,
             address: peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0),
         })
     }

@@ -1,10 +1,11 @@
-//! What a server does by itself: it tells targets about grants that are over.
+//! What a server does by itself: it tells targets about grants that are over, and
+//! forgets answers that nobody asks for again.
 
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::shared::Shared;
+use super::{once, shared::Shared};
 use crate::{
     domain::{event::Origin, failure::Result},
     platform::terminal,
@@ -13,8 +14,15 @@ use crate::{
 /// How often, by one replica at a time.
 const EVERY: Duration = Duration::from_mins(1);
 
-/// Tidies until the server ends.
-pub(super) async fn tidy(shared: &Shared) {
+/// Does them until the server ends.
+pub(super) async fn run(shared: &Shared) {
+    tokio::select! {
+        () = tidy(shared) => {}
+        () = once::forget(shared) => {}
+    }
+}
+
+async fn tidy(shared: &Shared) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

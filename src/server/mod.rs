@@ -11,6 +11,7 @@ mod delegations;
 mod elevations;
 mod enrolments;
 mod events;
+mod first;
 mod gate;
 pub mod ground;
 mod health;

@@ -17,12 +17,12 @@ use tokio::{
 
 use super::{
     anchor::{Anchor, OnLoss},
-    backup, chores,
+    backup, chores, first,
     gate::Gate,
     ground::Ground,
     listen::{self, Doors},
     metrics::Metrics,
-    once, open, restore, rotate, routes,
+    open, restore, rotate, routes,
     seen::Seen,
     shared::Shared,
     tls,
@@ -110,11 +110,13 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     }
     let acceptor = identity.acceptor()?;
     let workloads = open::workloads(directory, config, (&authority, &url))?;
+    let bootstrap = first::code(&authority, people.as_ref(), &url).await?;
     let (end, ending) = watch::channel(false);
     let metrics = Metrics::new();
     let shared = Arc::new(Shared {
         authority,
         url,
+        bootstrap,
         people,
         seen: Seen::default(),
         workloads,
@@ -141,8 +143,7 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         () = anchor.watch(store, ground.clock) => {}
         () = identity.keep_fresh(ground.clock) => {}
         () = shared.gate.sweep() => {}
-        () = once::forget(&shared) => {}
-        () = chores::tidy(&shared) => {}
+        () = chores::run(&shared) => {}
     }
     anchor.finish(store, ground.clock).await;
     store.clone().close().await;

@@ -15,6 +15,8 @@ pub(super) struct Shared {
     pub(super) url: String,
     /// By whose word people come in.
     pub(super) people: Option<People>,
+    /// The hash of the code that makes the first administrator, where there was none when it started.
+    pub(super) bootstrap: Option<String>,
     /// The proofs of possession that were shown here.
     pub(super) seen: Seen,
     /// Which machines come in by the identity that they have.

@@ -29,9 +29,10 @@ pub(super) async fn read(State(served): State<Served>) -> Result<Json<SignInWays
         max_age: human.session.unwrap_or(SESSION).as_secs(),
         certificate_authority: people.certificate_authority.clone(),
     });
+    let bootstrap = served.bootstrap.is_some() && served.authority.awaits_its_first().await?;
     Ok(Json(SignInWays {
         provider,
-        bootstrap: false,
+        bootstrap,
         audience: served.url.clone(),
     }))
 }

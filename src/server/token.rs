@@ -13,6 +13,7 @@ use reqwest::Url;
 use secrecy::ExposeSecret as _;
 
 use super::{
+    first,
     listen::Peer,
     problem::{Problems, Refusal},
     shared::Served,
@@ -116,6 +117,7 @@ async fn vouched(
                 server: &served.url,
                 key: &key,
             };
+            first::admit(served, shown, &bound, origin).await?;
             authority.enrolled(shown, &bound, origin).await
         }
         _ => Err(Failure::usage("that type of token is not exchanged here")

@@ -72,6 +72,14 @@ pub fn pin(who: &Principal, identity: &Identity) -> Statement {
     )
 }
 
+/// Lets go of a name: whoever signs in by it next has it.
+pub fn release(who: &Principal) -> Statement {
+    Statement::new(
+        "delete from identities where class = $1 and name = $2",
+        [who.class().as_str().into(), who.name().into()],
+    )
+}
+
 fn values(who: &Principal, identity: &Identity) -> Vec<Value> {
     vec![
         who.class().as_str().into(),

@@ -57,6 +57,16 @@ impl Store {
         ring.shown(purpose, now).map(public).collect()
     }
 
+    /// The other keys of `purpose` that can still sign at `now`: the one that will, and the one that did.
+    pub async fn other_keys(&self, purpose: &str, now: Timestamp) -> Result<Vec<PrivateKey>> {
+        let ring = self.ring(purpose, FRESH).await?;
+        let shown = ring.shown(purpose, now).skip(1);
+        shown
+            .filter(|kept| kept.secret.is_some())
+            .map(private)
+            .collect()
+    }
+
     /// The public keys that may have signed what names `id` as its key (RFC 7638), or names none. One
     /// that is not known yet may have been made elsewhere a moment ago, so it is asked for.
     pub async fn verifying_keys(&self, purpose: &str, id: Option<&str>) -> Result<Vec<PublicKey>> {

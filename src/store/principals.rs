@@ -71,6 +71,11 @@ impl Store {
         rows.first().map(standing).transpose()
     }
 
+    /// Whether a person was ever let in.
+    pub async fn has_people(&self) -> Result<bool> {
+        Ok(self.database.rows(&no_people()).await?.is_empty())
+    }
+
     /// Those who would be taken for that principal, by the case of their letters alone, and may not come.
     pub async fn disabled_twins(&self, who: &Principal) -> Result<bool> {
         let select = "select 1 from principals
@@ -117,6 +122,14 @@ pub fn seen(caller: &Caller, now: Timestamp) -> Result<Statement> {
         "on conflict (class, name) do update set last_seen_at = excluded.last_seen_at,
              attested_at = excluded.attested_at, body = excluded.body",
     ))
+}
+
+/// Holds while no person was ever let in.
+pub fn no_people() -> Statement {
+    Statement::new(
+        "select 1 where not exists (select 1 from principals where class = 'Human')",
+        [],
+    )
 }
 
 /// Holds while a principal is not disabled, known or not.

@@ -60,6 +60,63 @@ fn a_whole_ledger_verifies() {
 }
 
 #[test]
+fn an_end_that_was_cut_off_is_shown_by_a_checkpoint_that_was_kept() {
+    let home = six_entries();
+    let bare = verify(&home).stdout;
+    assert!(bare.contains("jit audit checkpoint"), "{bare}");
+    let signed = run(&mut home.jit(["audit", "checkpoint"]));
+    assert_eq!(signed.code, 0, "{signed:?}");
+    assert!(signed.stdout.starts_with("jit-ledger\n6\n"), "{signed:?}");
+    home.write("kept", &signed.stdout);
+    assert_eq!(ask(&home).code, 0);
+    let against = |home: &Home| run(&mut home.jit(["audit", "verify", "--checkpoint", "kept"]));
+    let holds = against(&home);
+    assert_eq!(holds.code, 0, "{holds:?}");
+    assert!(
+        holds
+            .stdout
+            .contains("it holds what the checkpoint that you kept says: 6 entries"),
+        "{holds:?}"
+    );
+
+    tamper(&home, "delete from checkpoints");
+    tamper(&home, "delete from events where seq = 8");
+    tamper(&home, "delete from events where seq = 7");
+    assert_eq!(against(&home).code, 0, "what came after it is not in it");
+    tamper(&home, "delete from events where seq = 6");
+    assert_eq!(verify(&home).code, 0, "the chain alone does not show it");
+    let cut = against(&home);
+    assert_eq!(cut.code, 125, "{cut:?}");
+    assert!(
+        cut.stderr
+            .contains("the ledger ends at entry 5, and had 6 at"),
+        "{cut:?}"
+    );
+    assert_eq!(run(&mut home.jit(["forget", "--all"])).code, 0);
+    assert_eq!(ask(&home).code, 0);
+    let rewritten = against(&home);
+    assert_eq!(rewritten.code, 125, "{rewritten:?}");
+    assert!(
+        rewritten
+            .stderr
+            .contains("entry 6 is not the one that was there at"),
+        "{rewritten:?}"
+    );
+
+    let other = six_entries();
+    other.write("kept", &signed.stdout);
+    let foreign = against(&other);
+    assert!(
+        foreign
+            .stderr
+            .contains("not signed by a key of this ledger"),
+        "{foreign:?}"
+    );
+    other.write("kept", "jit-ledger\n");
+    assert!(against(&other).stderr.contains("that is no checkpoint"));
+}
+
+#[test]
 fn every_change_is_named_at_the_first_entry_that_it_breaks() {
     let attacks = [
         (

@@ -58,6 +58,7 @@ fn alice(holder: &PrivateKey) -> Client {
         holder: holder.public(),
         key: keys::generate().unwrap().public(),
         sessions: Vec::new(),
+        proof: None,
     }
 }
 

@@ -57,6 +57,7 @@ fn client(name: &str, holder: &PrivateKey) -> Client {
         holder: holder.public(),
         key: keys::generate().unwrap().public(),
         sessions: Vec::new(),
+        proof: None,
     }
 }
 

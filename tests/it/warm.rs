@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
-use crate::support::{Home, held::home_with_leases, run, skip::skip};
+use crate::support::{
+    Home,
+    held::{home_with_leases, served_home_with_leases},
+    run,
+    skip::skip,
+};
 
 /// How many system calls a warm path may make. A program that does nothing makes about 40.
 const MOST: usize = 150;
@@ -95,6 +100,42 @@ fn a_cached_exec_for_ssh_starts_its_agent_and_nothing_else() {
     assert_eq!(count(&["socket"]), 1, "{calls:#?}");
     assert_eq!(count(&["connect", "sendto", "recvmsg"]), 0, "{calls:#?}");
     check("exec --on ssh/held", &calls, "");
+}
+
+/// With a server it is the same: nothing is asked, and nothing more is read than who decides.
+#[test]
+fn what_is_held_of_a_server_needs_no_server() {
+    if home().is_none() {
+        return;
+    }
+    let home = served_home_with_leases();
+    for on in ["aws/held", "postgres/held"] {
+        let calls = exec(&home, on);
+        let never = calls.iter().find(|call| NEVER.contains(&&*call.name));
+        assert!(never.is_none(), "{on} calls {never:?}");
+        check(&format!("exec --on {on} of a server"), &calls, "");
+    }
+    for (line, answer, asked) in [
+        (
+            ["exec-credential", "kubernetes/held:view"],
+            "ExecCredential",
+            "",
+        ),
+        (
+            ["exec-credential", "kubernetes/held:view"],
+            "ExecCredential",
+            REACHES,
+        ),
+        (["credential-process", "aws/held:read"], "AccessKeyId", ""),
+    ] {
+        let calls = traced_when(&home, &line, answer, asked);
+        let never = calls.iter().find(|call| NEVER.contains(&&*call.name));
+        assert!(never.is_none(), "{line:?} calls {never:?}");
+        let of_catalogue = |call: &&Call| call.line.contains("catalogue.json");
+        let read = calls.iter().filter(of_catalogue).count();
+        assert_eq!(read, usize::from(!asked.is_empty()), "{line:?}: {calls:#?}");
+        check(&format!("{} of a server", line[0]), &calls, "");
+    }
 }
 
 #[test]

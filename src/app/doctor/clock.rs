@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::finding::{Finding, Level};
 use crate::domain::{
-    entitlement::ResourceName,
     lease::CLOCK_SKEW,
     time::{Timestamp, Ttl},
 };
@@ -13,7 +12,11 @@ use crate::domain::{
 const AGREES: &str = "its clock agrees with this machine's";
 
 /// The instant here when a target said that it was `there` there.
-pub(super) fn compare(name: &ResourceName, here: Timestamp, there: Timestamp) -> Finding {
+pub(super) fn compare(
+    name: &(impl ToString + ?Sized),
+    here: Timestamp,
+    there: Timestamp,
+) -> Finding {
     let (ahead, behind) = (here.left(there), there.left(here));
     let off = ahead.max(behind);
     if off <= CLOCK_SKEW {
@@ -51,6 +54,7 @@ pub(super) fn together(findings: &mut Vec<Finding>) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::entitlement::ResourceName;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_secs(1_800_000_000 + seconds)
@@ -75,7 +79,7 @@ mod tests {
 
     #[test]
     fn clocks_that_agree_are_one_line() {
-        let names = ["kubernetes/a", "aws/b"].map(|name| name.parse().unwrap());
+        let names: [ResourceName; 2] = ["kubernetes/a", "aws/b"].map(|name| name.parse().unwrap());
         let mut findings: Vec<Finding> = names
             .iter()
             .map(|name| compare(name, at(1), at(0)))

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{
     app::session::Session,
-    config::{client, policies},
+    config::policies,
     domain::{
         catalogue::{Catalogue, Resource},
         entitlement::{Kind, ResourceName},
@@ -45,9 +45,8 @@ impl Ground {
             catalogue.resource(name)?;
         }
         let policies = policies::load(&session.places).and_then(|all| Policies::parse(&all));
-        let client = client::load(&session.places).unwrap_or_default();
         Ok(Self {
-            server: client.server,
+            server: session.server().ok().flatten().map(str::to_owned),
             session: session.clone(),
             catalogue,
             policies: policies.ok(),

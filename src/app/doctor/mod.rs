@@ -9,6 +9,7 @@ mod leftovers;
 mod own;
 mod prefixless;
 mod programs;
+mod server;
 mod shadows;
 mod show;
 mod standing;
@@ -84,8 +85,20 @@ fn checks(args: &Args, ground: &Ground) -> Vec<Check> {
         Check::new("keyring", "the keyring", own::keyring),
         Check::new("directories", "directories", own::directories),
         Check::new("configuration", "the configuration", own::configuration),
-        Check::new("ledger", "the ledger", own::ledger),
     ];
+    match &ground.server {
+        None => checks.push(Check::new("ledger", "the ledger", own::ledger)),
+        Some(server) if args.offline => {
+            let server = server.clone();
+            let look = move |ground: &Ground| server::rests(&server, ground);
+            checks.push(Check::new("server", "what is known of the server", look));
+        }
+        Some(server) => {
+            let server = server.clone();
+            let look = move |ground: &Ground| server::look(&server, ground);
+            checks.push(Check::new("server", "the server", look));
+        }
+    }
     checks.extend(
         programs::of(ground)
             .map(|tool| Check::new("tools", tool.name, |ground| programs::look(tool, ground))),
@@ -96,7 +109,7 @@ fn checks(args: &Args, ground: &Ground) -> Vec<Check> {
         "credentials in the way",
         shadows::look,
     ));
-    if !args.offline && ground.server.is_none() {
+    if !args.offline {
         checks.extend(ground.resources().map(|(name, _)| {
             let own = name.clone();
             Check::new("targets", name, move |ground| targets::look(&own, ground))

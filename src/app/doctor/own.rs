@@ -10,6 +10,7 @@ use crate::{
         policy,
     },
     cache,
+    config::{authority, policies},
     domain::failure::Result,
     platform::{
         files,
@@ -100,15 +101,10 @@ pub(super) fn configuration(ground: &Ground) -> Vec<Finding> {
         ];
     }
     if let Some(server) = &ground.server {
-        return vec![
-            Finding::bad(
-                subject,
-                format!("config.toml names the server {server}, which this jit cannot ask yet"),
-            )
-            .hint(
-                "take `server` out of config.toml to use the authority in your own configuration",
-            ),
-        ];
+        return served(server, ground);
+    }
+    if let Err(failure) = ground.session.config() {
+        return vec![Finding::failed(subject, &failure)];
     }
     match policy::checked(&ground.session) {
         Ok(checked) => {
@@ -121,6 +117,32 @@ pub(super) fn configuration(ground: &Ground) -> Vec<Finding> {
         }
         Err(failure) => vec![Finding::failed(subject, &failure)],
     }
+}
+
+/// With a server, what else was written here decides nothing.
+fn served(server: &str, ground: &Ground) -> Vec<Finding> {
+    let subject = "configuration";
+    let directory = &ground.session.places.configuration;
+    let mut findings = vec![Finding::good(subject, format!("{server} decides"))];
+    let unused = [authority::FILE, policies::DIRECTORY].map(|name| directory.join(name));
+    let unused: Vec<String> = unused
+        .iter()
+        .filter(|path| path.exists())
+        .map(|path| ground.shown(path))
+        .collect();
+    if !unused.is_empty() {
+        let says = format!(
+            "{} {}: the server has its own",
+            unused.join(" and "),
+            if unused.len() == 1 {
+                "is not used"
+            } else {
+                "are not used"
+            },
+        );
+        findings.push(Finding::note(subject, says));
+    }
+    findings
 }
 
 /// Whether the ledger is what was written.

@@ -8,7 +8,9 @@ mod found;
 mod ini;
 mod known;
 mod kubernetes;
+mod place;
 mod postgres;
+mod server;
 mod ssh;
 mod template;
 
@@ -16,22 +18,29 @@ use std::{fs, path::Path};
 
 use serde::Serialize;
 
-use self::found::{Found, Proposal};
+use self::{
+    found::{Found, Proposal},
+    place::own_directory,
+};
 use super::session::Session;
 use crate::{
     config::{authority, client, policies},
-    domain::failure::{Failure, Result},
+    domain::failure::Result,
     platform::files,
     policy::starter,
 };
 
 /// Write commented configuration and propose a catalogue; changes nothing that exists
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  jit init && jit policy check\n  jit init --discover")]
+#[command(
+    after_help = "Example:\n  jit init && jit policy check\n  jit init --discover\n  jit init --server https://jit.example.com"
+)]
 pub struct Args {
     /// Write nothing: print what your tools know and the catalogue does not have.
     #[arg(long)]
     discover: bool,
+    #[command(flatten)]
+    server: server::Server,
 }
 
 /// What was done.
@@ -51,6 +60,9 @@ struct Report {
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     if args.discover {
         return discover::run(session);
+    }
+    if args.server.is_named() {
+        return server::run(&args.server, session);
     }
     let directory = &session.places.configuration;
     own_directory(directory)?;
@@ -72,18 +84,6 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
 /// Whether something has that name, be it a link that leads nowhere.
 fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
-}
-
-/// A directory of ours is private; one that is there may be read by others, not written.
-fn own_directory(path: &Path) -> Result<()> {
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => files::refuse_foreign(path, &metadata),
-        Ok(_) => Err(
-            Failure::failed(format!("{} is not a directory", path.display()))
-                .hint("move it away; jit makes a directory there"),
-        ),
-        Err(_) => files::private_directory(path),
-    }
 }
 
 fn write(report: &mut Report, path: &Path, text: &str) -> Result<()> {

@@ -19,7 +19,10 @@ use crate::{
     policy::set::Policies,
 };
 
-const WRITE: Args = Args { discover: false };
+const WRITE: Args = Args {
+    discover: false,
+    server: server::Server::NONE,
+};
 
 struct Home {
     directory: tempfile::TempDir,

@@ -13,8 +13,8 @@ use crate::{
         line,
         session::Session,
     },
+    config::places::SESSION,
     domain::failure::{Code, Failure, Nature, Result},
-    platform::{files, lock::Lock},
     protocol::{path, subject},
     remote::{
         link::{Call, Link, Shown},
@@ -29,6 +29,7 @@ use crate::{
 /// Sign-in needed (123): there is none, it has ended, or nobody vouches for it any more.
 pub async fn of(session: &Session, server: &str) -> Result<Identity> {
     let kept = match usable(session, server)? {
+        None if session.environment.value(SESSION).is_some() => return Err(handed_on(server)),
         Some(kept) if is_due(session, &kept) => renewed(session, server).await?,
         Some(kept) => kept,
         None => by_itself(session, server).await?,
@@ -39,20 +40,31 @@ pub async fn of(session: &Session, server: &str) -> Result<Identity> {
     })
 }
 
+/// An agent is nobody else, whatever this machine could be.
+fn handed_on(server: &str) -> Failure {
+    Failure::new(
+        Code::SignIn,
+        format!("this agent's session at {server} has ended"),
+    )
+    .hint("whoever it acts for runs it again: jit delegate")
+}
+
 /// The session that rests here, if it lives and is of whoever runs this.
 fn usable(session: &Session, server: &str) -> Result<Option<Kept>> {
     let now = (session.clock)();
     let Some(kept) = identity::kept(session, server)?.filter(|kept| now < kept.expires_at) else {
         return Ok(None);
     };
+    if session.environment.value(SESSION).is_some() {
+        return Ok(Some(kept));
+    }
     let is_theirs = !machine::is_of_another(session, server, &kept)?;
     Ok(is_theirs.then_some(kept))
 }
 
 /// A session that this machine's own identity opens. One process at a time.
 async fn by_itself(session: &Session, server: &str) -> Result<Kept> {
-    files::private_directory(&session.places.state)?;
-    let _one = Lock::soon(&identity::file(session, server).with_extension("lock"))?;
+    let _one = identity::alone(session, server)?;
     if let Some(kept) = usable(session, server)? {
         return Ok(kept);
     }
@@ -75,7 +87,7 @@ fn is_due(session: &Session, kept: &Kept) -> bool {
 /// Has the session vouched for again, silently. One process at a time: a provider that sees a refresh
 /// token twice takes it for stolen.
 async fn renewed(session: &Session, server: &str) -> Result<Kept> {
-    let _one = Lock::soon(&identity::file(session, server).with_extension("lock"))?;
+    let _one = identity::alone(session, server)?;
     let kept = identity::kept(session, server)?
         .ok_or_else(|| signed_out(format!("you are not signed in at {server}")))?;
     if !is_due(session, &kept) {

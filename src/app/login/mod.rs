@@ -24,6 +24,7 @@ use super::{
     session::Session,
 };
 use crate::{
+    authority::workloads::bootstrap,
     config::places::SESSION,
     domain::{
         failure::{Failure, Nature, Result},
@@ -41,32 +42,50 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  jit login\n  jit login --device\n  jit login --as github")]
 pub struct Args {
-    /// Use a browser on another device; the default on a remote shell.
-    #[arg(long)]
-    device: bool,
-    /// Prove again who you are, also where the provider still knows you.
-    #[arg(long)]
-    fresh: bool,
+    #[command(flatten)]
+    person: AsPerson,
     /// Sign in as this machine, by this identity: github, gitlab, token-file, kubernetes, key, aws.
     #[arg(long = "as", value_name = "IDENTITY", conflicts_with_all = ["device", "fresh"])]
     way: Option<Way>,
     /// Enrol this machine by a join code, and sign in with its new key; - reads the code from stdin.
     #[arg(long, value_name = "CODE", conflicts_with_all = ["device", "fresh", "way"])]
     join: Option<String>,
+    /// Become the first administrator of a server, by the code on its terminal; - reads it from stdin.
+    #[arg(long, value_name = "CODE", requires = "name", conflicts_with_all = ["device", "fresh", "way", "join"])]
+    bootstrap: Option<String>,
+    /// The name to have there.
+    #[arg(long, value_name = "NAME", requires = "bootstrap")]
+    name: Option<String>,
     /// Replace the key of this machine by a new one, and sign in with it.
-    #[arg(long, conflicts_with_all = ["device", "fresh", "way", "join"])]
+    #[arg(long, conflicts_with_all = ["device", "fresh", "way", "join", "bootstrap"])]
     rotate: bool,
+}
+
+/// How a person signs in.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct AsPerson {
+    /// Use a browser on another device; the default on a remote shell.
+    #[arg(long)]
+    device: bool,
+    /// Prove again who you are, also where the provider still knows you.
+    #[arg(long)]
+    fresh: bool,
 }
 
 impl Args {
     /// How a machine is to sign in, where it is one that does.
     fn manner(&self) -> Result<Option<Manner>> {
-        if self.way.is_none() && self.join.is_none() && !self.rotate {
+        let named = self.join.as_deref().or(self.bootstrap.as_deref());
+        if self.way.is_none() && named.is_none() && !self.rotate {
             return Ok(None);
         }
-        let code = match self.join.as_deref() {
+        let code = match named {
             Some("-") => Some(terminal::piped_line()?),
             named => named.map(str::to_owned),
+        };
+        let code = match (&self.name, code) {
+            (Some(name), Some(code)) => Some(bootstrap::join_code(name, &code)),
+            (_, code) => code,
         };
         Ok(Some(Manner {
             way: self.way,
@@ -84,8 +103,8 @@ impl Args {
 /// Signs in.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     let wish = Wish {
-        device: args.device,
-        max_age: args.fresh.then_some(0),
+        device: args.person.device,
+        max_age: args.person.fresh.then_some(0),
     };
     let server = session.server()?.ok_or_else(|| {
         Failure::usage("there is no server to sign in at: the authority is on this machine").hint(
@@ -170,8 +189,12 @@ async fn sign_in(session: &Session, server: &str, wish: &Wish) -> Result<Kept> {
     let link = line::to(session, server, Patience::PERSON)?;
     let ways = enter::ways(&link).await?;
     let known = ways.provider.ok_or_else(|| {
-        Failure::denied(format!("{server} has no OpenID provider to sign in with"))
-            .hint("ask its administrator for a join code, then run: jit login --join CODE")
+        let hint = if ways.bootstrap {
+            "its terminal shows a code: run: jit login --bootstrap CODE --name NAME"
+        } else {
+            "ask its administrator for a join code, then run: jit login --join CODE"
+        };
+        Failure::denied(format!("{server} has no OpenID provider to sign in with")).hint(hint)
     })?;
     let provider = Reached::new(&known).await?;
     let before = identity::kept(session, server)?;

@@ -1,5 +1,6 @@
 //! Workloads: who a machine is here, by the identity that it already has.
 
+pub mod bootstrap;
 pub mod enrolment;
 pub mod keys;
 pub mod mapping;

@@ -36,6 +36,7 @@ pub async fn own_credentials(environment: &Environment) -> Result<(Credentials, 
     };
     let site = Site {
         authority: None,
+        also: &[],
         directory: Path::new(""),
         environment,
         now: Timestamp::from_secs(0),

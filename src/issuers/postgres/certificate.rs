@@ -77,9 +77,15 @@ fn params(role: &str, order: &Order<'_>) -> CertificateParams {
     params
 }
 
-/// The authority's own certificate, PEM: the same bytes in every process that holds its key.
+/// The authority's own certificate, PEM: the same bytes in every process that holds its key. Where
+/// another key is about to sign, or did until now, it has one too.
 pub(super) fn authority(name: &ResourceName, site: &Site<'_>) -> Result<String> {
-    let signer = Signer::new(site.signing_key()?)?;
+    let keys = [site.signing_key()?].into_iter().chain(site.also);
+    keys.map(|key| own_certificate(name, key)).collect()
+}
+
+fn own_certificate(name: &ResourceName, key: &PrivateKey) -> Result<String> {
+    let signer = Signer::new(key)?;
     authority_params(name)
         .self_signed(&signer)
         .map(|certificate: Certificate| certificate.pem())

@@ -155,14 +155,19 @@ fn called(program: &[String]) -> Result<String> {
     Ok(words.join(" "))
 }
 
-/// A line of `known_hosts` by which ssh trusts the resource's host authority for the resource's hosts,
-/// whatever their port.
+/// The lines of `known_hosts` by which ssh trusts the resource's host authority for the resource's hosts,
+/// whatever their port: one for each line of `key`, since an authority may have another key than before.
 pub fn authority_line(resource: &SshResource, key: &str) -> String {
     let hosts = resource.hosts.iter().map(|host| host.to_ascii_lowercase());
     let patterns: Vec<String> = hosts
         .flat_map(|host| [host.clone(), format!("[{host}]:*")])
         .collect();
-    format!("@cert-authority {} {}\n", patterns.join(","), key.trim())
+    let patterns = patterns.join(",");
+    let lines = key.trim().lines();
+    let lines: Vec<String> = lines
+        .map(|line| format!("@cert-authority {patterns} {line}\n"))
+        .collect();
+    lines.concat()
 }
 
 #[cfg(test)]

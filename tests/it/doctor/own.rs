@@ -297,9 +297,11 @@ fn with_a_server_in_the_configuration_nothing_here_is_asked() {
     let ran = jit(&home, &["doctor", "--json"]);
     let said = says(&ran, "configuration", "configuration");
     assert!(
-        said.starts_with("fail: config.toml names the server"),
+        said.starts_with("ok: https://jit.example.com decides"),
         "{ran:?}"
     );
+    let said = says(&ran, "server", "server");
+    assert!(said.starts_with("fail: the server"), "{ran:?}");
     assert_eq!(says(&ran, "targets", "ssh/web"), "");
     assert_eq!(ran.code, 125);
 }

@@ -90,6 +90,7 @@ impl Scene {
     fn site(&self) -> Site<'_> {
         Site {
             authority: Some(&self.authority),
+            also: &[],
             directory: self.directory(),
             environment: &self.environment,
             now: clock::now(),

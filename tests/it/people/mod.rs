@@ -1,16 +1,21 @@
 //! People at a server: a real OpenID provider, a real browser's steps, a real `jit serve`.
 
+mod again;
+mod bootstrap;
 mod refused;
 mod sign_in;
+mod step_up;
+mod stolen;
 
-use std::process::Command;
+use std::{fs, process::Command};
 
+use jit::{app::identity::Kept, domain::event::EventFilter, platform::keyring};
 use serde_json::Value;
 
 use crate::support::{
     Home, Openid,
     home::{Ran, run},
-    serve::Serve,
+    serve::{Serve, with_authority},
     web::{CATALOGUE, POLICIES},
 };
 
@@ -24,15 +29,15 @@ struct Team {
 impl Team {
     /// One with alice in the group dev; nothing where the provider is missing.
     fn new() -> Option<Self> {
-        Self::with(POLICIES)
+        Self::start(POLICIES, "")
     }
 
-    /// The same with other policies.
-    fn with(policies: &str) -> Option<Self> {
+    /// The same with other policies, and more of server.toml.
+    fn start(policies: &str, more: &str) -> Option<Self> {
         let provider = Openid::start()?;
         provider.account("alice", &["dev"]);
         let people = format!(
-            "[people]\nissuer = \"{}\"\nclient_id = \"jit\"\n",
+            "[people]\nissuer = \"{}\"\nclient_id = \"jit\"\n{more}",
             provider.issuer()
         );
         let serve = Serve::start_with(CATALOGUE, policies, &people);
@@ -70,6 +75,22 @@ impl Team {
     }
 }
 
+/// The session that rests on a machine, unsealed.
+fn kept(home: &Home, serve: &Serve) -> Kept {
+    let state = home.path("state/jit");
+    let sealing = keyring::durable_sealing_key(&state.join("sealing.key")).unwrap();
+    let files = fs::read_dir(&state)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let mut sessions = files.filter(|file| {
+        let name = file.file_name().unwrap().to_string_lossy();
+        name.starts_with("session.") && file.extension() != Some("lock".as_ref())
+    });
+    let sealed = fs::read(sessions.next().expect("a session")).unwrap();
+    let text = sealing.open(&format!("session {}", serve.url), &sealed);
+    serde_json::from_slice(&text.expect("its key")).unwrap()
+}
+
 /// A machine that knows the server.
 fn machine(serve: &Serve) -> Home {
     let home = Home::new();
@@ -93,8 +114,6 @@ fn on(home: &Home, provider: &Openid, person: &str, args: &[&str]) -> Command {
 }
 
 fn events(serve: &Serve) -> Vec<(String, String, String)> {
-    use crate::support::serve::with_authority;
-    use jit::domain::event::EventFilter;
     let entries = with_authority(&serve.path(""), async |authority| {
         let filter = EventFilter::default();
         authority.store.ledger().list(&filter).await.unwrap()

@@ -3,6 +3,7 @@
 mod agents;
 mod api;
 mod approvals;
+mod client;
 mod elevations;
 mod ending;
 mod limits;

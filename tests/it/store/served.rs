@@ -1,12 +1,13 @@
 //! A served store over its life: checkpoints for others to keep, copies, old copies put back, new keys.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, thread};
 
 use jit::domain::event::{EventFilter, EventKind};
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::{
+    Access, Postgres,
     home::Ran,
     run,
     serve::{Keys, Serve, with_authority},
@@ -82,6 +83,55 @@ fn checkpoints_are_there_for_whoever_wants_to_keep_them() {
     assert_eq!(after["checkpoints"], serde_json::json!([]));
     let wrong = server.site().get("/v1/checkpoints?after=x");
     assert_eq!(wrong.status, 400, "{wrong:?}");
+}
+
+#[test]
+fn replicas_that_start_together_are_one_authority() {
+    let Some(database) = Postgres::start(Access::default()) else {
+        return;
+    };
+    let url = database.owner_url();
+    let mut replicas: Vec<Serve> = thread::scope(|threads| {
+        let start = || Serve::start_on(&url, CATALOGUE, POLICIES);
+        let starting: Vec<_> = (0..3).map(|_| threads.spawn(start)).collect();
+        starting
+            .into_iter()
+            .map(|one| one.join().unwrap())
+            .collect()
+    });
+    let guest = replicas[0].let_in("alice", &[]);
+    for replica in &replicas {
+        let here = replica.greet(&guest);
+        assert_eq!(
+            here.get("/v1/session").status,
+            200,
+            "a session is everywhere"
+        );
+        assert_eq!(here.ask("ssh/web:deploy", &Keys::new()).status, 200);
+    }
+    let ran = serve(&replicas[1], &["rotate", "session"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    replicas[0].stop(Signal::KILL);
+    let newcomer = replicas[1].let_in("bob", &[]);
+    until("the new key at the other replica", || {
+        (replicas[2].greet(&newcomer).get("/v1/session").status == 200).then_some(())
+    });
+    // A database that lost its end is noticed by each replica that knew better.
+    for replica in &mut replicas[1..] {
+        replica.stop(Signal::TERM);
+    }
+    let cut = "delete from events where seq = (select max(seq) from events)";
+    drop(database.psql_in("ledger", cut));
+    drop(database.psql_in("ledger", "delete from checkpoints"));
+    let ran = refused(&replicas[2]);
+    assert!(
+        ran.stderr.contains("it is an old copy, or lost its end"),
+        "{ran:?}"
+    );
+    accept(&replicas[2]);
+    // It was answered for once, which the others see.
+    replicas[0].start_again();
+    replicas[1].start_again();
 }
 
 #[test]
@@ -226,6 +276,9 @@ fn keys_are_replaced_under_a_running_server() {
 
     let ran = serve(&server, &["rotate", "ca ssh/web"]);
     assert!(ran.stderr.contains("jit trust ssh/web"), "{ran:?}");
+    let (ssh, listed) = with_authority_of(&server);
+    assert_eq!(ssh.lines().count(), 2, "both keys are to be trusted: {ssh}");
+    assert!(ssh.lines().all(|line| listed.contains(line)), "{listed}");
     let ran = serve(&server, &["rotate", "session", "--compromised"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     until("the old keys to be refused", || {
@@ -245,6 +298,15 @@ fn keys_are_replaced_under_a_running_server() {
     assert!(told.len() >= 4, "{told:?}");
     let unknown = serve(&server, &["rotate", "nobody"]);
     assert_eq!(unknown.code, 2, "{unknown:?}");
+}
+
+/// What an administrator of the hosts is to apply: the keys alone, and the script with them.
+fn with_authority_of(server: &Serve) -> (String, String) {
+    with_authority(&server.path(""), async |authority| {
+        let name = "ssh/web".parse().unwrap();
+        let keys = authority.trust_ca(&name).await.unwrap();
+        (keys, authority.trust(&name).await.unwrap())
+    })
 }
 
 #[test]

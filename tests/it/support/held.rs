@@ -1,15 +1,15 @@
 //! Leases that a home holds already, of each kind, without any authority or target.
 
-use std::{path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use jit::{
     cache::Cache,
-    config::places,
+    config::{client, places, served},
     domain::{
         catalogue::{Catalogue, Resource},
         credential::{Credential, Secret, Token},
         elevation::Grant,
-        environment::Environment,
+        environment::{Environment, Places},
         id::GrantId,
         lease::Lease,
         principal::{Class, Principal},
@@ -20,13 +20,14 @@ use jit::{
         ssh,
     },
     platform::{clock, keys},
+    protocol::catalogue::{Beside, CatalogueView, ResourceView},
 };
 use secrecy::SecretString;
 
 use super::home::Home;
 
 /// A catalogue with a resource of each kind; none of them is there.
-const CATALOGUE: &str = r#"
+pub(crate) const CATALOGUE: &str = r#"
 [resources."ssh/held"]
 hosts = ["ssh.invalid"]
 roles.deploy = {}
@@ -102,6 +103,42 @@ pub(crate) fn change(home: &Home, entitlement: &str, change: impl FnOnce(&mut Le
         .unwrap();
 }
 
+/// The same in a cache of those places.
+pub(crate) fn change_at(places: &Places, entitlement: &str, change: impl FnOnce(&mut Lease)) {
+    let (cache, entitlement) = (Cache::open(places).unwrap(), entitlement.parse().unwrap());
+    let mut lease = cache.held(&entitlement).unwrap().unwrap();
+    change(&mut lease);
+    cache.forget(&entitlement).unwrap();
+    cache
+        .fresh_or(&entitlement, clock::now, |_| Ok(lease))
+        .unwrap();
+}
+
+/// The same home, at a server that is none: what it holds comes from there, and so does the catalogue.
+pub(crate) fn served_home_with_leases() -> Home {
+    let home = home_with_leases();
+    let embedded = cache(&home);
+    home.configure("config.toml", "server = \"https://jit.invalid\"\n");
+    let places = places::find(&environment(&home), None).unwrap();
+    let config = client::load(&places).unwrap();
+    let places = client::placed(places, &config);
+    let resources = toml::from_str::<Catalogue>(CATALOGUE).unwrap().resources.0;
+    let resources = resources
+        .iter()
+        .map(|(name, resource)| (name.clone(), ResourceView::of(resource, Beside::default())));
+    let view = CatalogueView {
+        resources: resources.collect(),
+    };
+    served::keep(&places, view, clock::now()).unwrap();
+    let own = Cache::open(&places).unwrap();
+    for lease in embedded.leases().unwrap() {
+        own.fresh_or(&lease.grant.entitlement.clone(), clock::now, |_| Ok(lease))
+            .unwrap();
+    }
+    fs::remove_file(home.config().join("authority.toml")).unwrap();
+    home
+}
+
 /// A lease with a certificate, since the agent reads it.
 fn certified(home: &Home) -> Lease {
     let catalogue: Catalogue = toml::from_str(CATALOGUE).unwrap();
@@ -119,6 +156,7 @@ fn certified(home: &Home) -> Lease {
     };
     let site = Site {
         authority: Some(&authority),
+        also: &[],
         directory: &home.config(),
         environment: &environment(home),
         now,

@@ -2,7 +2,8 @@
 
 mod daemon;
 pub(crate) mod failover;
-mod forwarder;
+pub(crate) mod fake;
+pub(crate) mod forwarder;
 pub(crate) mod held;
 pub(crate) mod home;
 pub(crate) mod http;

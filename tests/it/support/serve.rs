@@ -1,16 +1,18 @@
 //! A real `jit serve`, and people who are signed in at it.
 
 use std::{
-    fs, io,
+    fs::{self, Permissions},
+    io,
     net::TcpStream,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use jit::{
     authority::{Authority, token},
+    config::authority,
     domain::{
-        catalogue::Catalogue,
         credential::Token,
         environment::Environment,
         event::Origin,
@@ -40,6 +42,9 @@ use super::wait::read_log;
 
 /// The file that has the URL of a server's database, where that is PostgreSQL.
 const DATABASE: &str = "database.url";
+
+/// The sealing key of servers on PostgreSQL.
+const SEALING: &str = "the sealing key of every replica";
 
 /// A server of a directory in a home of its own.
 pub(crate) struct Serve {
@@ -78,6 +83,10 @@ impl Serve {
     pub(crate) fn start_on(url: &str, catalogue: &str, policies: &str) -> Self {
         let home = Home::new();
         home.write(&format!("server/{DATABASE}"), url);
+        // Replicas share the key that seals what they share.
+        home.write("server/state/sealing.key", SEALING);
+        fs::set_permissions(home.path("server/state"), Permissions::from_mode(0o700))
+            .expect("chmod");
         let more = format!("database = \"file:{DATABASE}\"\n");
         Self::start_in(home, catalogue, policies, &more)
     }
@@ -170,6 +179,12 @@ impl Serve {
         self.guest(holder, token, session)
     }
 
+    /// Somebody who has a session of another replica.
+    pub(crate) fn greet(&self, guest: &Guest) -> Guest {
+        let (holder, token) = (guest.holder.clone(), guest.token.clone());
+        self.guest(holder, token, guest.session.clone())
+    }
+
     /// Somebody who has a session already.
     pub(crate) fn guest(&self, holder: PrivateKey, token: Token, session: Session) -> Guest {
         Guest {
@@ -195,8 +210,9 @@ pub(crate) fn with_authority<T>(directory: &Path, look: impl AsyncFnOnce(&Author
             Ok(url) => Store::connect(&SecretString::from(url), sealing).await,
             Err(_) => Store::open(&directory.join("state/ledger.db"), sealing).await,
         };
+        let catalogue = fs::read_to_string(directory.join("authority.toml")).unwrap_or_default();
         let authority = Authority {
-            catalogue: Catalogue::default(),
+            catalogue: authority::parse("authority.toml", &catalogue).expect("a catalogue"),
             policies: Policies::parse(&[]).expect("no policies"),
             store: store.expect("a store"),
             directory: directory.to_owned(),

@@ -193,6 +193,7 @@ pub(super) fn client(sessions: Vec<Session>) -> Client {
         holder: keys::generate().unwrap().public(),
         key: keys::generate().unwrap().public(),
         sessions,
+        proof: None,
     }
 }
 

@@ -44,6 +44,7 @@ fn client(groups: &[&str]) -> Client {
         holder: own,
         key: own,
         sessions: Vec::new(),
+        proof: None,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
         catalogue::Resource,
         decision::{Decision, Verdict},
         entitlement::{Entitlement, ResourceName, RoleName, Tier},
-        failure::Result,
+        failure::{Code, Result},
         id::GrantId,
         lease::{Freshness, Lease},
         principal::Caller,
@@ -60,6 +60,13 @@ pub(super) fn take(
             });
         }
     }
+    if ground.server.is_some() {
+        let routine = entitlements().find(|(_, tier)| *tier == Tier::Routine);
+        return match routine {
+            Some((entitlement, _)) => ask(name, entitlement, ground),
+            None => Err(untried(name, "none of its roles is routine")),
+        };
+    }
     let Some(policies) = &ground.policies else {
         return Err(untried(name, "the policies cannot be read"));
     };
@@ -76,6 +83,19 @@ pub(super) fn take(
         name,
         refused.as_deref().unwrap_or("it has no role"),
     ))
+}
+
+/// Asks a server, whose policies nobody knows here: what it would not give at once is no fault.
+fn ask(name: &ResourceName, entitlement: Entitlement, ground: &Ground) -> Result<Held, Finding> {
+    borrow(entitlement, ground).map_err(|failure| match failure.code {
+        Code::Denied | Code::Pending => untried(name, &failure.message),
+        Code::Usage
+        | Code::SignIn
+        | Code::TimedOut
+        | Code::Failed
+        | Code::CannotRun
+        | Code::NotFound => Finding::failed(name, &failure),
+    })
 }
 
 fn untried(name: &ResourceName, why: &str) -> Finding {

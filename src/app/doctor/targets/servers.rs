@@ -25,6 +25,7 @@ use crate::{
 pub(super) fn site(session: &Session) -> Site<'_> {
     Site {
         authority: None,
+        also: &[],
         directory: &session.places.configuration,
         environment: &session.environment,
         now: (session.clock)(),

@@ -1,0 +1,218 @@
+//! Real tools at real targets, by way of a server.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command};
+
+use super::Desk;
+use crate::support::{
+    Access, Kube, Moto, Postgres, Sshd, client_config,
+    home::run,
+    moto::{ACCOUNT, REGION},
+    until,
+    whereabouts::user_name,
+};
+
+/// A desk and an sshd that trusts the server's authority.
+pub(super) struct Web {
+    pub(super) desk: Desk,
+    pub(super) sshd: Sshd,
+    config: PathBuf,
+}
+
+impl Web {
+    pub(super) fn new() -> Option<Self> {
+        let user = user_name();
+        let desk = Desk::new(&format!(
+            "[resources.\"ssh/web\"]\nhosts = [\"127.0.0.1\"]\nroles.\"{user}\" = {{}}\nroles.other = {{}}\n"
+        ));
+        let ca = desk
+            .home
+            .write("ca.pub", &desk.works(&["trust", "ssh/web", "--ca"]));
+        let sshd = Sshd::start(&ca)?;
+        let config = client_config(&desk.home.path(""), &[("web", &sshd, None)]);
+        Some(Self { desk, sshd, config })
+    }
+
+    pub(super) fn ssh(&self) -> crate::support::home::Ran {
+        let config = self.config.to_str().unwrap();
+        self.desk
+            .jit(&["exec", "--", "ssh", "-F", config, "web", "echo", "hello"])
+    }
+}
+
+#[test]
+fn ssh_by_a_server_is_as_by_oneself() {
+    let Some(web) = Web::new() else { return };
+    let said = web.ssh();
+    assert_eq!((&*said.stdout, &*said.stderr), ("hello\n", ""), "{said:?}");
+    let entitlement = format!("ssh/web:{}", web.sshd.user());
+    let story = web.desk.story();
+    assert_eq!(
+        story,
+        [
+            format!("granted {entitlement}"),
+            format!("issued {entitlement}")
+        ]
+    );
+    let status = web.desk.works(&["status", "--json"]);
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    web.sshd.logged(status["grant"].as_str().unwrap());
+    assert_eq!(web.ssh().stdout, "hello\n");
+    assert_eq!(web.desk.story().len(), 2, "the lease was used again");
+}
+
+/// The promise of a lease: it works while every replica is down.
+#[test]
+fn what_is_held_opens_its_target_while_the_server_is_gone() {
+    let Some(mut web) = Web::new() else { return };
+    assert_eq!(web.ssh().code, 0);
+    web.desk.serve.stop(rustix::process::Signal::KILL);
+    let said = web.ssh();
+    assert_eq!((&*said.stdout, &*said.stderr), ("hello\n", ""), "{said:?}");
+    let status = web.desk.works(&["status"]);
+    assert!(status.contains("ssh/web"), "{status}");
+    let other = web.desk.jit(&["request", "ssh/web:other"]);
+    assert_eq!(other.code, 124, "{other:?}");
+    assert!(other.stderr.contains(&web.desk.serve.url), "{other:?}");
+    assert!(other.stderr.contains("hint: "), "{other:?}");
+}
+
+#[test]
+fn kubectl_by_a_server_with_and_without_the_prefix() {
+    let Some(kube) = Kube::shared() else { return };
+    let namespace = "jit-served";
+    let desk = Desk::new(&format!(
+        r#"
+[resources."kubernetes/prod"]
+server = "{}"
+certificate_authority = "{}"
+contexts = ["prod"]
+issuer = "token-request"
+namespace = "{namespace}"
+credential = "file:base.token"
+roles.view = {{ service_account = "{namespace}/view" }}
+"#,
+        kube.url(),
+        kube.ca().display(),
+    ));
+    kube.apply("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: view}\nrules: [{apiGroups: [\"\"], resources: [namespaces, configmaps], verbs: [get, list, watch]}]");
+    kube.apply(&desk.works(&["trust", "kubernetes/prod"]));
+    let token = kube.kubectl(&["-n", namespace, "create", "token", "jit", "--duration=1h"]);
+    desk.home.write("base.token", &token);
+    private(&desk.home.path("base.token"));
+    fs::rename(desk.home.path("base.token"), desk.serve.path("base.token")).unwrap();
+    let get = ["get", "namespaces", "-o", "name"];
+    let line = [&["exec", "--", "kubectl", "--context", "prod"][..], &get].concat();
+    let got = until("the roles to be bound", || {
+        let got = desk.jit(&line);
+        (got.code == 0).then_some(got)
+    });
+    assert!(got.stdout.contains("namespace/jit-served\n"), "{got:?}");
+    assert_eq!(got.stderr, "");
+    desk.works(&["setup", "kubernetes"]);
+    let mut kubectl = desk.home.command(std::path::Path::new("kubectl"));
+    let plain = run(kubectl.args(["--context", "prod"]).args(get));
+    assert_eq!((plain.code, &*plain.stderr), (0, ""), "{plain:?}");
+    assert_eq!(desk.story().len(), 2, "one lease served both");
+}
+
+#[test]
+fn psql_by_a_server_with_certificates_and_with_roles_that_are_made() {
+    let Some(postgres) = Postgres::start(Access::default()) else {
+        return;
+    };
+    postgres.psql("create role orders_ro login");
+    for database in ["certified", "made"] {
+        postgres.psql(&format!("create database {database}"));
+        postgres.psql_in(
+            database,
+            "create table item (name text); insert into item values ('kite'); grant select on item to orders_ro",
+        );
+    }
+    let catalogue = |name: &str, issuer: &str| {
+        format!(
+            "[resources.\"postgres/{name}\"]\nhosts = [\"127.0.0.1:{}\"]\ndatabases = [\"{name}\"]\ncertificate_authority = \"{}\"\n{issuer}\nroles.read = {{ role = \"orders_ro\" }}\n",
+            postgres.port(),
+            postgres.ca().display(),
+        )
+    };
+    let desk = Desk::new(&format!(
+        "{}{}",
+        catalogue("certified", "issuer = \"certificate\""),
+        catalogue(
+            "made",
+            "issuer = \"dynamic-role\"\ncredential = \"file:manager.url\""
+        ),
+    ));
+    fs::write(
+        desk.serve.path("manager.url"),
+        postgres.superuser_url("made"),
+    )
+    .unwrap();
+    private(&desk.serve.path("manager.url"));
+    let ca = desk.works(&["trust", "postgres/certified", "--ca"]);
+    postgres.allow(Access {
+        client_ca: Some(&ca),
+        hba: "hostssl certified orders_ro 127.0.0.1/32 cert\nhostssl made all 127.0.0.1/32 scram-sha-256",
+        ident: "",
+    });
+    for (on, user) in [("certified", "orders_ro"), ("made", "jit")] {
+        let select = "select name, session_user from item";
+        let line = ["exec", "--", "psql", "-X", "-At", "-c", select, on];
+        let read = desk.works(&line);
+        assert!(read.starts_with(&format!("kite|{user}")), "{on}: {read}");
+    }
+    let revoked = desk.works(&["revoke", "--all"]);
+    assert_eq!(revoked.lines().count(), 2, "{revoked}");
+    assert_eq!(
+        postgres.psql("select count(*) from pg_roles where rolname like 'jit%'"),
+        "0"
+    );
+}
+
+#[test]
+fn aws_by_a_server_names_the_grant() {
+    let Some(moto) = Moto::start() else { return };
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]}]}"#;
+    let any = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:*","Resource":"*"}]}"#;
+    let read = moto.create_role("read", trust, any);
+    let (id, secret) = moto.create_user("authority", any);
+    let desk = Desk::new(&format!(
+        "[resources.\"aws/prod\"]\naccount = \"{ACCOUNT}\"\nprofiles = [\"prod\"]\nregion = \"{REGION}\"\nissuer = \"assume-role\"\nbase_profile = \"base\"\nendpoint = \"{}\"\nroles.read = {{ arn = \"{read}\" }}\n",
+        moto.url(),
+    ));
+    // The key is the server's, and on its machine alone.
+    desk.serve.home.write(
+        ".aws/credentials",
+        &format!("[base]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n"),
+    );
+    let aws = |args: &[&str]| {
+        let mut command: Command = desk.home.jit(args);
+        run(command
+            .env("AWS_ENDPOINT_URL", moto.url())
+            .env("AWS_EC2_METADATA_DISABLED", "true"))
+    };
+    let who = [
+        "exec",
+        "--",
+        "aws",
+        "--profile",
+        "prod",
+        "sts",
+        "get-caller-identity",
+        "--query",
+        "Arn",
+        "--output",
+        "text",
+    ];
+    let who = aws(&who);
+    assert_eq!((who.code, &*who.stderr), (0, ""), "{who:?}");
+    assert!(who.stdout.contains(":assumed-role/read/"), "{who:?}");
+    let hook = aws(&["credential-process", "aws/prod:read"]);
+    assert!(hook.stdout.contains("SessionToken"), "{hook:?}");
+    assert!(!hook.stdout.contains(&id), "{hook:?}");
+    assert_eq!(desk.story().len(), 2, "one lease served both");
+}
+
+fn private(file: &std::path::Path) {
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+}
