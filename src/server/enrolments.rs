@@ -11,18 +11,18 @@ use axum::{
 use super::{
     authenticate::Visitor,
     body::Read,
+    once::Repeat,
     problem::{Problems, Refusal},
     shared::Served,
 };
 use crate::{
-    authority::{Client, workloads::enrolment::Invitation},
+    authority::workloads::enrolment::Invitation,
     domain::{
         enrolment::{Enrolment, Progress},
         failure::{Failure, Result},
         principal::{Class, Principal},
     },
     protocol::{
-        elevation::From,
         enrolment::{EnrolmentRequest, EnrolmentView},
         path,
     },
@@ -43,9 +43,10 @@ const MOST_GROUPS: usize = 100;
 pub(super) async fn create(
     State(served): State<Served>,
     visitor: Visitor,
+    repeat: Repeat,
     Read(asked): Read<EnrolmentRequest>,
 ) -> Result<Json<EnrolmentView>, Refusal> {
-    let client = client(&visitor);
+    let client = visitor.plain_client();
     let now = (served.authority.clock)();
     let invitation = Invitation {
         principal: named(&asked.name)?,
@@ -53,11 +54,13 @@ pub(super) async fn create(
         code: code(asked.code_sha256)?,
         until: now.after(Duration::from_secs(asked.ttl).min(LONGEST)),
     };
-    let made = served
-        .authority
-        .enrol(&served.workloads, &client, &invitation);
-    let until = invitation.until;
-    Ok(Json(view(made.await?, Progress::Invited { until })))
+    let act = async {
+        let authority = &served.authority;
+        let made = authority.enrol(&served.workloads, &client, &invitation);
+        let until = invitation.until;
+        Ok(view(made.await?, Progress::Invited { until }))
+    };
+    repeat.run(&served, &visitor, act).await.map(Json)
 }
 
 /// Everybody who is enrolled or invited.
@@ -65,13 +68,13 @@ pub(super) async fn create(
     get,
     path = path::ENROLMENTS,
     security(("session" = [], "proof" = [])),
-    responses((status = 200, description = "everybody", body = Vec<EnrolmentView>), Problems),
+    responses((status = 200, description = "all of them", body = Vec<EnrolmentView>), Problems),
 )]
 pub(super) async fn list(
     State(served): State<Served>,
     visitor: Visitor,
 ) -> Result<Json<Vec<EnrolmentView>>, Refusal> {
-    let all = served.authority.enrolments(&client(&visitor)).await?;
+    let all = served.authority.enrolments(&visitor.plain_client()).await?;
     let all = all.into_iter().map(|(one, progress)| view(one, progress));
     Ok(Json(all.collect()))
 }
@@ -80,9 +83,9 @@ pub(super) async fn list(
 #[utoipa::path(
     delete,
     path = path::ENROLMENT,
-    params(("name" = String, Path, description = "whose")),
+    params(("name" = String, Path, description = "as it is called here")),
     security(("session" = [], "proof" = [])),
-    responses((status = 204, description = "forgotten"), Problems),
+    responses((status = 204, description = "it is forgotten"), Problems),
 )]
 pub(super) async fn remove(
     State(served): State<Served>,
@@ -90,19 +93,11 @@ pub(super) async fn remove(
     Path(name): Path<String>,
 ) -> Result<StatusCode, Refusal> {
     let who = named(&name)?;
-    served.authority.unenrol(&client(&visitor), &who).await?;
+    served
+        .authority
+        .unenrol(&visitor.plain_client(), &who)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn client(visitor: &Visitor) -> Client {
-    let holder = visitor.session.holder;
-    visitor.client(From {
-        holder,
-        key: holder,
-        host: String::new(),
-        terminal: None,
-        tool: None,
-    })
 }
 
 fn named(name: &str) -> Result<Principal> {
