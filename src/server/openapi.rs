@@ -11,8 +11,8 @@ use utoipa::{
 };
 
 use super::{
-    approvals, checkpoints, delegations, elevations, enrolments, events, health, principals,
-    resources, session, sign_in, token, trust,
+    approvals, checkpoints, delegations, elevations, enrolments, events, health, issuer,
+    principals, resources, session, sign_in, token, trust,
 };
 use crate::protocol::problem::Problem;
 
@@ -46,6 +46,8 @@ use crate::protocol::problem::Problem;
         sign_in::read,
         session::read,
         session::end,
+        issuer::discovery,
+        issuer::jwks,
         health::healthz,
         health::readyz,
         health::metrics,

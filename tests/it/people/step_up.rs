@@ -1,14 +1,7 @@
 //! Where policy wants a sign-in that is younger than the caller's.
 
-use std::time::Duration;
-
 use jit::{
-    domain::{
-        credential::Token,
-        id::GrantId,
-        principal::{Caller, Class, Principal},
-        session::Session,
-    },
+    domain::credential::Token,
     platform::{clock, keys},
 };
 use secrecy::SecretString;
@@ -34,19 +27,10 @@ fn guest(serve: &Serve, issuer: &Issuer, said: &serde_json::Value) -> Guest {
     let answer = exchange(serve, &issuer.sign(said), &holder);
     assert_eq!(answer.status, 200, "{answer:?}");
     let token = answer.json()["access_token"].as_str().unwrap().to_owned();
-    let now = clock::now();
-    // Of which only the key and the token are used.
-    let session = Session {
-        id: GrantId::new(now, keys::random().unwrap()),
-        caller: Caller::new(Principal::new(Class::Human, "alice").unwrap(), [].into()),
-        holder: holder.public(),
-        source: issuer.url().to_owned(),
-        parent: None,
-        only: None,
-        created_at: now,
-        expires_at: now.after(Duration::from_hours(1)),
-    };
-    serve.guest(holder, Token(SecretString::from(token)), session)
+    let mut guest = serve.let_in("stand-in", &[]);
+    guest.holder = holder;
+    guest.token = Token(SecretString::from(token));
+    guest
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod agents;
 mod api;
 mod approvals;
+mod chaos;
 mod client;
 mod elevations;
 mod ending;
@@ -11,4 +12,5 @@ mod member;
 mod once;
 mod principals;
 mod problems;
+mod schema;
 mod strangers;

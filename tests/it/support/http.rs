@@ -114,6 +114,18 @@ impl Connection {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> io::Result<Answer> {
+        self.begin(method, path, headers, body)?;
+        self.answer()
+    }
+
+    /// Sends a request, whose answer is still to be read.
+    pub(crate) fn begin(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> io::Result<()> {
         let mut request = Vec::new();
         write!(
             request,
@@ -130,11 +142,11 @@ impl Connection {
         request.extend_from_slice(body);
         let stream = self.stream.get_mut();
         stream.write_all(&request)?;
-        stream.flush()?;
-        self.answer()
+        stream.flush()
     }
 
-    fn answer(&mut self) -> io::Result<Answer> {
+    /// Reads the answer to what was sent.
+    pub(crate) fn answer(&mut self) -> io::Result<Answer> {
         let first = self.line()?;
         let status = first
             .split(' ')
@@ -202,6 +214,11 @@ impl Answer {
         headers
             .find(|(theirs, _)| theirs == name)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// All headers, their names in lower case.
+    pub(crate) fn headers(&self) -> &[(String, String)] {
+        &self.headers
     }
 
     /// The body as JSON; null where it is none.

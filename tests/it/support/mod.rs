@@ -1,6 +1,6 @@
 //! What the tests stand on: real servers on loopback, a sandboxed home, and loud skips.
 
-mod daemon;
+pub(crate) mod daemon;
 pub(crate) mod failover;
 pub(crate) mod fake;
 pub(crate) mod forwarder;
@@ -14,13 +14,14 @@ pub(crate) mod moto;
 pub(crate) mod openid;
 pub(crate) mod postgres;
 pub(crate) mod pty;
+pub(crate) mod replicas;
 pub(crate) mod serve;
 pub(crate) mod skip;
 pub(crate) mod sshd;
 pub(crate) mod stranger;
-mod tls;
+pub(crate) mod tls;
 pub(crate) mod typist;
-mod wait;
+pub(crate) mod wait;
 pub(crate) mod web;
 pub(crate) mod whereabouts;
 
@@ -30,6 +31,7 @@ pub(crate) use kubernetes::Kube;
 pub(crate) use moto::Moto;
 pub(crate) use openid::Openid;
 pub(crate) use postgres::{Access, Postgres};
+pub(crate) use replicas::Replicas;
 pub(crate) use serve::Serve;
 pub(crate) use sshd::{Sshd, client_config};
 pub(crate) use wait::until;

@@ -37,7 +37,7 @@ use tokio::runtime::Builder;
 
 use super::daemon::Daemon;
 use super::home::Home;
-use super::http::{Answer, Site, trusting};
+use super::http::{Answer, Connection, Site, trusting};
 use super::wait::read_log;
 
 /// The file that has the URL of a server's database, where that is PostgreSQL.
@@ -81,13 +81,18 @@ impl Serve {
 
     /// The same on the PostgreSQL database of that URL.
     pub(crate) fn start_on(url: &str, catalogue: &str, policies: &str) -> Self {
+        Self::start_replica(url, catalogue, policies, "")
+    }
+
+    /// The same with more lines of `server.toml`.
+    pub(crate) fn start_replica(url: &str, catalogue: &str, policies: &str, more: &str) -> Self {
         let home = Home::new();
         home.write(&format!("server/{DATABASE}"), url);
         // Replicas share the key that seals what they share.
         home.write("server/state/sealing.key", SEALING);
         fs::set_permissions(home.path("server/state"), Permissions::from_mode(0o700))
             .expect("chmod");
-        let more = format!("database = \"file:{DATABASE}\"\n");
+        let more = format!("database = \"file:{DATABASE}\"\n{more}");
         Self::start_in(home, catalogue, policies, &more)
     }
 
@@ -136,9 +141,18 @@ impl Serve {
         self.home.path("server").join(name)
     }
 
-    /// The certificate authority that clients pin.
+    /// The certificate authority that clients pin: its own, or the one that a test put beside `server.toml`.
     pub(crate) fn ca(&self) -> PathBuf {
+        let given = self.path("ca.crt");
+        if given.is_file() {
+            return given;
+        }
         self.path("state/tls/ca.crt")
+    }
+
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.daemon.id()
     }
 
     /// Its site, for plain requests.
@@ -197,7 +211,7 @@ impl Serve {
     }
 }
 
-/// Looks into a server's store, as another process of the same authority does.
+/// Looks at a server's authority, as another process of it does; without its policies.
 pub(crate) fn with_authority<T>(directory: &Path, look: impl AsyncFnOnce(&Authority) -> T) -> T {
     let runtime = Builder::new_current_thread()
         .enable_all()
@@ -218,6 +232,8 @@ pub(crate) fn with_authority<T>(directory: &Path, look: impl AsyncFnOnce(&Author
             directory: directory.to_owned(),
             environment: Environment::default(),
             clock: clock::now,
+            issuer_url: None,
+            issuer_ca: None,
             approvers: true,
             lifecycles: Lifecycles::default(),
         };
@@ -228,6 +244,26 @@ pub(crate) fn with_authority<T>(directory: &Path, look: impl AsyncFnOnce(&Author
 }
 
 impl Guest {
+    /// A connection for many requests.
+    pub(crate) fn connect(&self) -> io::Result<Connection> {
+        self.site.connect()
+    }
+
+    /// Begins to post JSON on a connection, whose answer is still to be read.
+    pub(crate) fn begin(
+        &self,
+        connection: &mut Connection,
+        path: &str,
+        more: &[(&str, &str)],
+        body: &Value,
+    ) -> io::Result<()> {
+        let own = self.headers("POST", path);
+        let own = own.iter().map(|(name, value)| (*name, value.as_str()));
+        let json = [("content-type", "application/json")];
+        let headers: Vec<(&str, &str)> = own.chain(json).chain(more.iter().copied()).collect();
+        connection.begin("POST", path, &headers, body.to_string().as_bytes())
+    }
+
     /// The headers of one request.
     pub(crate) fn headers(&self, method: &str, path: &str) -> [(&'static str, String); 2] {
         let token = self.token.0.expose_secret();

@@ -45,6 +45,11 @@ pub(crate) fn ansible_bin() -> PathBuf {
     given("JIT_TEST_ANSIBLE_BIN").unwrap_or_else(|| cache().join("ansible/bin"))
 }
 
+/// Where schemathesis is.
+pub(crate) fn schemathesis_bin() -> PathBuf {
+    given("JIT_TEST_SCHEMATHESIS_BIN").unwrap_or_else(|| cache().join("schemathesis/bin"))
+}
+
 /// Where the modules of the OpenID provider are, for its script in tests/servers/openid.
 pub(crate) fn openid_modules() -> PathBuf {
     given("JIT_TEST_OPENID").unwrap_or_else(|| cache().join("openid"))
