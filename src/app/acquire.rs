@@ -8,7 +8,7 @@ use super::{
     kept::{self, Source},
     notice, served,
     session::Session,
-    tidy,
+    tidy, wait,
 };
 use crate::{
     authority::elevate::Ask,
@@ -82,6 +82,16 @@ impl Terms {
         }
     }
 
+    /// How long to wait for people: as long as was said, and at a terminal as config.toml says.
+    fn patience(&self, session: &Session, person: Option<&Person>) -> Result<Duration> {
+        match (self.wait, person) {
+            _ if self.no_wait => Ok(Duration::ZERO),
+            (Some(wait), _) => Ok(wait.0),
+            (None, Some(_)) => Ok(session.config()?.exec.wait.0),
+            (None, None) => Ok(Duration::ZERO),
+        }
+    }
+
     fn ask(&self, wanted: &Recognised) -> Ask {
         Ask {
             entitlement: wanted.entitlement.clone(),
@@ -140,6 +150,14 @@ pub fn lease(
                 justification: person.ask(&question),
                 ..terms.clone()
             };
+            cache.fresh_or(&wanted.entitlement, session.clock, |held| {
+                let asking = terms.asking(wanted, terms.ask(wanted), tool);
+                block_on(bring(session, asking, held))?
+            })
+        }
+        (Err(failure), person) if failure.code == Code::Pending && terms.asker == Asker::Person => {
+            let patience = terms.patience(session, person.as_ref())?;
+            wait::for_people(session, &wanted.entitlement, patience, failure)?;
             cache.fresh_or(&wanted.entitlement, session.clock, |held| {
                 let asking = terms.asking(wanted, terms.ask(wanted), tool);
                 block_on(bring(session, asking, held))?

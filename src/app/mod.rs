@@ -2,10 +2,12 @@
 
 pub mod acquire;
 pub mod agent;
+pub mod approvals;
 pub mod audit;
 pub mod complete;
 pub mod completions;
 pub mod credential_process;
+pub mod delegate;
 pub mod demo;
 pub mod detached;
 pub mod doctor;
@@ -26,6 +28,7 @@ pub mod logout;
 pub mod man;
 pub mod notice;
 pub mod policy;
+pub mod principals;
 pub mod prompt;
 pub mod request;
 pub mod revoke;
@@ -36,4 +39,5 @@ pub mod status;
 pub mod tidy;
 pub mod trust;
 mod verify;
+pub mod wait;
 pub mod whoami;

@@ -6,7 +6,7 @@ use super::{Answer, Authority, Client, Made};
 use crate::{
     domain::{
         decision::{Decision, Verdict},
-        elevation::{DEFAULT_TTL, Elevation, Grant, PATIENCE, Request, State},
+        elevation::{Elevation, Grant, PATIENCE, Request, State},
         entitlement::{Entitlement, Tier},
         event::EventKind,
         failure::{Code, Failure, Nature, Result},
@@ -14,7 +14,6 @@ use crate::{
         time::{Timestamp, Ttl},
     },
     platform::keys,
-    policy::question::{Circumstances, Question},
     store::{answers::Once, ledger::Append, principals, sessions, spent},
 };
 
@@ -133,49 +132,6 @@ impl Authority {
             token,
             credential,
         })))
-    }
-
-    /// Policy's answer. Asked once more for each credential under a grant. How old the sign-in was is
-    /// seen from `asked_at`, so that it does not age while people think.
-    pub(super) fn decide(
-        &self,
-        client: &Client,
-        ask: &Ask,
-        tier: Tier,
-        asked_at: Timestamp,
-    ) -> Decision {
-        let labels = self.labels(&ask.entitlement);
-        let now = (self.clock)();
-        let chain = client.written_chain();
-        let sign_in = client.caller.sign_in.as_ref();
-        let mut decision = self.policies.decide(&Question {
-            caller: &client.caller,
-            entitlement: &ask.entitlement,
-            tier,
-            labels: &labels,
-            justification: ask.justification.as_deref(),
-            ttl: ask.ttl,
-            break_glass: ask.break_glass,
-            now,
-            verb: ask.verb.as_deref(),
-            circumstances: Circumstances {
-                address: client.origin.address,
-                sign_in_age: sign_in.map(|sign_in| asked_at.left(sign_in.at)),
-                chain: &chain,
-                of_another: false,
-            },
-        });
-        let longest = self.lifecycles.of(client.caller.principal.class()).grant;
-        if let Some(longest) = longest {
-            let ttl = decision.obligations.ttl.unwrap_or(DEFAULT_TTL);
-            decision.obligations.ttl = Some(ttl.min(longest));
-        }
-        if decision.verdict != Verdict::Deny && decision.obligations.record_session {
-            decision.verdict = Verdict::Deny;
-            decision.reason =
-                Some("its sessions must be recorded, which this authority cannot do".to_owned());
-        }
-        decision
     }
 
     /// What policy's answer would be to somebody who says why. It is no decision: nobody has.

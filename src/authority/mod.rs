@@ -1,6 +1,8 @@
 //! The engine that decides, issues and records. Its stories are told by the files below.
 
 pub mod approve;
+mod decide;
+pub mod delegate;
 pub mod discovery;
 pub mod elevate;
 pub mod entrance;

@@ -31,6 +31,28 @@ struct Claims {
     iat: i64,
     exp: i64,
     cnf: Confirmation,
+    /// Who acts for the subject (RFC 8693, section 4.1): the nearest outermost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    act: Option<Act>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Act {
+    sub: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    act: Option<Box<Self>>,
+}
+
+/// The subject that stands behind a line of sessions, and the agents that act for it.
+fn acting(session: &Session, above: &[Session]) -> (String, Option<Act>) {
+    let line = [session].into_iter().chain(above);
+    let mut hops = line.rev().map(|hop| hop.caller.principal.written());
+    let subject = hops.next().unwrap_or_default();
+    let act = hops.fold(None, |inner: Option<Act>, sub| {
+        let act = inner.map(Box::new);
+        Some(Act { sub, act })
+    });
+    (subject, act)
 }
 
 /// What a caller shows with each request: its token, and a proof for just that request.
@@ -115,11 +137,18 @@ impl Authority {
     }
 
     pub(super) async fn session_token(&self, session: &Session) -> Result<Token> {
+        self.line_token(session, &[]).await
+    }
+
+    /// The token of a session and those that delegated to it, the nearest first.
+    pub(super) async fn line_token(&self, session: &Session, above: &[Session]) -> Result<Token> {
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TYPE.to_owned());
+        let (sub, act) = acting(session, above);
         let claims = Claims {
             sid: session.id.clone(),
-            sub: session.caller.principal.written(),
+            sub,
+            act,
             iat: session.created_at.secs(),
             exp: session.expires_at.secs(),
             cnf: Confirmation {

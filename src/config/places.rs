@@ -7,7 +7,11 @@ use crate::domain::{
     failure::{Failure, Result},
 };
 
-/// The places of this environment. `--config-dir`, then `JIT_CONFIG_DIR`, names another directory of
+/// What names the directory of an agent's own session, in the environment of an agent.
+pub const SESSION: &str = "JIT_SESSION";
+
+/// The places of this environment. Those of an agent are in its own directory, beside which it finds
+/// nothing of whoever it acts for. `--config-dir`, then `JIT_CONFIG_DIR`, names another directory of
 /// configuration; the rest stays where it is.
 ///
 /// # Errors
@@ -18,6 +22,12 @@ pub fn find(environment: &Environment, config_dir: Option<&Path>) -> Result<Plac
         Some(directory) => environment.directory.join(directory),
         None => xdg(environment, "XDG_CONFIG_HOME", ".config")?,
     };
+    if let Some(own) = environment.value(SESSION) {
+        return Ok(Places::of_agent(
+            &environment.directory.join(own),
+            configuration,
+        ));
+    }
     let cache = xdg(environment, "XDG_CACHE_HOME", ".cache")?;
     Ok(Places {
         configuration,

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// A snapshot of the process's surroundings, taken once by `config` and passed down.
@@ -48,4 +48,16 @@ pub struct Places {
     pub cache: PathBuf,
     /// Sockets and files that must not outlive the boot; the cache where the system has no such place.
     pub runtime: PathBuf,
+}
+
+impl Places {
+    /// Those of an agent: all in a directory of its own, except for the configuration.
+    pub fn of_agent(directory: &Path, configuration: PathBuf) -> Self {
+        Self {
+            configuration,
+            state: directory.join("state"),
+            cache: directory.join("cache"),
+            runtime: directory.join("run"),
+        }
+    }
 }

@@ -68,7 +68,10 @@ pub fn hush() {
 pub fn show(line: &str) {
     let columns = tcgetwinsize(stderr()).map_or(0, |size| size.ws_col);
     // A line that wraps could not be erased.
-    let widest = usize::from(columns).max(20) - 1;
+    let widest = match columns {
+        0 => 80,
+        columns => usize::from(columns).max(20) - 1,
+    };
     let shown: String = plain_line(line).chars().take(widest).collect();
     drop(write!(stderr(), "\r\x1b[2K{shown}"));
 }

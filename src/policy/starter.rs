@@ -1,7 +1,7 @@
 //! The policies that `jit init` writes: commented for somebody who has never seen Cedar.
 
 /// File name and text, in the order in which they are read.
-pub const FILES: [(&str, &str); 6] = [
+pub const FILES: [(&str, &str); 7] = [
     ("10-routine.cedar", include_str!("starter/10-routine.cedar")),
     (
         "20-elevated.cedar",
@@ -20,4 +20,5 @@ pub const FILES: [(&str, &str); 6] = [
         "60-administrators.cedar",
         include_str!("starter/60-administrators.cedar"),
     ),
+    ("70-agents.cedar", include_str!("starter/70-agents.cedar")),
 ];

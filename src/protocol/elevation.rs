@@ -9,6 +9,7 @@ use crate::domain::{
     entitlement::Entitlement,
     id::GrantId,
     key::PublicKey,
+    principal::Principal,
     time::Timestamp,
     vote::Vote,
 };
@@ -87,6 +88,9 @@ pub struct ElevationView {
     pub state: State,
     /// Who asked, as a person writes it: `alice`, `workload/ci`, `agent/helper`.
     pub principal: String,
+    /// Whom an agent acts for, the nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<String>,
     /// What for.
     #[schema(value_type = String)]
     pub entitlement: Entitlement,
@@ -143,6 +147,7 @@ impl ElevationView {
             id: request.id.clone(),
             state: elevation.state(now),
             principal: request.principal.written(),
+            chain: request.chain.iter().map(Principal::written).collect(),
             entitlement: request.entitlement.clone(),
             justification: request.justification.clone(),
             asked_at: request.asked_at,

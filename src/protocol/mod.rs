@@ -1,11 +1,14 @@
 //! What goes over the wire between a client and a server: bodies, paths and problems, shared by both.
 
+pub mod approval;
 pub mod catalogue;
 pub mod checkpoint;
+pub mod delegation;
 pub mod elevation;
 pub mod enrolment;
 pub mod event;
 pub mod path;
+pub mod principal;
 pub mod problem;
 pub mod session;
 pub mod subject;

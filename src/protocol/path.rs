@@ -8,6 +8,8 @@ pub const ELEVATION: &str = "/v1/elevations/{id}";
 pub const CREDENTIAL: &str = "/v1/elevations/{id}/credential";
 /// End a grant early, or give up a pending elevation.
 pub const REVOCATION: &str = "/v1/elevations/{id}/revocation";
+/// What waits for the caller's approval.
+pub const APPROVALS: &str = "/v1/approvals";
 /// Say yes or no to a pending elevation of somebody else.
 pub const APPROVAL: &str = "/v1/elevations/{id}/approval";
 /// The ledger, by cursor.

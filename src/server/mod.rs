@@ -1,10 +1,13 @@
 //! The HTTP face of an authority: `jit serve`. Every route is in `routes.rs`.
 
 mod anchor;
+mod approvals;
 mod authenticate;
 mod backup;
 mod body;
 mod checkpoints;
+mod chores;
+mod delegations;
 mod elevations;
 mod enrolments;
 mod events;
@@ -20,6 +23,7 @@ mod once;
 mod open;
 mod openapi;
 mod operator;
+mod principals;
 mod problem;
 mod query;
 mod resources;

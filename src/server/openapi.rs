@@ -11,8 +11,8 @@ use utoipa::{
 };
 
 use super::{
-    checkpoints, elevations, enrolments, events, health, issuer, resources, session, sign_in,
-    token, trust,
+    approvals, checkpoints, delegations, elevations, enrolments, events, health, issuer,
+    principals, resources, session, sign_in, token, trust,
 };
 use crate::protocol::problem::Problem;
 
@@ -28,6 +28,14 @@ use crate::protocol::problem::Problem;
         elevations::read,
         elevations::credential,
         elevations::end,
+        approvals::list,
+        approvals::answer,
+        delegations::begin,
+        principals::list,
+        principals::change,
+        enrolments::list,
+        enrolments::create,
+        enrolments::remove,
         events::list,
         events::verify,
         checkpoints::list,
@@ -35,9 +43,6 @@ use crate::protocol::problem::Problem;
         trust::read,
         trust::certify,
         token::exchange,
-        enrolments::list,
-        enrolments::create,
-        enrolments::remove,
         sign_in::read,
         session::read,
         session::end,

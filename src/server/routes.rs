@@ -6,12 +6,12 @@ use axum::{
     Router,
     http::StatusCode,
     middleware::from_fn_with_state,
-    routing::{delete, get, post},
+    routing::{delete, get, patch, post},
 };
 
 use super::{
-    checkpoints, elevations, enrolments, events, health, issuer, limits, openapi, resources,
-    session, shared::Served, sign_in, tell, token, trust,
+    approvals, checkpoints, delegations, elevations, enrolments, events, health, issuer, limits,
+    openapi, principals, resources, session, shared::Served, sign_in, tell, token, trust,
 };
 use crate::protocol::path;
 
@@ -26,6 +26,11 @@ pub(super) fn all(served: Served) -> Router {
         .route(path::ELEVATION, get(elevations::read))
         .route(path::CREDENTIAL, post(elevations::credential))
         .route(path::REVOCATION, post(elevations::end))
+        .route(path::APPROVALS, get(approvals::list))
+        .route(path::APPROVAL, post(approvals::answer))
+        .route(path::DELEGATIONS, post(delegations::begin))
+        .route(path::PRINCIPALS, get(principals::list))
+        .route(path::PRINCIPAL, patch(principals::change))
         .route(path::EVENTS, get(events::list))
         .route(path::VERIFICATION, get(events::verify))
         .route(path::RESOURCES, get(resources::list))

@@ -17,12 +17,12 @@ use tokio::{
 
 use super::{
     anchor::{Anchor, OnLoss},
-    backup, first,
+    backup, chores, first,
     gate::Gate,
     ground::Ground,
     listen::{self, Doors},
     metrics::Metrics,
-    once, open, restore, rotate, routes,
+    open, restore, rotate, routes,
     seen::Seen,
     shared::Shared,
     tls::{self, OwnAuthority},
@@ -79,7 +79,7 @@ pub fn run(args: &Args, ground: &Ground<'_>) -> Result<()> {
                 } else {
                     OnLoss::Refuse
                 };
-                serve(&directory, &config, loss, ground).await
+                Box::pin(serve(&directory, &config, loss, ground)).await
             }
             Some(Verb::Backup(args)) => backup::run(args, &directory, &config, ground).await,
             Some(Verb::Restore(args)) => restore::run(args, &directory, &config, ground).await,
@@ -138,7 +138,7 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         () = anchor.watch(store, ground.clock) => {}
         () = identity.keep_fresh(ground.clock) => {}
         () = shared.gate.sweep() => {}
-        () = once::forget(&shared) => {}
+        () = chores::run(&shared) => {}
     }
     anchor.finish(store, ground.clock).await;
     store.clone().close().await;

@@ -10,12 +10,16 @@ use super::{
     shared::Served,
 };
 use crate::{
-    domain::{event::Origin, principal::Principal},
+    domain::{
+        event::Origin,
+        principal::{Class, Principal},
+    },
     protocol::{path, session::SessionView},
     store::ending::Ending,
 };
 
-/// Ends the caller's session, and all that was had in it.
+/// Ends the caller's session, and all that was had in it. An agent ends its own: others may have agents of
+/// the same name.
 #[utoipa::path(
     delete,
     path = path::SESSION,
@@ -32,7 +36,7 @@ pub(super) async fn end(
         address: Some(visitor.address),
         ..Origin::default()
     };
-    let ending = if which.everywhere {
+    let ending = if which.everywhere && visitor.principal().class() != Class::Agent {
         Ending::Principal(visitor.principal().clone())
     } else {
         Ending::Session(visitor.session.id.clone())

@@ -30,5 +30,6 @@ pub mod spent;
 mod sqlite;
 mod statement;
 pub mod steps;
+mod turn;
 
 pub use open::Store;

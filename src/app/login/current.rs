@@ -13,6 +13,7 @@ use crate::{
         line,
         session::Session,
     },
+    config::places::SESSION,
     domain::failure::{Code, Failure, Nature, Result},
     protocol::{path, subject},
     remote::{
@@ -28,6 +29,7 @@ use crate::{
 /// Sign-in needed (123): there is none, it has ended, or nobody vouches for it any more.
 pub async fn of(session: &Session, server: &str) -> Result<Identity> {
     let kept = match usable(session, server)? {
+        None if session.environment.value(SESSION).is_some() => return Err(handed_on(server)),
         Some(kept) if is_due(session, &kept) => renewed(session, server).await?,
         Some(kept) => kept,
         None => by_itself(session, server).await?,
@@ -38,12 +40,24 @@ pub async fn of(session: &Session, server: &str) -> Result<Identity> {
     })
 }
 
+/// An agent is nobody else, whatever this machine could be.
+fn handed_on(server: &str) -> Failure {
+    Failure::new(
+        Code::SignIn,
+        format!("this agent's session at {server} has ended"),
+    )
+    .hint("whoever it acts for runs it again: jit delegate")
+}
+
 /// The session that rests here, if it lives and is of whoever runs this.
 fn usable(session: &Session, server: &str) -> Result<Option<Kept>> {
     let now = (session.clock)();
     let Some(kept) = identity::kept(session, server)?.filter(|kept| now < kept.expires_at) else {
         return Ok(None);
     };
+    if session.environment.value(SESSION).is_some() {
+        return Ok(Some(kept));
+    }
     let is_theirs = !machine::is_of_another(session, server, &kept)?;
     Ok(is_theirs.then_some(kept))
 }

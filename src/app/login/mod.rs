@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     authority::workloads::bootstrap,
+    config::places::SESSION,
     domain::{
         failure::{Failure, Nature, Result},
         key::PrivateKey,
@@ -178,6 +179,13 @@ async fn as_machine(session: &Session, server: &str, manner: Manner) -> Result<K
 }
 
 async fn sign_in(session: &Session, server: &str, wish: &Wish) -> Result<Kept> {
+    if session.environment.value(SESSION).is_some() {
+        // Whoever it acts for would sign in, and it would be them.
+        return Err(
+            Failure::denied("an agent does not sign in: its session is handed on to it")
+                .hint("whoever it acts for runs it again: jit delegate"),
+        );
+    }
     let link = line::to(session, server, Patience::PERSON)?;
     let ways = enter::ways(&link).await?;
     let known = ways.provider.ok_or_else(|| {

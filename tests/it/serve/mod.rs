@@ -1,12 +1,16 @@
 //! `jit serve`: the real process behind real TLS, from outside.
 
+mod agents;
 mod api;
+mod approvals;
 mod chaos;
 mod client;
 mod elevations;
 mod ending;
 mod limits;
+mod member;
 mod once;
+mod principals;
 mod problems;
 mod schema;
 mod strangers;

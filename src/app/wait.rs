@@ -1,0 +1,95 @@
+//! Waiting for people at a terminal, on one line; Ctrl-C gives the request up.
+
+use std::time::Duration;
+
+use tokio::signal::ctrl_c;
+
+use super::{approvals::server, embedded::block_on, session::Session, status::short};
+use crate::{
+    domain::{
+        elevation::State,
+        entitlement::Entitlement,
+        failure::{Failure, Result},
+    },
+    platform::terminal,
+    protocol::elevation::ElevationView,
+    remote::session::Remote,
+};
+
+/// How long one question to the server waits at most, in a row of them.
+const EACH: Duration = Duration::from_secs(20);
+
+/// Comes back once what waits for people is granted.
+///
+/// # Errors
+/// Denied (121), or given up by Ctrl-C. Still pending after `patience`: what `otherwise` says.
+pub fn for_people(
+    session: &Session,
+    entitlement: &Entitlement,
+    patience: Duration,
+    otherwise: Failure,
+) -> Result<()> {
+    if patience.is_zero() {
+        return Err(otherwise);
+    }
+    block_on(async {
+        let server = server(session).await?;
+        let Some(mut view) = server.pending(entitlement).await? else {
+            return Ok(());
+        };
+        let until = (session.clock)().after(patience);
+        while view.state == State::Pending {
+            let left = until.left((session.clock)());
+            if left.is_zero() {
+                return Err(otherwise);
+            }
+            show(&view, left);
+            // A second at least, since that is what a server counts in.
+            let each = left.clamp(Duration::from_secs(1), EACH);
+            view = tokio::select! {
+                watched = server.watch(&view.id, each) => watched?,
+                _ = ctrl_c() => return Err(given_up(&server, &view).await),
+            };
+        }
+        erase();
+        match view.state {
+            State::Granted => Ok(()),
+            state @ (State::Pending
+            | State::Denied
+            | State::Abandoned
+            | State::Expired
+            | State::Revoked) => Err(Failure::denied(format!("{entitlement} is {state}")).hint(
+                format!("\"jit audit --grant {}\" shows by whom, and why", view.id),
+            )),
+        }
+    })?
+}
+
+async fn given_up(server: &Remote, view: &ElevationView) -> Failure {
+    erase();
+    let what = &view.entitlement;
+    match server.revoke(&view.id).await {
+        Ok(_) => Failure::denied(format!("given up: {what} is not asked for any more"))
+            .hint("run the command again to ask once more"),
+        Err(failure) => failure,
+    }
+}
+
+fn show(view: &ElevationView, left: Duration) {
+    if terminal::is_watched() {
+        terminal::show(&format!(
+            "jit: {} waits for approval, {} of {} ({}); {} left, Ctrl-C gives it up",
+            view.entitlement,
+            view.approved_by.len(),
+            view.approvals,
+            view.id,
+            short(left),
+        ));
+    }
+}
+
+fn erase() {
+    if terminal::is_watched() {
+        terminal::show("");
+    }
+}

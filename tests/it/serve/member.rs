@@ -1,0 +1,86 @@
+//! People at their own machines: a home whose config.toml names the server, and who is signed in there.
+
+use jit::{
+    app::{
+        identity::{self, Kept},
+        served,
+        session::Session,
+    },
+    config::{client, places},
+    platform::clock,
+};
+
+use crate::support::{
+    Serve,
+    held::environment,
+    home::{Home, Ran, run},
+};
+
+/// Everything that people say to requests is permitted to those in the right group.
+pub(super) const POLICIES: &str = r#"
+@id("routine")
+permit (principal, action == Action::"elevate", resource in Tier::"routine");
+@id("sensitive") @justification("required")
+permit (principal, action == Action::"request", resource in Tier::"sensitive");
+@id("approvers")
+permit (principal in Group::"approvers", action == Action::"approve", resource);
+@id("administrators")
+permit (principal in Group::"administrators", action in [Action::"administer", Action::"audit"], resource);
+@id("own")
+permit (principal, action in [Action::"revoke", Action::"audit"], resource) when { context.own };
+@id("on-call") @justification("required")
+permit (principal in Group::"on-call", action == Action::"break_glass", resource);
+@id("delegate")
+permit (principal, action == Action::"delegate", resource) unless { resource in Tier::"sensitive" };
+"#;
+
+/// Somebody at their machine.
+pub(super) struct Member {
+    pub(super) home: Home,
+}
+
+impl Member {
+    /// Signed in at that server.
+    pub(super) fn of(serve: &Serve, who: &str, groups: &[&str]) -> Self {
+        let home = Home::new();
+        let (url, ca) = (&serve.url, serve.ca());
+        let text = format!(
+            "server = \"{url}\"\ncertificate_authority = \"{}\"\n",
+            ca.display()
+        );
+        home.configure("config.toml", &text);
+        let guest = serve.let_in(who, groups);
+        let environment = environment(&home);
+        let places = places::find(&environment, None).unwrap();
+        let config = client::load(&places).unwrap();
+        let session = Session {
+            environment,
+            places: client::placed(places, &config),
+            config: Ok(config),
+            clock: clock::now,
+            fetch: served::fetch,
+            json: false,
+            verbose: false,
+        };
+        let kept: Kept = serde_json::from_value(serde_json::json!({
+            "token": secrecy::ExposeSecret::expose_secret(&guest.token.0),
+            "holder": guest.holder,
+            "expires_at": guest.session.expires_at,
+        }))
+        .unwrap();
+        identity::keep(&session, url, &kept).unwrap();
+        Self { home }
+    }
+
+    pub(super) fn jit(&self, args: &[&str]) -> Ran {
+        run(&mut self.home.jit(args))
+    }
+
+    /// Runs a verb that must work; what it printed.
+    #[track_caller]
+    pub(super) fn works(&self, args: &[&str]) -> String {
+        let ran = self.jit(args);
+        assert_eq!(ran.code, 0, "{args:?}: {ran:?}");
+        ran.stdout
+    }
+}
