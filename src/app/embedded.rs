@@ -59,6 +59,9 @@ async fn authority(session: &Session, policies: Policies) -> Result<Authority> {
         directory: session.places.configuration.clone(),
         environment: session.environment.clone(),
         clock: session.clock,
+        // Nobody could fetch its keys.
+        issuer_url: None,
+        issuer_ca: None,
         approvers: false,
         lifecycles: Lifecycles::default(),
     })

@@ -1,6 +1,7 @@
 //! The engine that decides, issues and records. Its stories are told by the files below.
 
 pub mod approve;
+pub mod discovery;
 pub mod elevate;
 pub mod entrance;
 pub mod once;
@@ -22,14 +23,16 @@ use std::{
 
 use crate::{
     domain::{
-        catalogue::{Catalogue, Resource},
+        catalogue::{
+            AwsIssuer, AwsResource, Catalogue, KubernetesIssuer, KubernetesResource, Resource,
+        },
         credential::{Credential, Token},
         elevation::{Elevation, Grant, Request},
         entitlement::{Entitlement, ResourceName},
         environment::Environment,
         event::{Event, EventKind, Origin},
         failure::Result,
-        key::{PrivateKey, PublicKey},
+        key::{EcKey, PrivateKey, PublicKey},
         lifecycle::Lifecycles,
         once::Once,
         principal::{Caller, Principal},
@@ -38,12 +41,15 @@ use crate::{
     },
     issuers::{
         self,
-        order::{Order, Site},
+        order::{Issuer, Order, Site},
     },
     platform::keys,
     policy::set::Policies,
     store::{Store, database::Statement, ledger::Append, spent},
 };
+
+/// What the store knows the keys of this authority's own OIDC issuer by.
+const ISSUER: &str = "issuer";
 
 /// An authority: what it may reach, by which policies, and what it remembers.
 pub struct Authority {
@@ -63,6 +69,28 @@ pub struct Authority {
     pub approvers: bool,
     /// How long sessions and grants may be, by class.
     pub lifecycles: Lifecycles,
+    /// The URL that targets know this authority by as an OIDC issuer, `https://jit.example.com`, below
+    /// which a server publishes its keys; absent where there is no server.
+    pub issuer_url: Option<String>,
+    /// The certificate authority of that server, PEM, where it is no public one.
+    pub issuer_ca: Option<String>,
+}
+
+/// The keys that a resource's issuer signs with.
+struct Signing {
+    /// The resource's own certificate authority, for the kinds that trust one.
+    authority: Option<PrivateKey>,
+    /// The key of this authority's tokens, for the resources that take them.
+    issuer: Option<EcKey>,
+}
+
+impl From<PrivateKey> for Signing {
+    fn from(authority: PrivateKey) -> Self {
+        Self {
+            authority: Some(authority),
+            issuer: None,
+        }
+    }
 }
 
 /// Who asks, from where, and with which keys; known before anything is decided.
@@ -185,7 +213,7 @@ impl Authority {
     async fn issue(&self, grant: &Grant, public_key: PublicKey) -> Result<Credential> {
         let name = &grant.entitlement.resource;
         let resource = self.catalogue.resource(name)?;
-        let authority = self.certificate_authority(name, resource).await?;
+        let signing = self.signing(name, resource).await?;
         let order = Order {
             grant,
             public_key,
@@ -193,34 +221,47 @@ impl Authority {
             now: (self.clock)(),
         };
         // Boxed, since the AWS SDK makes it large.
-        let site = self.site(authority.as_ref());
+        let site = self.site(Some(&signing));
         Box::pin(issuers::issue(resource, &order, &site)).await
     }
 
-    /// The resource's own certificate authority, for the kinds that trust one. A certificate for
-    /// one resource says nothing at another, since no two trust the same key.
-    async fn certificate_authority(
-        &self,
-        name: &ResourceName,
-        resource: &Resource,
-    ) -> Result<Option<PrivateKey>> {
-        let signs = match resource {
-            Resource::Ssh(_) | Resource::Postgres(_) => true,
-            Resource::Kubernetes(_) | Resource::Aws(_) => false,
+    /// The keys that a resource's issuer signs with. A certificate for one resource says nothing at
+    /// another, since no two trust the same key; a token for one says so by its audience.
+    async fn signing(&self, name: &ResourceName, resource: &Resource) -> Result<Signing> {
+        let now = (self.clock)();
+        let takes_tokens = match resource {
+            Resource::Ssh(_) | Resource::Postgres(_) => {
+                let authority = self.store.signing_key(&ca_purpose(name), now).await?;
+                return Ok(authority.into());
+            }
+            Resource::Kubernetes(KubernetesResource { issuer, .. }) => {
+                *issuer == KubernetesIssuer::Oidc
+            }
+            Resource::Aws(AwsResource { issuer, .. }) => *issuer == AwsIssuer::WebIdentity,
         };
-        if !signs {
-            return Ok(None);
-        }
-        self.store
-            .signing_key(&ca_purpose(name), (self.clock)())
-            .await
-            .map(Some)
+        let issuer = if takes_tokens && self.issuer_url.is_some() {
+            Some(self.store.ec_key(ISSUER, now).await?)
+        } else {
+            None
+        };
+        Ok(Signing {
+            authority: None,
+            issuer,
+        })
     }
 
-    fn site<'a>(&'a self, authority: Option<&'a PrivateKey>) -> Site<'a> {
+    /// What an issuer finds here; without keys where nothing is signed.
+    fn site<'a>(&'a self, signing: Option<&'a Signing>) -> Site<'a> {
+        let key = signing.and_then(|signing| signing.issuer.as_ref());
+        let issuer = self.issuer_url.as_deref().zip(key);
         Site {
-            authority,
+            authority: signing.and_then(|signing| signing.authority.as_ref()),
             also: &[],
+            issuer: issuer.map(|(url, key)| Issuer {
+                url,
+                key,
+                certificate_authority: self.issuer_ca.as_deref(),
+            }),
             directory: &self.directory,
             environment: &self.environment,
             now: (self.clock)(),

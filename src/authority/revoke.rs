@@ -176,7 +176,8 @@ impl Authority {
     /// Ends a grant at its target, and notes that nothing of it is left there.
     async fn tell(&self, grant: &Grant) -> Result<Revocation> {
         let resource = self.catalogue.resource(&grant.entitlement.resource)?;
-        let revocation = issuers::revoke(resource, grant, &self.site(None)).await?;
+        let site = self.site(None);
+        let revocation = issuers::revoke(resource, grant, &site).await?;
         self.store.settle(&grant.id).await?;
         Ok(revocation)
     }

@@ -57,11 +57,11 @@ impl Authority {
     /// What the target's administrator must apply to trust this authority.
     pub async fn trust(&self, name: &ResourceName) -> Result<String> {
         let resource = self.catalogue.resource(name)?;
-        let authority = self.certificate_authority(name, resource).await?;
+        let signing = self.signing(name, resource).await?;
         let also = self.also(name).await?;
         let site = Site {
             also: &also,
-            ..self.site(authority.as_ref())
+            ..self.site(Some(&signing))
         };
         issuers::trust(name, resource, &site)
     }
@@ -75,11 +75,11 @@ impl Authority {
     /// Only the key or certificate that the target must trust.
     pub async fn trust_ca(&self, name: &ResourceName) -> Result<String> {
         let resource = self.catalogue.resource(name)?;
-        let authority = self.certificate_authority(name, resource).await?;
+        let signing = self.signing(name, resource).await?;
         let also = self.also(name).await?;
         let site = Site {
             also: &also,
-            ..self.site(authority.as_ref())
+            ..self.site(Some(&signing))
         };
         issuers::trust_ca(name, resource, &site)
     }
@@ -118,7 +118,8 @@ impl Authority {
             .store
             .signing_key(&host_purpose(name), (self.clock)())
             .await?;
-        let site = self.site(Some(&authority));
+        let signing = authority.into();
+        let site = self.site(Some(&signing));
         let id = GrantId::new(site.now, keys::random()?);
         let order = HostOrder {
             id: &id,

@@ -79,6 +79,16 @@ pub(super) fn is_database_role(name: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "_-.@$".contains(c))
 }
 
+/// Whether it is text that YAML, CEL and a shell all read as itself: 1 to 255 letters, digits and
+/// `. _ - / : @ +`, the first of them a letter or digit.
+pub(super) fn is_plain_line(text: &str) -> bool {
+    (1..=255).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-/:@+".contains(c))
+}
+
 /// Whether it is one line of printable text.
 pub(super) fn is_line(text: &str) -> bool {
     !text.trim().is_empty() && text.len() <= 256 && !text.chars().any(char::is_control)
@@ -198,6 +208,12 @@ mod tests {
             "view", "/view", "jit/", "Jit/view", "jit/a/b", "jit/-a", "jit/a:b",
         ] {
             assert!(!is_service_account(text), "{text:?}");
+        }
+        assert!(is_plain_line("jit:view") && is_plain_line("https://prod.example.com/jit"));
+        for text in [
+            "", "a b", "a'b", "a\"b", "-a", "a\\b", "a\nb", "ä", ":a", "a]",
+        ] {
+            assert!(!is_plain_line(text), "{text:?}");
         }
         assert!(is_database_role("orders_ro") && is_database_role("pg_read_all_data"));
         for text in [

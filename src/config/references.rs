@@ -19,7 +19,7 @@ pub fn check(catalogue: &Catalogue, directory: &Path, environment: &Environment)
         let (authority, credential) = match resource {
             Resource::Kubernetes(resource) => (
                 resource.certificate_authority.as_deref(),
-                Some(&resource.credential),
+                resource.credential.as_ref(),
             ),
             Resource::Postgres(resource) => (
                 resource.certificate_authority.as_deref(),

@@ -157,20 +157,31 @@ pub struct KubernetesResource {
     pub contexts: BTreeSet<String>,
     /// How credentials are made.
     pub issuer: KubernetesIssuer,
-    /// A bearer token that may create tokens and Secrets in `namespace`.
-    pub credential: SecretReference,
-    /// Where the Secrets live that tokens are bound to.
-    #[serde(default = "jit_namespace")]
-    pub namespace: String,
+    /// For `token-request`: a bearer token that may create tokens and Secrets in the namespace.
+    pub credential: Option<SecretReference>,
+    /// For `token-request`: where the Secrets live that tokens are bound to; `jit` if not said.
+    pub namespace: Option<String>,
+    /// For `oidc`: whom the tokens are for; the resource's own name if not said.
+    pub audience: Option<String>,
     /// Labels for policies.
     #[serde(default)]
     pub labels: BTreeSet<String>,
-    /// Role → the service account that has it.
+    /// Role → the service account or the groups that have it.
     pub roles: BTreeMap<RoleName, KubernetesRole>,
 }
 
-fn jit_namespace() -> String {
-    "jit".to_owned()
+impl KubernetesResource {
+    /// Where the Secrets live that tokens are bound to.
+    pub fn namespace(&self) -> &str {
+        self.namespace.as_deref().unwrap_or("jit")
+    }
+
+    /// Whom the tokens of the authority's own issuer are for. Each resource has another, so that a
+    /// token for one cluster says nothing at another.
+    pub fn audience(&self, name: &ResourceName) -> String {
+        let own = || name.to_string();
+        self.audience.clone().unwrap_or_else(own)
+    }
 }
 
 /// How Kubernetes credentials are made.
@@ -179,14 +190,19 @@ fn jit_namespace() -> String {
 pub enum KubernetesIssuer {
     /// `TokenRequest`, bound to a Secret whose deletion revokes the token.
     TokenRequest,
+    /// A token of the authority's own OIDC issuer, whose keys the API server fetches.
+    Oidc,
 }
 
 /// What a role is in a cluster.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KubernetesRole {
-    /// `namespace/name` of the service account.
-    pub service_account: String,
+    /// For `token-request`: `namespace/name` of the service account.
+    pub service_account: Option<String>,
+    /// For `oidc`: the groups that the role is in the cluster.
+    #[serde(default)]
+    pub groups: BTreeSet<String>,
     /// The kubectl verbs that it covers, where its name does not say so.
     #[serde(default)]
     pub verbs: BTreeSet<String>,
@@ -252,7 +268,7 @@ pub struct AwsResource {
     pub region: Option<String>,
     /// How credentials are made.
     pub issuer: AwsIssuer,
-    /// The profile that the authority assumes roles from; absent: what the SDK finds by itself.
+    /// For `assume-role`: the profile that the authority assumes roles from; absent: what the SDK finds by itself.
     pub base_profile: Option<String>,
     /// Another address for STS, for endpoints of your own.
     pub endpoint: Option<String>,
@@ -269,6 +285,9 @@ pub struct AwsResource {
 pub enum AwsIssuer {
     /// `AssumeRole` from base credentials.
     AssumeRole,
+    /// `AssumeRoleWithWebIdentity` by a token of the authority's own OIDC issuer, whose keys STS
+    /// fetches.
+    WebIdentity,
 }
 
 /// An IAM role.

@@ -1,4 +1,5 @@
-//! Ed25519 key pairs (RFC 8032), in the 32 bytes that every format wraps.
+//! Key pairs: Ed25519 (RFC 8032), in the 32 bytes that every format wraps, and P-256 for the targets
+//! that verify nothing newer.
 
 use std::fmt;
 
@@ -84,6 +85,47 @@ impl<'de> Deserialize<'de> for PrivateKey {
             (Some(seed), Some(public)) => Ok(Self::new(seed, PublicKey(public))),
             _ => Err(D::Error::custom("not an Ed25519 key pair")),
         }
+    }
+}
+
+/// The public half of a P-256 key: a point on the curve, as a JWK has it (RFC 7518, 6.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EcPublicKey {
+    /// Its first coordinate, big-endian.
+    pub x: [u8; 32],
+    /// Its second coordinate, big-endian.
+    pub y: [u8; 32],
+}
+
+/// A P-256 key pair, for ES256 (RFC 7518, 3.4). Wiped when dropped, never printed.
+#[derive(Clone)]
+pub struct EcKey {
+    pkcs8: SecretSlice<u8>,
+    public: EcPublicKey,
+}
+
+impl EcKey {
+    /// The private key in PKCS #8 (RFC 5958), DER, and the public key that belongs to it.
+    pub fn new(pkcs8: SecretSlice<u8>, public: EcPublicKey) -> Self {
+        Self { pkcs8, public }
+    }
+
+    /// The public half.
+    pub const fn public(&self) -> EcPublicKey {
+        self.public
+    }
+
+    /// The private key in PKCS #8, DER: to sign with, and to seal.
+    pub fn expose_pkcs8(&self) -> &[u8] {
+        self.pkcs8.expose_secret()
+    }
+}
+
+impl fmt::Debug for EcKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EcKey")
+            .field("public", &self.public)
+            .finish_non_exhaustive()
     }
 }
 

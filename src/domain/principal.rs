@@ -12,6 +12,10 @@ use super::{
     time::Timestamp,
 };
 
+/// The group of those who may change the authority itself; the first of them comes in by a code on the
+/// server's terminal, so that no catalogue has to list them.
+pub const ADMINISTRATORS: &str = "administrators";
+
 /// The class of a principal; each is an entity type in the Cedar schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Class {

@@ -1,6 +1,7 @@
 //! The issuers: each kind's file turns a grant into a credential, and ends it at the target.
 
 pub mod aws;
+mod jwt;
 pub mod kubernetes;
 pub mod order;
 pub mod postgres;
@@ -60,11 +61,12 @@ pub fn trust(name: &ResourceName, resource: &Resource, site: &Site<'_>) -> Resul
 /// Only the key (OpenSSH's one-line form) or certificate (PEM) that the target must trust.
 ///
 /// # Errors
-/// Usage, for a kind whose targets trust no key of ours.
+/// Usage, for a resource that trusts no key or certificate of ours.
 pub fn trust_ca(name: &ResourceName, resource: &Resource, site: &Site<'_>) -> Result<String> {
     match resource {
         Resource::Ssh(_) => ssh::trust_ca(name, site),
         Resource::Postgres(resource) => postgres::trust_ca(name, resource, site),
-        Resource::Kubernetes(_) | Resource::Aws(_) => Err(order::no_ca(name)),
+        Resource::Kubernetes(resource) => kubernetes::trust_ca(name, resource, site),
+        Resource::Aws(resource) => aws::trust_ca(name, resource, site),
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::{
     entitlement::{Entitlement, ResourceName, RoleName},
     environment::Environment,
     failure::{Failure, Result},
-    key::{PrivateKey, PublicKey},
+    key::{EcKey, PrivateKey, PublicKey},
     time::Timestamp,
 };
 
@@ -35,9 +35,10 @@ impl Order<'_> {
         Timestamp::from_secs(end.min(self.grant.expires_at).secs())
     }
 
-    /// What a target's own log is to know the credential by: `jit:GRANT:PRINCIPAL`.
+    /// What a target's own log is to know the credential by: `jit:GRANT:PRINCIPAL`, an agent or workload
+    /// with its class, so that none passes for the person that it is named after.
     pub fn label(&self) -> String {
-        format!("jit:{}:{}", self.grant.id, self.grant.principal)
+        format!("jit:{}:{}", self.grant.id, self.grant.principal.written())
     }
 }
 
@@ -49,6 +50,9 @@ pub struct Site<'a> {
     pub authority: Option<&'a PrivateKey>,
     /// Its keys that are about to sign, or did until a day ago: they are to be trusted too.
     pub also: &'a [PrivateKey],
+    /// The authority as an OIDC issuer, for the kinds that take its tokens; absent where there is no
+    /// server that targets could fetch its keys from.
+    pub issuer: Option<Issuer<'a>>,
     /// The directory of `authority.toml`; relative paths start here.
     pub directory: &'a Path,
     /// The process's surroundings, for `env:` references and what the AWS SDK reads.
@@ -57,11 +61,49 @@ pub struct Site<'a> {
     pub now: Timestamp,
 }
 
+/// The authority as an OIDC issuer: how its tokens name it, and what they are signed with.
+#[derive(Clone, Copy, Debug)]
+pub struct Issuer<'a> {
+    /// Its URL, `https://jit.example.com`: below it are its discovery document and its keys.
+    pub url: &'a str,
+    /// The key that signs.
+    pub key: &'a EcKey,
+    /// The certificate authority of the server behind the URL, PEM, where it is no public one.
+    pub certificate_authority: Option<&'a str>,
+}
+
+impl Issuer<'_> {
+    /// The certificate authority of the server behind the URL, for targets that have to be told it.
+    ///
+    /// # Errors
+    /// Usage, where it is a public one.
+    pub fn trust_ca(&self, name: &ResourceName) -> Result<String> {
+        let text = self.certificate_authority.map(str::to_owned);
+        text.ok_or_else(|| no_ca(name))
+    }
+}
+
 impl Site<'_> {
     /// The certificate authority of a kind that has one.
     pub fn signing_key(&self) -> Result<&PrivateKey> {
         self.authority
             .ok_or_else(|| Failure::failed("this resource has no certificate authority"))
+    }
+
+    /// The authority as an OIDC issuer, for a resource that takes its tokens. `instead` is the issuer
+    /// of its kind that needs none.
+    ///
+    /// # Errors
+    /// There is no server.
+    pub fn own_issuer(&self, name: &ResourceName, instead: &str) -> Result<Issuer<'_>> {
+        self.issuer.ok_or_else(|| {
+            Failure::failed(format!(
+                "{name} takes tokens of this authority's own issuer, whose keys only a server can publish"
+            ))
+            .hint(format!(
+                "run this authority as \"jit serve\", or choose issuer = {instead:?} in authority.toml"
+            ))
+        })
     }
 }
 

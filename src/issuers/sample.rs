@@ -2,13 +2,13 @@
 
 use std::{path::Path, sync::LazyLock, time::Duration};
 
-use super::order::{Order, Site};
+use super::order::{Issuer, Order, Site};
 use crate::{
     domain::{
         elevation::Grant,
         environment::Environment,
         id::GrantId,
-        key::{PrivateKey, PublicKey},
+        key::{EcKey, PrivateKey, PublicKey},
         principal::{Class, Principal},
         time::Timestamp,
     },
@@ -19,6 +19,7 @@ use crate::{
 pub(super) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 static AUTHORITY: LazyLock<PrivateKey> = LazyLock::new(|| keys::from_seed(&[7; 32]).unwrap());
+static ISSUER: LazyLock<EcKey> = LazyLock::new(|| keys::generate_ec().unwrap());
 static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(Environment::default);
 
 /// An hour for that entitlement, in credentials of ten minutes.
@@ -46,11 +47,16 @@ pub(super) fn order(grant: &Grant) -> Order<'_> {
     }
 }
 
-/// A site with a certificate authority of fixed bytes.
+/// A site with a certificate authority of fixed bytes, and an issuer's URL.
 pub(super) fn site() -> Site<'static> {
     Site {
         authority: Some(&AUTHORITY),
         also: &[],
+        issuer: Some(Issuer {
+            url: "https://jit.example.com",
+            key: &ISSUER,
+            certificate_authority: None,
+        }),
         directory: Path::new("/nonexistent"),
         environment: &ENVIRONMENT,
         now: NOW,

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::sample;
-use crate::domain::elevation::Grant;
+use crate::domain::{
+    elevation::Grant,
+    principal::{Class, Principal},
+};
 
 #[test]
 fn a_credential_ends_no_later_than_its_grant() {
@@ -14,4 +17,15 @@ fn a_credential_ends_no_later_than_its_grant() {
     assert_eq!(end(&grant), Duration::from_secs(90));
     grant.credential_ttl = Duration::MAX;
     assert_eq!(end(&grant), Duration::from_secs(90));
+}
+
+/// In no target's log does an agent pass for the person that it is named after.
+#[test]
+fn an_agent_is_not_known_by_a_persons_name() {
+    let mut grant = sample::grant("ssh/web:deploy");
+    grant.principal = Principal::new(Class::Agent, "alice@example.com").unwrap();
+    assert_eq!(
+        sample::order(&grant).label(),
+        format!("jit:{}:agent/alice@example.com", grant.id)
+    );
 }

@@ -1,18 +1,22 @@
-//! Random bytes, Ed25519 key pairs and the hash, all from aws-lc.
+//! Random bytes, Ed25519 and P-256 key pairs and the hash, all from aws-lc.
 
 use std::fmt::Write as _;
 
 use aws_lc_rs::{
     digest::{SHA256, digest},
     rand,
-    signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey},
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+        UnparsedPublicKey,
+    },
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret as _, SecretSlice};
 use zeroize::Zeroizing;
 
 use crate::domain::{
     failure::{Failure, Result},
-    key::{PrivateKey, PublicKey},
+    key::{EcKey, EcPublicKey, PrivateKey, PublicKey},
 };
 
 /// `N` bytes from the system's random source.
@@ -66,6 +70,38 @@ pub fn sign(key: &PrivateKey, message: &[u8]) -> Result<Vec<u8>> {
         .map_err(|_| broken())
 }
 
+/// A new P-256 key pair.
+pub fn generate_ec() -> Result<EcKey> {
+    let broken = || Failure::failed("a P-256 key cannot be made");
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| broken())?;
+    let pkcs8 = pair.to_pkcs8v1().map_err(|_| broken())?;
+    ec_from_pkcs8(pkcs8.as_ref())
+}
+
+/// The P-256 pair in a PKCS #8 document (RFC 5958), DER.
+pub fn ec_from_pkcs8(pkcs8: &[u8]) -> Result<EcKey> {
+    let broken = || Failure::failed("a key in the store is not a P-256 key");
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8);
+    let pair = pair.map_err(|_| broken())?;
+    // The uncompressed point (SEC 1, 2.3.3): 4, then both coordinates.
+    let Some((4, point)) = pair.public_key().as_ref().split_first() else {
+        return Err(broken());
+    };
+    let (x, y) = point.split_at_checked(32).ok_or_else(broken)?;
+    let public = EcPublicKey {
+        x: x.try_into().map_err(|_| broken())?,
+        y: y.try_into().map_err(|_| broken())?,
+    };
+    Ok(EcKey::new(SecretSlice::from(pkcs8.to_vec()), public))
+}
+
+/// The thumbprint of a P-256 key, by which tokens name the one that signed them (RFC 7638): base64url.
+pub fn thumbprint(key: &EcPublicKey) -> String {
+    let [x, y] = [key.x, key.y].map(|part| URL_SAFE_NO_PAD.encode(part));
+    let jwk = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+    URL_SAFE_NO_PAD.encode(sha256(jwk.as_bytes()))
+}
+
 /// Whether `signature` is that key's Ed25519 signature of `message`.
 pub fn is_signed(key: PublicKey, message: &[u8], signature: &[u8]) -> bool {
     let key = UnparsedPublicKey::new(&ED25519, key.0);
@@ -85,4 +121,36 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_p_256_key_survives_its_document_and_shows_nothing_of_it() {
+        let key = generate_ec().unwrap();
+        let again = ec_from_pkcs8(key.expose_pkcs8()).unwrap();
+        assert_eq!(key.public(), again.public());
+        assert!(!format!("{key:?}").contains("pkcs8"));
+        assert!(ec_from_pkcs8(&[]).is_err());
+        assert!(ec_from_pkcs8(&to_pkcs8(&generate().unwrap()).unwrap()).is_err());
+    }
+
+    /// The key of RFC 7517, A.1; its thumbprint is what openssl and sha256sum make of it.
+    #[test]
+    fn a_thumbprint_is_what_others_make_of_the_key() {
+        let part = |text| -> [u8; 32] {
+            let bytes = URL_SAFE_NO_PAD.decode(text).unwrap();
+            bytes.try_into().unwrap()
+        };
+        let key = EcPublicKey {
+            x: part("MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"),
+            y: part("4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"),
+        };
+        assert_eq!(
+            thumbprint(&key),
+            "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s"
+        );
+    }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::set::Policies;
-use crate::domain::{catalogue::Catalogue, failure::did_you_mean};
+use crate::domain::{catalogue::Catalogue, failure::did_you_mean, principal::ADMINISTRATORS};
 
 impl Policies {
     /// One line for each, with its place and the nearest right word.
@@ -41,11 +41,12 @@ struct Known {
 impl Known {
     fn of(catalogue: &Catalogue) -> Self {
         let mut known = Self {
-            groups: catalogue.groups.keys().cloned().collect(),
+            groups: BTreeSet::from([ADMINISTRATORS.to_owned()]),
             labels: BTreeSet::new(),
             resources: BTreeSet::new(),
             entitlements: BTreeSet::new(),
         };
+        known.groups.extend(catalogue.groups.keys().cloned());
         for (name, resource) in &catalogue.resources.0 {
             known.labels.extend(resource.labels().iter().cloned());
             let roles = resource.roles().map(|(role, _)| format!("{name}:{role}"));

@@ -12,6 +12,7 @@ mod first;
 mod gate;
 pub mod ground;
 mod health;
+mod issuer;
 mod limits;
 mod listen;
 mod metrics;

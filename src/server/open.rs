@@ -51,6 +51,9 @@ pub(super) async fn authority(
         directory: places.configuration,
         environment: ground.environment.clone(),
         clock: ground.clock,
+        // Known once it listens.
+        issuer_url: None,
+        issuer_ca: None,
         approvers: true,
         lifecycles: config.lifecycle.lifecycles(),
     })

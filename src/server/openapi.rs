@@ -11,7 +11,8 @@ use utoipa::{
 };
 
 use super::{
-    checkpoints, elevations, enrolments, events, health, resources, session, sign_in, token, trust,
+    checkpoints, elevations, enrolments, events, health, issuer, resources, session, sign_in,
+    token, trust,
 };
 use crate::protocol::problem::Problem;
 
@@ -40,6 +41,8 @@ use crate::protocol::problem::Problem;
         sign_in::read,
         session::read,
         session::end,
+        issuer::discovery,
+        issuer::jwks,
         health::healthz,
         health::readyz,
         health::metrics,

@@ -10,8 +10,8 @@ use axum::{
 };
 
 use super::{
-    checkpoints, elevations, enrolments, events, health, limits, openapi, resources, session,
-    shared::Served, sign_in, tell, token, trust,
+    checkpoints, elevations, enrolments, events, health, issuer, limits, openapi, resources,
+    session, shared::Served, sign_in, tell, token, trust,
 };
 use crate::protocol::path;
 
@@ -39,6 +39,8 @@ pub(super) fn all(served: Served) -> Router {
             get(enrolments::list).post(enrolments::create),
         )
         .route(path::ENROLMENT, delete(enrolments::remove))
+        .route(path::DISCOVERY, get(issuer::discovery))
+        .route(path::JWKS, get(issuer::jwks))
         .route(path::HEALTHZ, get(health::healthz))
         .route(path::METRICS, get(health::metrics))
         .route(path::OPENAPI, get(openapi::read))

@@ -25,7 +25,7 @@ use super::{
     once, open, restore, rotate, routes,
     seen::Seen,
     shared::Shared,
-    tls,
+    tls::{self, OwnAuthority},
 };
 use crate::{
     config::server::{self, Server},
@@ -89,7 +89,7 @@ pub fn run(args: &Args, ground: &Ground<'_>) -> Result<()> {
 }
 
 async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<'_>) -> Result<()> {
-    let authority = open::authority(directory, config, ground).await?;
+    let mut authority = open::authority(directory, config, ground).await?;
     let anchor = Anchor::of(&open::places(directory).state);
     anchor.hold(&authority.store, loss, ground).await?;
     let people = open::people(directory, config)?;
@@ -108,6 +108,8 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
             own.fingerprint
         ));
     }
+    authority.issuer_url = Some(url.clone());
+    authority.issuer_ca = identity.own.as_ref().map(OwnAuthority::pem).transpose()?;
     let acceptor = identity.acceptor()?;
     let workloads = open::workloads(directory, config, (&authority, &url))?;
     let bootstrap = first::code(&authority, people.as_ref(), &url).await?;

@@ -218,6 +218,14 @@ impl OwnAuthority {
         })
     }
 
+    /// Its certificate, for targets that fetch keys from here.
+    pub(super) fn pem(&self) -> Result<String> {
+        files::read_text(&self.file)?.ok_or_else(|| {
+            Failure::failed(format!("{} is not there any more", self.file.display()))
+                .hint("restore it from a backup, since clients trust it")
+        })
+    }
+
     /// A certificate for these names, with the authority's behind it.
     fn certify(&self, names: &[String], now: Timestamp) -> Result<CertifiedKey> {
         let made = || -> Result<_, rcgen::Error> {

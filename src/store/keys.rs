@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::{
     database::{Row, Statement},
     open::Store,
+    p256,
     rings::{Halves, Kept, Ring, public},
 };
 use crate::{
@@ -24,10 +25,10 @@ use crate::{
 
 /// How long a key is used without asking whether it still is the one: after a rotation elsewhere the
 /// old one signs, and where it was given up is accepted, for that long at most.
-const FRESH: Duration = Duration::from_secs(10);
+pub(super) const FRESH: Duration = Duration::from_secs(10);
 
 /// How often an unknown key is asked for at most.
-const ASKING: Duration = Duration::from_secs(1);
+pub(super) const ASKING: Duration = Duration::from_secs(1);
 
 impl Store {
     /// The key of `purpose` (`token`, `ca ssh/web`) that signs at `now`, made on first use; of many
@@ -37,11 +38,8 @@ impl Store {
             return Ok(key);
         }
         self.keep_first(purpose, &ed25519()?).await?;
-        let unkept = || {
-            Failure::failed(format!("the key of {purpose} was not kept"))
-                .hint("was the sealing key replaced? name the new one and start again")
-        };
-        self.made_key(purpose, now).await?.ok_or_else(unkept)
+        let made = self.made_key(purpose, now).await?;
+        made.ok_or_else(|| unkept(purpose))
     }
 
     /// The key of `purpose` that signs at `now`, if one was made.
@@ -77,7 +75,7 @@ impl Store {
         self.ring(purpose, ASKING).await?.named(id)
     }
 
-    async fn ring(&self, purpose: &str, fresh: Duration) -> Result<Arc<Ring>> {
+    pub(super) async fn ring(&self, purpose: &str, fresh: Duration) -> Result<Arc<Ring>> {
         let known = self.rings.of(purpose);
         if let Some(ring) = known.filter(|ring| ring.read_at.elapsed() < fresh && !ring.is_empty())
         {
@@ -122,7 +120,7 @@ impl Store {
         })
     }
 
-    async fn keep_first(&self, purpose: &str, halves: &Halves) -> Result<()> {
+    pub(super) async fn keep_first(&self, purpose: &str, halves: &Halves) -> Result<()> {
         let insert = "insert into keys (purpose, generation, starts_at, sealed, verifier)
              select $1, 1, 0, $2, $3 where not exists (select 1 from sealing where fingerprint <> $4)
              on conflict do nothing";
@@ -137,6 +135,12 @@ impl Store {
         let insert = Statement::new(insert, values);
         self.database.run(&insert).await.map(drop)
     }
+}
+
+/// A key that was made and is not there.
+pub(super) fn unkept(purpose: &str) -> Failure {
+    Failure::failed(format!("the key of {purpose} was not kept"))
+        .hint("was the sealing key replaced? name the new one and start again")
 }
 
 fn private(kept: &Kept) -> Result<PrivateKey> {
@@ -159,7 +163,10 @@ fn ed25519() -> Result<Halves> {
 }
 
 /// A new key of the kind that `old` is.
-pub(super) fn another(_old: &Kept) -> Result<Halves> {
+pub(super) fn another(old: &Kept) -> Result<Halves> {
+    if p256::is_one(old) {
+        return p256::halves();
+    }
     ed25519()
 }
 

@@ -46,6 +46,8 @@ async fn authority(directory: &TempDir, catalogue: &str) -> Authority {
             ..Environment::default()
         },
         clock: still,
+        issuer_url: None,
+        issuer_ca: None,
         approvers: false,
         lifecycles: jit::domain::lifecycle::Lifecycles::default(),
     }

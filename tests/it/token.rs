@@ -45,6 +45,8 @@ async fn authority(directory: &TempDir, policies: &str, clock: fn() -> Timestamp
         directory: directory.path().to_owned(),
         environment: Environment::default(),
         clock,
+        issuer_url: None,
+        issuer_ca: None,
         approvers: false,
         lifecycles: jit::domain::lifecycle::Lifecycles::default(),
     }

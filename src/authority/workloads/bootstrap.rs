@@ -11,7 +11,7 @@ use crate::{
         event::{EventKind, Origin},
         failure::{Failure, Nature, Result},
         once::Once,
-        principal::{Class, Principal},
+        principal::{ADMINISTRATORS, Class, Principal},
         time::Timestamp,
     },
     store::{
@@ -22,8 +22,6 @@ use crate::{
     },
 };
 
-/// The group that the starter policies let administer.
-const ADMINISTRATORS: &str = "administrators";
 /// How long the first administrator's machine may take from here to its key.
 const MOMENT: Duration = Duration::from_mins(10);
 /// What a join code begins with that is the bootstrap code and the name to have.

@@ -19,6 +19,14 @@ credential = "file:/etc/jit/prod.token"
 roles.view = { service_account = "jit/view" }
 roles.admin = { service_account = "jit/admin", tier = "sensitive" }
 "#;
+const OIDC: &str = r#"
+[resources."kubernetes/prod"]
+server = "https://203.0.113.5:6443"
+issuer = "oidc"
+roles.view = { groups = ["jit:view"] }
+roles.admin = { groups = ["jit:admin"], tier = "sensitive" }
+"#;
+
 const POSTGRES: &str = r#"
 [resources."postgres/orders"]
 hosts = ["db.internal:5432"]
@@ -96,9 +104,9 @@ fn an_unknown_word_is_named_with_the_nearest() {
     authority.toml:2: "hosts" has the wrong type in [resources."ssh/web"]
       write it as a list, ["…"]
     authority.toml:8: unknown key "service-account" in [resources."kubernetes/prod"]
-      did you mean "service_account"? its keys are service_account, verbs, tier
+      did you mean "service_account"? its keys are service_account, groups, verbs, tier
     authority.toml:6: "token" makes no sense here in [resources."kubernetes/prod"]
-      did you mean "token-request"? it may be token-request
+      did you mean "token-request"? it may be token-request, oidc
     authority.toml:7: a credential is named, never written here: "file:PATH", "env:NAME", "keyring:NAME" or "credential:NAME" in [resources."kubernetes/prod"]
       correct it, then run: jit policy check
     authority.toml:4: unknown key "database" in [resources."postgres/orders"]
@@ -207,6 +215,58 @@ fn what_cannot_be_a_database_or_an_account_is_refused() {
       write an IAM policy as JSON, 2,048 characters at most
     authority.toml:3: "a b" in group "b" cannot be a principal's name
       a principal's name is letters, digits and . _ - @ +, 128 at most
+    "#);
+}
+
+#[test]
+fn each_issuer_of_a_cluster_is_given_what_it_needs_and_nothing_else() {
+    assert_snapshot!([
+        turned(KUBERNETES, "credential", "#"),
+        turned(KUBERNETES, "issuer", "audience = \"prod\"\nissuer"),
+        turned(KUBERNETES, "service_account = \"jit/admin\", ", ""),
+        turned(KUBERNETES, "service_account = \"jit/view\"", "groups = [\"jit:view\"]"),
+        turned(OIDC, "issuer", "credential = \"env:X\"\nissuer"),
+        turned(OIDC, "issuer", "namespace = \"jit\"\nissuer"),
+        turned(OIDC, "groups = [\"jit:view\"]", ""),
+        turned(OIDC, "groups = [\"jit:view\"]", "service_account = \"jit/view\""),
+        turned(OIDC, "jit:view", "system:masters"),
+        turned(OIDC, "jit:view", "jit' ]"),
+        turned(OIDC, "jit:view", "jit:admin"),
+        turned(OIDC, "issuer", "audience = \"a b\"\nissuer"),
+        turned(OIDC, "issuer", "audience = \"sts.amazonaws.com\"\nissuer"),
+        wrong(&format!("{OIDC}{}", OIDC.replace("prod", "other").replace("issuer", "audience = \"kubernetes/prod\"\nissuer"))),
+        turned(AWS, "\"assume-role\"", "\"web-identity\"\nbase_profile = \"base\""),
+    ].join("\n"), @r#"
+    authority.toml:6: the issuer token-request has no credential in kubernetes/prod
+      add credential = "file:PATH", a file with a token that may create tokens
+    authority.toml:6: the issuer token-request needs no audience in kubernetes/prod
+      remove it, or choose another issuer
+    authority.toml:9: the role "admin" has no service account in kubernetes/prod
+      add service_account = "namespace/name", for example jit/view
+    authority.toml:8: the issuer token-request gives nobody groups in kubernetes/prod
+      name a service_account, or choose issuer = "oidc"
+    authority.toml:4: the issuer oidc needs no credential in kubernetes/prod
+      remove it, or choose another issuer
+    authority.toml:4: the issuer oidc needs no namespace in kubernetes/prod
+      remove it, or choose another issuer
+    authority.toml:5: the role "view" has no groups in kubernetes/prod
+      add groups = ["jit:view"], and bind them in the cluster
+    authority.toml:5: the issuer oidc makes no tokens of service accounts in kubernetes/prod
+      name groups = ["…"], or choose issuer = "token-request"
+    authority.toml:5: "system:masters" is not a group in kubernetes/prod
+      use letters, digits and . _ - / : @ +; system: is the cluster's own
+    authority.toml:5: "jit' ]" is not a group in kubernetes/prod
+      use letters, digits and . _ - / : @ +; system: is the cluster's own
+    authority.toml:5: the group "jit:admin" is role "admin" already in kubernetes/prod
+      a group names one role: give each its own
+    authority.toml:4: "a b" is not an audience of a cluster in kubernetes/prod
+      use letters, digits and . _ - / : @ +; leave it out to use the resource's name
+    authority.toml:4: "sts.amazonaws.com" is not an audience of a cluster in kubernetes/prod
+      use letters, digits and . _ - / : @ +; leave it out to use the resource's name
+    authority.toml:2: the audience "kubernetes/prod" is another cluster's already in kubernetes/prod
+      a token for one would open the other: give each its own
+    authority.toml:7: the issuer web-identity needs no base_profile in aws/prod
+      remove it, or choose issuer = "assume-role"
     "#);
 }
 

@@ -4,7 +4,7 @@ use super::fault::{Checked, Claims, Fault};
 use crate::{
     config::names,
     domain::{
-        catalogue::{AwsResource, AwsRole},
+        catalogue::{AwsIssuer, AwsResource, AwsRole},
         entitlement::{ResourceName, RoleName},
     },
 };
@@ -20,8 +20,16 @@ pub(super) fn check<'a>(
         endpoint,
         base_profile,
         profiles,
+        issuer,
         ..
     } = resource;
+    if *issuer == AwsIssuer::WebIdentity && base_profile.is_some() {
+        return Err(Fault::new(
+            ["base_profile"],
+            "the issuer web-identity needs no base_profile",
+            "remove it, or choose issuer = \"assume-role\"",
+        ));
+    }
     if !names::is_account(account) {
         let hint = "write the 12 digits: aws sts get-caller-identity --query Account";
         return Err(Fault::not(&["account"], account, "an account", hint));

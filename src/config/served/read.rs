@@ -7,7 +7,7 @@ use crate::{
     domain::{
         catalogue::{
             AwsIssuer, AwsResource, AwsRole, KubernetesIssuer, KubernetesResource, KubernetesRole,
-            PostgresResource, PostgresRole, Resource, SecretReference, SshResource, SshRole,
+            PostgresResource, PostgresRole, Resource, SshResource, SshRole,
         },
         entitlement::{Kind, ResourceName},
     },
@@ -87,7 +87,8 @@ fn kubernetes(view: &KubernetesView, authority: PathBuf) -> Read<KubernetesResou
     }
     let roles = view.roles.iter().map(|(name, role)| {
         let role = KubernetesRole {
-            service_account: String::new(),
+            service_account: None,
+            groups: BTreeSet::new(),
             verbs: role.verbs.clone(),
             tier: role.tier,
         };
@@ -99,8 +100,9 @@ fn kubernetes(view: &KubernetesView, authority: PathBuf) -> Read<KubernetesResou
         contexts: view.contexts.clone(),
         // How it issues is the authority's own affair.
         issuer: KubernetesIssuer::TokenRequest,
-        credential: SecretReference::Keyring(String::new()),
-        namespace: String::new(),
+        credential: None,
+        namespace: None,
+        audience: None,
         labels: BTreeSet::new(),
         roles: roles.collect(),
     })

@@ -48,10 +48,7 @@ impl Base {
         site: &Site<'_>,
     ) -> Result<Self> {
         let region = region(resource, site.environment);
-        let target = resource.endpoint.as_ref().map_or_else(
-            || format!("{name} at STS in {region}"),
-            |endpoint| format!("{name} at {endpoint}"),
-        );
+        let target = target(name, resource, &region);
         let mut plan = loader(&region);
         if let Some(endpoint) = &resource.endpoint {
             target::address(endpoint)?;
@@ -82,6 +79,14 @@ impl Base {
         })?;
         Ok(Self { config, target })
     }
+}
+
+/// A resource and the address of its STS, as messages name them.
+pub(super) fn target(name: &ResourceName, resource: &AwsResource, region: &str) -> String {
+    resource.endpoint.as_ref().map_or_else(
+        || format!("{name} at STS in {region}"),
+        |endpoint| format!("{name} at {endpoint}"),
+    )
 }
 
 fn loader(region: &str) -> ConfigLoader {

@@ -1,28 +1,54 @@
 //! Names as STS wants them.
 
 use crate::{
-    domain::failure::{Failure, Result},
+    domain::{
+        failure::{Failure, Result},
+        principal::{Class, Principal},
+    },
     platform::keys,
 };
 
 /// What `SourceIdentity` may have in it is `[\w+=,.@-]{2,64}`.
 const LONGEST: usize = 64;
-/// How much of a long name is kept, before an `=` and twelve digits of its hash.
-const KEPT: usize = 51;
+/// What a session tag's value may have.
+const LONGEST_TAG: usize = 256;
+/// How many digits of its hash a long name ends in, after an `=`.
+const DIGITS: usize = 12;
 
-/// A principal's name as the source identity: itself wherever it has 2 to 64 characters. Others get
-/// an `=`, which no principal's name has, so that none can be taken for another.
-pub(super) fn source_identity(name: &str) -> String {
-    match name.len() {
-        0..2 => format!("{name}="),
-        2..=LONGEST => name.to_owned(),
-        _ => {
-            let kept: String = name.chars().take(KEPT).collect();
-            let hash = keys::hex(&keys::sha256(name.as_bytes()));
-            let digits: String = hash.chars().take(12).collect();
-            format!("{kept}={digits}")
-        }
+/// A principal as the source identity: a person's name is itself wherever it has 2 to 64 characters.
+/// Others get an `=`, which no principal's name has, so that none can be taken for another.
+pub(super) fn source_identity(principal: &Principal) -> String {
+    let name = principal.name();
+    let written = match principal.class() {
+        Class::Human if name.len() < 2 => format!("{name}="),
+        Class::Human => name.to_owned(),
+        Class::Workload => format!("workload={name}"),
+        Class::Agent => format!("agent={name}"),
+    };
+    shortened(&written, LONGEST)
+}
+
+/// A principal as the subject of a token: always with its class, so that a trust policy can speak of
+/// `human/*`, and since STS tells no subject back that has fewer than six characters.
+pub(super) fn subject(principal: &Principal) -> String {
+    let class = principal.class().as_str().to_ascii_lowercase();
+    format!("{class}/{}", principal.name())
+}
+
+/// Text as the value of a session tag.
+pub(super) fn tag_value(text: &str) -> String {
+    shortened(text, LONGEST_TAG)
+}
+
+/// Text of that length at most: what is longer ends in an `=` and some of its hash.
+fn shortened(text: &str, longest: usize) -> String {
+    if text.len() <= longest {
+        return text.to_owned();
     }
+    let kept: String = text.chars().take(longest - DIGITS - 1).collect();
+    let hash = keys::hex(&keys::sha256(text.as_bytes()));
+    let digits: String = hash.chars().take(DIGITS).collect();
+    format!("{kept}={digits}")
 }
 
 /// Refuses what is not the ARN of a role in the account.
@@ -55,12 +81,28 @@ mod tests {
         fn a_source_identity_is_one_and_tells_principals_apart(
             one in "[A-Za-z0-9_][A-Za-z0-9._@+-]{0,127}",
             other in "[A-Za-z0-9_][A-Za-z0-9._@+-]{0,127}",
+            class in 0_usize..3,
         ) {
+            let class = [Class::Human, Class::Workload, Class::Agent][class];
+            let one = Principal::new(class, &one).unwrap();
+            let other = Principal::new(Class::Human, &other).unwrap();
             let identity = source_identity(&one);
             prop_assert!((2..=LONGEST).contains(&identity.len()), "{}", identity);
             prop_assert!(identity.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)));
             prop_assert_eq!(one == other, identity == source_identity(&other));
         }
+    }
+
+    #[test]
+    fn an_agent_does_not_pass_for_the_person_that_it_is_named_after() {
+        let name = "alice@example.com";
+        let identity = |class| source_identity(&Principal::new(class, name).unwrap());
+        assert_eq!(identity(Class::Human), name);
+        assert_eq!(identity(Class::Agent), "agent=alice@example.com");
+        let subject = |class| subject(&Principal::new(class, "al").unwrap());
+        assert_eq!(subject(Class::Human), "human/al");
+        assert_eq!(subject(Class::Workload), "workload/al");
+        assert_eq!(tag_value(&"x".repeat(300)).len(), LONGEST_TAG);
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub async fn own_credentials(environment: &Environment) -> Result<(Credentials, 
     let site = Site {
         authority: None,
         also: &[],
+        issuer: None,
         directory: Path::new(""),
         environment,
         now: Timestamp::from_secs(0),

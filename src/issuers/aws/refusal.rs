@@ -2,10 +2,7 @@
 
 use std::error::Error;
 
-use aws_sdk_sts::{
-    error::{ProvideErrorMetadata as _, SdkError},
-    operation::assume_role::AssumeRoleError,
-};
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 
 use crate::{
     domain::{entitlement::ResourceName, failure::Failure},
@@ -15,18 +12,25 @@ use crate::{
 /// What a target should be, in messages.
 pub(super) const TARGET_KIND: &str = "AWS STS";
 
-/// The failure behind an SDK's error.
-pub(super) fn failure(
-    name: &ResourceName,
+/// What is wrong, as it follows the target's name in a message, and what to do about it.
+pub(super) type Explained = (&'static str, String);
+
+/// The failure behind an SDK's error. `explain` knows what a code of STS means for the call.
+pub(super) fn failure<E: ProvideErrorMetadata>(
     target: &str,
-    error: &SdkError<AssumeRoleError>,
+    error: &SdkError<E>,
+    explain: impl FnOnce(&str) -> Explained,
 ) -> Failure {
     if let SdkError::ServiceError(answer) = error {
         let body = String::from_utf8_lossy(answer.raw().body().bytes().unwrap_or_default());
         let (code, words) = (answer.err().code(), answer.err().message());
         if let Some(code) = code.or_else(|| element(&body, "Code")) {
             let words = words.or_else(|| element(&body, "Message")).unwrap_or(code);
-            return explained(name, target, (code, words));
+            let (what, hint) = explain(code);
+            return Failure {
+                cause: Some(words.to_owned()),
+                ..Failure::failed(format!("{target} {what}")).hint(hint)
+            };
         }
     }
     if let SdkError::DispatchFailure(failure) = error
@@ -61,9 +65,9 @@ fn unsent(target: &str, error: &(dyn Error + 'static)) -> Failure {
     }
 }
 
-/// A refusal that STS explains by one of its codes (API reference, common errors and `AssumeRole`).
-fn explained(name: &ResourceName, target: &str, (code, words): (&str, &str)) -> Failure {
-    let (what, hint) = match code {
+/// A code that STS answers to `AssumeRole` (API reference, common errors and that call's own).
+pub(super) fn of_assume_role(name: &ResourceName, code: &str) -> Explained {
+    match code {
         "AccessDenied" | "AccessDeniedException" => (
             "does not let the base credentials assume the role",
             format!("apply what \"jit trust {name}\" prints, or name another base_profile"),
@@ -78,6 +82,37 @@ fn explained(name: &ResourceName, target: &str, (code, words): (&str, &str)) -> 
              in authority.toml"
                 .to_owned(),
         ),
+        _ => of_any(name, code),
+    }
+}
+
+/// A code that STS answers to `AssumeRoleWithWebIdentity` (API reference).
+pub(super) fn of_web_identity(name: &ResourceName, code: &str) -> Explained {
+    match code {
+        "AccessDenied" | "AccessDeniedException" => (
+            "does not let this authority's tokens assume the role",
+            format!("apply the role's trust policy that \"jit trust {name}\" prints"),
+        ),
+        "InvalidIdentityToken" | "IDPRejectedClaim" => (
+            "does not accept this authority's tokens",
+            format!(
+                "make the OIDC provider that \"jit trust {name}\" prints; STS must reach its URL"
+            ),
+        ),
+        "IDPCommunicationError" => (
+            "cannot reach this authority to fetch its keys",
+            "the public URL of the server must be reachable from the Internet".to_owned(),
+        ),
+        "ExpiredToken" | "ExpiredTokenException" => (
+            "says that this authority's token has ended",
+            "set the clock of the machine that the authority runs on".to_owned(),
+        ),
+        _ => of_any(name, code),
+    }
+}
+
+fn of_any(name: &ResourceName, code: &str) -> Explained {
+    match code {
         "RegionDisabledException" => (
             "is not enabled for this account",
             format!("name another region for {name} in authority.toml"),
@@ -90,9 +125,5 @@ fn explained(name: &ResourceName, target: &str, (code, words): (&str, &str)) -> 
             "refuses",
             format!("compare authority.toml with what \"jit trust {name}\" prints"),
         ),
-    };
-    Failure {
-        cause: Some(words.to_owned()),
-        ..Failure::failed(format!("{target} {what}")).hint(hint)
     }
 }

@@ -1,4 +1,4 @@
-//! What an account's administrator must apply.
+//! What an account's administrator must apply so that base credentials may assume its roles.
 
 use serde_json::{Value, json};
 

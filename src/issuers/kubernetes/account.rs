@@ -18,8 +18,9 @@ pub(super) struct ServiceAccount {
 impl ServiceAccount {
     /// Reads `namespace/name`, or a name in the resource's own namespace.
     pub(super) fn of(resource: &KubernetesResource, role: &KubernetesRole) -> Result<Self> {
-        let text = &role.service_account;
-        let (namespace, name) = text.split_once('/').unwrap_or((&resource.namespace, text));
+        let text = role.service_account.as_deref().unwrap_or_default();
+        let own = resource.namespace();
+        let (namespace, name) = text.split_once('/').unwrap_or((own, text));
         if is_name(name) {
             return Ok(Self {
                 namespace: checked_namespace(namespace)?.to_owned(),
@@ -64,7 +65,8 @@ mod tests {
         )
         .unwrap();
         let role = KubernetesRole {
-            service_account: text.to_owned(),
+            service_account: Some(text.to_owned()),
+            groups: [].into(),
             verbs: [].into(),
             tier: Tier::Routine,
         };

@@ -30,11 +30,11 @@ const LONGEST: usize = 1 << 20;
 /// No more of its own words is shown and recorded, in characters.
 const WORDS: usize = 500;
 
-/// An API server, and the base credential for it.
+/// An API server, and the base credential for it, where there is one.
 pub(super) struct Api {
     client: Client,
     server: String,
-    bearer: HeaderValue,
+    bearer: Option<HeaderValue>,
     /// The resource.
     pub(super) name: String,
     /// The resource and its address, for messages.
@@ -80,12 +80,13 @@ impl Api {
         site: &Site<'_>,
     ) -> Result<Self> {
         let url = target::address(&resource.server)?;
-        let token = secret::resolve(&resource.credential, site.directory, site.environment)?;
+        let resolve = |reference| secret::resolve(reference, site.directory, site.environment);
+        let base = resource.credential.as_ref().map(resolve).transpose()?;
         let target = format!("{name} at {}", resource.server);
         Ok(Self {
             client: client(&url, &target, resource, site)?,
             server: resource.server.trim_end_matches('/').to_owned(),
-            bearer: bearer(&token)?,
+            bearer: base.as_ref().map(bearer).transpose()?,
             name: name.to_string(),
             target,
         })
@@ -93,7 +94,7 @@ impl Api {
 
     /// The same API server, asked with another token.
     pub(super) fn with(self, token: &SecretString) -> Result<Self> {
-        let bearer = bearer(token)?;
+        let bearer = bearer(token).map(Some)?;
         Ok(Self { bearer, ..self })
     }
 
@@ -113,10 +114,14 @@ impl Api {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client
+        let request = self
+            .client
             .request(method, format!("{}{path}", self.server))
-            .header(AUTHORIZATION, self.bearer.clone())
-            .header(ACCEPT, "application/json")
+            .header(ACCEPT, "application/json");
+        match &self.bearer {
+            Some(bearer) => request.header(AUTHORIZATION, bearer.clone()),
+            None => request,
+        }
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Answer> {

@@ -1,4 +1,4 @@
-//! What a cluster's administrator must apply.
+//! What a cluster's administrator must apply so that the authority can make tokens of service accounts.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +14,7 @@ type Accounts = BTreeMap<String, BTreeSet<String>>;
 /// YAML that `kubectl apply -f -` takes as it is. Names are quoted, or one such as `on` or `1e3` would
 /// be none.
 pub(super) fn yaml(name: &ResourceName, resource: &KubernetesResource) -> Result<String> {
-    let home = checked_namespace(&resource.namespace)?;
+    let home = checked_namespace(resource.namespace())?;
     let mut accounts = Accounts::from([(home.to_owned(), BTreeSet::new())]);
     let mut roles = String::new();
     let mut seen = BTreeSet::new();

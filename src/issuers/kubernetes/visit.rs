@@ -10,7 +10,7 @@ use serde_json::json;
 use super::api::{Api, TARGET_KIND};
 use crate::{
     domain::{
-        catalogue::KubernetesResource,
+        catalogue::{KubernetesIssuer, KubernetesResource},
         entitlement::ResourceName,
         failure::{Failure, Result},
         time::Timestamp,
@@ -21,7 +21,7 @@ use crate::{
 /// What an API server knows a token by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Visit {
-    /// The user: `system:serviceaccount:jit:view`; absent from servers before 1.28.
+    /// The user: `system:serviceaccount:jit:view`, `jit:alice`; absent from servers before 1.28.
     pub user: Option<String>,
     /// The verbs that RBAC allows it on any resource of the API in the namespace `default` or
     /// everywhere, beyond asking about itself.
@@ -87,14 +87,15 @@ pub async fn visit(
     let api = Api::new(name, resource, site)?.with(token)?;
     let path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
     let body = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview" });
-    let review: Option<Review> = asked(&api, path, &body).await?;
+    let issuer = resource.issuer;
+    let review: Option<Review> = asked(&api, issuer, path, &body).await?;
     let path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
     let body = json!({
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectRulesReview",
         "spec": { "namespace": "default" },
     });
-    let rules: Option<Rules> = asked(&api, path, &body).await?;
+    let rules: Option<Rules> = asked(&api, issuer, path, &body).await?;
     let rules = rules.map_or_else(Vec::new, |rules| rules.status.resource_rules);
     let beyond = rules.into_iter().filter(|rule| !rule.is_of_everybody());
     Ok(Visit {
@@ -106,21 +107,35 @@ pub async fn visit(
 /// The answer to a review; `None` where the server does not know that one.
 async fn asked<T: DeserializeOwned>(
     api: &Api,
+    issuer: KubernetesIssuer,
     path: &str,
     body: &serde_json::Value,
 ) -> Result<Option<T>> {
     let answer = api.post(path, body).await?;
     match answer.status {
         StatusCode::NOT_FOUND => Ok(None),
-        StatusCode::UNAUTHORIZED => Err(Failure::failed(format!(
-            "{} does not accept the token that it has just made",
-            api.name
-        ))
-        .hint("all its API servers must share their service accounts' key; see its log")),
+        StatusCode::UNAUTHORIZED => Err(unknown(api, issuer)),
         status if status.is_success() => serde_json::from_slice(&answer.body)
             .map(Some)
             .map_err(|_| target::foreign(&api.target, TARGET_KIND)),
         _ => Err(api.refused(&answer, "review the token that it has just made")),
+    }
+}
+
+/// A token that the API server does not know.
+fn unknown(api: &Api, issuer: KubernetesIssuer) -> Failure {
+    let name = &api.name;
+    match issuer {
+        KubernetesIssuer::TokenRequest => Failure::failed(format!(
+            "{name} does not accept the token that it has just made"
+        ))
+        .hint("all its API servers must share their service accounts' key; see its log"),
+        KubernetesIssuer::Oidc => {
+            Failure::failed(format!("{name} does not accept this authority's token")).hint(format!(
+                "start its API servers with what \"jit trust {name}\" prints; they must reach the \
+                 authority, and their log says why they refuse"
+            ))
+        }
     }
 }
 

@@ -65,7 +65,7 @@ fn params(role: &str, order: &Order<'_>) -> CertificateParams {
     );
     name.push(
         DnType::CustomDnType(USER_ID.to_vec()),
-        order.grant.principal.name(),
+        order.grant.principal.written(),
     );
     params.serial_number = Some(SerialNumber::from(order.serial));
     params.not_before = order.now.before(CLOCK_SKEW).to_offset();

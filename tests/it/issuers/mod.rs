@@ -1,11 +1,15 @@
 //! The issuers against real targets: what they make lets in, and what they end is out.
 
 mod aws;
+mod cluster;
 mod kubernetes;
+mod oidc;
 mod postgres_certificate;
 mod postgres_role;
+mod served;
 mod ssh;
 mod unreachable;
+mod web_identity;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{
@@ -23,18 +27,21 @@ use jit::{
         environment::Environment,
         failure::Result,
         id::GrantId,
-        key::PrivateKey,
+        key::{EcKey, PrivateKey},
         principal::{Class, Principal},
         time::Timestamp,
     },
     issuers::{
         self,
-        order::{Order, Revocation, Site},
+        order::{Issuer, Order, Revocation, Site},
     },
     platform::{clock, keys},
 };
 
 use crate::support::Home;
+
+/// What the authority is as an OIDC issuer.
+const ISSUER: &str = "https://jit.example.com";
 
 /// An authority of one resource, as `authority.toml` has it, and a client's key.
 struct Scene {
@@ -42,6 +49,7 @@ struct Scene {
     name: ResourceName,
     resource: Resource,
     authority: PrivateKey,
+    issuer: EcKey,
     client: PrivateKey,
     environment: Environment,
 }
@@ -57,6 +65,7 @@ impl Scene {
             name,
             resource,
             authority: keys::generate().unwrap(),
+            issuer: keys::generate_ec().unwrap(),
             client: keys::generate().unwrap(),
             environment: Environment {
                 home: Some(home.path(".")),
@@ -91,6 +100,11 @@ impl Scene {
         Site {
             authority: Some(&self.authority),
             also: &[],
+            issuer: Some(Issuer {
+                url: ISSUER,
+                key: &self.issuer,
+                certificate_authority: None,
+            }),
             directory: self.directory(),
             environment: &self.environment,
             now: clock::now(),

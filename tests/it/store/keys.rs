@@ -171,3 +171,29 @@ fn a_key_that_somebody_slipped_in_is_refused() {
         }
     });
 }
+
+#[test]
+fn the_issuers_key_is_followed_by_one_of_its_kind_that_is_shown_before_it_signs() {
+    block_on(async {
+        for place in Place::both() {
+            let store = place.open().await;
+            let old = store.ec_public_keys("issuer", NOW).await.unwrap()[0];
+            let signing = store.ec_key("issuer", NOW).await.unwrap();
+            assert_eq!(signing.public(), old);
+            let later = NOW.after(Duration::from_hours(1));
+            rotate(&store, to("issuer", later)).await;
+            let shown = store.ec_public_keys("issuer", NOW).await.unwrap();
+            assert_eq!((shown.len(), shown[0]), (2, old));
+            let signing = store.ec_key("issuer", later).await.unwrap();
+            assert_eq!(signing.public(), shown[1]);
+            assert!(
+                store.signing_key("issuer", NOW).await.is_err(),
+                "it is no Ed25519 key"
+            );
+            store.retire(later).await.unwrap();
+            let again = place.open().await;
+            let shown = again.ec_public_keys("issuer", later).await.unwrap();
+            assert_eq!(shown, [signing.public(), old]);
+        }
+    });
+}

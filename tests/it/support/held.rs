@@ -157,6 +157,7 @@ fn certified(home: &Home) -> Lease {
     let site = Site {
         authority: Some(&authority),
         also: &[],
+        issuer: None,
         directory: &home.config(),
         environment: &environment(home),
         now,

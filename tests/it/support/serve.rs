@@ -211,7 +211,7 @@ impl Serve {
     }
 }
 
-/// Looks into a server's store, as another process of the same authority does.
+/// Looks at a server's authority, as another process of it does; without its policies.
 pub(crate) fn with_authority<T>(directory: &Path, look: impl AsyncFnOnce(&Authority) -> T) -> T {
     let runtime = Builder::new_current_thread()
         .enable_all()
@@ -232,6 +232,8 @@ pub(crate) fn with_authority<T>(directory: &Path, look: impl AsyncFnOnce(&Author
             directory: directory.to_owned(),
             environment: Environment::default(),
             clock: clock::now,
+            issuer_url: None,
+            issuer_ca: None,
             approvers: true,
             lifecycles: Lifecycles::default(),
         };

@@ -82,6 +82,8 @@ pub(super) async fn replica(directory: &TempDir, clock: fn() -> Timestamp) -> Au
         clock,
         approvers: true,
         lifecycles: Lifecycles::default(),
+        issuer_url: None,
+        issuer_ca: None,
     }
 }
 

@@ -19,7 +19,8 @@ use jit::{
     },
 };
 use secrecy::ExposeSecret as _;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+use tokio::task::JoinSet;
 
 use super::{Place, SERVER, block_on, why};
 
@@ -133,22 +134,13 @@ fn a_host_joins_once_and_comes_by_its_key_from_then_on() {
 #[test]
 fn of_two_hosts_at_once_one_joins() {
     block_on(async {
-        let place = invited().await;
-        let hosts: Vec<PrivateKey> = (0..8).map(|_| key()).collect();
-        let [a, b, c, d, e, f, g, h] = hosts.as_slice() else {
-            panic!("eight");
-        };
-        let all = tokio::join!(
-            says(&place, a, joining()),
-            says(&place, b, joining()),
-            says(&place, c, joining()),
-            says(&place, d, joining()),
-            says(&place, e, joining()),
-            says(&place, f, joining()),
-            says(&place, g, joining()),
-            says(&place, h, joining()),
-        );
-        let all = [all.0, all.1, all.2, all.3, all.4, all.5, all.6, all.7];
+        let place = Arc::new(invited().await);
+        let mut hosts = JoinSet::new();
+        for _ in 0..8 {
+            let place = Arc::clone(&place);
+            hosts.spawn(async move { says(&place, &key(), joining()).await });
+        }
+        let all = hosts.join_all().await;
         let joined = all.iter().filter(|outcome| outcome.is_ok()).count();
         assert_eq!(joined, 1, "{all:?}");
         assert_eq!(recorded(&place, EventKind::Denied).await.len(), 7);

@@ -55,6 +55,8 @@ impl Place {
                 clock: clock::now,
                 approvers: true,
                 lifecycles: jit::domain::lifecycle::Lifecycles::default(),
+                issuer_url: None,
+                issuer_ca: None,
             },
             workloads: Workloads::new(workloads, SERVER, directory.path()).unwrap(),
             directory,

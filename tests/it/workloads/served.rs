@@ -1,6 +1,6 @@
 //! Machines at a real server: jobs, hosts and AWS roles run `jit` and are never asked to sign in.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use serde_json::{Value, json};
 
@@ -173,7 +173,6 @@ fn a_session_that_ended_at_the_server_is_opened_anew_without_anybody() {
     // As if this machine had not heard of it.
     home.write("state/jit/x", "");
     fs::write(&copied, text).unwrap();
-    use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(&copied, fs::Permissions::from_mode(0o600)).unwrap();
     whoami(&mut team.job(&home, "74", &["whoami", "--json"]));
 }

@@ -7,7 +7,7 @@ use crate::{
         session::Session,
     },
     domain::{
-        catalogue::{AwsResource, KubernetesResource, PostgresResource},
+        catalogue::{AwsResource, KubernetesIssuer, KubernetesResource, PostgresResource},
         credential::Secret,
         entitlement::ResourceName,
         failure::Failure,
@@ -26,6 +26,7 @@ pub(super) fn site(session: &Session) -> Site<'_> {
     Site {
         authority: None,
         also: &[],
+        issuer: None,
         directory: &session.places.configuration,
         environment: &session.environment,
         now: (session.clock)(),
@@ -55,9 +56,14 @@ pub(super) fn kubernetes(
             name,
             format!("{who}, which may do nothing in the namespace default"),
         )
-        .hint(format!(
-            "bind its service account to a role: jit trust {name} | kubectl apply -f -"
-        ));
+        .hint(match cluster.issuer {
+            KubernetesIssuer::TokenRequest => {
+                format!("bind its service account to a role: jit trust {name} | kubectl apply -f -")
+            }
+            KubernetesIssuer::Oidc => {
+                format!("bind its groups to a role, as \"jit trust {name}\" says")
+            }
+        });
     }
     let verbs: Vec<&str> = verbs.iter().map(String::as_str).collect();
     Finding::good(name, format!("{who}, and may {}", verbs.join(", ")))

@@ -1,0 +1,78 @@
+//! A session, whichever way it is asked for: its name, its tags, its length, and what comes back.
+
+use aws_sdk_sts::types;
+
+use super::names;
+use crate::{
+    domain::{
+        catalogue::AwsResource,
+        credential::{Credential, Secret},
+        principal::Principal,
+        time::Timestamp,
+    },
+    issuers::order::Order,
+};
+
+/// What STS allows (`DurationSeconds`), in seconds.
+const SHORTEST: u64 = 900;
+const LONGEST: u64 = 43_200;
+
+/// `RoleSessionName`: the grant.
+pub(super) fn name(order: &Order<'_>) -> String {
+    format!("jit-{}", order.grant.id)
+}
+
+/// `SourceIdentity`: the principal.
+pub(super) fn source_identity(order: &Order<'_>) -> String {
+    names::source_identity(&order.grant.principal)
+}
+
+/// `DurationSeconds`: as short as STS allows.
+pub(super) fn seconds(order: &Order<'_>) -> i32 {
+    let seconds = order.expires_at().left(order.now).as_secs();
+    i32::try_from(seconds.clamp(SHORTEST, LONGEST)).unwrap_or(900)
+}
+
+/// The session's tags, all of them transitive.
+pub(super) fn tags(order: &Order<'_>) -> Vec<(&'static str, String)> {
+    let grant = order.grant;
+    let mut tags = vec![
+        ("jit:grant", grant.id.to_string()),
+        ("jit:principal", grant.principal.written()),
+        ("jit:resource", grant.entitlement.resource.to_string()),
+        ("jit:role", grant.entitlement.role.to_string()),
+    ];
+    if !grant.chain.is_empty() {
+        let chain: Vec<String> = grant.chain.iter().map(Principal::written).collect();
+        tags.push(("jit:chain", names::tag_value(&chain.join(" "))));
+    }
+    tags
+}
+
+/// The credential; nothing where STS answered something else.
+pub(super) fn credential(
+    answer: Option<types::Credentials>,
+    resource: &AwsResource,
+    order: &Order<'_>,
+) -> Option<Credential> {
+    let types::Credentials {
+        access_key_id,
+        secret_access_key,
+        session_token,
+        expiration,
+        ..
+    } = answer?;
+    let whole = [&access_key_id, &secret_access_key, &session_token]
+        .iter()
+        .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_graphic()));
+    whole.then(|| Credential {
+        serial: access_key_id.clone(),
+        expires_at: Timestamp::from_secs(expiration.secs()).min(order.grant.expires_at),
+        secret: Secret::AwsSession {
+            access_key_id,
+            secret_access_key: secret_access_key.into(),
+            session_token: session_token.into(),
+            account: Some(resource.account.clone()),
+        },
+    })
+}
