@@ -288,7 +288,7 @@ impl<'a> Client<'a> {
         Ok(self.connection.as_mut().expect("a connection"))
     }
 
-    /// Keeps what must not be.
+    /// Notes what should not have been seen, which ends the test.
     fn strange(&self, what: String) {
         self.watch.strange.lock().unwrap().push(what);
     }
