@@ -109,6 +109,11 @@ fn the_first_page_of_help() {
       status              Show what you hold, until when, and which policies decided
       forget              Drop a cached lease on this machine; its grant goes on (see revoke)
       revoke              End a grant now, here and at its target
+      delegate            Run a command as an agent that acts for you, with less than you have
+      approvals           List what waits for your approval
+      approve             Say yes to somebody's request
+      deny                Say no to somebody's request
+      principals          List who comes to the server, or shut somebody out
       audit               List who had what, when and why, or verify that nobody changed it
       policy              Check what you wrote, or explain who may have what
       init                Write commented configuration and propose a catalogue; changes nothing that

@@ -154,7 +154,7 @@ fn hidden_verbs_stay_hidden_and_options_wait_for_a_dash() {
     assert!(offered(&home, &["comple"]).starts_with("completions  # "));
     let verbs = offered(&home, &[""]);
     let help = offered(&home, &["help", ""]);
-    for hidden in ["agent", "tidy", "complete  #"] {
+    for hidden in ["agent  #", "tidy  #", "delegated", "complete  #"] {
         assert!(
             !verbs.contains(hidden) && !help.contains(hidden),
             "{verbs}{help}"

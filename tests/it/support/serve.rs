@@ -167,9 +167,8 @@ impl Serve {
 
     /// Lets somebody in, by a session that is written into the server's store.
     pub(crate) fn let_in(&self, principal: &str, groups: &[&str]) -> Guest {
-        let groups = groups.iter().map(|group| (*group).to_owned());
-        let principal = Principal::parse(principal).expect("a principal");
-        self.let_in_as(Caller::new(principal, groups.collect()))
+        let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+        self.let_in_as(Caller::new(Principal::parse(principal).unwrap(), groups))
     }
 
     /// The same for somebody of whom more is known.
@@ -195,8 +194,8 @@ impl Serve {
 
     /// Somebody who has a session of another replica.
     pub(crate) fn greet(&self, guest: &Guest) -> Guest {
-        let (holder, token) = (guest.holder.clone(), guest.token.clone());
-        self.guest(holder, token, guest.session.clone())
+        let session = guest.session.clone();
+        self.guest(guest.holder.clone(), guest.token.clone(), session)
     }
 
     /// Somebody who has a session already.
