@@ -62,5 +62,10 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         }
     }
     terminal::say(&format!("jit: signed out of {server}"));
+    if kept.by.is_some() {
+        terminal::say(
+            "jit: this machine has an identity of its own: the next command signs in by it again",
+        );
+    }
     Ok(())
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::session::Session;
 use crate::{
-    config::{account, authority, policies, references},
+    config::{account, authority, policies, references, server},
     domain::{
         catalogue::Catalogue,
         entitlement::Entitlement,
@@ -32,9 +32,9 @@ enum Verb {
     Explain(Explain),
 }
 
-/// Check config.toml, authority.toml, the files they name, and every policy
+/// Check config.toml, authority.toml, the files they name, every policy, and server.toml
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  jit policy check")]
+#[command(after_help = "Example:\n  jit policy check\n  jit policy check --config-dir /etc/jit")]
 struct Check {}
 
 /// Show which policies decide about an entitlement, and what would change their answer
@@ -78,7 +78,7 @@ pub struct Checked {
     pub notes: Vec<String>,
 }
 
-/// Checks config.toml, authority.toml, the files they name, and every policy.
+/// Checks config.toml, authority.toml, the files they name, every policy, and server.toml.
 ///
 /// # Errors
 /// The first mistake, with its file and line.
@@ -88,6 +88,9 @@ pub fn checked(session: &Session) -> Result<Checked> {
     let policies = Policies::parse(&policies::load(&session.places)?)?;
     let directory = &session.places.configuration;
     references::check(&catalogue, directory, &session.environment)?;
+    // Where a server is described, that is checked too.
+    let served = server::load(directory)?;
+    server::workloads::check_references(&served.workloads, &catalogue)?;
     Ok(Checked {
         policies: policies.len(),
         resources: catalogue.resources.0.len(),
@@ -114,6 +117,10 @@ fn check(session: &Session) -> Result<()> {
         let note = format!(
             "{server} decides, by its own catalogue and policies: what is checked here is not used"
         );
+        // What is missing is missing nowhere.
+        if checked.policies == 0 && checked.resources == 0 {
+            checked.notes.clear();
+        }
         checked.notes.insert(0, note);
     }
     if session.json {

@@ -175,7 +175,13 @@ impl Authority {
             .hint("somebody else who may approve it runs: jit approvals"));
         }
         if self.may_approve(client, &found) {
-            return Ok(found);
+            return match found.state((self.clock)()) {
+                State::Pending => Ok(found),
+                state => Err(Failure::denied(format!(
+                    "{id} is {state}: there is nothing left to decide"
+                ))
+                .hint("what still waits is in: jit approvals")),
+            };
         }
         Err(
             Failure::denied(format!("no policy lets you decide about {id}"))

@@ -27,14 +27,14 @@ pub fn resolve(
                     "the credential file {} is not there",
                     path.display()
                 ))
-                .hint("create it, readable by you alone, or correct `credential` in authority.toml")
+                .hint("create it, readable by you alone, or correct the reference that names it")
             })?;
             (Zeroizing::new(bytes), path.display().to_string())
         }
         SecretReference::Env(name) => {
             let text = environment.text(name).ok_or_else(|| {
                 Failure::failed(format!("the environment variable {name} is not set"))
-                    .hint("set it, or correct `credential` in authority.toml")
+                    .hint("set it, or correct the reference that names it")
             })?;
             (Zeroizing::new(text.as_bytes().to_vec()), format!("${name}"))
         }

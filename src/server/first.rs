@@ -19,15 +19,17 @@ use crate::{
 pub(super) async fn code(
     authority: &Authority,
     people: Option<&People>,
-    url: &str,
+    (url, pinned): (&str, Option<&str>),
 ) -> Result<Option<String>> {
     if people.is_some() || !authority.awaits_its_first().await? {
         return Ok(None);
     }
     let code = keys::hex(&keys::random::<16>()?);
+    let pin = pinned.map(|print| format!(" --ca-fingerprint {print}"));
+    let pin = pin.unwrap_or_default();
     terminal::report(&format!(
-        "jit: nobody administers {url} yet; whoever is to, runs once where config.toml names it:\n  \
-         jit login --bootstrap {code} --name NAME"
+        "jit: nobody administers {url} yet; whoever is to, runs on a machine of theirs, once:\n  \
+         jit init --server {url}{pin}\n  jit login --bootstrap {code} --name NAME"
     ));
     Ok(Some(code_hash(&code)))
 }

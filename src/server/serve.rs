@@ -67,6 +67,15 @@ pub fn run(args: &Args, ground: &Ground<'_>) -> Result<()> {
         || ground.configuration.to_owned(),
         |named| ground.environment.directory.join(named),
     );
+    // A directory that was misspelt is not served empty.
+    if !directory.is_dir() {
+        let shown = directory.display();
+        return Err(
+            Failure::usage(format!("the directory {shown} is not there")).hint(format!(
+                "make it and what it holds: jit init --config-dir {shown}"
+            )),
+        );
+    }
     let config = server::load(&directory)?;
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime
@@ -100,12 +109,19 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         .clone()
         .unwrap_or_else(|| format!("https://localhost:{}", address.port()));
     let identity = tls::Identity::open(directory, config, &url, (ground.clock)())?;
-    announce(&url, address, identity.own.as_ref());
     authority.issuer_url = Some(url.clone());
     authority.issuer_ca = identity.own.as_ref().map(OwnAuthority::pem).transpose()?;
     let acceptor = identity.acceptor()?;
     let workloads = open::workloads(directory, config, (&authority, &url))?;
-    let bootstrap = first::code(&authority, people.as_ref(), &url).await?;
+    announce(&url, address, identity.own.as_ref());
+    if authority.catalogue.resources.0.is_empty() {
+        let shown = directory.display();
+        terminal::say(&format!(
+            "jit: nothing can be reached by it yet; authority.toml and policies/ are proposed by: jit init --config-dir {shown}"
+        ));
+    }
+    let pinned = identity.own.as_ref().map(|own| own.fingerprint.as_str());
+    let bootstrap = first::code(&authority, people.as_ref(), (&url, pinned)).await?;
     let (end, ending) = watch::channel(false);
     let metrics = Metrics::new();
     let shared = Arc::new(Shared {

@@ -76,9 +76,8 @@ pub(super) fn run(args: &Server, session: &Session) -> Result<()> {
     let server = args.url.as_deref().unwrap_or_default();
     let server = server.trim_end_matches('/');
     let asked = client::parse("--server", &format!("server = {}", quote(server)));
-    asked.map_err(|failure| Failure {
-        code: Code::Usage,
-        ..failure
+    asked.map_err(|failure| {
+        Failure::usage(format!("{server:?} is not the address of a server")).hint(failure.hint)
     })?;
     let own = session.config()?.clone();
     let pinned = authority_of(server, args, session, &own)?;
@@ -260,6 +259,9 @@ fn fetch(session: &Session, ways: &SignInWays) -> Result<Catalogue> {
 fn sign_in(ways: &SignInWays) -> String {
     if ways.provider.is_none() && ways.bootstrap {
         return "sign in with the code that the server printed: jit login --bootstrap CODE --name NAME".to_owned();
+    }
+    if ways.provider.is_none() {
+        return "sign in with a join code of its administrator: jit login --join CODE".to_owned();
     }
     "sign in: jit login".to_owned()
 }

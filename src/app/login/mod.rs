@@ -29,9 +29,13 @@ use crate::{
     domain::{
         failure::{Failure, Nature, Result},
         key::PrivateKey,
+        principal::{Class, Principal},
         way::Way,
     },
-    platform::{keys, proof, terminal},
+    platform::{
+        keys, proof,
+        terminal::{self, Person},
+    },
     protocol::subject,
     remote::{link::Link, patience::Patience},
 };
@@ -54,7 +58,7 @@ pub struct Args {
     #[arg(long, value_name = "CODE", requires = "name", conflicts_with_all = ["device", "fresh", "way", "join"])]
     bootstrap: Option<String>,
     /// The name to have there.
-    #[arg(long, value_name = "NAME", requires = "bootstrap")]
+    #[arg(long, value_name = "NAME", requires = "bootstrap", value_parser = person)]
     name: Option<String>,
     /// Replace the key of this machine by a new one, and sign in with it.
     #[arg(long, conflicts_with_all = ["device", "fresh", "way", "join", "bootstrap"])]
@@ -70,6 +74,18 @@ struct AsPerson {
     /// Prove again who you are, also where the provider still knows you.
     #[arg(long)]
     fresh: bool,
+}
+
+/// A person's name, which is refused before the code is shown to anybody.
+fn person(text: &str) -> Result<String> {
+    let principal = Principal::parse(text)?;
+    if principal.class() == Class::Human {
+        return Ok(principal.name().to_owned());
+    }
+    Err(
+        Failure::usage("a machine or an agent does not administer a server")
+            .hint("name a person: --name alice"),
+    )
 }
 
 impl Args {
@@ -113,7 +129,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     })?;
     let kept = match args.manner()? {
         Some(manner) => block_on(as_machine(session, server, manner))??,
-        None => block_on(sign_in(session, server, &wish))??,
+        None => block_on(somebody(session, server, &wish, args.person))??,
     };
     let until = kept.expires_at.to_rfc3339_seconds();
     terminal::say(&format!(
@@ -163,6 +179,24 @@ pub fn again(session: &Session, failure: &Failure) -> Result<()> {
         ..Wish::default()
     };
     block_on(sign_in(session, server, &wish))?.map(drop)
+}
+
+/// Signs in whoever is here: where there is no person who could, or no provider that knows people, the
+/// identity that this machine has, if it has one.
+async fn somebody(session: &Session, server: &str, wish: &Wish, asked: AsPerson) -> Result<Kept> {
+    let is_handed_on = session.environment.value(SESSION).is_some();
+    if !is_handed_on && !asked.device && !asked.fresh {
+        let link = line::to(session, server, Patience::PERSON)?;
+        let nobody = Person::present().is_none();
+        if nobody || enter::ways(&link).await?.provider.is_none() {
+            let before = identity::kept(session, server)?;
+            if let Some(kept) = machine::sign_in(session, &link, Manner::default()).await? {
+                leave_behind(session, &link, before, &kept).await;
+                return Ok(kept);
+            }
+        }
+    }
+    sign_in(session, server, wish).await
 }
 
 /// Signs this machine in, whoever was before.
