@@ -177,7 +177,11 @@ impl Authority {
         if self.may_approve(client, &found) {
             return match found.state((self.clock)()) {
                 State::Pending => Ok(found),
-                state => Err(Failure::denied(format!(
+                state @ (State::Granted
+                | State::Denied
+                | State::Abandoned
+                | State::Expired
+                | State::Revoked) => Err(Failure::denied(format!(
                     "{id} is {state}: there is nothing left to decide"
                 ))
                 .hint("what still waits is in: jit approvals")),

@@ -85,7 +85,10 @@ async fn list(store: &Store) -> Result<()> {
             starts_at,
             can_sign,
         } = one;
-        let use_ = if can_sign {
+        let use_ = if can_sign && starts_at.secs() == 0 {
+            // The first of its purpose.
+            "signs".to_owned()
+        } else if can_sign {
             format!("signs from {starts_at}")
         } else {
             "verifies".to_owned()

@@ -28,6 +28,7 @@ use super::{
     tls::{self, OwnAuthority},
 };
 use crate::{
+    authority::Authority,
     config::server::{self, Server},
     domain::failure::{Failure, Result},
     platform::terminal,
@@ -115,12 +116,7 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     let acceptor = identity.acceptor()?;
     let workloads = open::workloads(directory, config, (&authority, &url))?;
     announce(&url, address, identity.own.as_ref());
-    if authority.catalogue.resources.0.is_empty() {
-        let shown = directory.display();
-        terminal::say(&format!(
-            "jit: nothing can be reached by it yet; authority.toml and policies/ are proposed by: jit init --config-dir {shown}"
-        ));
-    }
+    propose(directory, &authority);
     let pinned = identity.own.as_ref().map(|own| own.fingerprint.as_str());
     let bootstrap = first::code(&authority, people.as_ref(), (&url, pinned)).await?;
     let (end, ending) = watch::channel(false);
@@ -160,6 +156,16 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     anchor.finish(store, ground.clock).await;
     store.clone().close().await;
     Ok(())
+}
+
+/// Says what to do where there is nothing to serve yet.
+fn propose(directory: &Path, authority: &Authority) {
+    if authority.catalogue.resources.0.is_empty() {
+        let shown = directory.display();
+        terminal::say(&format!(
+            "jit: nothing can be reached by it yet; authority.toml and policies/ are proposed by: jit init --config-dir {shown}"
+        ));
+    }
 }
 
 /// Says where it is, and what clients pin.

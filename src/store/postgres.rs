@@ -8,7 +8,7 @@ use std::{
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
-    Column as _, Error, PgConnection, PgPool, Postgres, Row as _, TypeInfo as _,
+    Column as _, Connection as _, Error, PgConnection, PgPool, Postgres, Row as _, TypeInfo as _,
     error::DatabaseError,
     pool::PoolConnection,
     postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow},
@@ -43,6 +43,19 @@ const SETTINGS: &str = "set statement_timeout = '10s'; set lock_timeout = '8s'; 
 /// What every writer of the ledger holds while it commits: "jit" in ASCII.
 const BEGIN: &str = "begin; select pg_advisory_xact_lock(6973812)";
 
+/// Why a server cannot be reached: a pool says no more than that it waited.
+async fn unreachable(options: &PgConnectOptions, error: Error) -> Failure {
+    let again = PgConnection::connect_with(options);
+    let error = match timeout(CONNECT, again).await {
+        Ok(Err(cause)) if matches!(error, Error::PoolTimedOut) => cause,
+        Ok(_) | Err(_) => error,
+    };
+    let failure = broken("opened", &error);
+    let hint =
+        "look whether PostgreSQL runs there, and correct what `database` in server.toml names";
+    failure.hint(hint)
+}
+
 /// A server, and when it was last in trouble: connections from before then are not used again.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
@@ -57,9 +70,10 @@ impl Server {
             Failure::failed("the database's address is not a PostgreSQL URL")
                 .hint("write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full")
         })?;
+        let options = options.application_name("jit serve");
         let trouble = Arc::new(Mutex::new(None));
         let seen = Arc::clone(&trouble);
-        let pool = PgPoolOptions::new()
+        let connected = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(CONNECT)
             // Asking before each use would cost each use a round trip.
@@ -69,10 +83,12 @@ impl Server {
                 Box::pin(async move { Ok(fresh) })
             })
             .after_connect(|connection, _| Box::pin(prepare(connection)))
-            .connect_with(options.application_name("jit serve"))
-            .await
-            .map_err(|error| broken("opened", &error))?;
-        Ok(Self { pool, trouble })
+            .connect_with(options.clone())
+            .await;
+        match connected {
+            Ok(pool) => Ok(Self { pool, trouble }),
+            Err(error) => Err(unreachable(&options, error).await),
+        }
     }
 
     /// The rows that a `select` finds; asked once more where the connection turned out to be dead.

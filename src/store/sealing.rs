@@ -102,6 +102,7 @@ pub(super) async fn check(database: &Database, sealing: &Sealing) -> Result<()> 
         "the sealing key is {ours}, and the database was sealed with {theirs}"
     ))
     .hint(
-        "name the right one as `sealing_key` in server.toml; without it the signing keys are lost",
+        "name the right one as `sealing_key` in server.toml, or copy state/sealing.key of the server that made \
+         the database; without it the signing keys are lost",
     ))
 }

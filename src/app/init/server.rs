@@ -274,7 +274,8 @@ impl Report {
         }
         lines.extend(self.unused.iter().map(|path| format!("unused  {path}")));
         if let Some(many) = self.resources {
-            lines.push(format!("found   {many} resources that you may see"));
+            let word = if many == 1 { "resource" } else { "resources" };
+            lines.push(format!("found   {many} {word} that you may see"));
         }
         lines.push(String::new());
         lines.push("Next:".to_owned());

@@ -5,6 +5,7 @@ use crate::support::{
     Home,
     home::{Ran, run},
     serve::Serve,
+    until,
     web::{CATALOGUE, POLICIES},
 };
 
@@ -21,7 +22,7 @@ fn bootstrap(home: &Home, code: &str, name: &str) -> Ran {
 #[test]
 fn whoever_reads_the_terminal_is_the_first_administrator_and_nobody_after_them() {
     let mut serve = Serve::start(CATALOGUE, POLICIES);
-    let shown = code(&serve).expect("a code");
+    let shown = until("a code", || code(&serve));
     let home = machine(&serve);
     let ran = run(&mut home.jit(["login"]));
     assert_eq!(ran.code, 121, "{ran:?}");
@@ -29,8 +30,11 @@ fn whoever_reads_the_terminal_is_the_first_administrator_and_nobody_after_them()
     let ran = bootstrap(&home, "00000000000000000000000000000000", "mallory");
     assert_eq!(ran.code, 121, "{ran:?}");
     let ran = bootstrap(&home, &shown, "not a name");
-    assert_ne!(ran.code, 0, "{ran:?}");
+    assert_eq!(ran.code, 2, "{ran:?}");
     let ran = bootstrap(&home, &shown, "alice");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    // Whoever has a key there needs no provider to come again.
+    let ran = run(&mut home.jit(["login"]));
     assert_eq!(ran.code, 0, "{ran:?}");
     let who = run(&mut home.jit(["whoami", "--json"])).stdout;
     assert!(who.contains("\"principal\":\"alice\""), "{who}");
@@ -54,7 +58,7 @@ fn whoever_reads_the_terminal_is_the_first_administrator_and_nobody_after_them()
 #[test]
 fn of_many_who_come_at_once_one_is_first() {
     let serve = Serve::start(CATALOGUE, POLICIES);
-    let shown = code(&serve).expect("a code");
+    let shown = until("a code", || code(&serve));
     let homes: Vec<Home> = (0..4).map(|_| machine(&serve)).collect();
     let mut children = Vec::new();
     for (number, home) in homes.iter().enumerate() {
@@ -66,4 +70,33 @@ fn of_many_who_come_at_once_one_is_first() {
     let mut codes: Vec<i32> = codes.map(|status| status.code().unwrap()).collect();
     codes.sort_unstable();
     assert_eq!(codes, [0, 121, 121, 121]);
+}
+
+#[test]
+fn a_misspelt_directory_is_not_served_empty() {
+    let home = Home::new();
+    for verb in [&["serve"][..], &["serve", "rotate", "--list"]] {
+        let ran = run(home.jit(verb).args(["--config", "srev"]));
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.stderr.contains("jit init --config-dir"), "{ran:?}");
+    }
+    assert!(!home.path("srev").exists());
+}
+
+#[test]
+fn the_check_of_policies_reads_what_a_server_is_told() {
+    let home = Home::new();
+    home.write("server/authority.toml", CATALOGUE);
+    home.write("server/policies/all.cedar", POLICIES);
+    home.write("server/server.toml", "listn = \"127.0.0.1:0\"");
+    let check = || {
+        run(home
+            .jit(["policy", "check", "--config-dir"])
+            .arg(home.path("server")))
+    };
+    let ran = check();
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains("server.toml:1"), "{ran:?}");
+    home.write("server/server.toml", "listen = \"127.0.0.1:0\"");
+    assert_eq!(check().code, 0);
 }

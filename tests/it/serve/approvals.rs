@@ -37,6 +37,12 @@ fn a_colleague_approves_and_the_command_that_waits_at_a_terminal_goes_on() {
     let (code, shown) = terminal.end();
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains(&id), "{shown}");
+    // What was decided is no error of the server.
+    for again in [["approve", &id, "-j", "so"], ["deny", &id, "-j", "so"]] {
+        let ran = bob.jit(&again);
+        assert_eq!(ran.code, 121, "{ran:?}");
+        assert!(ran.stderr.contains("is granted"), "{ran:?}");
+    }
     assert!(alice.works(&["status"]).contains("ssh/web:root"));
 }
 
