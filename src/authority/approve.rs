@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{
-    Authority, Client,
-    elevate::{Ask, while_in_session},
-};
+use super::{Authority, Client, elevate::Ask, while_in_session};
 use crate::{
     domain::{
         decision::{Decision, Obligations, Verdict},

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Authority, Client, elevate::while_in_session};
+use super::{Authority, Client, while_in_session};
 use crate::{
     domain::{
         credential::Token,

@@ -23,8 +23,6 @@ use std::{
     path::PathBuf,
 };
 
-use elevate::while_in_session;
-
 use crate::{
     domain::{
         catalogue::{
@@ -49,7 +47,9 @@ use crate::{
     },
     platform::keys,
     policy::set::Policies,
-    store::{Store, database::Statement, ledger::Append},
+    store::{
+        Store, database::Statement, ledger::Append, principals::may_come, sessions::goes_on, spent,
+    },
 };
 
 /// What the store knows the keys of this authority's own OIDC issuer by.
@@ -303,4 +303,20 @@ impl Authority {
 /// Whose keys a resource's certificates are signed with.
 fn ca_purpose(name: &ResourceName) -> String {
     format!("ca {name}")
+}
+
+/// Only while all the sessions go on that it is asked in, and nobody of them may not come any more; and
+/// once for each proof, whichever replica it is shown to.
+fn while_in_session(append: Append, client: &Client) -> Append {
+    let append = match &client.proof {
+        Some(proof) => append
+            .only_if(spent::is_new(proof))
+            .with(spent::spend(proof)),
+        None => append,
+    };
+    client.sessions.iter().fold(append, |append, session| {
+        append
+            .only_if(goes_on(&session.id))
+            .only_if(may_come(&session.caller.principal))
+    })
 }
