@@ -11,7 +11,7 @@ use std::{
 use tokio::{
     net::TcpListener,
     runtime::Builder,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 
@@ -89,6 +89,7 @@ pub fn run(args: &Args, ground: &Ground<'_>) -> Result<()> {
 }
 
 async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<'_>) -> Result<()> {
+    let stopped = stopped();
     let mut authority = open::authority(directory, config, ground).await?;
     let anchor = Anchor::of(&open::places(directory).state);
     anchor.hold(&authority.store, loss, ground).await?;
@@ -121,7 +122,7 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         ending,
     });
     let ended = async move {
-        stopped().await;
+        stopped.await;
         // Told to those who wait for something before nobody new is let in.
         end.send_replace(true);
     };
@@ -169,18 +170,23 @@ fn deaf(error: &io::Error) -> Failure {
     Failure::failed("the listener has no address").because(error)
 }
 
-/// Comes back once somebody wants this process to end.
-async fn stopped() {
-    let of = |kind| async move {
-        match signal(kind) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => pending().await,
+/// Comes back once somebody wants this process to end. From this call on nobody ends it in another way.
+fn stopped() -> impl Future<Output = ()> {
+    let terminate = signal(SignalKind::terminate());
+    let interrupt = signal(SignalKind::interrupt());
+    async {
+        tokio::select! {
+            () = received(terminate) => {}
+            () = received(interrupt) => {}
         }
-    };
-    tokio::select! {
-        () = of(SignalKind::terminate()) => {}
-        () = of(SignalKind::interrupt()) => {}
+    }
+}
+
+async fn received(signal: io::Result<Signal>) {
+    match signal {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => pending().await,
     }
 }
