@@ -5,6 +5,7 @@ use crate::support::{
     Home,
     home::{Ran, run},
     serve::Serve,
+    until,
     web::{CATALOGUE, POLICIES},
 };
 
@@ -21,7 +22,7 @@ fn bootstrap(home: &Home, code: &str, name: &str) -> Ran {
 #[test]
 fn whoever_reads_the_terminal_is_the_first_administrator_and_nobody_after_them() {
     let mut serve = Serve::start(CATALOGUE, POLICIES);
-    let shown = code(&serve).expect("a code");
+    let shown = until("a code", || code(&serve));
     let home = machine(&serve);
     let ran = run(&mut home.jit(["login"]));
     assert_eq!(ran.code, 121, "{ran:?}");
@@ -54,7 +55,7 @@ fn whoever_reads_the_terminal_is_the_first_administrator_and_nobody_after_them()
 #[test]
 fn of_many_who_come_at_once_one_is_first() {
     let serve = Serve::start(CATALOGUE, POLICIES);
-    let shown = code(&serve).expect("a code");
+    let shown = until("a code", || code(&serve));
     let homes: Vec<Home> = (0..4).map(|_| machine(&serve)).collect();
     let mut children = Vec::new();
     for (number, home) in homes.iter().enumerate() {
