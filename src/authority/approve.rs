@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{Authority, Client, elevate::Ask, while_in_session};
+use super::{Authority, Client, decide::Hop, elevate::Ask, while_in_session};
 use crate::{
     domain::{
         decision::{Decision, Obligations, Verdict},
@@ -204,14 +204,25 @@ impl Authority {
         allowed && self.permits(Action::Approve, client, elevation)
     }
 
-    /// Whether policy lets the caller do that to an elevation. A machine approves only where a policy
-    /// speaks of it as a machine: being in a group of people is not enough.
+    /// Whether policy lets the caller do that to an elevation, and everybody whom the caller acts for. A
+    /// machine approves only where a policy speaks of it as a machine: being in a group of people is not
+    /// enough.
     pub(super) fn permits(&self, action: Action, client: &Client, elevation: &Elevation) -> bool {
+        let hops = client.hops();
+        hops.iter()
+            .all(|hop| self.permits_hop(action, client, hop, elevation))
+    }
+
+    fn permits_hop(
+        &self,
+        action: Action,
+        client: &Client,
+        hop: &Hop<'_>,
+        elevation: &Elevation,
+    ) -> bool {
         let request = &elevation.request;
         let labels = self.labels(&request.entitlement);
-        let chain = client.written_chain();
         let now = (self.clock)();
-        let sign_in = client.caller.sign_in.as_ref();
         // What was taken out of the catalogue has no tier to decide by.
         let Ok(tier) = self.catalogue.tier(&request.entitlement) else {
             return false;
@@ -219,7 +230,7 @@ impl Authority {
         let ruling = self.policies.permits(
             action,
             &Question {
-                caller: &client.caller,
+                caller: hop.caller,
                 entitlement: &request.entitlement,
                 tier,
                 labels: &labels,
@@ -229,14 +240,14 @@ impl Authority {
                 verb: request.verb.as_deref(),
                 circumstances: Circumstances {
                     address: client.origin.address,
-                    sign_in_age: sign_in.map(|sign_in| now.left(sign_in.at)),
-                    chain: &chain,
+                    sign_in_age: hop.sign_in.map(|sign_in| now.left(sign_in.at)),
+                    chain: &hop.chain,
                     of_another: !client.owns(request),
                 },
                 now,
             },
         );
-        let class = client.caller.principal.class();
+        let class = hop.caller.principal.class();
         match ruling {
             Ruling::Permitted(policies) => {
                 class == Class::Human
