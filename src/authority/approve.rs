@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{
-    Authority, Client,
-    elevate::{Ask, while_in_session},
-};
+use super::{Authority, Client, decide::Hop, elevate::Ask, while_in_session};
 use crate::{
     domain::{
         decision::{Decision, Obligations, Verdict},
@@ -16,7 +13,7 @@ use crate::{
         event::{Event, EventKind, Origin},
         failure::{Failure, Nature, Result},
         id::GrantId,
-        principal::Class,
+        principal::{Class, Principal},
         time::Timestamp,
         vote::Approval,
     },
@@ -26,7 +23,7 @@ use crate::{
         question::{Circumstances, Question},
         vocabulary::Action,
     },
-    store::{ledger::Append, steps},
+    store::{ledger::Append, principals, steps},
 };
 
 /// How often somebody who was overtaken looks again.
@@ -79,6 +76,8 @@ impl Authority {
             Verdict::RequireApproval | Verdict::Deny => decision.obligations.approvals.unwrap_or(1),
         };
         let mut elevation = before.clone();
+        elevation.without(&self.gone(&before).await?);
+        let others: Vec<Principal> = approvers(&elevation).cloned().collect();
         elevation.approve(
             Approval {
                 by: client.caller.principal.clone(),
@@ -97,6 +96,8 @@ impl Authority {
             .leaving(&elevation)?
             .only_if(steps::is_still(&before)?);
         append = while_in_session(append, client);
+        let may_come = others.iter().map(principals::may_come);
+        append = may_come.fold(append, Append::only_if);
         if let Some(asker) = &asker {
             append = while_in_session(append, asker);
         }
@@ -110,6 +111,18 @@ impl Authority {
             .hint("whoever asked can ask again")),
             _ => Ok(elevation),
         }
+    }
+
+    /// Those who said yes to it and may not come any more.
+    async fn gone(&self, elevation: &Elevation) -> Result<Vec<Principal>> {
+        let mut gone = Vec::new();
+        for who in approvers(elevation) {
+            let standing = self.store.standing(who).await?;
+            if standing.is_none_or(|standing| standing.is_disabled) {
+                gone.push(who.clone());
+            }
+        }
+        Ok(gone)
     }
 
     /// Says no, and why.
@@ -201,14 +214,25 @@ impl Authority {
         allowed && self.permits(Action::Approve, client, elevation)
     }
 
-    /// Whether policy lets the caller do that to an elevation. A machine approves only where a policy
-    /// speaks of it as a machine: being in a group of people is not enough.
+    /// Whether policy lets the caller do that to an elevation, and everybody whom the caller acts for. A
+    /// machine approves only where a policy speaks of it as a machine: being in a group of people is not
+    /// enough.
     pub(super) fn permits(&self, action: Action, client: &Client, elevation: &Elevation) -> bool {
+        let hops = client.hops();
+        hops.iter()
+            .all(|hop| self.permits_hop(action, client, hop, elevation))
+    }
+
+    fn permits_hop(
+        &self,
+        action: Action,
+        client: &Client,
+        hop: &Hop<'_>,
+        elevation: &Elevation,
+    ) -> bool {
         let request = &elevation.request;
         let labels = self.labels(&request.entitlement);
-        let chain = client.written_chain();
         let now = (self.clock)();
-        let sign_in = client.caller.sign_in.as_ref();
         // What was taken out of the catalogue has no tier to decide by.
         let Ok(tier) = self.catalogue.tier(&request.entitlement) else {
             return false;
@@ -216,7 +240,7 @@ impl Authority {
         let ruling = self.policies.permits(
             action,
             &Question {
-                caller: &client.caller,
+                caller: hop.caller,
                 entitlement: &request.entitlement,
                 tier,
                 labels: &labels,
@@ -226,14 +250,14 @@ impl Authority {
                 verb: request.verb.as_deref(),
                 circumstances: Circumstances {
                     address: client.origin.address,
-                    sign_in_age: sign_in.map(|sign_in| now.left(sign_in.at)),
-                    chain: &chain,
+                    sign_in_age: hop.sign_in.map(|sign_in| now.left(sign_in.at)),
+                    chain: &hop.chain,
                     of_another: !client.owns(request),
                 },
                 now,
             },
         );
-        let class = client.caller.principal.class();
+        let class = hop.caller.principal.class();
         match ruling {
             Ruling::Permitted(policies) => {
                 class == Class::Human
@@ -332,6 +356,11 @@ impl Authority {
             terminal::report(&format!("{{\"alert\":\"break-glass\",\"event\":{event}}}"));
         }
     }
+}
+
+fn approvers(elevation: &Elevation) -> impl Iterator<Item = &Principal> {
+    let vote = elevation.vote().into_iter();
+    vote.flat_map(|vote| &vote.approvals).map(|one| &one.by)
 }
 
 fn is_party(client: &Client, elevation: &Elevation) -> bool {

@@ -19,11 +19,11 @@ use crate::{
 /// One of a line: the caller, and whom it acts for.
 #[derive(Debug)]
 pub(super) struct Hop<'a> {
-    caller: &'a Caller,
+    pub(super) caller: &'a Caller,
     /// Whom it acts for itself, the nearest first.
-    chain: Vec<String>,
+    pub(super) chain: Vec<String>,
     /// How whoever stands behind it signed in.
-    sign_in: Option<&'a SignIn>,
+    pub(super) sign_in: Option<&'a SignIn>,
 }
 
 impl Client {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Authority, Client, elevate::while_in_session};
+use super::{Authority, Client, while_in_session};
 use crate::{
     domain::{
         credential::Token,
@@ -53,6 +53,10 @@ impl Authority {
         })?;
         let parent = self.may_delegate(client, wanted)?;
         self.admit(&agent, now).await?;
+        if self.store.session_of(wanted.holder).await?.is_some() {
+            return Err(Failure::usage("the agent's key has a session already")
+                .hint("make a new key for each agent"));
+        }
         let ends = client.sessions.iter().map(|session| session.expires_at);
         let latest = ends.min().unwrap_or(now).min(now.after(wanted.ttl));
         let session = Session {
@@ -69,6 +73,7 @@ impl Authority {
         let append = Append::new(event)
             .with(sessions::begin(&session)?)
             .with(principals::seen(&session.caller, now)?)
+            .only_if(sessions::is_unbound(session.holder))
             .only_if(principals::may_come(&session.caller.principal));
         let append = while_in_session(append, client);
         self.store.ledger().append(append).await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Answer, Authority, Client, Made};
+use super::{Answer, Authority, Client, Made, while_in_session};
 use crate::{
     domain::{
         decision::{Decision, Verdict},
@@ -14,7 +14,7 @@ use crate::{
         time::{Timestamp, Ttl},
     },
     platform::keys,
-    store::{answers::Once, ledger::Append, principals, sessions, spent},
+    store::{answers::Once, ledger::Append},
 };
 
 /// What is asked for.
@@ -220,22 +220,6 @@ impl Authority {
         }
         Ok(None)
     }
-}
-
-/// Only while all the sessions go on that it is asked in, and nobody of them may not come any more; and
-/// once for each proof, whichever replica it is shown to.
-pub(super) fn while_in_session(append: Append, client: &Client) -> Append {
-    let append = match &client.proof {
-        Some(proof) => append
-            .only_if(spent::is_new(proof))
-            .with(spent::spend(proof)),
-        None => append,
-    };
-    client.sessions.iter().fold(append, |append, session| {
-        append
-            .only_if(sessions::goes_on(&session.id))
-            .only_if(principals::may_come(&session.caller.principal))
-    })
 }
 
 /// What whoever asked reads while people think.

@@ -11,7 +11,7 @@ use crate::{
         id::GrantId,
         key::PublicKey,
         once::Once,
-        principal::Caller,
+        principal::{Caller, Class, Principal},
         session::Session,
         time::Timestamp,
     },
@@ -23,6 +23,8 @@ use crate::{
     },
 };
 
+/// By whose word somebody comes with an enrolled key: their own.
+pub const KEY: &str = "key";
 /// The longest session where no lifecycle says otherwise.
 pub const SESSION: Duration = Duration::from_hours(12);
 
@@ -58,6 +60,10 @@ impl Authority {
         let who = &vouched.caller.principal;
         if let Some(identity) = &vouched.identity {
             self.own_name(vouched, identity).await?;
+        }
+        let is_other = who.class() == Class::Workload && vouched.source != KEY;
+        if is_other && self.store.has_enrolment(who).await? {
+            return Err(enrolled(who));
         }
         self.admit(who, now).await?;
         let bound = self.store.session_of(holder).await?;
@@ -173,6 +179,14 @@ impl Authority {
             ))),
         }
     }
+}
+
+/// A name that an enrolled key has is nobody else's, whatever configuration says by now.
+fn enrolled(who: &Principal) -> Failure {
+    let (written, name) = (who.written(), who.name());
+    Failure::denied(format!("the name {written} belongs to an enrolled key")).hint(format!(
+        "an administrator chooses another `principal` in server.toml, or runs: jit enrolments remove {name}"
+    ))
 }
 
 /// The session of a key, if it is that person's and lives.

@@ -47,7 +47,9 @@ use crate::{
     },
     platform::keys,
     policy::set::Policies,
-    store::{Store, database::Statement, ledger::Append, spent},
+    store::{
+        Store, database::Statement, ledger::Append, principals::may_come, sessions::goes_on, spent,
+    },
 };
 
 /// What the store knows the keys of this authority's own OIDC issuer by.
@@ -150,8 +152,8 @@ struct Made {
     credential: Result<Credential>,
     /// What must hold when it is recorded.
     guard: Option<Statement>,
-    /// The proof of the request, where nothing of it was recorded yet.
-    proof: Option<Once>,
+    /// Whether it is the first that is recorded of the request, which serves once and only in a session.
+    is_first: bool,
     /// What else is written with its event.
     writes: Vec<Statement>,
 }
@@ -162,7 +164,7 @@ impl Made {
             asked_at,
             credential,
             guard: None,
-            proof: None,
+            is_first: false,
             writes: Vec::new(),
         }
     }
@@ -181,7 +183,7 @@ impl Authority {
             asked_at,
             credential: made,
             guard,
-            proof,
+            is_first,
             writes,
         } = made;
         let kind = match &made {
@@ -198,10 +200,8 @@ impl Authority {
             Err(failure) => event.detail = Some(failure.to_string()),
         }
         let mut append = Append::new(event).leaving(elevation)?;
-        if let Some(proof) = &proof {
-            append = append
-                .only_if(spent::is_new(proof))
-                .with(spent::spend(proof));
+        if is_first {
+            append = while_in_session(append, client);
         }
         let append = writes.into_iter().fold(append, Append::with);
         let append = guard.into_iter().fold(append, Append::only_if);
@@ -303,4 +303,20 @@ impl Authority {
 /// Whose keys a resource's certificates are signed with.
 fn ca_purpose(name: &ResourceName) -> String {
     format!("ca {name}")
+}
+
+/// Only while all the sessions go on that it is asked in, and nobody of them may not come any more; and
+/// once for each proof, whichever replica it is shown to.
+fn while_in_session(append: Append, client: &Client) -> Append {
+    let append = match &client.proof {
+        Some(proof) => append
+            .only_if(spent::is_new(proof))
+            .with(spent::spend(proof)),
+        None => append,
+    };
+    client.sessions.iter().fold(append, |append, session| {
+        append
+            .only_if(goes_on(&session.id))
+            .only_if(may_come(&session.caller.principal))
+    })
 }

@@ -124,6 +124,8 @@ impl Authority {
             Failure::denied(format!("the grant {id} is {}", elevation.state(now)))
                 .hint("run the command again: a new elevation is asked for")
         })?;
+        // As for any credential but the first one, policy is asked again.
+        self.decide_again(client, elevation).await?;
         let made = self.issue(&grant, client.key).await;
         let token = self.token(&grant, client.holder).await?;
         // What cannot be made now may be made by whoever asks once more.
@@ -133,6 +135,7 @@ impl Authority {
                 Ok(credential) => vec![self.answered(once, &grant, (&token, credential))?],
                 Err(_) => Vec::new(),
             },
+            is_first: true,
             ..Made::new(now, made)
         };
         let credential = self.record_issue(client, elevation, made).await?;

@@ -11,6 +11,7 @@ use crate::{
         catalogue::Catalogue,
         failure::{Code, Failure, Result},
         key::PublicKey,
+        lease::CLOCK_SKEW,
         once::Once,
         principal::{Caller, Class, Principal, SignIn},
         time::Timestamp,
@@ -159,6 +160,11 @@ fn is_group(text: &str) -> bool {
 /// How a person signed in, where the provider says when: without that its word is of unknown age.
 fn sign_in(verified: &Verified) -> Option<SignIn> {
     let at: Timestamp = verified.instant("auth_time")?;
+    // A sign-in that is still to come would never grow old.
+    let latest = verified.issued_at?.after(CLOCK_SKEW);
+    if at > latest {
+        return None;
+    }
     let methods = verified.texts("amr").into_iter();
     let context = verified.text("acr").filter(|text| is_group(text));
     Some(SignIn {

@@ -59,7 +59,7 @@ impl Authority {
         self.decide_again(client, elevation).await?;
         let made = self.issue(&grant, client.key).await;
         let made = Made {
-            proof: client.proof.clone(),
+            is_first: true,
             ..Made::new(asked_at, made)
         };
         self.record_issue(client, elevation, made).await
@@ -107,7 +107,7 @@ impl Authority {
         // Of two who claim it at the same time, one is first.
         let made = Made {
             guard: Some(steps::is_still(&before)?),
-            proof: client.proof.clone(),
+            is_first: true,
             ..Made::new(asked_at, made)
         };
         let credential = self.record_issue(client, kept, made).await?;
@@ -120,7 +120,7 @@ impl Authority {
     }
 
     /// Asks policy anew. What people had to approve is what they approved.
-    async fn decide_again(&self, client: &Client, elevation: &Elevation) -> Result<()> {
+    pub(super) async fn decide_again(&self, client: &Client, elevation: &Elevation) -> Result<()> {
         let request = &elevation.request;
         let ask = Ask::of(request);
         let tier = self.catalogue.tier(&ask.entitlement)?;
@@ -135,8 +135,8 @@ impl Authority {
         event.verdict = Some(decision.verdict);
         event.policies.clone_from(&decision.policies);
         event.detail.clone_from(&decision.reason);
-        let append = Append::new(event).leaving(elevation)?;
-        self.store.ledger().append(append).await?;
+        // Where the elevation is stays as it is: somebody may have taken a step meanwhile.
+        self.store.ledger().append(Append::new(event)).await?;
         Err(refusal(elevation, &decision))
     }
 }

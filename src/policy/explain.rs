@@ -123,10 +123,9 @@ impl Policies {
 
     /// Whether the policy's scope may match while its condition does not hold.
     fn is_conditional_on_more(&self, action: Action, asked: &Asked, number: usize) -> bool {
-        let conditional = self
-            .rules
-            .get(number)
-            .is_some_and(|rule| rule.policy.has_non_scope_constraint());
+        let conditional = self.rules.get(number).is_some_and(|rule| {
+            rule.policy.has_non_scope_constraint() && asked.is_of_its_class(&rule.policy)
+        });
         let ruling = self.evaluate(action, asked, &self.subset([number]));
         conditional && ruling == Ruling::Silent
     }

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, error::Error, net::IpAddr, time::Duration};
 
-use cedar_policy::{Context, Entities, Entity, EntityUid, Request, RestrictedExpression};
+use cedar_policy::{
+    Context, Entities, Entity, EntityUid, Policy, PrincipalConstraint, Request,
+    RestrictedExpression,
+};
 
 use super::vocabulary::{Action, Noun, Vocabulary};
 use crate::domain::{
@@ -132,6 +135,18 @@ impl Asked {
             resource,
             context: Context::from_pairs(pairs).map_err(|error| said(&error))?,
         })
+    }
+
+    /// Whether the policy speaks of callers of this one's class, as far as it names a class.
+    pub(super) fn is_of_its_class(&self, policy: &Policy) -> bool {
+        match policy.principal_constraint() {
+            PrincipalConstraint::Is(class) | PrincipalConstraint::IsIn(class, _) => {
+                *self.principal.type_name() == class
+            }
+            PrincipalConstraint::Any | PrincipalConstraint::In(_) | PrincipalConstraint::Eq(_) => {
+                true
+            }
+        }
     }
 
     /// The request for one action.

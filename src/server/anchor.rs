@@ -84,7 +84,8 @@ impl Anchor {
         terminal::report(&format!("jit: taken all the same: {}", lost.message));
         let event = operator::event(EventKind::LossAccepted, lost.message, ground)?;
         store.ledger().append(Append::new(event)).await?;
-        store.checkpoint_if_due(LAST, (ground.clock)()).await?;
+        // Until it is signed it is nobody's word.
+        store.sign_head((ground.clock)()).await?;
         self.keep(store).await
     }
 

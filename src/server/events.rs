@@ -10,7 +10,7 @@ use super::{
     shared::Served,
 };
 use crate::{
-    domain::failure::Failure,
+    domain::{event::Entry, failure::Failure, principal::Principal},
     policy::vocabulary::Action,
     protocol::{
         event::{EventPage, VerificationView},
@@ -43,8 +43,9 @@ pub(super) async fn list(
     let last = events.last().map(|entry| entry.seq);
     let next = last.filter(|_| is_full && filter.after.is_some());
     if !is_all {
-        // A workload may have the name of a person.
-        events.retain(|entry| entry.event.principal == *own);
+        // A workload may have the name of a person, and two people an agent of one name each.
+        let chain: Vec<Principal> = visitor.chain().cloned().collect();
+        events.retain(|Entry { event, .. }| event.principal == *own && event.chain == chain);
     }
     Ok(Json(EventPage { events, next }))
 }

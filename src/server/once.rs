@@ -109,13 +109,15 @@ fn unprocessable(failure: Failure) -> Refusal {
     Refusal::with(StatusCode::UNPROCESSABLE_ENTITY, failure)
 }
 
-/// Forgets the answers whose time is over. Never ends.
+/// Forgets the answers, and what served once, whose time is over. Never ends.
 pub(super) async fn forget(served: &Shared) {
     let authority = &served.authority;
     let mut rounds = interval(FORGET);
     loop {
         rounds.tick().await;
+        let now = (authority.clock)();
         // What could not be forgotten now is forgotten the next time.
-        drop(authority.store.forget_answers((authority.clock)()).await);
+        drop(authority.store.forget_answers(now).await);
+        drop(authority.store.forget_spent(now).await);
     }
 }

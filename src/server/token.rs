@@ -210,7 +210,13 @@ fn refused(failure: Failure) -> Refusal {
 fn oauth(failure: Failure, error: &'static str) -> Refusal {
     let ours = matches!(error, "temporarily_unavailable" | "server_error");
     let refusal = if ours {
-        Refusal::from(failure)
+        // Nobody is known yet: where targets and issuers are is for the log alone.
+        Refusal::from(Failure {
+            cause: Some(failure.to_string()),
+            ..Failure::new(failure.code, "nobody could be asked who that is just now")
+                .hint("try again in a moment")
+                .of_nature(failure.nature)
+        })
     } else {
         Refusal::with(StatusCode::BAD_REQUEST, failure)
     };

@@ -6,9 +6,10 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
+    chain::GENESIS,
     database::{Row, Statement},
     group::tail,
-    ledger::Verification,
+    ledger::{Verification, verify_behind},
     open::Store,
 };
 use crate::{
@@ -139,17 +140,67 @@ impl Store {
         Ok((checkpoint, loss))
     }
 
-    /// The event by which somebody took this ledger although it lacks what that checkpoint signed.
+    /// The event by which somebody took this ledger although it lacks what that checkpoint signed. It
+    /// counts once this authority has signed it: whoever can write into the database could write one too.
     pub async fn acceptance(&self, checkpoint: &Checkpoint) -> Result<Option<Entry>> {
         let filter = EventFilter {
             kind: Some(EventKind::LossAccepted),
             since: Some(checkpoint.at),
             ..EventFilter::default()
         };
-        let accepted = self.ledger().list(&filter).await?;
-        Ok(accepted
-            .into_iter()
-            .find(|entry| entry.seq <= checkpoint.seq))
+        for entry in self.ledger().list(&filter).await? {
+            if entry.seq <= checkpoint.seq && self.is_signed(&entry).await? {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Signs the ledger's head, whatever was signed before.
+    pub async fn sign_head(&self, now: Timestamp) -> Result<()> {
+        let key = self.signing_key(PURPOSE, now).await?;
+        let mut transaction = self.database.begin().await?;
+        let (seq, hash) = tail(&mut transaction).await?;
+        let at = Timestamp::from_secs(now.secs());
+        let signed = sign(Checkpoint { seq, hash, at }, &key)?;
+        // What was signed in this place before is of a ledger that is lost.
+        let gone = Statement::new("delete from checkpoints where seq = $1", [seq.into()]);
+        transaction.run(&gone).await?;
+        transaction.run(&insert(&signed)).await?;
+        transaction.commit().await
+    }
+
+    /// Whether a checkpoint of this authority covers that entry as it stands: one at its place or behind it
+    /// that holds, in a chain that is whole from the one to the other.
+    async fn is_signed(&self, entry: &Entry) -> Result<bool> {
+        let mut after = entry.seq - 1;
+        loop {
+            let page = self.checkpoints(after, PAGE).await?;
+            let Some(last) = page.last() else {
+                return Ok(false);
+            };
+            after = last.checkpoint.seq;
+            for Signed { checkpoint, note } in &page {
+                let holds = matches!(self.compare(note).await, Ok((_, None)));
+                if holds && self.leads_to(entry, checkpoint).await? {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    /// Whether the chain is whole from an entry to a checkpoint.
+    async fn leads_to(&self, entry: &Entry, checkpoint: &Checkpoint) -> Result<bool> {
+        let before = "select hash from events where seq = $1";
+        let before = Statement::new(before, [(entry.seq - 1).into()]);
+        let rows = self.database.rows(&before).await?;
+        let head = rows.first().map(|row| row.text(0).map(str::to_owned));
+        let head = head.transpose()?.unwrap_or_else(|| GENESIS.to_owned());
+        let chain = verify_behind(&self.database, entry.seq - 1, head).await?;
+        Ok(match chain {
+            Verification::Whole { .. } => true,
+            Verification::Broken { entry, .. } => entry > checkpoint.seq,
+        })
     }
 
     /// Verifies the chain and every checkpoint in the database.

@@ -50,6 +50,12 @@ impl Store {
         Ok(Some((enrolment(row)?, standing)))
     }
 
+    /// Whether somebody of that name is enrolled or invited.
+    pub async fn has_enrolment(&self, who: &Principal) -> Result<bool> {
+        let rows = self.database.rows(&is_enrolled(who)).await?;
+        Ok(!rows.is_empty())
+    }
+
     /// Notes that a key was used, so that the one which it replaced is refused from now on.
     pub async fn confirm_key(&self, key: PublicKey, now: Timestamp) -> Result<()> {
         let update = "update enrolled_keys set retired_at = $2 where next = $1 and retired_at = 0";

@@ -79,7 +79,21 @@ pub async fn discover(client: &Client, issuer: &str) -> Result<Metadata> {
         ))
         .hint("write `issuer` exactly as it says, to the last slash, if that is whom you mean"));
     }
+    leads_elsewhere(issuer, &metadata.jwks_uri)?;
     Ok(metadata)
+}
+
+/// Refuses an issuer that leads to this machine and is not on it: whose word counts about tokens has none
+/// about what is asked here.
+fn leads_elsewhere(issuer: &str, keys_at: &str) -> Result<()> {
+    let is_here = |url: &str| address(url).map(|url| http::is_loopback(&url));
+    if is_here(keys_at)? && !is_here(issuer)? {
+        return Err(Failure::failed(format!(
+            "{issuer} says that its keys are on this machine itself, at {keys_at:?}"
+        ))
+        .hint("check the issuer's URL"));
+    }
+    Ok(())
 }
 
 /// A JSON document of an issuer.
@@ -122,4 +136,26 @@ pub(super) fn address(text: &str) -> Result<Url> {
         Failure::failed(format!("{text:?} is not the https address of an issuer"))
             .hint("write it as https://HOST/PATH; http only for this machine itself")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_leads_nobody_to_this_machine_but_one_that_is_on_it() {
+        let (far, near) = ("https://id.example.com", "http://127.0.0.1:1");
+        for keys_at in [
+            "http://127.0.0.1:9200/_all",
+            "http://localhost/",
+            "http://[::1]:1/",
+            "https://127.0.0.1/",
+            "http://id.example.com/jwks",
+            "file:///etc/passwd",
+        ] {
+            assert!(leads_elsewhere(far, keys_at).is_err(), "{keys_at}");
+        }
+        assert!(leads_elsewhere(far, "https://keys.example.com/jwks").is_ok());
+        assert!(leads_elsewhere(near, "http://127.0.0.1:1/jwks").is_ok());
+    }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::keys::code_hash;
 use crate::{
-    authority::Authority,
+    authority::{Authority, entrance::KEY},
     domain::{
         enrolment::Enrolment,
         event::{EventKind, Origin},
@@ -72,7 +72,7 @@ impl Authority {
         };
         // So that no provider's account of that name is taken for them later.
         let identity = Identity {
-            source: "key".to_owned(),
+            source: KEY.to_owned(),
             subject: who.name().to_owned(),
         };
         let what = "became the first administrator by the bootstrap code".to_owned();

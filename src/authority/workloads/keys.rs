@@ -3,7 +3,10 @@
 
 use super::mapping::vouched;
 use crate::{
-    authority::{Authority, entrance::Vouched},
+    authority::{
+        Authority,
+        entrance::{KEY, Vouched},
+    },
     domain::{
         decision::Verdict,
         enrolment::{Enrolment, Progress, Standing},
@@ -20,9 +23,6 @@ use crate::{
     },
     store::{enrolments, ledger::Append},
 };
-
-/// By whose word: their own.
-const SOURCE: &str = "key";
 
 /// The name by which a server knows a join code.
 pub fn code_hash(code: &str) -> String {
@@ -60,7 +60,7 @@ impl Authority {
             (None, None) => return Err(stranger()),
         };
         let caller = Caller::new(enrolment.principal, enrolment.groups);
-        Ok(vouched(caller, SOURCE, now))
+        Ok(vouched(caller, KEY, now))
     }
 
     /// Makes a key known, by a code that nobody used yet.

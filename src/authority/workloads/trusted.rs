@@ -46,7 +46,7 @@ impl Workloads {
                     algorithms: ALGORITHMS.to_vec(),
                     keys_at: None,
                     authority: authority
-                        .map(|file| read(&directory.join(file)))
+                        .map(|file| read(&directory.join(file)).map(String::into_bytes))
                         .transpose()?,
                     purpose: match entry.kind {
                         WorkloadKind::Spiffe => Purpose::Unnamed,
@@ -106,8 +106,9 @@ fn trust_domain(entry: &Workload) -> Option<&str> {
     spiffe_id(id).map(|(domain, _)| domain)
 }
 
-fn read(file: &Path) -> Result<Vec<u8>> {
-    files::read(file)?.ok_or_else(|| {
+fn read(file: &Path) -> Result<String> {
+    // Whoever could write it would say who is believed.
+    files::read_trusted(file)?.ok_or_else(|| {
         Failure::failed(format!(
             "the certificate file {} is not there",
             file.display()

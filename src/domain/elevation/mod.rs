@@ -238,6 +238,13 @@ impl Elevation {
         Ok(())
     }
 
+    /// What those said counts no more, as if they had not: they may not come any more.
+    pub fn without(&mut self, gone: &[Principal]) {
+        if let Some(vote) = &mut self.vote {
+            vote.approvals.retain(|one| !gone.contains(&one.by));
+        }
+    }
+
     /// An approved grant is claimed by whoever asked for it, once: with `holder`, and with no other key
     /// from then on.
     pub fn claim(&mut self, holder: PublicKey, now: Timestamp) -> Result<&Grant> {

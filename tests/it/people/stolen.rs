@@ -16,7 +16,8 @@ use crate::support::{
     http::Answer,
     issuer::Issuer,
     jwt::Algorithm,
-    serve::Serve,
+    serve::{Serve, with_authority},
+    stranger::silent,
     web::{CATALOGUE, POLICIES},
 };
 
@@ -153,6 +154,37 @@ fn an_id_token_serves_one_key_and_once() {
             .unwrap()
             .contains("used already")
     );
+}
+
+#[test]
+fn a_sign_in_that_is_still_to_come_is_of_unknown_age() {
+    let issuer = Issuer::http(Algorithm::Es256);
+    let serve = at(&issuer, "");
+    for (ahead, is_known) in [(0, true), (86_400, false)] {
+        let holder = keys::generate().unwrap();
+        let mut said = claims();
+        said["auth_time"] = (clock::now().secs() + ahead).into();
+        let answer = exchange(&serve, &issuer.sign(&said), &holder);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let signed_in = with_authority(&serve.path(""), async |authority| {
+            let session = authority.store.session_of(holder.public()).await.unwrap();
+            session.unwrap().0.caller.sign_in
+        });
+        assert_eq!(signed_in.is_some(), is_known, "{ahead}");
+    }
+}
+
+#[test]
+fn whoever_is_nobody_yet_is_told_nothing_of_where_issuers_are() {
+    let (_listener, port) = silent();
+    let people = format!("[people]\nissuer = \"http://127.0.0.1:{port}\"\nclient_id = \"jit\"\n");
+    let serve = Serve::start_with(CATALOGUE, POLICIES, &people);
+    let issuer = Issuer::http(Algorithm::Es256);
+    let token = issuer.sign(&claims());
+    let answer = exchange(&serve, &token, &keys::generate().unwrap());
+    assert_eq!(answer.status, 504, "{answer:?}");
+    assert!(!answer.text().contains("127.0.0.1"), "{answer:?}");
+    assert!(serve.log().contains(&port.to_string()), "{}", serve.log());
 }
 
 #[test]

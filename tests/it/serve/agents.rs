@@ -96,6 +96,10 @@ fn a_line_of_agents_only_ever_narrows() {
     let path = format!("/v1/elevations/{}", granted.json()["id"].as_str().unwrap());
     assert_eq!(sub.get(&path).status, 200);
     assert_ne!(namesake.get(&path).status, 200);
+    let read = |agent: &Guest| agent.get("/v1/events").text();
+    let id = granted.json()["id"].as_str().unwrap().to_owned();
+    assert!(read(&sub).contains(&id), "an agent reads its own");
+    assert!(!read(&namesake).contains(&id), "{}", read(&namesake));
     let renewal = keys.renewal(&granted.json());
     assert_ne!(
         namesake
@@ -107,6 +111,24 @@ fn a_line_of_agents_only_ever_narrows() {
         sub.post(&format!("{path}/credential"), &renewal).status,
         200
     );
+}
+
+#[test]
+fn no_two_sessions_are_bound_to_one_key() {
+    let serve = Serve::start(web::CATALOGUE, POLICIES);
+    let (alice, mallory) = (serve.let_in("alice", &[]), serve.let_in("mallory", &[]));
+    let body = |holder: &PrivateKey| json!({"to": "helper", "only": ["ssh/web:deploy"], "ttl": 60, "holder": holder.public()});
+    let own = keys::generate().unwrap();
+    for (holder, status) in [
+        (&alice.holder, 400),
+        (&mallory.holder, 400),
+        (&own, 200),
+        (&own, 400),
+    ] {
+        let answer = mallory.post("/v1/delegations", &body(holder));
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
+    assert_eq!(alice.get("/v1/session").json()["principal"], "alice");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod api;
 mod approvals;
 mod chaos;
 mod client;
+mod confusion;
 mod elevations;
 mod ending;
 mod limits;

@@ -2,14 +2,22 @@
 
 use std::sync::Mutex;
 use std::thread;
+use std::time::Duration;
 
-use jit::domain::event::{EventFilter, EventKind};
+use jit::domain::{
+    event::{EventFilter, EventKind},
+    once::Once,
+    time::Timestamp,
+};
+use jit::platform::clock;
+use jit::store::{database::Statement, spent};
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::Serve;
 use crate::support::http::Answer;
 use crate::support::serve::{Guest, Keys, with_authority};
+use crate::support::until;
 use crate::support::web::{CATALOGUE, POLICIES};
 
 const KEY: (&str, &str) = ("idempotency-key", "4711");
@@ -103,7 +111,7 @@ fn what_was_granted_and_never_issued_is_issued_under_that_grant() {
     let first = ask(&alice, &body).json();
     // As a process leaves it that ends between the two commits.
     with_authority(&serve.path(""), async |authority| {
-        let lost = jit::store::database::Statement::new("update answers set answer = ''", []);
+        let lost = Statement::new("update answers set answer = ''", []);
         authority.store.write(&lost).await.unwrap();
     });
     let second = ask(&alice, &body);
@@ -117,4 +125,54 @@ fn what_was_granted_and_never_issued_is_issued_under_that_grant() {
     assert_eq!(ask(&alice, &body).json(), second);
     assert_eq!(recorded(&serve, EventKind::Granted), 1);
     assert_eq!(recorded(&serve, EventKind::Issued), 2);
+}
+
+#[test]
+fn what_was_granted_and_never_issued_is_not_issued_where_policy_says_no_by_now() {
+    let mut serve = Serve::start(CATALOGUE, POLICIES);
+    let alice = serve.let_in("alice", &[]);
+    let body = Keys::new().request("ssh/web:deploy");
+    assert_eq!(ask(&alice, &body).status, 200);
+    with_authority(&serve.path(""), async |authority| {
+        let lost = Statement::new("update answers set answer = ''", []);
+        authority.store.write(&lost).await.unwrap();
+    });
+    serve.stop(Signal::TERM);
+    let none = "@id(\"nothing\") forbid (principal, action, resource);";
+    std::fs::write(serve.path("policies/all.cedar"), none).unwrap();
+    serve.start_again();
+    let refused = ask(&alice, &body);
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert_eq!(recorded(&serve, EventKind::Issued), 1);
+}
+
+#[test]
+fn what_served_once_is_forgotten_once_it_could_not_serve_any_more() {
+    let mut serve = Serve::start(CATALOGUE, POLICIES);
+    serve.stop(Signal::TERM);
+    let now = clock::now();
+    let kept = [
+        ("proof old", now.before(Duration::from_hours(1)), false),
+        ("proof new", now, true),
+        ("bootstrap", Timestamp::from_millis(i64::MAX), true),
+    ];
+    with_authority(&serve.path(""), async |authority| {
+        for (id, until, _) in kept {
+            let once = Once {
+                id: id.to_owned(),
+                until,
+            };
+            authority.store.write(&spent::spend(&once)).await.unwrap();
+        }
+    });
+    serve.start_again();
+    let is_spent = |id: &str| {
+        with_authority(&serve.path(""), async |authority| {
+            authority.store.is_spent(id).await.unwrap()
+        })
+    };
+    until("it is forgotten", || (!is_spent("proof old")).then_some(()));
+    for (id, _, stays) in kept {
+        assert_eq!(is_spent(id), stays, "{id}");
+    }
 }

@@ -105,6 +105,9 @@ fn a_loss_that_somebody_answered_for_is_said_once() {
             let accepted = plain(EventKind::LossAccepted, id());
             store.ledger().append(Append::new(accepted)).await.unwrap();
             append(&store, 5).await;
+            // Whoever can write into the database could write that event.
+            assert_eq!(store.acceptance(&kept.checkpoint).await.unwrap(), None);
+            store.sign_head(NOW).await.unwrap();
             let entry = store.acceptance(&kept.checkpoint).await.unwrap().unwrap();
             assert_eq!(entry.seq, 4);
             assert!(matches!(

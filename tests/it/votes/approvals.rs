@@ -80,6 +80,27 @@ fn one_yes_of_somebody_else_grants_it_and_whoever_asked_claims_it_once() {
 }
 
 #[test]
+fn an_agent_does_to_others_no_more_than_whom_it_acts_for_may() {
+    run(async {
+        let mut team = Team::new().await;
+        let may = "permit (principal is Agent, action in [Action::\"revoke\", Action::\"audit\"], resource);";
+        team.here.policies = policies(&format!("{POLICIES}\n@id(\"agents\")\n{may}"));
+        let bob = team.client("bob", &[]).await;
+        let id = team.granted(&bob, "deploy").await.grant.id;
+        let alice = team.client("alice", &[]).await;
+        let agent = team.agent("agent/helper", &[], &alice).await;
+        for who in [&alice, &agent] {
+            let refused = team.here.visible(who, &id).await.unwrap_err();
+            assert_eq!(refused.nature, Nature::Absent, "{refused:?}");
+            assert!(team.here.end(who, &id).await.is_err());
+        }
+        let on_call = team.client("carol", &["on-call"]).await;
+        let hers = team.agent("agent/helper", &[], &on_call).await;
+        team.here.visible(&hers, &id).await.unwrap();
+    });
+}
+
+#[test]
 fn nobody_approves_for_themselves() {
     run(async {
         let team = Team::new().await;

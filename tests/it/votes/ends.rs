@@ -105,6 +105,29 @@ fn whoever_is_enabled_comes_again_and_somebody_can_always_administer() {
 }
 
 #[test]
+fn what_somebody_approved_who_is_disabled_counts_no_more() {
+    run(async {
+        let team = Team::new().await;
+        let alice = team.client("alice", &[]).await;
+        let admin = team.client("root", &["administrators"]).await;
+        let id = team.pending(&alice, "two").await;
+        let mut approvers = Vec::new();
+        for name in ["mallory", "bob", "carol"] {
+            approvers.push(team.client(name, &["approvers"]).await);
+        }
+        let [mallory, bob, carol] = &approvers[..] else {
+            panic!("three")
+        };
+        team.here.approve(mallory, &id, None).await.unwrap();
+        team.here.disable(&admin, &off("mallory")).await.unwrap();
+        let one = team.there.approve(bob, &id, None).await.unwrap();
+        assert_eq!(one.state(still()), State::Pending, "bob's is the first");
+        let two = team.here.approve(carol, &id, None).await.unwrap();
+        assert_eq!(two.state(still()), State::Granted);
+    });
+}
+
+#[test]
 fn lifecycles_are_kept_by_the_clock() {
     static CLOCK: AtomicI64 = AtomicI64::new(1_800_000_000);
     fn clock() -> Timestamp {

@@ -251,6 +251,31 @@ fn a_thief_who_replaces_the_key_first_is_found_out_by_the_host() {
 }
 
 #[test]
+fn nobody_comes_by_the_name_of_an_enrolled_key_whatever_configuration_says_by_now() {
+    block_on(async {
+        let place = invited().await;
+        let own = key();
+        let host = says(&place, &own, joining()).await.unwrap();
+        let origin = Origin::default();
+        let enter = |vouched| {
+            let (place, origin) = (&place, &origin);
+            async move {
+                let holder = key().public();
+                place.authority.let_in(&vouched, holder, origin).await
+            }
+        };
+        enter(host.clone()).await.unwrap();
+        let namesake = Vouched {
+            source: "https://ci.example.com".to_owned(),
+            ..host
+        };
+        let failure = enter(namesake).await.unwrap_err();
+        assert_eq!(failure.code, Code::Denied, "{failure}");
+        assert!(failure.message.contains("an enrolled key"), "{failure}");
+    });
+}
+
+#[test]
 fn only_administrators_enrol_and_remove_and_nobody_takes_anothers_name() {
     block_on(async {
         let policy = "permit (principal in Group::\"administrators\", \
