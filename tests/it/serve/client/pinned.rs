@@ -73,7 +73,10 @@ fn init_pins_by_fingerprint_or_file_and_loses_nothing() {
         // A second time, nothing more is needed.
         let again = run(&mut home.jit(["init", "--server", &serve.url]));
         assert_eq!(again.code, 0, "{again:?}");
-        assert!(again.stdout.contains("found   1 resource that"), "{again:?}");
+        assert!(
+            again.stdout.contains("found   1 resource that"),
+            "{again:?}"
+        );
     }
 }
 
