@@ -14,7 +14,7 @@ use crate::{
         time::{Timestamp, Ttl},
     },
     platform::keys,
-    store::{answers::Once, ledger::Append},
+    store::{answers::IdempotencyKey, ledger::Append},
 };
 
 /// What is asked for.
@@ -87,7 +87,7 @@ impl Authority {
         &self,
         client: &Client,
         ask: &Ask,
-        once: Option<&Once>,
+        once: Option<&IdempotencyKey>,
     ) -> Result<Outcome> {
         let asked_at = (self.clock)();
         let tier = self.catalogue.tier(&ask.entitlement)?;
@@ -149,7 +149,7 @@ impl Authority {
         client: &Client,
         elevation: &mut Elevation,
         decision: &Decision,
-        once: Option<&Once>,
+        once: Option<&IdempotencyKey>,
     ) -> Result<Option<Grant>> {
         let now = (self.clock)();
         let (kind, grant) = match decision.verdict {

@@ -20,7 +20,7 @@ use crate::{
         time::Timestamp,
     },
     store::{
-        answers::{self, Noted, Once},
+        answers::{self, IdempotencyKey, Noted},
         database::Statement,
         ledger::Append,
     },
@@ -49,7 +49,12 @@ impl Authority {
     /// # Errors
     /// As those of [`Authority::elevate`]; usage, where the key was used for something else
     /// ([`Nature::Conflict`]).
-    pub async fn elevate_once(&self, client: &Client, ask: &Ask, once: &Once) -> Result<Outcome> {
+    pub async fn elevate_once(
+        &self,
+        client: &Client,
+        ask: &Ask,
+        once: &IdempotencyKey,
+    ) -> Result<Outcome> {
         let mut overtaken = None;
         for _ in 0..ATTEMPTS {
             let outcome = match self.store.noted(once, (self.clock)()).await? {
@@ -72,7 +77,7 @@ impl Authority {
         &self,
         client: &Client,
         ask: &Ask,
-        once: &Once,
+        once: &IdempotencyKey,
         noted: Noted,
     ) -> Result<Outcome> {
         if noted.request != once.request {
@@ -98,7 +103,7 @@ impl Authority {
     }
 
     /// The answer of whoever asked first, if it comes.
-    async fn answer_of_another(&self, once: &Once) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    async fn answer_of_another(&self, once: &IdempotencyKey) -> Result<Option<Zeroizing<Vec<u8>>>> {
         let start = (self.clock)();
         loop {
             let now: Timestamp = (self.clock)();
@@ -116,7 +121,7 @@ impl Authority {
         &self,
         client: &Client,
         elevation: &Elevation,
-        once: &Once,
+        once: &IdempotencyKey,
     ) -> Result<Outcome> {
         let now = (self.clock)();
         let id = &elevation.request.id;
@@ -149,7 +154,7 @@ impl Authority {
     /// What is written with the event of a first credential.
     pub(super) fn made_once(
         &self,
-        once: &Once,
+        once: &IdempotencyKey,
         grant: &Grant,
         token: &Token,
         made: Made,
@@ -171,7 +176,7 @@ impl Authority {
     pub(super) fn noted(
         &self,
         append: Append,
-        once: &Once,
+        once: &IdempotencyKey,
         id: &GrantId,
         refusal: Option<&Failure>,
     ) -> Result<Append> {
@@ -185,7 +190,7 @@ impl Authority {
 
     fn answered(
         &self,
-        once: &Once,
+        once: &IdempotencyKey,
         grant: &Grant,
         (token, credential): (&Token, &Credential),
     ) -> Result<Statement> {

@@ -5,20 +5,22 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{once, shared::Shared};
+use super::shared::Shared;
 use crate::{
     domain::{event::Origin, failure::Result},
     platform::terminal,
 };
 
-/// How often, by one replica at a time.
+/// How often targets are told, by one replica at a time.
 const EVERY: Duration = Duration::from_mins(1);
+/// How often answers are forgotten.
+const FORGET: Duration = Duration::from_mins(10);
 
 /// Does them until the server ends.
 pub(super) async fn run(shared: &Shared) {
     tokio::select! {
         () = tidy(shared) => {}
-        () = once::forget(shared) => {}
+        () = forget(shared) => {}
     }
 }
 
@@ -41,4 +43,17 @@ async fn once(shared: &Shared) -> Result<()> {
         Box::pin(authority.tidy(&Origin::default())).await?;
     }
     Ok(())
+}
+
+/// Forgets the answers, and what served once, whose time is over.
+async fn forget(shared: &Shared) {
+    let authority = &shared.authority;
+    let mut rounds = interval(FORGET);
+    loop {
+        rounds.tick().await;
+        let now = (authority.clock)();
+        // What could not be forgotten now is forgotten the next time.
+        drop(authority.store.forget_answers(now).await);
+        drop(authority.store.forget_spent(now).await);
+    }
 }

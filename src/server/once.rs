@@ -1,28 +1,17 @@
 //! `Idempotency-Key`: whoever lost an answer and asks the same again, with the same key, gets the same.
 
-use std::time::Duration;
-
 use axum::{
     extract::FromRequestParts,
     http::{StatusCode, request::Parts},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::time::interval;
 
-use super::{
-    authenticate::Visitor,
-    body::single,
-    problem::Refusal,
-    shared::{Served, Shared},
-};
+use super::{authenticate::Visitor, body::single, problem::Refusal, shared::Served};
 use crate::{
     authority::once::reused,
     domain::failure::{Code, Failure, Nature},
-    store::answers::Once,
+    store::answers::IdempotencyKey,
 };
-
-/// How often answers are forgotten.
-const FORGET: Duration = Duration::from_mins(10);
 
 /// The longest key.
 const LONGEST: usize = 255;
@@ -56,8 +45,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Repeat {
 
 impl Repeat {
     /// The key of that caller's session.
-    pub(super) fn of(self, visitor: &Visitor) -> Option<Once> {
-        self.0.map(|(key, request)| Once {
+    pub(super) fn of(self, visitor: &Visitor) -> Option<IdempotencyKey> {
+        self.0.map(|(key, request)| IdempotencyKey {
             caller: visitor.session.id.to_string(),
             key,
             request,
@@ -107,17 +96,4 @@ pub(super) fn refused(failure: Failure) -> Refusal {
 
 fn unprocessable(failure: Failure) -> Refusal {
     Refusal::with(StatusCode::UNPROCESSABLE_ENTITY, failure)
-}
-
-/// Forgets the answers, and what served once, whose time is over. Never ends.
-pub(super) async fn forget(served: &Shared) {
-    let authority = &served.authority;
-    let mut rounds = interval(FORGET);
-    loop {
-        rounds.tick().await;
-        let now = (authority.clock)();
-        // What could not be forgotten now is forgotten the next time.
-        drop(authority.store.forget_answers(now).await);
-        drop(authority.store.forget_spent(now).await);
-    }
 }

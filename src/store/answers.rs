@@ -15,7 +15,7 @@ const KEPT: Duration = Duration::from_hours(24);
 
 /// What was asked by whom under which key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Once {
+pub struct IdempotencyKey {
     /// Whose key it is: the session that is asked in.
     pub caller: String,
     /// The key, chosen by whoever asks.
@@ -40,7 +40,7 @@ impl Store {
     ///
     /// # Errors
     /// The database is away.
-    pub async fn noted(&self, once: &Once, now: Timestamp) -> Result<Option<Noted>> {
+    pub async fn noted(&self, once: &IdempotencyKey, now: Timestamp) -> Result<Option<Noted>> {
         let select = "select request, elevation, answer from answers
              where caller = $1 and idempotency_key = $2 and expires_at > $3";
         let values = [
@@ -70,7 +70,7 @@ impl Store {
     /// The answer cannot be sealed.
     pub fn note(
         &self,
-        once: &Once,
+        once: &IdempotencyKey,
         elevation: Option<&GrantId>,
         answer: Option<&[u8]>,
         now: Timestamp,
@@ -98,7 +98,7 @@ impl Store {
     ///
     /// # Errors
     /// The answer cannot be sealed.
-    pub fn keep(&self, once: &Once, answer: &[u8]) -> Result<Statement> {
+    pub fn keep(&self, once: &IdempotencyKey, answer: &[u8]) -> Result<Statement> {
         Ok(Statement::insert(
             ROW,
             [
@@ -126,14 +126,14 @@ impl Store {
     }
 }
 
-impl Once {
+impl IdempotencyKey {
     fn name(&self) -> String {
         format!("answer {} {}", self.caller, self.key)
     }
 }
 
 /// Holds while nothing was asked with that key.
-pub fn is_new(once: &Once, now: Timestamp) -> Statement {
+pub fn is_new(once: &IdempotencyKey, now: Timestamp) -> Statement {
     Statement::new(
         "select 1 where not exists (
              select 1 from answers
@@ -148,7 +148,7 @@ pub fn is_new(once: &Once, now: Timestamp) -> Statement {
 }
 
 /// Holds while it was asked and not answered.
-pub fn is_open(once: &Once) -> Statement {
+pub fn is_open(once: &IdempotencyKey) -> Statement {
     Statement::new(
         "select 1 from answers where caller = $1 and idempotency_key = $2 and answer = ''",
         [once.caller.as_str().into(), once.key.as_str().into()],
@@ -157,7 +157,7 @@ pub fn is_open(once: &Once) -> Statement {
 }
 
 /// Takes back that it was asked: nothing came of it, and it may be asked again.
-pub fn take_back(once: &Once) -> Statement {
+pub fn take_back(once: &IdempotencyKey) -> Statement {
     Statement::new(
         "delete from answers where caller = $1 and idempotency_key = $2",
         [once.caller.as_str().into(), once.key.as_str().into()],
