@@ -49,6 +49,21 @@ pub enum Nature {
     Absent,
 }
 
+impl Nature {
+    /// The oldest sign-in that would do, in seconds, where it is too old.
+    pub const fn max_age(self) -> Option<u32> {
+        match self {
+            Self::Stale(seconds) => Some(seconds),
+            Self::Final
+            | Self::Stranger
+            | Self::Unexplained
+            | Self::Conflict
+            | Self::Away
+            | Self::Absent => None,
+        }
+    }
+}
+
 /// One sentence on what happened, one hint on what to do next, and the private cause.
 ///
 /// Message and hint are written for the person at the terminal and never hold a secret. The cause

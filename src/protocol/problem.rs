@@ -69,15 +69,7 @@ impl Problem {
             status,
             detail: failure.message.clone(),
             hint: failure.hint.clone(),
-            max_age: match failure.nature {
-                Nature::Stale(seconds) => Some(seconds),
-                Nature::Final
-                | Nature::Stranger
-                | Nature::Unexplained
-                | Nature::Conflict
-                | Nature::Away
-                | Nature::Absent => None,
-            },
+            max_age: failure.nature.max_age(),
             error: None,
             error_description: None,
         }

@@ -27,7 +27,7 @@ use crate::{
     authority::workloads::bootstrap,
     config::places::SESSION,
     domain::{
-        failure::{Failure, Nature, Result},
+        failure::{Failure, Result},
         key::PrivateKey,
         principal::{Class, Principal},
         way::Way,
@@ -165,17 +165,8 @@ pub fn again(session: &Session, failure: &Failure) -> Result<()> {
         return Err(failure.clone());
     };
     terminal::say(&format!("jit: {failure}"));
-    let max_age = match failure.nature {
-        Nature::Stale(seconds) => Some(u64::from(seconds)),
-        Nature::Final
-        | Nature::Stranger
-        | Nature::Unexplained
-        | Nature::Conflict
-        | Nature::Away
-        | Nature::Absent => None,
-    };
     let wish = Wish {
-        max_age,
+        max_age: failure.nature.max_age().map(u64::from),
         ..Wish::default()
     };
     block_on(sign_in(session, server, &wish))?.map(drop)

@@ -1,18 +1,10 @@
 //! People at their own machines: a home whose config.toml names the server, and who is signed in there.
 
-use jit::{
-    app::{
-        identity::{self, Kept},
-        served,
-        session::Session,
-    },
-    config::{client, places},
-    platform::clock,
-};
+use jit::app::identity::{self, Kept};
 
+use super::client::{point, session};
 use crate::support::{
     Serve,
-    held::environment,
     home::{Home, Ran, run},
 };
 
@@ -43,32 +35,15 @@ impl Member {
     /// Signed in at that server.
     pub(super) fn of(serve: &Serve, who: &str, groups: &[&str]) -> Self {
         let home = Home::new();
-        let (url, ca) = (&serve.url, serve.ca());
-        let text = format!(
-            "server = \"{url}\"\ncertificate_authority = \"{}\"\n",
-            ca.display()
-        );
-        home.configure("config.toml", &text);
+        point(&home, &serve.url, Some(&serve.ca()));
         let guest = serve.let_in(who, groups);
-        let environment = environment(&home);
-        let places = places::find(&environment, None).unwrap();
-        let config = client::load(&places).unwrap();
-        let session = Session {
-            environment,
-            places: client::placed(places, &config),
-            config: Ok(config),
-            clock: clock::now,
-            fetch: served::fetch,
-            json: false,
-            verbose: false,
-        };
         let kept: Kept = serde_json::from_value(serde_json::json!({
             "token": secrecy::ExposeSecret::expose_secret(&guest.token.0),
             "holder": guest.holder,
             "expires_at": guest.session.expires_at,
         }))
         .unwrap();
-        identity::keep(&session, url, &kept).unwrap();
+        identity::keep(&session(&home), &serve.url, &kept).unwrap();
         Self { home }
     }
 
