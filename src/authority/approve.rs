@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{Authority, Client, decide::Hop, elevate::Ask, while_in_session};
+use super::{Authority, Client, elevate::Ask, while_in_session};
 use crate::{
     domain::{
         decision::{Decision, Obligations, Verdict},
@@ -18,11 +18,7 @@ use crate::{
         vote::Approval,
     },
     platform::terminal,
-    policy::{
-        decide::Ruling,
-        question::{Circumstances, Question},
-        vocabulary::Action,
-    },
+    policy::vocabulary::Action,
     store::{ledger::Append, principals, steps},
 };
 
@@ -212,60 +208,6 @@ impl Authority {
             Class::Agent => false,
         };
         allowed && self.permits(Action::Approve, client, elevation)
-    }
-
-    /// Whether policy lets the caller do that to an elevation, and everybody whom the caller acts for. A
-    /// machine approves only where a policy speaks of it as a machine: being in a group of people is not
-    /// enough.
-    pub(super) fn permits(&self, action: Action, client: &Client, elevation: &Elevation) -> bool {
-        let hops = client.hops();
-        hops.iter()
-            .all(|hop| self.permits_hop(action, client, hop, elevation))
-    }
-
-    fn permits_hop(
-        &self,
-        action: Action,
-        client: &Client,
-        hop: &Hop<'_>,
-        elevation: &Elevation,
-    ) -> bool {
-        let request = &elevation.request;
-        let labels = self.labels(&request.entitlement);
-        let now = (self.clock)();
-        // What was taken out of the catalogue has no tier to decide by.
-        let Ok(tier) = self.catalogue.tier(&request.entitlement) else {
-            return false;
-        };
-        let ruling = self.policies.permits(
-            action,
-            &Question {
-                caller: hop.caller,
-                entitlement: &request.entitlement,
-                tier,
-                labels: &labels,
-                justification: request.justification.as_deref(),
-                ttl: request.ttl,
-                break_glass: request.break_glass,
-                verb: request.verb.as_deref(),
-                circumstances: Circumstances {
-                    address: client.origin.address,
-                    sign_in_age: hop.sign_in.map(|sign_in| now.left(sign_in.at)),
-                    chain: &hop.chain,
-                    of_another: !client.owns(request),
-                },
-                now,
-            },
-        );
-        let class = hop.caller.principal.class();
-        match ruling {
-            Ruling::Permitted(policies) => {
-                class == Class::Human
-                    || action != Action::Approve
-                    || self.policies.speak_of(class, &policies)
-            }
-            Ruling::Forbidden(_) | Ruling::Silent | Ruling::Broken(_) => false,
-        }
     }
 
     /// Whoever asked, as they are known in the session that they asked in; `None` once it has ended.

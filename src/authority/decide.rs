@@ -9,11 +9,7 @@ use crate::{
         principal::{Caller, Class, Principal, SignIn},
         time::Timestamp,
     },
-    policy::{
-        decide::Ruling,
-        question::{Circumstances, Question},
-        vocabulary::Action,
-    },
+    policy::question::{Circumstances, Question},
 };
 
 /// One of a line: the caller, and whom it acts for.
@@ -21,9 +17,20 @@ use crate::{
 pub(super) struct Hop<'a> {
     pub(super) caller: &'a Caller,
     /// Whom it acts for itself, the nearest first.
-    pub(super) chain: Vec<String>,
+    chain: Vec<String>,
     /// How whoever stands behind it signed in.
-    pub(super) sign_in: Option<&'a SignIn>,
+    sign_in: Option<&'a SignIn>,
+}
+
+/// What policy is asked about, whoever of a line is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Matter<'a> {
+    pub(super) ask: &'a Ask,
+    pub(super) tier: Tier,
+    /// From when the age of a sign-in is seen.
+    pub(super) seen_at: Timestamp,
+    /// Whether the elevation that is spoken of is somebody else's.
+    pub(super) of_another: bool,
 }
 
 impl Client {
@@ -71,9 +78,15 @@ impl Authority {
         if ask.break_glass && client.caller.principal.class() == Class::Agent {
             return denied("an agent never breaks the glass");
         }
+        let matter = Matter {
+            ask,
+            tier,
+            seen_at: asked_at,
+            of_another: false,
+        };
         let hops = client.hops();
         let decisions = hops.iter().map(|hop| {
-            let decision = self.decide_hop(client, hop, ask, (tier, asked_at));
+            let decision = self.policies.decide(&self.question(client, hop, &matter));
             labelled(decision, hop, &client.caller.principal)
         });
         let mut decision = strictest(decisions.collect());
@@ -86,19 +99,19 @@ impl Authority {
         decision
     }
 
-    fn decide_hop(
-        &self,
+    /// The question put to policy about one of a line.
+    pub(super) fn question<'a>(
+        &'a self,
         client: &Client,
-        hop: &Hop<'_>,
-        ask: &Ask,
-        (tier, asked_at): (Tier, Timestamp),
-    ) -> Decision {
-        let labels = self.labels(&ask.entitlement);
-        self.policies.decide(&Question {
+        hop: &'a Hop<'_>,
+        matter: &Matter<'a>,
+    ) -> Question<'a> {
+        let ask = matter.ask;
+        Question {
             caller: hop.caller,
             entitlement: &ask.entitlement,
-            tier,
-            labels: &labels,
+            tier: matter.tier,
+            labels: self.labels(&ask.entitlement),
             justification: ask.justification.as_deref(),
             ttl: ask.ttl,
             break_glass: ask.break_glass,
@@ -106,46 +119,10 @@ impl Authority {
             verb: ask.verb.as_deref(),
             circumstances: Circumstances {
                 address: client.origin.address,
-                sign_in_age: hop.sign_in.map(|sign_in| asked_at.left(sign_in.at)),
+                sign_in_age: hop.sign_in.map(|sign_in| matter.seen_at.left(sign_in.at)),
                 chain: &hop.chain,
-                of_another: false,
+                of_another: matter.of_another,
             },
-        })
-    }
-
-    /// Whether policy lets one of a line do that to an entitlement.
-    pub(super) fn hop_permits(
-        &self,
-        action: Action,
-        client: &Client,
-        hop: &Hop<'_>,
-        (entitlement, tier): (&Entitlement, Tier),
-    ) -> bool {
-        let labels = self.labels(entitlement);
-        let now = (self.clock)();
-        let ruling = self.policies.permits(
-            action,
-            &Question {
-                caller: hop.caller,
-                entitlement,
-                tier,
-                labels: &labels,
-                justification: None,
-                ttl: None,
-                break_glass: false,
-                now,
-                verb: None,
-                circumstances: Circumstances {
-                    address: client.origin.address,
-                    sign_in_age: hop.sign_in.map(|sign_in| now.left(sign_in.at)),
-                    chain: &hop.chain,
-                    of_another: false,
-                },
-            },
-        );
-        match ruling {
-            Ruling::Permitted(_) => true,
-            Ruling::Forbidden(_) | Ruling::Silent | Ruling::Broken(_) => false,
         }
     }
 

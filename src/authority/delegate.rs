@@ -15,7 +15,6 @@ use crate::{
         session::Session,
     },
     platform::keys,
-    policy::vocabulary::Action,
     store::{
         ledger::Append,
         principals,
@@ -103,10 +102,8 @@ impl Authority {
                     .hint("\"jit status\" shows what you may ask for")
                     .of_nature(Nature::Absent));
             };
-            let permitted = client.may_ask(entitlement)
-                && client.hops().iter().all(|hop| {
-                    self.hop_permits(Action::Delegate, client, hop, (entitlement, tier))
-                });
+            let permitted =
+                client.may_ask(entitlement) && self.permits_delegation(client, entitlement, tier);
             if !permitted {
                 return Err(
                     Failure::denied(format!("{entitlement} may not be handed on by you")).hint(

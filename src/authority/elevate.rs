@@ -36,6 +36,18 @@ pub struct Ask {
 }
 
 impl Ask {
+    /// An entitlement, and nothing more said.
+    pub(super) const fn new(entitlement: Entitlement) -> Self {
+        Self {
+            entitlement,
+            justification: None,
+            ttl: None,
+            break_glass: false,
+            verb: None,
+            answerable: false,
+        }
+    }
+
     /// What was asked for, to be decided anew.
     pub(super) fn of(request: &Request) -> Self {
         Self {

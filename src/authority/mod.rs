@@ -9,6 +9,7 @@ pub mod entrance;
 pub mod once;
 pub mod part;
 pub mod people;
+mod permit;
 pub mod principals;
 pub mod renew;
 pub mod revoke;
@@ -271,9 +272,10 @@ impl Authority {
     }
 
     /// What the catalogue says of an entitlement beside its tier.
-    fn labels(&self, entitlement: &Entitlement) -> BTreeSet<String> {
+    fn labels(&self, entitlement: &Entitlement) -> &BTreeSet<String> {
+        static NONE: BTreeSet<String> = BTreeSet::new();
         let resource = self.catalogue.resources.0.get(&entitlement.resource);
-        resource.map_or_else(BTreeSet::new, |resource| resource.labels().clone())
+        resource.map_or(&NONE, Resource::labels)
     }
 
     /// An event about an elevation, now.

@@ -9,7 +9,6 @@ use crate::{
         entitlement::{Entitlement, ResourceName, RoleName},
     },
     policy::{
-        decide::Ruling,
         question::{Circumstances, Question},
         vocabulary::Action,
     },
@@ -52,19 +51,15 @@ impl Authority {
 
     /// Whether any policy gives it, whatever it obliges to: a reason, a sign-in just now.
     fn could_have(&self, client: &Client, entitlement: &Entitlement) -> bool {
-        let narrowed = client.sessions.iter().any(|session| {
-            let only = session.only.as_ref();
-            only.is_some_and(|only| !only.contains(entitlement))
-        });
         let Ok(tier) = self.catalogue.tier(entitlement) else {
             return false;
         };
-        let (labels, chain) = (self.labels(entitlement), client.written_chain());
+        let chain = client.written_chain();
         let question = Question {
             caller: &client.caller,
             entitlement,
             tier,
-            labels: &labels,
+            labels: self.labels(entitlement),
             justification: Some("a reason"),
             ttl: None,
             break_glass: false,
@@ -79,12 +74,7 @@ impl Authority {
             now: (self.clock)(),
         };
         let ways = [Action::Elevate, Action::Request, Action::BreakGlass];
-        !narrowed
-            && ways
-                .into_iter()
-                .any(|action| match self.policies.permits(action, &question) {
-                    Ruling::Permitted(_) => true,
-                    Ruling::Forbidden(_) | Ruling::Silent | Ruling::Broken(_) => false,
-                })
+        let permits = |action| self.policies.permits(action, &question).is_permitted();
+        client.may_ask(entitlement) && ways.into_iter().any(permits)
     }
 }

@@ -15,7 +15,6 @@ use crate::{
     },
     platform::keys,
     policy::{
-        decide::Ruling,
         question::{Circumstances, Duty},
         vocabulary::Action,
     },
@@ -52,11 +51,8 @@ impl Authority {
             },
             now,
         };
-        let permitted = match self.policies.permits_duty(action, &duty) {
-            Ruling::Permitted(_) => true,
-            Ruling::Forbidden(_) | Ruling::Silent | Ruling::Broken(_) => false,
-        };
-        permitted && client.caller.principal.class() != Class::Agent
+        self.policies.permits_duty(action, &duty).is_permitted()
+            && client.caller.principal.class() != Class::Agent
     }
 
     /// Refuses whoever may not change the authority itself.
@@ -139,7 +135,7 @@ impl Authority {
                 now,
             };
             let ruling = self.policies.permits_duty(Action::Administer, &duty);
-            matches!(ruling, Ruling::Permitted(_)) && known.caller.principal.class() != Class::Agent
+            ruling.is_permitted() && known.caller.principal.class() != Class::Agent
         };
         let others = all.iter().filter(|known| known.caller.principal != *who);
         Ok(others.filter(|known| known.disabled_at.is_none()).any(may))

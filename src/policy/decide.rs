@@ -29,6 +29,16 @@ pub enum Ruling {
     Broken(String),
 }
 
+impl Ruling {
+    /// Whether it is a yes.
+    pub const fn is_permitted(&self) -> bool {
+        match self {
+            Self::Permitted(_) => true,
+            Self::Forbidden(_) | Self::Silent | Self::Broken(_) => false,
+        }
+    }
+}
+
 impl Policies {
     /// Policy's answer. A question for break-glass is answered by `break_glass` alone: what it
     /// permits is `Allow`, and the caller records it as such. Otherwise `elevate` permitted is
