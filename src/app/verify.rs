@@ -19,7 +19,8 @@ use crate::{
     remote::{patience::Patience, session::Remote},
     store::{
         Store,
-        checkpoints::{Audit, Loss, Pace},
+        audit::{Audit, Loss},
+        checkpoints::Pace,
         ledger::Verification,
     },
 };

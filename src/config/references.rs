@@ -4,10 +4,11 @@ use std::path::Path;
 
 use crate::{
     domain::{
-        catalogue::{Catalogue, Resource, SecretReference},
+        catalogue::{Catalogue, Resource},
         entitlement::ResourceName,
         environment::Environment,
         failure::{Failure, Result},
+        secret_reference::SecretReference,
     },
     platform::files,
 };

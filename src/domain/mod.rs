@@ -19,6 +19,7 @@ pub mod lifecycle;
 pub mod once;
 pub mod position;
 pub mod principal;
+pub mod secret_reference;
 pub mod session;
 pub mod template;
 pub mod time;

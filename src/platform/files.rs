@@ -1,7 +1,7 @@
 //! Files of ours: private, whole or absent.
 
 use std::{
-    fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions},
+    fs::{self, DirBuilder, Metadata, OpenOptions, Permissions},
     io::{self, ErrorKind, Read as _, Write as _},
     os::unix::fs::{
         DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
@@ -104,7 +104,7 @@ fn text(path: &Path, bytes: Vec<u8>) -> Result<String> {
     })
 }
 
-fn is_absent(error: &io::Error) -> bool {
+pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
@@ -187,58 +187,6 @@ pub fn write_passing(path: &Path, bytes: &[u8]) -> Result<()> {
     write(path, bytes, 0o600, Rests::Anywhere)
 }
 
-/// Makes an empty file of mode 0600 for somebody else to write into.
-///
-/// # Errors
-/// There is something at that path already.
-pub fn make_private(path: &Path) -> Result<()> {
-    let mut options = OpenOptions::new();
-    let made = options.write(true).create_new(true).mode(0o600).open(path);
-    made.map(drop).map_err(|error| {
-        let failure = Failure::failed(format!("{} cannot be made", path.display()));
-        let hint = if error.kind() == ErrorKind::AlreadyExists {
-            "name another file, or move that one away"
-        } else {
-            "check the permissions of its directory and the free space"
-        };
-        failure.because(&error).hint(hint)
-    })
-}
-
-/// Copies a file that is ours alone into a new one of mode 0600.
-///
-/// # Errors
-/// There is none, or others can read it; there is something at `to` already.
-pub fn copy_private(from: &Path, to: &Path) -> Result<()> {
-    if !is_private(from)? {
-        return Err(Failure::usage(format!("{} is not there", from.display()))
-            .hint("name the file that \"jit serve backup\" wrote"));
-    }
-    make_private(to)?;
-    let copied = fs::copy(from, to).map_err(|error| unwritable(to, &error));
-    copied.and_then(|_| settle(to))
-}
-
-/// Waits until a file that somebody else wrote is on the disk, with its name.
-pub fn settle(path: &Path) -> Result<()> {
-    let directory = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    let synced = [path, directory.unwrap_or_else(|| Path::new("."))]
-        .into_iter()
-        .try_for_each(|path| File::open(path)?.sync_all());
-    synced.map_err(|error| unwritable(path, &error))
-}
-
-/// Renames a file, with its new name on the disk; one that is not there stays so.
-pub fn rename(from: &Path, to: &Path) -> Result<()> {
-    match fs::rename(from, to) {
-        Err(error) if is_absent(&error) => Ok(()),
-        Err(error) => Err(unwritable(to, &error)),
-        Ok(()) => settle(to),
-    }
-}
-
 /// Writes a file that others may read, whole or not at all.
 pub fn write_public(path: &Path, bytes: &[u8]) -> Result<()> {
     write(path, bytes, 0o644, Rests::OnDisk)
@@ -261,7 +209,7 @@ fn write(path: &Path, bytes: &[u8], mode: u32, rests: Rests) -> Result<()> {
     })
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Failure {
+pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
     Failure::failed(format!("{} cannot be written", path.display()))
         .because(error)
         .hint("check the permissions of its directory and the free space")

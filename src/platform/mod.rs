@@ -2,6 +2,7 @@
 
 pub mod assertion;
 pub mod clock;
+pub mod copies;
 pub mod date;
 pub mod files;
 pub mod http;

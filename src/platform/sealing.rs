@@ -9,9 +9,9 @@ use zeroize::Zeroizing;
 
 use super::{files, keys, lock::Lock, seal::SealingKey, secret};
 use crate::domain::{
-    catalogue::SecretReference,
     environment::Environment,
     failure::{Failure, Result},
+    secret_reference::SecretReference,
 };
 
 /// Keeps a sealing key, which nobody but this process can read.

@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 
 use super::{files, keyring};
 use crate::domain::{
-    catalogue::SecretReference,
     environment::Environment,
     failure::{Failure, Result},
+    secret_reference::SecretReference,
 };
 
 /// The secret behind a reference, without the newline at its end. A relative `file:` is looked up

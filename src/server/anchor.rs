@@ -18,7 +18,8 @@ use crate::{
     platform::{files, terminal},
     store::{
         Store,
-        checkpoints::{Loss, Pace, Signed},
+        audit::Loss,
+        checkpoints::{Pace, Signed},
         ledger::Append,
     },
 };

@@ -10,9 +10,9 @@ use crate::{
         server::{Server, workloads},
     },
     domain::{
-        catalogue::SecretReference,
         environment::Places,
         failure::{Failure, Result},
+        secret_reference::SecretReference,
     },
     platform::{
         files,

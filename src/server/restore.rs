@@ -9,8 +9,8 @@ use crate::{
         failure::{Failure, Result},
         time::Timestamp,
     },
-    platform::{files, terminal},
-    store::{Store, backup::replace, checkpoints::Audit, ledger::Verification, sealing::Sealing},
+    platform::{copies, files, terminal},
+    store::{Store, audit::Audit, backup::replace, ledger::Verification, sealing::Sealing},
 };
 
 /// Put a copy in the place of the database, once it was checked
@@ -42,7 +42,7 @@ pub(super) async fn run(
     let name = |what: &str| places.state.join(format!("{what}-{}", now.secs()));
     let copy = name("restoring");
     files::private_directory(&places.state)?;
-    files::copy_private(&ground.environment.directory.join(&args.file), &copy)?;
+    copies::copy_private(&ground.environment.directory.join(&args.file), &copy)?;
     let keeper = open::keeper(config.sealing_key.as_ref(), &places, ground);
     let checked = match Sealing::kept(keeper) {
         Ok(sealing) => check(&copy, sealing, &Anchor::of(&places.state), now).await,

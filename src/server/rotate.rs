@@ -6,9 +6,9 @@ use super::{ground::Ground, open, operator};
 use crate::{
     config::server::Server,
     domain::{
-        catalogue::SecretReference,
         event::EventKind,
         failure::{Failure, Result},
+        secret_reference::SecretReference,
         time::Ttl,
     },
     platform::{sealing, terminal},

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     domain::failure::{Failure, Result},
-    platform::files,
+    platform::{copies, files},
 };
 
 impl Store {
@@ -33,10 +33,10 @@ impl Store {
             )
             .hint("run: pg_dump --format=custom --file=FILE URL; keep the sealing key elsewhere"));
         };
-        files::make_private(file)?;
+        copies::make_private(file)?;
         let copy = Statement::new("vacuum into $1", [file.to_string_lossy().as_ref().into()]);
         let copied = self.database.run(&copy).await;
-        let copied = copied.and_then(|_| files::settle(file));
+        let copied = copied.and_then(|_| copies::settle(file));
         copied.inspect_err(|_| drop(files::remove(file)))
     }
 }
@@ -62,13 +62,13 @@ pub async fn replace(file: &Path, copy: &Path, named: &str) -> Result<Option<Pat
         name.push(format!(".{named}"));
         let aside = PathBuf::from(name);
         for (from, to) in all(file).iter().zip(all(&aside)) {
-            files::rename(from, &to)?;
+            copies::rename(from, &to)?;
         }
         Some(aside)
     } else {
         None
     };
-    files::rename(copy, file)?;
+    copies::rename(copy, file)?;
     Ok(moved)
 }
 

@@ -6,16 +6,13 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
-    chain::GENESIS,
     database::{Row, Statement},
     group::tail,
-    ledger::{Verification, verify_behind},
     open::Store,
 };
 use crate::{
     domain::{
         checkpoint::{Checkpoint, ORIGIN},
-        event::{Entry, EventFilter, EventKind},
         failure::{Failure, Result},
         key::{PrivateKey, PublicKey},
         time::Timestamp,
@@ -27,9 +24,6 @@ const PURPOSE: &str = "checkpoint";
 
 /// The kind of key in a signed note: Ed25519.
 const ED25519: u8 = 1;
-
-/// How many are looked at at a time.
-const PAGE: u32 = 500;
 
 /// When the next checkpoint is due: after so many events, or so long after an event that none covers.
 #[derive(Clone, Copy, Debug)]
@@ -47,27 +41,6 @@ pub struct Signed {
     pub checkpoint: Checkpoint,
     /// The note: text and signature.
     pub note: String,
-}
-
-/// What is wrong with a ledger, seen from a checkpoint that this authority signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Loss {
-    /// The ledger has fewer entries than were signed.
-    Behind {
-        /// How many it has.
-        entries: i64,
-    },
-    /// The entry at that place is another one than was signed.
-    Rewritten,
-}
-
-/// What a whole audit found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Audit {
-    /// The chain.
-    pub verification: Verification,
-    /// The newest checkpoint in the database; all of them hold.
-    pub newest: Option<Checkpoint>,
 }
 
 impl Store {
@@ -121,41 +94,6 @@ impl Store {
         Ok(keys.into_iter().map(verifier).collect())
     }
 
-    /// What a checkpoint that was kept elsewhere says of this ledger; `None` where it holds.
-    ///
-    /// # Errors
-    /// The note is none, or was not signed by this authority.
-    pub async fn compare(&self, note: &str) -> Result<(Checkpoint, Option<Loss>)> {
-        let checkpoint = self.opened(note).await?;
-        let select = "select hash from events where seq = $1";
-        let select = Statement::new(select, [checkpoint.seq.into()]);
-        let rows = self.database.rows(&select).await?;
-        let loss = match rows.first() {
-            Some(row) if row.text(0)? == checkpoint.hash => None,
-            Some(_) => Some(Loss::Rewritten),
-            None => Some(Loss::Behind {
-                entries: self.head().await?,
-            }),
-        };
-        Ok((checkpoint, loss))
-    }
-
-    /// The event by which somebody took this ledger although it lacks what that checkpoint signed. It
-    /// counts once this authority has signed it: whoever can write into the database could write one too.
-    pub async fn acceptance(&self, checkpoint: &Checkpoint) -> Result<Option<Entry>> {
-        let filter = EventFilter {
-            kind: Some(EventKind::LossAccepted),
-            since: Some(checkpoint.at),
-            ..EventFilter::default()
-        };
-        for entry in self.ledger().list(&filter).await? {
-            if entry.seq <= checkpoint.seq && self.is_signed(&entry).await? {
-                return Ok(Some(entry));
-            }
-        }
-        Ok(None)
-    }
-
     /// Signs the ledger's head, whatever was signed before.
     pub async fn sign_head(&self, now: Timestamp) -> Result<()> {
         let key = self.signing_key(PURPOSE, now).await?;
@@ -170,76 +108,6 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Whether a checkpoint of this authority covers that entry as it stands: one at its place or behind it
-    /// that holds, in a chain that is whole from the one to the other.
-    async fn is_signed(&self, entry: &Entry) -> Result<bool> {
-        let mut after = entry.seq - 1;
-        loop {
-            let page = self.checkpoints(after, PAGE).await?;
-            let Some(last) = page.last() else {
-                return Ok(false);
-            };
-            after = last.checkpoint.seq;
-            for Signed { checkpoint, note } in &page {
-                let holds = matches!(self.compare(note).await, Ok((_, None)));
-                if holds && self.leads_to(entry, checkpoint).await? {
-                    return Ok(true);
-                }
-            }
-        }
-    }
-
-    /// Whether the chain is whole from an entry to a checkpoint.
-    async fn leads_to(&self, entry: &Entry, checkpoint: &Checkpoint) -> Result<bool> {
-        let before = "select hash from events where seq = $1";
-        let before = Statement::new(before, [(entry.seq - 1).into()]);
-        let rows = self.database.rows(&before).await?;
-        let head = rows.first().map(|row| row.text(0).map(str::to_owned));
-        let head = head.transpose()?.unwrap_or_else(|| GENESIS.to_owned());
-        let chain = verify_behind(&self.database, entry.seq - 1, head).await?;
-        Ok(match chain {
-            Verification::Whole { .. } => true,
-            Verification::Broken { entry, .. } => entry > checkpoint.seq,
-        })
-    }
-
-    /// Verifies the chain and every checkpoint in the database.
-    pub async fn audit(&self) -> Result<Audit> {
-        let verification = self.ledger().verify().await?;
-        if matches!(verification, Verification::Broken { .. }) {
-            let newest = None;
-            return Ok(Audit {
-                verification,
-                newest,
-            });
-        }
-        let (newest, contradicted) = self.contradiction().await?;
-        Ok(Audit {
-            verification: contradicted.unwrap_or(verification),
-            newest,
-        })
-    }
-
-    /// The newest checkpoint that holds, and what is wrong with the one after it, if there is one.
-    async fn contradiction(&self) -> Result<(Option<Checkpoint>, Option<Verification>)> {
-        let mut newest: Option<Checkpoint> = None;
-        loop {
-            let after = newest.as_ref().map_or(0, |last| last.seq);
-            let page = self.checkpoints(after, PAGE).await?;
-            if page.is_empty() {
-                return Ok((newest, None));
-            }
-            for Signed { checkpoint, note } in page {
-                if let (_, Some(loss)) = self.compare(&note).await?
-                    && self.acceptance(&checkpoint).await?.is_none()
-                {
-                    return Ok((newest, Some(broken(&checkpoint, &loss))));
-                }
-                newest = Some(checkpoint);
-            }
-        }
-    }
-
     /// How many entries there are.
     pub async fn head(&self) -> Result<i64> {
         let last = "select seq from events order by seq desc limit 1";
@@ -252,7 +120,7 @@ impl Store {
     }
 
     /// The checkpoint of a note, if a key of this authority signed it.
-    async fn opened(&self, note: &str) -> Result<Checkpoint> {
+    pub(super) async fn opened(&self, note: &str) -> Result<Checkpoint> {
         let (checkpoint, signatures) = Checkpoint::parse(note).ok_or_else(|| {
             Failure::failed("that is no checkpoint").hint(
                 "a checkpoint is the whole text that \"jit audit checkpoint\" or /v1/checkpoints gave",
@@ -274,21 +142,6 @@ impl Store {
                 "it is another authority's, or this database was put in the place of the one that signed it",
             ),
         )
-    }
-}
-
-/// What an audit says of a checkpoint that the ledger contradicts.
-fn broken(checkpoint: &Checkpoint, loss: &Loss) -> Verification {
-    let (seq, at) = (checkpoint.seq, checkpoint.at.to_rfc3339_seconds());
-    match loss {
-        Loss::Behind { entries } => Verification::Broken {
-            entry: entries + 1,
-            what: format!("the end was cut off: a checkpoint of {at} covers {seq} entries"),
-        },
-        Loss::Rewritten => Verification::Broken {
-            entry: seq,
-            what: format!("a checkpoint of {at} signed another one in this place"),
-        },
     }
 }
 

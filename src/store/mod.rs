@@ -3,6 +3,7 @@
 
 pub mod answers;
 mod append;
+pub mod audit;
 pub mod backup;
 mod broken;
 pub mod chain;

@@ -17,7 +17,7 @@ use super::{
     spot::{self, Table},
 };
 use crate::{
-    domain::{catalogue::SecretReference, failure::Result, workload::Workload},
+    domain::{failure::Result, secret_reference::SecretReference, workload::Workload},
     platform::files,
 };
 

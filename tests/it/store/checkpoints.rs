@@ -6,7 +6,8 @@ use jit::{
     domain::event::EventKind,
     store::{
         Store,
-        checkpoints::{Loss, Pace},
+        audit::Loss,
+        checkpoints::Pace,
         ledger::{Append, Verification},
     },
 };
