@@ -130,7 +130,7 @@ pub fn lease(
         cache = cache.patient(PATIENCE);
     }
     let (mut source, mut person) = (Source::Cache, None);
-    let outcome = cache.fresh_or(&wanted.entitlement, session.clock, |held| {
+    let mut outcome = cache.fresh_or(&wanted.entitlement, session.clock, |held| {
         source = Source::Authority;
         if let Err(failure) = kept::tidy(session) {
             session.tell(&format!("not tidied: {failure}"));
@@ -142,34 +142,37 @@ pub fn lease(
         };
         block_on(bring(session, terms.asking(wanted, ask, tool), held))?
     });
-    let lease = match (outcome, person) {
-        (Err(failure), Some(person)) if failure.nature == Nature::Unexplained => {
-            // Without the lock, so that nobody else waits for the answer.
-            let question = format!("Why? ({} needs a reason) ", wanted.entitlement);
-            let terms = Terms {
-                justification: person.ask(&question),
-                ..terms.clone()
-            };
-            cache.fresh_or(&wanted.entitlement, session.clock, |held| {
-                let asking = terms.asking(wanted, terms.ask(wanted), tool);
-                block_on(bring(session, asking, held))?
-            })
-        }
-        (Err(failure), person) if failure.code == Code::Pending && terms.asker == Asker::Person => {
-            let patience = terms.patience(session, person.as_ref())?;
-            wait::for_people(session, &wanted.entitlement, patience, failure)?;
-            cache.fresh_or(&wanted.entitlement, session.clock, |held| {
-                let asking = terms.asking(wanted, terms.ask(wanted), tool);
-                block_on(bring(session, asking, held))?
-            })
-        }
-        (Err(failure), _) if terms.asker == Asker::Hook => {
+    let again = |terms: &Terms| {
+        cache.fresh_or(&wanted.entitlement, session.clock, |held| {
+            let asking = terms.asking(wanted, terms.ask(wanted), tool);
+            block_on(bring(session, asking, held))?
+        })
+    };
+    let mut terms = terms.clone();
+    if let (Err(failure), Some(person)) = (&outcome, &person)
+        && failure.nature == Nature::Unexplained
+    {
+        // Without the lock, so that nobody else waits for the answer.
+        let question = format!("Why? ({} needs a reason) ", wanted.entitlement);
+        terms.justification = person.ask(&question);
+        outcome = again(&terms);
+    }
+    if let Err(failure) = &outcome
+        && failure.code == Code::Pending
+        && terms.asker == Asker::Person
+    {
+        let patience = terms.patience(session, person.as_ref())?;
+        wait::for_people(session, &wanted.entitlement, patience, failure.clone())?;
+        outcome = again(&terms);
+    }
+    let lease = outcome.map_err(|failure| match terms.asker {
+        Asker::Person => failure,
+        Asker::Hook => {
             let failure = unasked(failure, &wanted.entitlement);
             notice::show(session, &wanted.entitlement, &failure);
-            Err(failure)
+            failure
         }
-        (outcome, _) => outcome,
-    }?;
+    })?;
     kept::keep(session, &lease, source);
     Ok(lease)
 }

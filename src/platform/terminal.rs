@@ -110,16 +110,17 @@ impl Person {
 
     /// Asks, and reads one line; `None` where it is empty. Ctrl-C ends this process, as it ends any
     /// that does not mind it.
-    pub fn ask(mut self, question: &str) -> Option<String> {
+    pub fn ask(&self, question: &str) -> Option<String> {
+        let mut terminal = &self.terminal;
         // What was typed before the question is no answer to it: the next lines of a paste.
-        tcflush(&self.terminal, QueueSelector::IFlush).ok()?;
-        write!(self.terminal, "{}", plain_line(question)).ok()?;
+        tcflush(terminal, QueueSelector::IFlush).ok()?;
+        write!(terminal, "{}", plain_line(question)).ok()?;
         let mut line = Vec::new();
         let mut byte = [0];
         while line.len() < LONGEST && byte != *b"\n" {
-            if !matches!(self.terminal.read(&mut byte), Ok(1)) {
+            if !matches!(terminal.read(&mut byte), Ok(1)) {
                 // Ctrl-D, which leaves the cursor behind the question.
-                writeln!(self.terminal).ok()?;
+                writeln!(terminal).ok()?;
                 break;
             }
             line.extend(byte);

@@ -47,6 +47,23 @@ fn a_colleague_approves_and_the_command_that_waits_at_a_terminal_goes_on() {
 }
 
 #[test]
+fn whoever_was_asked_for_a_reason_waits_for_people_too() {
+    let serve = Serve::start(CATALOGUE, POLICIES);
+    let alice = Member::of(&serve, "alice", &[]);
+    let bob = Member::of(&serve, "bob", &["approvers"]);
+    let jit = crate::support::whereabouts::jit();
+    let line = format!("{} request ssh/web:root", jit.display());
+    let mut terminal = Pty::run(&alice.home, &line);
+    terminal.wait_for("Why?");
+    terminal.type_in("a fire\n");
+    terminal.wait_for("waits for approval");
+    let id = waiting(&bob);
+    bob.works(&["approve", &id]);
+    let (code, shown) = terminal.end();
+    assert_eq!(code, 0, "{shown}");
+}
+
+#[test]
 fn whoever_waits_gives_up_with_ctrl_c_or_is_told_no() {
     let serve = Serve::start(CATALOGUE, POLICIES);
     let alice = Member::of(&serve, "alice", &[]);
