@@ -3,12 +3,9 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
-use super::session::Session;
+use super::{sealed, session::Session};
 use crate::{
-    cache,
-    config::client,
     domain::{
         credential::Token,
         failure::{Code, Failure, Result},
@@ -16,7 +13,7 @@ use crate::{
         time::Timestamp,
         way::Way,
     },
-    platform::{files, keyring, lock::Lock},
+    platform::{files, lock::Lock},
     protocol::session::Provider,
 };
 
@@ -61,46 +58,33 @@ pub struct Refresh {
     pub token: Token,
 }
 
+/// What a session is among what rests here.
+const KIND: &str = "session";
+
 /// The file of a server's session.
 pub fn file(session: &Session, server: &str) -> PathBuf {
-    let name = format!("session.{}", client::short_name(server));
-    session.places.state.join(name)
+    sealed::file(session, KIND, server)
 }
 
 /// Nobody else changes it meanwhile.
 pub fn alone(session: &Session, server: &str) -> Result<Lock> {
     files::private_directory(&session.places.state)?;
-    let name = format!("session.{}.lock", client::short_name(server));
-    Lock::soon(&session.places.state.join(name))
+    Lock::soon(&file(session, server).with_added_extension("lock"))
 }
 
 /// Keeps a session.
 pub fn keep(session: &Session, server: &str, kept: &Kept) -> Result<()> {
-    let key = keyring::durable_sealing_key(&cache::sealing_key_file(&session.places))?;
-    let text = serde_json::to_vec(kept)
-        .map_err(|error| Failure::failed("the session cannot be kept").because(&error))?;
-    let text = Zeroizing::new(text);
-    files::private_directory(&session.places.state)?;
-    files::write_private(&file(session, server), &key.seal(&name(server), &text)?)
+    sealed::write(session, KIND, server, kept)
 }
 
 /// What rests here; one that cannot be opened is none.
 pub fn kept(session: &Session, server: &str) -> Result<Option<Kept>> {
-    let Some(sealed) = files::read_private(&file(session, server))? else {
-        return Ok(None);
-    };
-    let key = keyring::sealing_key(&cache::sealing_key_file(&session.places))?;
-    let text = key.open(&name(server), &sealed);
-    Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
+    sealed::read(session, KIND, server)
 }
 
 /// Forgets a session on this machine.
 pub fn forget(session: &Session, server: &str) -> Result<()> {
     files::remove(&file(session, server))
-}
-
-fn name(server: &str) -> String {
-    format!("session {}", server.trim_end_matches('/'))
 }
 
 /// Sign-in is needed.

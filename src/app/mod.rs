@@ -32,6 +32,7 @@ pub mod principals;
 pub mod prompt;
 pub mod request;
 pub mod revoke;
+pub mod sealed;
 pub mod served;
 pub mod session;
 pub mod setup;

@@ -64,9 +64,6 @@ struct Claims {
 
 /// Makes a proof: a JWT signed with EdDSA by the key that it names.
 pub fn prove(holder: &PrivateKey, aim: &Aim<'_>, now: Timestamp) -> Result<String> {
-    let mut header = Header::new(Algorithm::EdDSA);
-    header.typ = Some(PROOF.to_owned());
-    header.jwk = Some(jwk(holder.public()));
     let claims = Claims {
         jti: keys::hex(&keys::random::<16>()?),
         htm: aim.method.to_owned(),
@@ -74,22 +71,16 @@ pub fn prove(holder: &PrivateKey, aim: &Aim<'_>, now: Timestamp) -> Result<Strin
         iat: now.secs(),
         ath: aim.token.map(fingerprint),
     };
-    sign(&header, &claims, holder)
+    sign_named(PROOF, &claims, holder)
 }
 
 /// What a proof proves, if it was made just now for that aim; otherwise why it does not.
 pub fn verify(proof: &str, aim: &Aim<'_>, now: Timestamp) -> Result<Proven, &'static str> {
     const BROKEN: &str = "its proof of possession is not one";
-    let header = decode_header(proof).map_err(|_| BROKEN)?;
-    let named = header.jwk.filter(|_| header.typ.as_deref() == Some(PROOF));
-    let Some(AlgorithmParameters::OctetKeyPair(parameters)) = named.map(|jwk| jwk.algorithm) else {
-        return Err(BROKEN);
-    };
-    let key: PublicKey = serde_json::from_value(parameters.x.into()).map_err(|_| BROKEN)?;
     let mut rules = Validation::new(Algorithm::EdDSA);
     rules.validate_exp = false;
     rules.required_spec_claims.clear();
-    let claims: Claims = open(proof, key, &rules).ok_or(BROKEN)?;
+    let (key, claims): (_, Claims) = open_named(PROOF, proof, &rules).ok_or(BROKEN)?;
     let age = now.secs().abs_diff(claims.iat);
     let same = claims.htm == aim.method && claims.htu == aim.url;
     if !same || claims.ath != aim.token.map(fingerprint) {
@@ -102,6 +93,29 @@ pub fn verify(proof: &str, aim: &Aim<'_>, now: Timestamp) -> Result<Proven, &'st
         key,
         id: claims.jti,
     })
+}
+
+/// Signs claims as a JWT of that type, whose header names the key (`jwk`, RFC 7515).
+pub(super) fn sign_named(typ: &str, claims: &impl Serialize, key: &PrivateKey) -> Result<String> {
+    let mut header = Header::new(Algorithm::EdDSA);
+    header.typ = Some(typ.to_owned());
+    header.jwk = Some(jwk(key.public()));
+    sign(&header, claims, key)
+}
+
+/// The key that a JWT of that type names, and its claims, if that key signed it and it keeps the rules.
+pub(super) fn open_named<C: DeserializeOwned + Clone>(
+    typ: &str,
+    token: &str,
+    rules: &Validation,
+) -> Option<(PublicKey, C)> {
+    let header = decode_header(token).ok()?;
+    let named = header.jwk.filter(|_| header.typ.as_deref() == Some(typ))?;
+    let AlgorithmParameters::OctetKeyPair(parameters) = named.algorithm else {
+        return None;
+    };
+    let key: PublicKey = serde_json::from_value(parameters.x.into()).ok()?;
+    Some((key, open(token, key, rules)?))
 }
 
 /// Signs claims as a JWT with EdDSA.

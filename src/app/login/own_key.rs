@@ -3,21 +3,14 @@
 //! A key is written before the server hears of it, and the old one goes only once the server has answered:
 //! whatever is lost on the way, the same is said again with the same keys.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use crate::{
-    app::session::Session,
-    cache,
-    config::client,
-    domain::{
-        failure::{Failure, Result},
-        key::PrivateKey,
-        time::Timestamp,
-    },
-    platform::{assertion::Said, files, keyring, keys},
+    app::{sealed, session::Session},
+    domain::{failure::Result, key::PrivateKey, time::Timestamp},
+    platform::{assertion::Said, files, keys},
     remote::workload::present::Own,
 };
 
@@ -51,12 +44,12 @@ pub(super) enum Slot {
 impl OwnKey {
     /// The key that is enrolled here; none where this machine is not.
     pub(super) fn enrolled(session: &Session, server: &str) -> Result<Option<Self>> {
-        read(session, server, Slot::Enrolled)
+        sealed::read(session, Slot::Enrolled.as_str(), server)
     }
 
     /// The key for a join code: the same one for the same code, since the first answer may be lost.
     pub(super) fn joining(session: &Session, server: &str, code: &str) -> Result<Self> {
-        let waiting = read(session, server, Slot::Joining)?;
+        let waiting: Option<Self> = sealed::read(session, Slot::Joining.as_str(), server)?;
         let waiting = waiting.filter(|own| own.code.as_deref() == Some(code));
         if let Some(own) = waiting {
             return Ok(own);
@@ -110,17 +103,11 @@ impl OwnKey {
             code: None,
         };
         own.write(session, server, Slot::Enrolled)?;
-        files::remove(&file(session, server, Slot::Joining))
+        files::remove(&sealed::file(session, Slot::Joining.as_str(), server))
     }
 
     fn write(&self, session: &Session, server: &str, slot: Slot) -> Result<()> {
-        let sealing = keyring::durable_sealing_key(&cache::sealing_key_file(&session.places))?;
-        let text = serde_json::to_vec(self)
-            .map_err(|error| Failure::failed("a key cannot be kept").because(&error))?;
-        let text = Zeroizing::new(text);
-        files::private_directory(&session.places.state)?;
-        let sealed = sealing.seal(&name(server, slot), &text)?;
-        files::write_private(&file(session, server, slot), &sealed)
+        sealed::write(session, slot.as_str(), server, self)
     }
 }
 
@@ -132,24 +119,6 @@ pub(super) enum Rotate {
     WhenOld,
     /// Now.
     Now,
-}
-
-fn read(session: &Session, server: &str, slot: Slot) -> Result<Option<OwnKey>> {
-    let Some(sealed) = files::read_private(&file(session, server, slot))? else {
-        return Ok(None);
-    };
-    let sealing = keyring::sealing_key(&cache::sealing_key_file(&session.places))?;
-    let text = sealing.open(&name(server, slot), &sealed);
-    Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
-}
-
-fn file(session: &Session, server: &str, slot: Slot) -> PathBuf {
-    let name = format!("{}.{}", slot.as_str(), client::short_name(server));
-    session.places.state.join(name)
-}
-
-fn name(server: &str, slot: Slot) -> String {
-    format!("{} {}", slot.as_str(), server.trim_end_matches('/'))
 }
 
 impl Slot {
