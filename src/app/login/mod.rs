@@ -4,7 +4,7 @@ mod browser;
 pub mod current;
 mod device;
 mod enter;
-mod loopback;
+pub mod loopback;
 mod machine;
 mod own_key;
 mod provider;
