@@ -19,6 +19,7 @@ use wish::Wish;
 
 use super::{
     embedded::block_on,
+    forget,
     identity::{self, Kept, Refresh},
     line,
     session::Session,
@@ -127,10 +128,12 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
             "write server = \"https://…\" into config.toml, or run: jit init --server https://…",
         )
     })?;
+    let before = identity::kept(session, server)?;
     let kept = match args.manner()? {
         Some(manner) => block_on(as_machine(session, server, manner))??,
         None => block_on(somebody(session, server, &wish, args.person))??,
     };
+    hand_over(session, before.as_ref(), &kept)?;
     let until = kept.expires_at.to_rfc3339_seconds();
     terminal::say(&format!(
         "jit: signed in at {server} as {} until {until}",
@@ -169,7 +172,17 @@ pub fn again(session: &Session, failure: &Failure) -> Result<()> {
         max_age: failure.nature.max_age().map(u64::from),
         ..Wish::default()
     };
-    block_on(sign_in(session, server, &wish))?.map(drop)
+    let before = identity::kept(session, server)?;
+    let kept = block_on(sign_in(session, server, &wish))??;
+    hand_over(session, before.as_ref(), &kept)
+}
+
+/// What somebody else held here is not for whoever came after them.
+fn hand_over(session: &Session, before: Option<&Kept>, now: &Kept) -> Result<()> {
+    if before.is_some_and(|before| before.principal != now.principal) {
+        forget::drop_all(session)?;
+    }
+    Ok(())
 }
 
 /// Signs in whoever is here: where there is no person who could, or no provider that knows people, the

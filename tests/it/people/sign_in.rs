@@ -128,6 +128,27 @@ fn signing_out_ends_the_session_at_the_server() {
 }
 
 #[test]
+fn what_somebody_holds_is_not_for_who_signs_in_after_them() {
+    let Some(team) = Team::new() else { return };
+    team.provider.account("bob", &["dev"]);
+    let holds = || run(&mut team.home.jit(["status", "--json"])).stdout;
+    let asks = || run(&mut team.home.jit(["request", "ssh/web:deploy"]));
+    team.login("alice");
+    assert_eq!(asks().code, 0);
+    // Whoever only signs in again keeps it.
+    team.login("alice");
+    assert!(holds().contains("ssh/web:deploy"));
+    let ran = run(&mut team.jit("bob", &["login"]));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(holds(), "");
+    assert_eq!(asks().code, 0);
+    let of_bob = team.events();
+    let of_bob = of_bob.iter().filter(|(_, who, _)| who == "bob");
+    let kinds: Vec<&str> = of_bob.map(|(kind, _, _)| kind.as_str()).collect();
+    assert_eq!(kinds, ["signed-in", "granted", "issued"]);
+}
+
+#[test]
 fn whoami_knows_the_user_of_the_embedded_authority() {
     let home = crate::support::web::web();
     let ran = run(&mut home.jit(["whoami", "--json"]));

@@ -13,5 +13,7 @@ mod member;
 mod once;
 mod principals;
 mod problems;
+mod replicas;
 mod schema;
+mod seen;
 mod strangers;
