@@ -59,6 +59,7 @@ pub(crate) fn places() -> Places {
         state: directory.join("state"),
         cache: directory.join("cache"),
         runtime: directory.join("run"),
+        job: None,
     }
 }
 
