@@ -118,7 +118,15 @@ impl Authority {
         bound: Option<(Session, bool)>,
         now: Timestamp,
     ) -> Result<(Session, Token)> {
-        let replayed = || signed_out("what was shown to sign in was used already");
+        let replayed = || {
+            let failure = signed_out("what was shown to sign in was used already");
+            match vouched.caller.principal.class() {
+                Class::Human | Class::Agent => failure,
+                Class::Workload => failure.hint(
+                    "give this job a token of its own; where one is to serve again, its entry of [[workloads]] in server.toml says once = false",
+                ),
+            }
+        };
         let session = going_on(vouched, bound.ok_or_else(replayed)?, now)?;
         let token = self.session_token(&session).await?;
         Ok((session, token))
