@@ -128,6 +128,33 @@ fn signing_out_ends_the_session_at_the_server() {
 }
 
 #[test]
+fn whoever_signs_in_again_leaves_no_session_behind() {
+    let Some(team) = Team::new() else { return };
+    team.login("alice");
+    let first = super::kept(&team.home, &team.serve);
+    let ran = run(&mut team.home.jit(["request", "ssh/web:deploy"]));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let ran = team.login("alice");
+    assert!(
+        ran.stderr.contains("the former session was ended"),
+        "{ran:?}"
+    );
+    let second = super::kept(&team.home, &team.serve);
+    assert_ne!(first.holder.public(), second.holder.public());
+    assert_eq!(team.who()["principal"], "alice");
+    let told = team.events().into_iter().map(|(kind, _, _)| kind);
+    let told: Vec<_> = told.filter(|kind| kind != "issued").collect();
+    assert_eq!(
+        told,
+        ["signed-in", "granted", "signed-in", "signed-out", "revoked"]
+    );
+    // The same session, proven anew, is none that was left behind.
+    let ran = run(&mut team.jit("alice", &["login", "--fresh"]));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(team.who()["principal"], "alice");
+}
+
+#[test]
 fn whoami_knows_the_user_of_the_embedded_authority() {
     let home = crate::support::web::web();
     let ran = run(&mut home.jit(["whoami", "--json"]));

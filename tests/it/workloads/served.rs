@@ -209,15 +209,34 @@ fn a_host_joins_by_a_code_and_its_key_is_replaced() {
         .arg("-a")
         .args([host.path("state"), thief.path("stolen")]));
     assert_eq!(ran.code, 0);
+    let stolen = |args: &[&str]| {
+        let mut jit = thief.jit(args);
+        run(jit.env("XDG_STATE_HOME", thief.path("stolen")))
+    };
+    assert_eq!(
+        stolen(&["whoami"]).code,
+        0,
+        "the session was copied with it"
+    );
+    let held = run(&mut host.jit(["request", "ssh/web:deploy"]));
+    assert_eq!(held.code, 0, "{held:?}");
     let ran = run(&mut host.jit(["login", "--rotate"]));
     assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(
+        ran.stderr.contains("the former session was ended"),
+        "{ran:?}"
+    );
+    let held = run(&mut host.jit(["status"]));
+    assert!(held.stdout.starts_with("You hold nothing"), "{held:?}");
+    // The copied session ended with the key, and the copied key is no way back.
+    let ran = stolen(&["whoami"]);
+    assert_eq!(ran.code, 121, "{ran:?}");
     for session in sessions(&host) {
         fs::remove_file(session).unwrap();
     }
     // Without a session it comes by the new key, without anybody's doing.
     whoami(&mut host.jit(["whoami", "--json"]));
-    let mut copied = thief.jit(["login", "--as", "key"]);
-    let ran = run(copied.env("XDG_STATE_HOME", thief.path("stolen")));
+    let ran = stolen(&["login", "--as", "key"]);
     assert_eq!(ran.code, 121, "{ran:?}");
     assert!(ran.stderr.contains("was replaced"), "{ran:?}");
     let listed = team.admin(&bot, &["enrolments", "list"]);
