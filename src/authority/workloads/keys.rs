@@ -192,6 +192,6 @@ const AGAIN: &str = "an administrator makes another one: jit enrolments remove N
 
 fn stranger() -> Failure {
     Failure::denied("no enrolment of this server has this key").hint(
-        "an administrator makes a join code (jit enrolments create NAME); then run: jit login --join CODE",
+        "an administrator makes a join code (jit enrolments create NAME); then run: jit login --join",
     )
 }
