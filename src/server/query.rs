@@ -22,6 +22,9 @@ pub(super) struct Elevations {
     /// Only those in that state: `pending`, `granted`, `denied`, `abandoned`, `expired`, `revoked`.
     #[param(value_type = Option<String>)]
     pub(super) state: Option<State>,
+    /// Also who may approve those that are pending.
+    #[serde(default)]
+    pub(super) approvers: bool,
 }
 
 /// How long to wait for a change.
