@@ -26,9 +26,11 @@ use super::{
     seen::Seen,
     shared::Shared,
     tls::{self, OwnAuthority},
+    turned_away::TurnedAway,
+    waiting::Waiting,
 };
 use crate::{
-    authority::Authority,
+    authority::{Authority, watch::Watches},
     config::server::{self, Server},
     domain::failure::{Failure, Result},
     platform::terminal,
@@ -129,6 +131,9 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         seen: Seen::default(),
         workloads,
         gate: Gate::new(&config.limits),
+        waiting: Waiting::new(config.limits.waits_per_caller),
+        turned_away: TurnedAway::new(),
+        watches: Watches::default(),
         metrics: Arc::clone(&metrics),
         body_within: config.limits.body_within.0,
         ending,
