@@ -7,6 +7,7 @@ use super::{
     steps,
 };
 use crate::domain::{
+    count::counted,
     elevation::{Elevation, State},
     event::{Event, EventKind},
     failure::Result,
@@ -59,7 +60,12 @@ impl Ending {
             transaction.run(&steps::write(&elevation)?).await?;
             behind.push(consequence(kind, &elevation, &cause));
         }
-        let ended = format!("ended {sessions} sessions, {grants} grants, {requests} requests");
+        let ended = format!(
+            "ended {}, {}, {}",
+            counted(sessions, "session"),
+            counted(grants, "grant"),
+            counted(requests, "request")
+        );
         cause.detail = Some(match cause.detail {
             Some(detail) => format!("{detail}; {ended}"),
             None => ended,
