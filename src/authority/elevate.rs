@@ -14,7 +14,10 @@ use crate::{
         time::{Timestamp, Ttl},
     },
     platform::keys,
-    store::{answers::IdempotencyKey, ledger::Append},
+    store::{
+        answers::IdempotencyKey,
+        ledger::{Append, overtaken},
+    },
 };
 
 /// What is asked for.
@@ -64,8 +67,8 @@ impl Ask {
 /// What came of asking.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// It is granted.
-    Granted(Box<Answer>),
+    /// It is granted: how it stands, and what leaves.
+    Granted(Box<(Elevation, Answer)>),
     /// People were asked.
     Pending(Box<Elevation>),
 }
@@ -77,7 +80,7 @@ impl Outcome {
     /// Pending (122).
     pub fn answer(self) -> Result<Answer> {
         match self {
-            Self::Granted(answer) => Ok(*answer),
+            Self::Granted(granted) => Ok(granted.1),
             Self::Pending(elevation) => {
                 let request = &elevation.request;
                 Err(pending(&request.id, &request.entitlement))
@@ -107,10 +110,15 @@ impl Authority {
         let asked_at = (self.clock)();
         let tier = self.catalogue.tier(&ask.entitlement)?;
         let decision = self.decide(client, ask, tier, asked_at);
-        if decision.verdict != Verdict::Allow
-            && let Some(found) = self.asked_before(client, ask).await?
-        {
-            return Ok(found);
+        if decision.verdict != Verdict::Allow {
+            if let Some(once) = once
+                && self.store.noted(once, asked_at).await?.is_some()
+            {
+                return Err(overtaken());
+            }
+            if let Some(found) = self.asked_before(client, ask).await? {
+                return Ok(found);
+            }
         }
         let mut elevation = Elevation::ask(request(client, ask, asked_at)?);
         let lacks_reason = lacks_reason(&elevation, &decision);
@@ -142,11 +150,12 @@ impl Authority {
             made = self.made_once(once, &grant, &token, made)?;
         }
         let credential = self.record_issue(client, &elevation, made).await?;
-        Ok(Outcome::Granted(Box::new(Answer {
+        let answer = Answer {
             grant,
             token,
             credential,
-        })))
+        };
+        Ok(Outcome::Granted(Box::new((elevation, answer))))
     }
 
     /// What policy's answer would be to somebody who says why. It is no decision: nobody has.
@@ -226,8 +235,8 @@ impl Authority {
         };
         for one in open.into_iter().filter(same).rev() {
             if one.is_unclaimed(now) {
-                let answer = self.claim(client, &one.request.id).await?;
-                return Ok(Some(Outcome::Granted(Box::new(answer))));
+                let claimed = self.claim(client, &one.request.id).await?;
+                return Ok(Some(Outcome::Granted(Box::new(claimed))));
             }
             if one.state(now) == State::Pending {
                 return Ok(Some(Outcome::Pending(Box::new(one))));

@@ -36,7 +36,7 @@ use crate::{
         entitlement::{Entitlement, ResourceName},
         environment::Environment,
         event::{Event, EventKind, Origin},
-        failure::Result,
+        failure::{Nature, Result},
         key::{EcKey, PrivateKey, PublicKey},
         lifecycle::Lifecycles,
         once::Once,
@@ -52,6 +52,7 @@ use crate::{
     policy::set::Policies,
     store::{
         Store, database::Statement, ledger::Append, principals::may_come, sessions::goes_on, spent,
+        steps,
     },
 };
 
@@ -208,10 +209,19 @@ impl Authority {
         }
         let append = writes.into_iter().fold(append, Append::with);
         let append = guard.into_iter().fold(append, Append::only_if);
-        self.store.ledger().append(append).await?;
-        let credential = made?;
-        self.refuse_revoked(client, &elevation.request.id).await?;
-        Ok(credential)
+        if made.is_err() {
+            self.store.ledger().append(append).await?;
+            return made;
+        }
+        let append = append.only_if(steps::is_unrevoked(elevation));
+        match self.store.ledger().append(append).await {
+            Err(failure) if failure.nature == Nature::Conflict => {
+                self.refuse_revoked(client, &elevation.request.id).await?;
+                Err(failure)
+            }
+            Err(failure) => Err(failure),
+            Ok(()) => made,
+        }
     }
 
     /// Makes a credential under a live grant.

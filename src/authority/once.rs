@@ -55,9 +55,10 @@ impl Authority {
         ask: &Ask,
         once: &IdempotencyKey,
     ) -> Result<Outcome> {
-        let mut overtaken = None;
+        // Most ask for the first time, which the commit of the first event looks after.
+        let (mut noted, mut overtaken) = (None, None);
         for _ in 0..ATTEMPTS {
-            let outcome = match self.store.noted(once, (self.clock)()).await? {
+            let outcome = match noted {
                 None => Box::pin(self.elevate_noted(client, ask, Some(once))).await,
                 Some(noted) => Box::pin(self.again(client, ask, once, noted)).await,
             };
@@ -66,6 +67,7 @@ impl Authority {
                     if failure.nature == Nature::Conflict && failure.code == Code::Denied =>
                 {
                     overtaken = Some(failure);
+                    noted = self.store.noted(once, (self.clock)()).await?;
                 }
                 outcome => return outcome,
             }
@@ -84,20 +86,19 @@ impl Authority {
             return Err(reused());
         }
         if let Some(answer) = &noted.answer {
-            return told(answer);
+            return self.told(answer).await;
         }
         let Some(id) = noted.elevation else {
             return Err(Failure::failed("an answer was kept that cannot be read"));
         };
-        let Some(elevation) = self.store.elevation(&id).await? else {
-            return Err(Failure::failed(format!("the elevation {id} is not there")));
-        };
+        let elevation = self.store.elevation(&id).await?;
+        let elevation = elevation.ok_or_else(|| absent(&id))?;
         let now = (self.clock)();
         if elevation.state(now) == State::Pending || elevation.is_unclaimed(now) {
             return self.elevate(client, ask).await;
         }
         if let Some(answer) = self.answer_of_another(once).await? {
-            return told(&answer);
+            return self.told(&answer).await;
         }
         self.take_over(client, &elevation, once).await
     }
@@ -144,11 +145,12 @@ impl Authority {
             ..Made::new(now, made)
         };
         let credential = self.record_issue(client, elevation, made).await?;
-        Ok(Outcome::Granted(Box::new(Answer {
+        let answer = Answer {
             grant,
             token,
             credential,
-        })))
+        };
+        Ok(Outcome::Granted(Box::new((elevation.clone(), answer))))
     }
 
     /// What is written with the event of a first credential.
@@ -188,6 +190,37 @@ impl Authority {
         Ok(append.with(note).only_if(answers::is_new(once, now)))
     }
 
+    /// The answer that was kept, again.
+    async fn told(&self, answer: &[u8]) -> Result<Outcome> {
+        let kept = serde_json::from_slice(answer).map_err(|error| {
+            Failure::failed("an answer in the store cannot be read").because(&error)
+        })?;
+        match kept {
+            Kept::Granted(kept) => {
+                let (grant, token, credential) = *kept;
+                let elevation = self.store.elevation(&grant.id).await?;
+                let elevation = elevation.ok_or_else(|| absent(&grant.id))?;
+                let answer = Answer {
+                    grant,
+                    token,
+                    credential,
+                };
+                Ok(Outcome::Granted(Box::new((elevation, answer))))
+            }
+            Kept::Denied {
+                message,
+                hint,
+                is_unexplained,
+            } => Err(Failure::denied(message)
+                .hint(hint)
+                .of_nature(if is_unexplained {
+                    Nature::Unexplained
+                } else {
+                    Nature::Final
+                })),
+        }
+    }
+
     fn answered(
         &self,
         once: &IdempotencyKey,
@@ -197,6 +230,10 @@ impl Authority {
         let kept = Kept::Granted(Box::new((grant.clone(), token.clone(), credential.clone())));
         self.store.keep(once, &written(&kept)?)
     }
+}
+
+fn absent(id: &GrantId) -> Failure {
+    Failure::failed(format!("the elevation {id} is not there"))
 }
 
 fn denied(failure: &Failure) -> Result<Zeroizing<Vec<u8>>> {
@@ -211,33 +248,6 @@ fn written(kept: &Kept) -> Result<Zeroizing<Vec<u8>>> {
     serde_json::to_vec(kept)
         .map(Zeroizing::new)
         .map_err(|error| Failure::failed("an answer cannot be written").because(&error))
-}
-
-fn told(answer: &[u8]) -> Result<Outcome> {
-    let kept = serde_json::from_slice(answer).map_err(|error| {
-        Failure::failed("an answer in the store cannot be read").because(&error)
-    })?;
-    match kept {
-        Kept::Granted(kept) => {
-            let (grant, token, credential) = *kept;
-            Ok(Outcome::Granted(Box::new(Answer {
-                grant,
-                token,
-                credential,
-            })))
-        }
-        Kept::Denied {
-            message,
-            hint,
-            is_unexplained,
-        } => Err(Failure::denied(message)
-            .hint(hint)
-            .of_nature(if is_unexplained {
-                Nature::Unexplained
-            } else {
-                Nature::Final
-            })),
-    }
 }
 
 /// A key that stands for another request.

@@ -18,7 +18,12 @@ use crate::{
         question::{Circumstances, Duty},
         vocabulary::Action,
     },
-    store::{ending::Ending, identities, ledger::Append, principals},
+    store::{
+        ending::Ending,
+        identities,
+        ledger::Append,
+        principals::{self, Standing},
+    },
 };
 
 /// How exactly it is known when somebody was here last.
@@ -193,11 +198,15 @@ impl Authority {
         }
     }
 
-    /// Refuses a session whose first caller somebody must vouch for again, and notes that they are here.
-    pub(super) async fn attested(&self, line: &[Session], now: Timestamp) -> Result<()> {
-        for session in line {
+    /// Refuses a line somebody of which must be vouched for again, and notes that they are here.
+    pub(super) async fn attested(
+        &self,
+        line: &[(Session, Option<Standing>)],
+        now: Timestamp,
+    ) -> Result<()> {
+        for (session, standing) in line {
             let who = &session.caller.principal;
-            let Some(standing) = self.store.standing(who).await? else {
+            let Some(standing) = standing else {
                 continue;
             };
             if standing.is_disabled {

@@ -87,7 +87,7 @@ impl Authority {
     /// # Errors
     /// Denied (121): it is nobody's who asks, was claimed with another key, or policy says no by now.
     /// Pending (122): people have not answered yet.
-    pub async fn claim(&self, client: &Client, id: &GrantId) -> Result<Answer> {
+    pub async fn claim(&self, client: &Client, id: &GrantId) -> Result<(Elevation, Answer)> {
         let asked_at = (self.clock)();
         let before = self
             .own(&client.caller.principal, &client.chain(), id)
@@ -112,11 +112,12 @@ impl Authority {
         };
         let credential = self.record_issue(client, kept, made).await?;
         let token = self.token(&grant, client.holder).await?;
-        Ok(Answer {
+        let answer = Answer {
             grant,
             token,
             credential,
-        })
+        };
+        Ok((elevation, answer))
     }
 
     /// Asks policy anew. What people had to approve is what they approved.

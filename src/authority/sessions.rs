@@ -112,11 +112,12 @@ impl Authority {
         let proven = proof::verify(shown.proof, &aim, now)
             .map_err(|why| signed_out(&format!("the session's token is refused: {why}")))?;
         let bound = proof::thumbprint(proven.key)? == claims.cnf.jkt;
-        let line = self.store.line(&claims.sid, now).await?;
+        let line = self.store.standing_line(&claims.sid, now).await?;
         match line.first() {
-            Some(session) if bound && session.holder == proven.key => {
+            Some((session, _)) if bound && session.holder == proven.key => {
                 self.attested(&line, now).await?;
-                Ok((line, proven.once(now)))
+                let line = line.into_iter().map(|(session, _)| session);
+                Ok((line.collect(), proven.once(now)))
             }
             Some(_) => Err(signed_out("the session's token is bound to another key")),
             None => Err(signed_out("the session has ended")),

@@ -2,10 +2,10 @@
 //!
 //! sshd cannot be told that a certificate was revoked; it ends within minutes by itself.
 
+use signature::{Error, Signer};
 use ssh_key::{
-    PrivateKey, PublicKey,
+    Algorithm, PublicKey, Signature, SigningKey,
     certificate::{Builder, CertType, Certificate},
-    private::{Ed25519Keypair, Ed25519PrivateKey, KeypairData},
     public::{Ed25519PublicKey, KeyData},
 };
 
@@ -49,7 +49,7 @@ pub fn issue(resource: &SshResource, order: &Order<'_>, site: &Site<'_>) -> Resu
     })
 }
 
-fn sign(order: &Order<'_>, authority: &PrivateKey) -> ssh_key::Result<Certificate> {
+fn sign(order: &Order<'_>, authority: &Signing<'_>) -> ssh_key::Result<Certificate> {
     let nonce = keys::random::<32>().map_err(|_| ssh_key::Error::Crypto)?;
     let mut certificate = Builder::new(
         nonce,
@@ -73,17 +73,24 @@ pub(super) fn seconds(at: Timestamp) -> u64 {
     u64::try_from(at.secs()).unwrap_or(0)
 }
 
-pub(super) fn signing_key(site: &Site<'_>) -> Result<PrivateKey> {
-    let key = site.signing_key()?;
-    let broken = |error: ssh_key::Error| {
-        Failure::failed("the certificate authority's key is not an Ed25519 key").because(&error)
-    };
-    let private = Ed25519PrivateKey::try_from(key.expose_seed()).map_err(broken)?;
-    let pair = Ed25519Keypair {
-        public: Ed25519PublicKey(key.public().0),
-        private,
-    };
-    PrivateKey::new(KeypairData::Ed25519(pair), "").map_err(broken)
+/// A site's certificate authority. It signs by aws-lc, several times as fast as the library's own way.
+pub(super) struct Signing<'a>(&'a key::PrivateKey);
+
+pub(super) fn signing_key<'a>(site: &'a Site<'_>) -> Result<Signing<'a>> {
+    site.signing_key().map(Signing)
+}
+
+impl Signer<Signature> for Signing<'_> {
+    fn try_sign(&self, message: &[u8]) -> Result<Signature, Error> {
+        let signed = keys::sign(self.0, message).map_err(Error::from_source)?;
+        Ok(Signature::new(Algorithm::Ed25519, signed)?)
+    }
+}
+
+impl SigningKey for Signing<'_> {
+    fn public_key(&self) -> KeyData {
+        KeyData::Ed25519(Ed25519PublicKey(self.0.public().0))
+    }
 }
 
 /// A shell script that lets the resource's certificates in, to be run as root on each of its hosts.
@@ -164,7 +171,8 @@ mod tests {
     fn a_certificate_says_one_login_few_minutes_and_little_else() {
         let (credential, line) = issued();
         let certificate = Certificate::from_openssh(&line).unwrap();
-        let authority = signing_key(&sample::site()).unwrap();
+        let site = sample::site();
+        let authority = signing_key(&site).unwrap().public_key();
         let fingerprint = authority.fingerprint(HashAlg::Sha256);
         let now = u64::try_from(sample::NOW.secs()).unwrap();
         certificate.validate_at(now, [&fingerprint]).unwrap();

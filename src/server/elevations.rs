@@ -26,6 +26,7 @@ use crate::{
         elevation::Elevation,
         entitlement::Entitlement,
         failure::{Code, Failure, Nature, Result},
+        time::Timestamp,
     },
     issuers::order::Revocation,
     protocol::{
@@ -78,7 +79,7 @@ pub(super) async fn ask(
     served.metrics.decided(verdict(&outcome));
     let now = (authority.clock)();
     Ok(match outcome.map_err(refused)? {
-        Outcome::Granted(answer) => Json(granted(&served, *answer).await?).into_response(),
+        Outcome::Granted(granted) => Json(given(*granted, now)).into_response(),
         Outcome::Pending(elevation) => {
             let view = ElevationView::of(&elevation, now);
             (StatusCode::ACCEPTED, Json(view)).into_response()
@@ -108,18 +109,13 @@ fn known(served: &Served, entitlement: &Entitlement) -> Result<()> {
 }
 
 /// The whole of what was granted.
-async fn granted(served: &Served, answer: Answer) -> Result<ElevationView> {
-    let authority = &served.authority;
-    let grant = answer.grant;
-    let elevation = authority.store.elevation(&grant.id).await?;
-    let elevation = elevation
-        .ok_or_else(|| Failure::failed(format!("the elevation {} is not there", grant.id)))?;
-    Ok(ElevationView {
-        grant: Some(grant),
+fn given((elevation, answer): (Elevation, Answer), now: Timestamp) -> ElevationView {
+    ElevationView {
+        grant: Some(answer.grant),
         token: Some(answer.token),
         credential: Some(answer.credential),
-        ..ElevationView::of(&elevation, (authority.clock)())
-    })
+        ..ElevationView::of(&elevation, now)
+    }
 }
 
 /// The caller's own elevations, the newest first.
@@ -173,7 +169,7 @@ pub(super) async fn read(
     let _place = if wait.is_zero() {
         None
     } else {
-        Some(served.waiting.enter(visitor.principal())?)
+        Some(served.gate.waiting.enter(visitor.principal())?)
     };
     let elevation = tokio::select! {
         watched = authority.watch(&served.watches, &client, &id, wait) => watched?,
@@ -204,7 +200,7 @@ pub(super) async fn credential(
     let (token, proof) = match (asked.token, asked.proof) {
         (None, None) => {
             let claimed = Box::pin(authority.claim(&client, &id)).await?;
-            return Ok(Json(granted(&served, claimed).await?));
+            return Ok(Json(given(claimed, (authority.clock)())));
         }
         (Some(token), Some(proof)) => (token, proof),
         (Some(_), None) | (None, Some(_)) => {

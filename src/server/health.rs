@@ -56,13 +56,11 @@ pub(super) async fn readyz(State(served): State<Served>) -> Result<Json<Health>,
         return Err(Refusal::with(StatusCode::SERVICE_UNAVAILABLE, failure));
     }
     // Whoever asks does not wait for as long as a request would.
-    match timeout(SOON, served.authority.store.answers()).await {
-        Ok(answered) => answered?,
-        Err(_) => {
-            let failure = Failure::failed("the database does not answer").of_nature(Nature::Away);
-            return Err(failure.into());
-        }
-    }
+    let Ok(answered) = timeout(SOON, served.authority.store.answers()).await else {
+        let failure = Failure::failed("the database does not answer").of_nature(Nature::Away);
+        return Err(failure.into());
+    };
+    answered?;
     Ok(Json(WELL))
 }
 

@@ -27,7 +27,6 @@ use super::{
     shared::Shared,
     tls::{self, OwnAuthority},
     turned_away::TurnedAway,
-    waiting::Waiting,
 };
 use crate::{
     authority::{Authority, watch::Watches},
@@ -131,7 +130,6 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         seen: Seen::default(),
         workloads,
         gate: Gate::new(&config.limits),
-        waiting: Waiting::new(config.limits.waits_per_caller),
         turned_away: TurnedAway::new(),
         watches: Watches::default(),
         metrics: Arc::clone(&metrics),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-use super::{gate::Gate, metrics::Metrics, seen::Seen, turned_away::TurnedAway, waiting::Waiting};
+use super::{gate::Gate, metrics::Metrics, seen::Seen, turned_away::TurnedAway};
 use crate::authority::{Authority, people::People, watch::Watches, workloads::trusted::Workloads};
 
 /// The authority that is served, and how.
@@ -23,8 +23,6 @@ pub(super) struct Shared {
     pub(super) workloads: Workloads,
     /// How much is taken from whom.
     pub(super) gate: Gate,
-    /// Who waits for a change.
-    pub(super) waiting: Waiting,
     /// Who was not let in.
     pub(super) turned_away: TurnedAway,
     /// What is waited for.

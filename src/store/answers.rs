@@ -7,8 +7,9 @@ use zeroize::Zeroizing;
 use super::{database::Statement, open::Store};
 use crate::domain::{failure::Result, id::GrantId, time::Timestamp};
 
+// The key first, since a caller may ask for many things at once.
 const ROW: &str =
-    "insert into answers (caller, idempotency_key, request, elevation, answer, expires_at)";
+    "insert into answers (idempotency_key, caller, request, elevation, answer, expires_at)";
 
 /// How long an answer is kept.
 const KEPT: Duration = Duration::from_hours(24);
@@ -80,8 +81,8 @@ impl Store {
         Ok(Statement::insert(
             ROW,
             [
-                once.caller.as_str().into(),
                 once.key.as_str().into(),
+                once.caller.as_str().into(),
                 once.request.as_str().into(),
                 elevation.map_or("", GrantId::as_str).into(),
                 sealed.into(),
@@ -102,8 +103,8 @@ impl Store {
         Ok(Statement::insert(
             ROW,
             [
-                once.caller.as_str().into(),
                 once.key.as_str().into(),
+                once.caller.as_str().into(),
                 once.request.as_str().into(),
                 "".into(),
                 self.sealing.seal(&once.name(), answer)?.into(),

@@ -1,7 +1,11 @@
 //! What is recorded at once: an event, what else is written with it, and on what condition.
 
 use super::{ending::Ending, statement::Statement, steps};
-use crate::domain::{elevation::Elevation, event::Event, failure::Result};
+use crate::domain::{
+    elevation::Elevation,
+    event::Event,
+    failure::{Failure, Nature, Result},
+};
 
 /// What is recorded: an event, and what else is written in the same commit.
 #[derive(Clone, Debug)]
@@ -61,4 +65,11 @@ impl Append {
     pub(super) fn only_inserts(&self) -> bool {
         self.ending.is_none() && self.writes.iter().all(Statement::is_insert)
     }
+}
+
+/// What an append hears whose condition did not hold.
+pub fn overtaken() -> Failure {
+    Failure::denied("somebody else was first, or what it rests on has ended")
+        .hint("run the command again")
+        .of_nature(Nature::Conflict)
 }

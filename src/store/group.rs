@@ -9,18 +9,21 @@ use std::slice;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    append::Append,
+    append::{Append, overtaken},
     chain::{GENESIS, Stored},
     database::{Database, Transaction},
-    statement::Statement,
+    statement::{Statement, Written},
 };
-use crate::domain::failure::{Failure, Nature, Result};
+use crate::domain::failure::{Nature, Result};
 
 /// How many appends go into one commit at most.
 pub(super) const GROUP: usize = 256;
 
-/// How many rows go into one statement at most.
+/// How many rows go into one statement at most, and how many bytes: what is larger than a TLS record
+/// (16 KiB) goes to PostgreSQL in two segments, and the second one waits for the first one's delayed
+/// acknowledgement, 40 ms, since sqlx does not set `TCP_NODELAY`.
 const ROWS: usize = 64;
+const BYTES: usize = 12 * 1024;
 
 /// An append, and who waits for it.
 pub(super) struct Waiting {
@@ -129,31 +132,24 @@ pub(super) async fn tail(transaction: &mut Transaction) -> Result<(i64, String)>
     }
 }
 
-fn overtaken() -> Failure {
-    Failure::denied("somebody else was first, or what it rests on has ended")
-        .hint("run the command again")
-        .of_nature(Nature::Conflict)
-}
-
 /// A group in its order, cut wherever one may depend on what was written before it.
 fn waves(group: &[Append]) -> Vec<&[Append]> {
     let mut waves = Vec::new();
-    let (mut start, mut rows): (usize, Vec<&Statement>) = (0, Vec::new());
+    let (mut start, mut written) = (0, Written::default());
     let mut is_over = false;
     for (at, append) in group.iter().enumerate() {
-        let depends = |row: &&Statement| {
-            let guarded = append.guards.iter().any(|guard| guard.may_depend_on(row));
-            guarded || append.writes.iter().any(|write| write.key() == row.key())
+        let depends = || {
+            let guarded = append.guards.iter().any(|guard| written.may_decide(guard));
+            guarded || append.writes.iter().any(|write| written.has_key_of(write))
         };
         // What ends something looks at all that was written before it.
-        let is_cut = is_over || append.ending.is_some() || rows.iter().any(depends);
-        if at > start && is_cut {
+        if at > start && (is_over || append.ending.is_some() || depends()) {
             waves.extend(group.get(start..at));
             start = at;
-            rows.clear();
+            written = Written::default();
         }
         is_over = !append.only_inserts();
-        rows.extend(append.writes.iter().filter(|write| write.is_insert()));
+        append.writes.iter().for_each(|write| written.add(write));
     }
     waves.extend(group.get(start..));
     waves
@@ -195,7 +191,7 @@ async fn insert(transaction: &mut Transaction, writes: &[&Statement]) -> Result<
 
 /// Those of one text together, in numbers that are powers of two, so that the database prepares few
 /// statements.
-fn alike<T: Copy>(all: &[T], statement: impl Fn(&T) -> &Statement) -> Vec<Vec<T>> {
+fn alike<T: Copy>(all: &[T], statement: impl Fn(&T) -> &Statement + Copy) -> Vec<Vec<T>> {
     let mut kinds: Vec<Vec<T>> = Vec::new();
     for one in all {
         let same = |kind: &&mut Vec<T>| {
@@ -207,14 +203,20 @@ fn alike<T: Copy>(all: &[T], statement: impl Fn(&T) -> &Statement) -> Vec<Vec<T>
             None => kinds.push(vec![*one]),
         }
     }
-    kinds.iter().flat_map(|kind| powers(kind)).collect()
+    let parts = kinds.iter().flat_map(|kind| parts(kind, statement));
+    parts.collect()
 }
 
-fn powers<T: Copy>(mut all: &[T]) -> Vec<Vec<T>> {
+fn parts<T: Copy>(mut all: &[T], statement: impl Fn(&T) -> &Statement) -> Vec<Vec<T>> {
     let mut parts = Vec::new();
     while !all.is_empty() {
-        let largest = 1 << all.len().ilog2();
-        let (part, rest) = all.split_at(largest.min(ROWS));
+        let mut bytes = 0;
+        let fitting = all.iter().take(ROWS).take_while(|one| {
+            bytes += statement(one).size();
+            bytes <= BYTES
+        });
+        let largest = 1 << fitting.count().max(1).ilog2();
+        let (part, rest) = all.split_at(largest);
         parts.push(part.to_vec());
         all = rest;
     }

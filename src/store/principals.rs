@@ -31,6 +31,22 @@ pub struct Standing {
     pub is_disabled: bool,
 }
 
+impl Standing {
+    /// Reads `attested_at`, `last_seen_at` and `disabled_at` from that column on; -1 is for nobody who
+    /// was ever here.
+    pub(super) fn read(row: &Row, from: usize) -> Result<Option<Self>> {
+        let disabled_at = row.int(from + 2)?;
+        if disabled_at < 0 {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            attested_at: Timestamp::from_millis(row.int(from)?),
+            last_seen_at: Timestamp::from_millis(row.int(from + 1)?),
+            is_disabled: disabled_at != 0,
+        }))
+    }
+}
+
 impl Store {
     /// Everybody, by class and name.
     pub async fn principals(&self, now: Timestamp) -> Result<Vec<Known>> {
@@ -61,14 +77,10 @@ impl Store {
              where class = $1 and name = $2";
         let values = [who.class().as_str().into(), who.name().into()];
         let rows = self.database.rows(&Statement::new(select, values)).await?;
-        let standing = |row: &Row| {
-            Ok(Standing {
-                attested_at: Timestamp::from_millis(row.int(0)?),
-                last_seen_at: Timestamp::from_millis(row.int(1)?),
-                is_disabled: row.int(2)? != 0,
-            })
-        };
-        rows.first().map(standing).transpose()
+        match rows.first() {
+            Some(row) => Standing::read(row, 0),
+            None => Ok(None),
+        }
     }
 
     /// Those who may come and who may decide something, with when they were last here; the last one first.

@@ -3,6 +3,7 @@
 use super::{
     database::{Row, Statement},
     open::Store,
+    principals::Standing,
 };
 use crate::domain::{
     failure::{Failure, Result},
@@ -19,6 +20,16 @@ impl Store {
     /// The session of that id and those that delegated to it, the nearest first, while all of them
     /// live at `now`; none where one of them has ended.
     pub async fn line(&self, id: &GrantId, now: Timestamp) -> Result<Vec<Session>> {
+        let line = self.standing_line(id, now).await?;
+        Ok(line.into_iter().map(|(session, _)| session).collect())
+    }
+
+    /// The same, each with how its caller stands, who may never have been here.
+    pub async fn standing_line(
+        &self,
+        id: &GrantId,
+        now: Timestamp,
+    ) -> Result<Vec<(Session, Option<Standing>)>> {
         let beyond = i64::try_from(DEEPEST + 1).unwrap_or(i64::MAX);
         let values = [id.as_str().into(), now.millis().into(), beyond.into()];
         let rows = self.database.rows(&Statement::new(LINE, values)).await?;
@@ -31,7 +42,8 @@ impl Store {
         if !is_whole || all_live.contains(&false) || rows.len() > DEEPEST {
             return Ok(Vec::new());
         }
-        rows.iter().map(session).collect()
+        let hop = |row| Ok((session(row)?, Standing::read(row, 3)?));
+        rows.iter().map(hop).collect()
     }
 
     /// The session that is bound to that key, and whether it was ended.
@@ -44,17 +56,22 @@ impl Store {
     }
 }
 
-/// The session and those above it, each with whether it lives and its parent.
-const LINE: &str = "with recursive line (hop, live, parent, body) as (
-        select cast(1 as bigint), case when ended_at = 0 and expires_at > $2 then 1 else 0 end, parent, body
+/// The session and those above it, each with whether it lives, its parent, and its caller's standing.
+const LINE: &str = "with recursive line (hop, live, parent, body, class, name) as (
+        select cast(1 as bigint), case when ended_at = 0 and expires_at > $2 then 1 else 0 end,
+            parent, body, class, name
         from sessions where id = $1
         union all
         select line.hop + 1,
             case when sessions.ended_at = 0 and sessions.expires_at > $2 then 1 else 0 end,
-            sessions.parent, sessions.body
+            sessions.parent, sessions.body, sessions.class, sessions.name
         from line join sessions on sessions.id = line.parent where line.hop < $3
     )
-    select live, parent, body from line order by hop";
+    select live, parent, line.body, coalesce(attested_at, -1), coalesce(last_seen_at, -1),
+        coalesce(disabled_at, -1)
+    from line left join principals
+        on principals.class = line.class and principals.name = line.name
+    order by hop";
 
 /// Writes a session as it begins.
 pub fn begin(session: &Session) -> Result<Statement> {

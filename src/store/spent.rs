@@ -30,12 +30,14 @@ pub fn is_new(once: &Once) -> Statement {
         "select 1 where not exists (select 1 from spent where id = $1)",
         [once.id.clone().into()],
     )
+    .by_key()
 }
 
 /// Uses it.
 pub fn spend(once: &Once) -> Statement {
-    Statement::new(
-        "insert into spent (id, expires_at) values ($1, $2)",
+    Statement::insert(
+        "insert into spent (id, expires_at)",
         [once.id.clone().into(), once.until.millis().into()],
+        "",
     )
 }

@@ -3,14 +3,14 @@
 //! Both take `$1`, `returning` and `on conflict`. Columns are `bigint` or `text` and never null, so
 //! that a row is a list of numbers and texts, whichever database it came from.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _};
 
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
 use crate::domain::failure::{Failure, Result};
 
 /// A value that is bound or read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
     /// `bigint`
     Int(i64),
@@ -92,25 +92,18 @@ impl Statement {
         self
     }
 
-    /// Whether what is inserted as that row may change what this guard finds.
-    pub(super) fn may_depend_on(&self, row: &Self) -> bool {
-        let written = if self.by_key {
-            row.values.get(..1).unwrap_or_default()
-        } else {
-            row.values.as_slice()
-        };
-        let values = &self.values;
-        values.is_empty() || values.iter().any(|value| written.contains(value))
-    }
-
     /// Whether it inserts a row, and may be joined with others that do.
     pub(super) const fn is_insert(&self) -> bool {
         matches!(self.text, Text::Insert { .. })
     }
 
-    /// The key of the row that it inserts.
-    pub(super) fn key(&self) -> Option<&Value> {
-        self.is_insert().then(|| self.values.first()).flatten()
+    /// How many bytes its values have, about.
+    pub(super) fn size(&self) -> usize {
+        let sizes = self.values.iter().map(|value| match value {
+            Value::Int(_) => 8,
+            Value::Text(text) => text.len(),
+        });
+        sizes.sum()
     }
 
     /// Whether both are of the same text.
@@ -129,11 +122,14 @@ impl Statement {
         Some(Self::assembled(sql, values))
     }
 
-    /// The places (0, 1, …) of those guards that find a row.
+    /// The places (0, 1, …) of those guards that find a row. They are asked in numbers that are powers
+    /// of two, the last one again and again, so that the database prepares few statements.
     pub(super) fn which_hold(guards: &[&Self]) -> Self {
         let mut sql = String::new();
         let mut values = Vec::new();
-        for (place, guard) in guards.iter().enumerate() {
+        let asked = guards.len().next_power_of_two();
+        let again = guards.last().into_iter().cycle();
+        for (place, guard) in guards.iter().chain(again).take(asked).enumerate() {
             let between = if place == 0 { "" } else { " union all " };
             let guarded = shifted(&guard.sql(), values.len());
             let _ = write!(sql, "{between}select {place} where exists ({guarded})");
@@ -158,6 +154,41 @@ impl Statement {
 
     pub(super) fn values(&self) -> &[Value] {
         &self.values
+    }
+}
+
+/// The rows that a wave inserts, as far as it matters to what may come into it.
+#[derive(Debug, Default)]
+pub(super) struct Written<'a> {
+    keys: BTreeSet<&'a Value>,
+    values: BTreeSet<&'a Value>,
+}
+
+impl<'a> Written<'a> {
+    /// Adds what a statement writes, where that is a row.
+    pub(super) fn add(&mut self, write: &'a Statement) {
+        if write.is_insert() {
+            self.keys.extend(write.values.first());
+            self.values.extend(&write.values);
+        }
+    }
+
+    /// Whether a row of that key is among them.
+    pub(super) fn has_key_of(&self, write: &Statement) -> bool {
+        let key = write.values.first().filter(|_| write.is_insert());
+        key.is_some_and(|key| self.keys.contains(key))
+    }
+
+    /// Whether they may change what a guard finds.
+    pub(super) fn may_decide(&self, guard: &Statement) -> bool {
+        let written = if guard.by_key {
+            &self.keys
+        } else {
+            &self.values
+        };
+        let mut values = guard.values.iter();
+        !written.is_empty()
+            && (guard.values.is_empty() || values.any(|value| written.contains(value)))
     }
 }
 
@@ -253,8 +284,21 @@ mod tests {
             "select 0 where exists (select 1 from a where id = $1 and n = $2) union all \
              select 1 where exists (select 1 from a where id = $3 and n = $4)"
         );
-        assert!(guard.may_depend_on(&one) && guard.may_depend_on(&two));
-        assert!(!guard.clone().by_key().may_depend_on(&two));
-        assert!(guard.by_key().may_depend_on(&one));
+    }
+
+    #[test]
+    fn a_guard_by_key_depends_on_rows_of_its_key_alone() {
+        let row = |id: &str| Statement::insert("insert into a (id, n)", [id.into(), 1.into()], "");
+        let guard = Statement::new("select 1 from a where id = $1 and n = $2", row("x").values);
+        let (one, two) = (row("x"), row("y"));
+        let mut written = Written::default();
+        assert!(!written.may_decide(&guard));
+        written.add(&two);
+        assert!(written.may_decide(&guard) && !written.may_decide(&guard.clone().by_key()));
+        assert!(written.has_key_of(&two) && !written.has_key_of(&one));
+        written.add(&one);
+        assert!(written.may_decide(&guard.by_key()));
+        let anything = Statement::new("select 1 where not exists (select 1 from a)", []);
+        assert!(written.may_decide(&anything));
     }
 }

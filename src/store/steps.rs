@@ -56,6 +56,15 @@ pub fn is_still(elevation: &Elevation) -> Result<Statement> {
     .by_key())
 }
 
+/// Holds while the grant has not been revoked.
+pub fn is_unrevoked(elevation: &Elevation) -> Statement {
+    Statement::new(
+        "select 1 from elevations where id = $1 and state <> 'revoked'",
+        [elevation.request.id.as_str().into()],
+    )
+    .by_key()
+}
+
 fn body(elevation: &Elevation) -> Result<String> {
     serde_json::to_string(elevation)
         .map_err(|error| Failure::failed("an elevation cannot be written").because(&error))
