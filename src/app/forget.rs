@@ -50,6 +50,15 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     }
 }
 
+/// Drops all leases of this run's authority.
+pub fn drop_all(session: &Session) -> Result<()> {
+    let cache = Cache::open(&session.places)?;
+    for entitlement in cache.entitlements() {
+        drop_lease(session, &cache, &entitlement)?;
+    }
+    Ok(())
+}
+
 /// Drops a lease, and what serves it to programs without jit: ssh's agent, libpq's files. Answers
 /// whether there was one.
 pub fn drop_lease(session: &Session, cache: &Cache, entitlement: &Entitlement) -> Result<bool> {

@@ -10,7 +10,6 @@ use super::{
     session::Session,
 };
 use crate::{
-    cache::Cache,
     domain::failure::{Code, Failure, Result},
     platform::terminal,
     remote::patience::Patience,
@@ -47,10 +46,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         told
     })?;
     identity::forget(session, server)?;
-    let cache = Cache::open(&session.places)?;
-    for entitlement in cache.entitlements() {
-        forget::drop_lease(session, &cache, &entitlement)?;
-    }
+    forget::drop_all(session)?;
     match told {
         Ok(()) => {}
         // It had ended already.

@@ -27,6 +27,21 @@ pub fn fetch(session: &Session) -> Result<Catalogue> {
     fetch_within(session, Patience::PERSON)
 }
 
+/// The catalogue as the server has it now, for whoever writes down what is in it; as it rests here, where
+/// the server cannot be asked. Without a server, what was written here.
+pub fn newest(session: &Session) -> Result<Catalogue> {
+    if session.server()?.is_none() {
+        return session.catalogue();
+    }
+    let failure = match fetch_within(session, Patience::LITTLE) {
+        Ok(catalogue) => return Ok(catalogue),
+        Err(failure) => failure,
+    };
+    let kept = served::load(&session.places)?.ok_or_else(|| failure.clone())?;
+    session.tell(&format!("the catalogue was not fetched anew: {failure}"));
+    Ok(kept.catalogue)
+}
+
 fn fetch_within(session: &Session, patience: Patience) -> Result<Catalogue> {
     block_on(async {
         let remote = engine::remote(session, patience)

@@ -24,6 +24,8 @@ pub struct Cache {
     directory: PathBuf,
     key: SealingKey,
     patience: Option<Duration>,
+    /// As in [`Places`].
+    job: Option<String>,
 }
 
 /// The file of the key that seals leases and signing keys.
@@ -54,6 +56,7 @@ impl Cache {
             directory,
             key,
             patience: None,
+            job: places.job.clone(),
         })
     }
 
@@ -172,9 +175,12 @@ impl Cache {
         };
         let lease = self.unseal(entitlement, &sealed);
         if lease.is_none() {
-            terminal::say(&format!(
-                "jit: dropped the cached lease for {entitlement}: it could not be opened"
-            ));
+            // Where jobs follow one another, that is what the one before left.
+            if self.job.is_none() {
+                terminal::say(&format!(
+                    "jit: dropped the cached lease for {entitlement}: it could not be opened"
+                ));
+            }
             drop(files::remove(&file));
         }
         Ok(lease)
@@ -182,9 +188,17 @@ impl Cache {
 
     fn unseal(&self, entitlement: &Entitlement, sealed: &[u8]) -> Option<Lease> {
         self.key
-            .open(&entitlement.to_string(), sealed)
+            .open(&self.sealed_as(entitlement), sealed)
             .and_then(|text| serde_json::from_slice::<Lease>(&text).ok())
             .filter(|lease| lease.grant.entitlement == *entitlement)
+    }
+
+    /// As what a lease is sealed: what a job was given is no other job's, who may be somebody else.
+    fn sealed_as(&self, entitlement: &Entitlement) -> String {
+        match &self.job {
+            Some(job) => format!("{entitlement} of {job}"),
+            None => entitlement.to_string(),
+        }
     }
 
     /// Keeps a lease. A cache that cannot be written costs the next command time, not this one its
@@ -194,7 +208,7 @@ impl Cache {
         let kept = serde_json::to_vec(&lease)
             .ok()
             .map(zeroize::Zeroizing::new)
-            .map(|text| self.key.seal(&entitlement.to_string(), &text))
+            .map(|text| self.key.seal(&self.sealed_as(entitlement), &text))
             .transpose()?
             .map(|sealed| files::write_passing(&self.file(entitlement), &sealed));
         if let Some(Err(failure)) = kept {
@@ -251,6 +265,7 @@ pub fn glance(places: &Places) -> Vec<Lease> {
         directory: directory(places),
         key,
         patience: None,
+        job: places.job.clone(),
     };
     let names = cache.entitlements();
     let leases = names.iter().filter_map(|name| {

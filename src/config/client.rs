@@ -118,6 +118,7 @@ mod tests {
                 state: "/s".into(),
                 cache: "/h".into(),
                 runtime: "/r".into(),
+                job: None,
             };
             placed(places, &parse(FILE, text).unwrap()).cache
         };

@@ -1,10 +1,16 @@
 //! Where things are kept: the XDG directories (freedesktop.org, Base Directory 0.8), on every system.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
-use crate::domain::{
-    environment::{Environment, Places},
-    failure::{Failure, Result},
+use crate::{
+    domain::{
+        environment::{Environment, Places},
+        failure::{Failure, Result},
+    },
+    platform::keys,
 };
 
 /// What names the directory of an agent's own session, in the environment of an agent.
@@ -35,7 +41,24 @@ pub fn find(environment: &Environment, config_dir: Option<&Path>) -> Result<Plac
         runtime: absolute(environment, "XDG_RUNTIME_DIR")
             .map_or_else(|| cache.join("run"), |runtime| runtime.join("jit")),
         cache,
+        job: job(environment),
     })
+}
+
+/// What a runner gives a job and no other: a token that is its identity, or by which it asks for one.
+const OF_A_JOB: [&str; 3] = [
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "JIT_ID_TOKEN",
+];
+
+fn job(environment: &Environment) -> Option<String> {
+    let given = OF_A_JOB.map(|name| environment.value(name).unwrap_or_default());
+    if given.iter().all(|value| value.is_empty()) {
+        return None;
+    }
+    let given = given.map(OsStr::as_encoded_bytes).join(&0);
+    Some(keys::hex(&keys::sha256(&given)))
 }
 
 fn xdg(environment: &Environment, variable: &str, below_home: &str) -> Result<PathBuf> {
@@ -88,6 +111,17 @@ mod tests {
         assert_eq!(places.runtime, Path::new("/run/user/7/jit"));
         let places = find(&environment, Some(Path::new("/other"))).unwrap();
         assert_eq!(places.configuration, Path::new("/other"));
+    }
+
+    #[test]
+    fn each_job_of_a_ci_is_another() {
+        let of = |set: &[(&str, &str)]| find(&environment(Some("/h"), set), None).unwrap().job;
+        let gitlab = of(&[("JIT_ID_TOKEN", "a.b.c")]);
+        assert!(gitlab.as_ref().is_some_and(|job| !job.contains("a.b.c")));
+        assert_eq!(gitlab, of(&[("JIT_ID_TOKEN", "a.b.c"), ("CI", "true")]));
+        assert_ne!(gitlab, of(&[("JIT_ID_TOKEN", "a.b.d")]));
+        assert_ne!(gitlab, of(&[("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "a.b.c")]));
+        assert_eq!(of(&[("JIT_ID_TOKEN", "")]), None);
     }
 
     #[test]

@@ -73,6 +73,7 @@ mod tests {
             state: directory.clone(),
             cache: directory.clone(),
             runtime: directory,
+            job: None,
         }
     }
 

@@ -48,6 +48,9 @@ pub struct Places {
     pub cache: PathBuf,
     /// Sockets and files that must not outlive the boot; the cache where the system has no such place.
     pub runtime: PathBuf,
+    /// What tells the job of a CI, as which this process runs, from all others on the same machine, in hex;
+    /// absent where it is none.
+    pub job: Option<String>,
 }
 
 impl Places {
@@ -58,6 +61,7 @@ impl Places {
             state: directory.join("state"),
             cache: directory.join("cache"),
             runtime: directory.join("run"),
+            job: None,
         }
     }
 }

@@ -2,13 +2,17 @@
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use crate::domain::{
-    elevation::Grant,
-    entitlement::{Entitlement, ResourceName, RoleName},
-    environment::Environment,
-    failure::{Failure, Result},
-    key::{EcKey, PrivateKey, PublicKey},
-    time::Timestamp,
+use crate::{
+    domain::{
+        elevation::Grant,
+        entitlement::{Entitlement, ResourceName, RoleName},
+        environment::Environment,
+        failure::{Failure, Result},
+        key::{EcKey, PrivateKey, PublicKey},
+        principal::Principal,
+        time::Timestamp,
+    },
+    platform::keys,
 };
 
 /// How long a target may take to answer.
@@ -35,11 +39,36 @@ impl Order<'_> {
         Timestamp::from_secs(end.min(self.grant.expires_at).secs())
     }
 
-    /// What a target's own log is to know the credential by: `jit:GRANT:PRINCIPAL`, an agent or workload
-    /// with its class, so that none passes for the person that it is named after.
+    /// What a target's own log is to know the credential by: `jit:GRANT:LINE`.
     pub fn label(&self) -> String {
-        format!("jit:{}:{}", self.grant.id, self.grant.principal.written())
+        format!("jit:{}:{}", self.grant.id, self.line())
     }
+
+    /// Who has it and for whom, the nearest first: `agent/sub:agent/helper:alice`; no name has a colon. An
+    /// agent or workload is written with its class, so that none passes for the person that it is named after.
+    pub fn line(&self) -> String {
+        let hops = [&self.grant.principal].into_iter().chain(&self.grant.chain);
+        let hops: Vec<String> = hops.map(Principal::written).collect();
+        shortened(&hops.join(":"), LONGEST_LINE)
+    }
+}
+
+/// A log that cuts off what is too long would lose what stands behind it.
+const LONGEST_LINE: usize = 256;
+
+/// How many digits of its hash a long text ends in, after an `=`.
+const DIGITS: usize = 12;
+
+/// Text of that length at most: what is longer ends in an `=`, which no principal's name has, and some of
+/// its hash.
+pub fn shortened(text: &str, longest: usize) -> String {
+    if text.len() <= longest {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(longest - DIGITS - 1).collect();
+    let hash = keys::hex(&keys::sha256(text.as_bytes()));
+    let digits: String = hash.chars().take(DIGITS).collect();
+    format!("{kept}={digits}")
 }
 
 /// What an issuer finds where the authority runs.

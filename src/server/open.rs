@@ -149,5 +149,6 @@ pub(super) fn places(directory: &Path) -> Places {
         cache: state.join("cache"),
         runtime: state.join("run"),
         state,
+        job: None,
     }
 }

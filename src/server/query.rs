@@ -123,4 +123,6 @@ pub(super) struct Checkpoints {
 pub(super) struct Sessions {
     /// The caller's sessions on other machines too.
     pub(super) everywhere: bool,
+    /// The session alone: grants of the caller's own go on, for the session that takes its place.
+    pub(super) keep: bool,
 }

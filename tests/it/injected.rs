@@ -90,6 +90,7 @@ fn launch(
         state: home.path("state/jit"),
         cache: home.path("cache/jit"),
         runtime: home.path("run/jit"),
+        job: None,
     };
     tools::launch(&Injection {
         task,

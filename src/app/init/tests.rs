@@ -52,6 +52,7 @@ impl Home {
                 state: home.join("state"),
                 cache: home.join("cache"),
                 runtime: home.join("run"),
+                job: None,
             },
             config: Ok(Config::default()),
             clock: || Timestamp::from_secs(0),

@@ -167,6 +167,8 @@ async fn abandoned(session: &Session, link: &Link, kept: &Kept, failure: Failure
 /// What ends with a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
+    /// The session itself: what is held in it goes on in the next one.
+    Door,
     /// What is held in it.
     Session,
     /// All that its person holds, on whichever machine.
@@ -180,6 +182,7 @@ pub async fn leave(link: &Link, kept: &Kept, extent: Extent) -> Result<()> {
         ..Call::get(path::SESSION, Shown::Session(&kept.token, &kept.holder))
     };
     let everywhere = (extent == Extent::Person).then(|| "true".to_owned());
-    let call = call.with("everywhere", everywhere);
+    let keeps = (extent == Extent::Door).then(|| "true".to_owned());
+    let call = call.with("everywhere", everywhere).with("keep", keeps);
     link.call(&call).await.map(drop)
 }

@@ -6,37 +6,30 @@ use super::{
     provider::Reached,
 };
 use crate::{
-    app::{forget, identity::Kept, line, session::Session},
-    cache::Cache,
+    app::{identity::Kept, line, session::Session},
     domain::failure::{Code, Result},
-    platform::terminal,
     remote::patience::Patience,
 };
 
-/// What becomes of a session of the same principal, which a new one takes the place of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It ends, with all that is held in it: nobody has its key any more who should.
-    Ends,
-    /// What is held in it is wanted still, by the command that somebody signs in for.
-    Spared,
-}
-
 /// Gives back what a sign-in replaces: the refresh token, and the session where it is another one now.
+/// What is held in it goes on where it is the same principal's.
 pub(super) async fn leave_behind(
     session: &Session,
     server: &str,
     before: Option<Kept>,
-    (now, fate): (&Kept, Fate),
+    now: &Kept,
 ) {
     let Some(before) = before else { return };
     let is_same = before.holder.public() == now.holder.public();
     let is_over = before.expires_at <= (session.clock)();
-    let ends = fate == Fate::Ends || before.principal != now.principal;
-    if ends
-        && !is_same
+    let extent = if before.principal == now.principal {
+        Extent::Door
+    } else {
+        Extent::Session
+    };
+    if !is_same
         && !is_over
-        && let Err(failure) = end(session, server, &before).await
+        && let Err(failure) = end(session, server, &before, extent).await
         // It had ended already.
         && failure.code != Code::SignIn
     {
@@ -45,19 +38,10 @@ pub(super) async fn leave_behind(
     give_back(session, &before).await;
 }
 
-/// Ends it at the server; the leases that rest here are worth nothing then.
-async fn end(session: &Session, server: &str, before: &Kept) -> Result<()> {
+async fn end(session: &Session, server: &str, before: &Kept, extent: Extent) -> Result<()> {
+    // Whoever signed in does not wait for that.
     let link = line::to(session, server, Patience::LITTLE)?;
-    current::leave(&link, before, Extent::Session).await?;
-    let cache = Cache::open(&session.places)?;
-    let held = cache.entitlements();
-    for entitlement in &held {
-        forget::drop_lease(session, &cache, entitlement)?;
-    }
-    if !held.is_empty() {
-        terminal::say("jit: the former session was ended, with what was held in it");
-    }
-    Ok(())
+    current::leave(&link, before, extent).await
 }
 
 /// Gives the refresh token of a session back to its provider.

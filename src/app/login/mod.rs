@@ -13,7 +13,7 @@ pub mod wish;
 
 use enter::{Ticket, enter};
 pub(super) use former::give_back;
-use former::{Fate, leave_behind};
+use former::leave_behind;
 use machine::Manner;
 use own_key::Rotate;
 use provider::Reached;
@@ -21,6 +21,7 @@ use wish::Wish;
 
 use super::{
     embedded::block_on,
+    forget,
     identity::{self, Kept, Refresh},
     line,
     session::Session,
@@ -144,10 +145,12 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
             "write server = \"https://…\" into config.toml, or run: jit init --server https://…",
         )
     })?;
+    let before = identity::kept(session, server)?;
     let kept = match args.manner()? {
         Some(manner) => block_on(as_machine(session, server, manner))??,
         None => block_on(somebody(session, server, &wish, args.person))??,
     };
+    hand_over(session, before.as_ref(), &kept)?;
     let until = kept.expires_at.to_rfc3339_seconds();
     terminal::say(&format!(
         "jit: signed in at {server} as {} until {until}",
@@ -186,7 +189,17 @@ pub fn again(session: &Session, failure: &Failure) -> Result<()> {
         max_age: failure.nature.max_age().map(u64::from),
         ..Wish::default()
     };
-    block_on(sign_in(session, server, &wish, Fate::Spared))?.map(drop)
+    let before = identity::kept(session, server)?;
+    let kept = block_on(sign_in(session, server, &wish))??;
+    hand_over(session, before.as_ref(), &kept)
+}
+
+/// What somebody else held here is not for whoever came after them.
+fn hand_over(session: &Session, before: Option<&Kept>, now: &Kept) -> Result<()> {
+    if before.is_some_and(|before| before.principal != now.principal) {
+        forget::drop_all(session)?;
+    }
+    Ok(())
 }
 
 /// Signs in whoever is here: where there is no person who could, or no provider that knows people, the
@@ -199,12 +212,12 @@ async fn somebody(session: &Session, server: &str, wish: &Wish, asked: AsPerson)
         if nobody || enter::ways(&link).await?.provider.is_none() {
             let before = identity::kept(session, server)?;
             if let Some(kept) = machine::sign_in(session, &link, Manner::default()).await? {
-                leave_behind(session, server, before, (&kept, Fate::Ends)).await;
+                leave_behind(session, server, before, &kept).await;
                 return Ok(kept);
             }
         }
     }
-    sign_in(session, server, wish, Fate::Ends).await
+    sign_in(session, server, wish).await
 }
 
 /// Signs this machine in, whoever was before.
@@ -217,11 +230,11 @@ async fn as_machine(session: &Session, server: &str, manner: Manner) -> Result<K
             "an administrator runs: jit enrolments create NAME; then run here: jit login --join",
         )
     })?;
-    leave_behind(session, server, before, (&kept, Fate::Ends)).await;
+    leave_behind(session, server, before, &kept).await;
     Ok(kept)
 }
 
-async fn sign_in(session: &Session, server: &str, wish: &Wish, former: Fate) -> Result<Kept> {
+async fn sign_in(session: &Session, server: &str, wish: &Wish) -> Result<Kept> {
     if session.environment.value(SESSION).is_some() {
         // Whoever it acts for would sign in, and it would be them.
         return Err(
@@ -259,7 +272,7 @@ async fn sign_in(session: &Session, server: &str, wish: &Wish, former: Fate) -> 
     });
     let kept = enter(session, &link, &ticket, refresh).await?;
     identity::keep(session, link.server(), &kept)?;
-    leave_behind(session, server, before, (&kept, former)).await;
+    leave_behind(session, server, before, &kept).await;
     Ok(kept)
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use super::edit::Edit;
 use crate::{
-    app::session::Session,
+    app::{served, session::Session},
     config::places,
     domain::{
         catalogue::Catalogue,
@@ -43,9 +43,21 @@ impl<'a> Ground<'a> {
     /// # Errors
     /// The catalogue cannot be read, or jit's own path is not text.
     pub(super) fn of(session: &'a Session) -> Result<Self> {
+        Self::with(session, session.catalogue()?)
+    }
+
+    /// The same with what a server has by now: what is written from it stays.
+    ///
+    /// # Errors
+    /// As above.
+    pub(super) fn now(session: &'a Session) -> Result<Self> {
+        Self::with(session, served::newest(session)?)
+    }
+
+    fn with(session: &'a Session, catalogue: Catalogue) -> Result<Self> {
         Ok(Self {
             session,
-            catalogue: session.catalogue()?,
+            catalogue,
             program: program(session)?,
         })
     }

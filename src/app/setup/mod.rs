@@ -107,7 +107,11 @@ impl Subject {
 /// Plans, shows and, unless only that was asked for, writes. What cannot be done for one kind does
 /// not hold up the others.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
-    let ground = Ground::of(session)?;
+    let ground = if args.undo {
+        Ground::of(session)?
+    } else {
+        Ground::now(session)?
+    };
     let _alone = if args.dry_run {
         None
     } else {

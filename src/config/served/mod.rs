@@ -152,6 +152,7 @@ mod tests {
             state: directory.join("state"),
             cache: directory.join("cache"),
             runtime: directory.join("run"),
+            job: None,
         }
     }
 
@@ -200,6 +201,24 @@ mod tests {
         assert!(kept(&ssh("web")).is_ok());
         for host in ["", "-oProxyCommand=x", "a b", "a\nb", "$(id)"] {
             assert!(kept(&ssh(host)).is_err(), "{host:?}");
+        }
+        let vouched = |keys: &str| json!({"ssh/x": {"kind": "ssh", "hosts": ["a"], "roles": roles, "host_authority": keys}});
+        let key = "ssh-ed25519 AAAA jit ssh/x";
+        for keys in [
+            key.to_owned(),
+            format!("{key}\n"),
+            format!("{key}\n{key}\n"),
+        ] {
+            assert!(kept(&vouched(&keys)).is_ok(), "{keys:?}");
+        }
+        for more in [
+            "\n\n",
+            "\r\n",
+            "\n* ssh-ed25519 AAAA",
+            "\n@revoked * x",
+            "\u{1b}",
+        ] {
+            assert!(kept(&vouched(&format!("{key}{more}"))).is_err(), "{more:?}");
         }
         let cluster = |key: &str, value: Value| {
             let mut cluster =

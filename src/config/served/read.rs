@@ -54,10 +54,11 @@ fn ssh(view: &SshView) -> Read<SshResource> {
     if view.hosts.is_empty() || !view.hosts.iter().all(|host| names::is_host_pattern(host)) {
         return Err("a host that is none");
     }
-    let is_key = |line: &String| {
-        line.len() <= 1024 && line.chars().all(|c| c.is_ascii_graphic() || c == ' ')
-    };
-    if !view.host_authority.iter().all(is_key) {
+    let mut keys = view
+        .host_authority
+        .iter()
+        .flat_map(|text| text.split_terminator('\n'));
+    if !keys.all(is_key) {
         return Err("a host authority that is none");
     }
     let roles = view.roles.iter();
@@ -68,6 +69,13 @@ fn ssh(view: &SshView) -> Read<SshResource> {
             .map(|(name, role)| (name.clone(), SshRole { tier: role.tier }))
             .collect(),
     })
+}
+
+/// A public key as a line of `known_hosts` ends in it. An authority has as many as were ever rotated.
+fn is_key(line: &str) -> bool {
+    line.len() <= 1024
+        && line.starts_with("ssh-ed25519 ")
+        && line.chars().all(|c| c.is_ascii_graphic() || c == ' ')
 }
 
 fn kubernetes(view: &KubernetesView, authority: PathBuf) -> Read<KubernetesResource> {

@@ -5,15 +5,13 @@ use crate::{
         failure::{Failure, Result},
         principal::{Class, Principal},
     },
-    platform::keys,
+    issuers::order::shortened,
 };
 
 /// What `SourceIdentity` may have in it is `[\w+=,.@-]{2,64}`.
 const LONGEST: usize = 64;
 /// What a session tag's value may have.
 const LONGEST_TAG: usize = 256;
-/// How many digits of its hash a long name ends in, after an `=`.
-const DIGITS: usize = 12;
 
 /// A principal as the source identity: a person's name is itself wherever it has 2 to 64 characters.
 /// Others get an `=`, which no principal's name has, so that none can be taken for another.
@@ -38,17 +36,6 @@ pub(super) fn subject(principal: &Principal) -> String {
 /// Text as the value of a session tag.
 pub(super) fn tag_value(text: &str) -> String {
     shortened(text, LONGEST_TAG)
-}
-
-/// Text of that length at most: what is longer ends in an `=` and some of its hash.
-fn shortened(text: &str, longest: usize) -> String {
-    if text.len() <= longest {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(longest - DIGITS - 1).collect();
-    let hash = keys::hex(&keys::sha256(text.as_bytes()));
-    let digits: String = hash.chars().take(DIGITS).collect();
-    format!("{kept}={digits}")
 }
 
 /// Refuses what is not the ARN of a role in the account.

@@ -42,7 +42,7 @@ pub(super) async fn issue(
 ) -> Result<Credential> {
     let account = ServiceAccount::of(resource, role_of(&resource.roles, order.grant)?)?;
     let api = Api::new(&order.grant.entitlement.resource, resource, site)?;
-    make_secret(&api, &account, order.grant).await?;
+    make_secret(&api, &account, order).await?;
     let issued = request_token(&api, &account, order).await?;
     let end = order.expires_at();
     Ok(Credential {
@@ -82,7 +82,8 @@ fn secret_name(grant: &Grant) -> String {
 }
 
 /// Makes the Secret of the grant; one that is there already is the same grant's.
-async fn make_secret(api: &Api, account: &ServiceAccount, grant: &Grant) -> Result<()> {
+async fn make_secret(api: &Api, account: &ServiceAccount, order: &Order<'_>) -> Result<()> {
+    let grant = order.grant;
     let name = secret_name(grant);
     let body = json!({
         "apiVersion": "v1",
@@ -93,7 +94,7 @@ async fn make_secret(api: &Api, account: &ServiceAccount, grant: &Grant) -> Resu
             "name": name,
             "labels": { "app.kubernetes.io/managed-by": "jit", "jit/grant": grant.id },
             "annotations": {
-                "jit/principal": grant.principal.written(),
+                "jit/principal": order.line(),
                 "jit/entitlement": grant.entitlement,
                 "jit/expires-at": grant.expires_at,
             },

@@ -1,8 +1,8 @@
 //! X.509 client certificates (RFC 5280) for a key that was born on the client.
 //!
 //! The common name is the database role, as PostgreSQL's `cert` method wants it. Grant and principal
-//! stand behind it, so that the server's log (`log_connections`) names them: `connection
-//! authenticated: identity="UID=alice,OU=jit:GRANT,CN=orders_ro"`.
+//! stand behind it, and whom the principal acts for, so that the server's log (`log_connections`) names
+//! them: `connection authenticated: identity="UID=agent/helper:alice,OU=jit:GRANT,CN=orders_ro"`.
 
 use aws_lc_rs::signature::Ed25519KeyPair;
 use rcgen::{
@@ -63,10 +63,7 @@ fn params(role: &str, order: &Order<'_>) -> CertificateParams {
         DnType::OrganizationalUnitName,
         format!("jit:{}", order.grant.id),
     );
-    name.push(
-        DnType::CustomDnType(USER_ID.to_vec()),
-        order.grant.principal.written(),
-    );
+    name.push(DnType::CustomDnType(USER_ID.to_vec()), order.line());
     params.serial_number = Some(SerialNumber::from(order.serial));
     params.not_before = order.now.before(CLOCK_SKEW).to_offset();
     params.not_after = order.expires_at().to_offset();

@@ -132,6 +132,7 @@ impl Desk {
                 state: path.clone(),
                 cache: path.clone(),
                 runtime: path,
+                job: None,
             },
             now: Timestamp::from_secs(0),
         })

@@ -188,6 +188,7 @@ mod tests {
             state: PathBuf::new(),
             cache: PathBuf::new(),
             runtime: directory.path().join(name),
+            job: None,
         };
         let entitlement = "postgres/orders:read".parse().unwrap();
         let mut material = Material::in_files(&at("run"), &entitlement).unwrap();

@@ -314,6 +314,7 @@ mod tests {
             state: "/s".into(),
             cache: "/k".into(),
             runtime: "/r".into(),
+            job: None,
         };
         let ground = Ground {
             catalogue: &catalogue,

@@ -122,6 +122,7 @@ impl Desk {
                 state: at("state"),
                 cache: at("cache"),
                 runtime: at("run"),
+                job: None,
             };
             launch(&Injection {
                 task: *task,

@@ -194,6 +194,7 @@ mod tests {
             state: PathBuf::new(),
             cache: PathBuf::new(),
             runtime: runtime.into(),
+            job: None,
         }
     }
 

@@ -9,13 +9,14 @@ mod stolen;
 
 use std::{fs, process::Command};
 
-use jit::{app::identity::Kept, domain::event::EventFilter, platform::keyring};
+use jit::{app::identity::Kept, platform::keyring};
 use serde_json::Value;
 
 use crate::support::{
     Home, Openid,
     home::{Ran, run},
-    serve::{Serve, with_authority},
+    serve::Serve,
+    story::story,
     web::{CATALOGUE, POLICIES},
 };
 
@@ -114,12 +115,7 @@ fn on(home: &Home, provider: &Openid, person: &str, args: &[&str]) -> Command {
 }
 
 fn events(serve: &Serve) -> Vec<(String, String, String)> {
-    let entries = with_authority(&serve.path(""), async |authority| {
-        let filter = EventFilter::default();
-        authority.store.ledger().list(&filter).await.unwrap()
-    });
-    let told = entries.into_iter().map(|entry| {
-        let event = entry.event;
+    let told = story(serve).into_iter().map(|event| {
         let detail = event.detail.unwrap_or_default();
         (
             event.kind.as_str().to_owned(),

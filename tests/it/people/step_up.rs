@@ -1,17 +1,33 @@
 //! Where policy wants a sign-in that is younger than the caller's.
 
+use std::time::Duration;
+
 use jit::{
-    domain::credential::Token,
+    domain::{
+        credential::Token,
+        event::{Event, EventKind, Origin},
+        session::Session,
+    },
     platform::{clock, keys},
+    store::{ledger::Append, sessions},
 };
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::stolen::{at, claims, exchange};
+use super::{
+    Team, kept, machine,
+    stolen::{at, claims, exchange},
+};
 use crate::support::{
+    Home,
+    home::{Ran, run},
     issuer::Issuer,
     jwt::Algorithm,
-    serve::{Guest, Keys, Serve},
+    pty::Pty,
+    serve::{Guest, Keys, Serve, with_authority},
+    story::story,
+    until,
+    whereabouts::jit,
 };
 
 const POLICIES: &str = r#"
@@ -68,4 +84,126 @@ fn an_old_sign_in_is_told_how_young_it_must_be() {
         let answer = guest(&serve, &issuer, &weak).ask("ssh/web:deploy", &Keys::new());
         assert_eq!(answer.status, 403, "{answer:?}");
     }
+}
+
+/// What is behind a sign-in of the last hour.
+const FRESH: &str = r#"
+@id("fresh")
+@mfa_within("1h")
+permit (principal, action == Action::"elevate", resource in Tier::"routine");
+"#;
+
+const COMMAND: [&str; 9] = [
+    "exec", "--on", "ssh/web", "--role", "deploy", "--", "printf", "%s-%s\\n", "ran",
+];
+
+/// The command without a terminal.
+fn silently(home: &Home) -> Ran {
+    run(home.jit(COMMAND).arg("well"))
+}
+
+/// The same on a terminal, where a browser opens as that person; its exit code, and what was shown.
+fn on_a_terminal(team: &Team, home: &Home, person: &str) -> (i32, String) {
+    let line = format!("'{}' {} well", jit().display(), COMMAND.join(" "));
+    let browser = team.provider.browser(home, person);
+    let terminal = Pty::start(home, &line.replace("%s-%s\\n", "'%s-%s\\n'"), |command| {
+        command.env("BROWSER", browser);
+    });
+    terminal.end()
+}
+
+/// Has the session on a machine begun with a sign-in of two hours ago. The next one is in another second,
+/// so that the provider's word is another one.
+fn age(team: &Team) {
+    let holder = kept(&team.home, &team.serve).holder.public();
+    with_authority(&team.serve.path(""), async |authority| {
+        let now = clock::now();
+        let found = authority.store.session_of(holder).await.unwrap();
+        let mut session: Session = found.unwrap().0;
+        let sign_in = session.caller.sign_in.as_mut().unwrap();
+        let at = sign_in.at.secs();
+        until("another second", || {
+            (clock::now().secs() > at).then_some(())
+        });
+        sign_in.at = now.before(Duration::from_hours(2));
+        let who = session.caller.principal.clone();
+        let event = Event::new(
+            EventKind::SignedIn,
+            now,
+            session.id.clone(),
+            who,
+            Origin::default(),
+        );
+        let append = Append::new(event).with(sessions::renew(&session, now).unwrap());
+        authority.store.ledger().append(append).await.unwrap();
+    });
+}
+
+/// How many grants there are in the server's ledger.
+fn grants(team: &Team) -> usize {
+    let all = story(&team.serve).into_iter();
+    all.filter(|event| event.kind == EventKind::Granted).count()
+}
+
+#[test]
+fn a_command_at_a_terminal_has_its_person_sign_in_again_and_goes_on() {
+    let Some(team) = Team::start(FRESH, "") else {
+        return;
+    };
+    team.login("alice");
+    let ran = silently(&team.home);
+    assert_eq!((ran.code, &*ran.stdout), (0, "ran-well\n"), "{ran:?}");
+    assert_eq!(run(&mut team.home.jit(["forget", "--all"])).code, 0);
+    age(&team);
+    let before = kept(&team.home, &team.serve);
+    let ran = silently(&team.home);
+    assert_eq!((ran.code, &*ran.stdout), (123, ""), "{ran:?}");
+    assert!(
+        ran.stderr.contains("hint: run: jit login --fresh"),
+        "{ran:?}"
+    );
+    // Somebody else at that terminal does not sign in for her.
+    team.provider.account("mallory", &["dev"]);
+    let (code, shown) = on_a_terminal(&team, &team.home, "mallory");
+    assert_eq!(code, 123, "{shown}");
+    assert!(!shown.contains("ran-well"), "{shown}");
+    assert_eq!(grants(&team), 1);
+    let (code, shown) = on_a_terminal(&team, &team.home, "alice");
+    assert_eq!(code, 0, "{shown}");
+    assert!(
+        shown.contains("needs a sign-in within the last 1h"),
+        "{shown}"
+    );
+    assert!(shown.contains("\nran-well\n"), "{shown}");
+    let after = kept(&team.home, &team.serve);
+    assert_eq!(
+        after.holder.public(),
+        before.holder.public(),
+        "the same session"
+    );
+    assert_eq!(team.who()["principal"], "alice");
+    assert_eq!(grants(&team), 2);
+    assert_eq!(silently(&team.home).code, 0);
+}
+
+#[test]
+fn whoever_is_not_signed_in_signs_in_at_the_terminal_and_the_command_goes_on() {
+    let Some(team) = Team::start(FRESH, "") else {
+        return;
+    };
+    let ran = silently(&team.home);
+    assert_eq!((ran.code, &*ran.stdout), (123, ""), "{ran:?}");
+    assert!(ran.stderr.contains("hint: run: jit login"), "{ran:?}");
+    let (code, shown) = on_a_terminal(&team, &team.home, "alice");
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("\nran-well\n"), "{shown}");
+    // And so does whoever signed out, but not who says no to the provider.
+    assert_eq!(run(&mut team.home.jit(["logout"])).code, 0);
+    assert_eq!(silently(&team.home).code, 123);
+    let (code, shown) = on_a_terminal(&team, &team.home, "");
+    assert_eq!(code, 121, "{shown}");
+    assert!(!shown.contains("ran-well"), "{shown}");
+    let (code, shown) = on_a_terminal(&team, &team.home, "alice");
+    assert_eq!(code, 0, "{shown}");
+    assert_eq!(silently(&machine(&team.serve)).code, 123);
 }

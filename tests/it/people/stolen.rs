@@ -1,5 +1,7 @@
 //! What was stolen is good for nothing: a token without its key, a proof a second time, an ID token.
 
+use std::process::Command;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jit::{
     domain::key::PrivateKey,
@@ -11,8 +13,9 @@ use jit::{
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use super::{Team, events, kept};
+use super::{Team, events, kept, machine};
 use crate::support::{
+    home::run,
     http::Answer,
     issuer::Issuer,
     jwt::Algorithm,
@@ -72,6 +75,39 @@ fn a_session_token_is_useless_without_its_key_and_a_proof_a_second_time() {
     let for_another = prove(&kept.holder, &aim("DELETE"), clock::now()).unwrap();
     assert_eq!(ask("DPoP", &for_another).status, 401);
     assert_eq!(team.who()["principal"], "alice", "nothing ended");
+}
+
+/// Whoever reads all that rests on a machine is that machine, until its person signs out.
+#[test]
+fn a_copy_of_a_session_is_of_no_use_once_its_person_signed_out() {
+    let Some(team) = Team::new() else { return };
+    team.login("alice");
+    let thief = machine(&team.serve);
+    let copied = run(Command::new("cp")
+        .arg("-a")
+        .args([team.home.path("state"), thief.path("stolen")]));
+    assert_eq!(copied.code, 0, "{copied:?}");
+    let steals = |args: &[&str]| {
+        let mut jit = thief.jit(args);
+        run(jit.env("XDG_STATE_HOME", thief.path("stolen")))
+    };
+    let before = steals(&["whoami"]);
+    assert_eq!(before.code, 0, "{before:?}");
+    assert_eq!(run(&mut team.home.jit(["logout"])).code, 0);
+    for args in [
+        &["whoami"][..],
+        &["request", "ssh/web:deploy"],
+        &["audit"],
+        &["exec", "--on", "ssh/web", "--", "true"],
+    ] {
+        let ran = steals(args);
+        assert_eq!((ran.code, &*ran.stdout), (123, ""), "{args:?}: {ran:?}");
+        assert!(ran.stderr.contains("jit login"), "{ran:?}");
+    }
+    let granted = events(&team.serve)
+        .iter()
+        .any(|(kind, _, _)| kind == "granted");
+    assert!(!granted, "{:?}", events(&team.serve));
 }
 
 /// A server that takes people by the word of that issuer.

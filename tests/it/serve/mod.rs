@@ -14,5 +14,7 @@ mod member;
 mod once;
 mod principals;
 mod problems;
+mod replicas;
 mod schema;
+mod seen;
 mod strangers;

@@ -18,6 +18,7 @@ pub(crate) mod replicas;
 pub(crate) mod serve;
 pub(crate) mod skip;
 pub(crate) mod sshd;
+pub(crate) mod story;
 pub(crate) mod stranger;
 pub(crate) mod tls;
 pub(crate) mod typist;

@@ -75,6 +75,14 @@ impl Replicas {
         self.address.add(port(replica));
     }
 
+    /// Has whoever connects from now on come to that one; what goes on at another goes on.
+    pub(crate) fn lead_to(&self, number: usize) {
+        for replica in &self.all {
+            self.address.remove(port(replica));
+        }
+        self.address.add(port(&self.all[number]));
+    }
+
     /// Lets somebody in at all of them.
     pub(crate) fn let_in(&self, principal: &str) -> Guest {
         self.all[0].let_in(principal, &[])

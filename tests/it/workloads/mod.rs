@@ -1,6 +1,7 @@
 //! Machines that come by the identity which they already have, and whoever would like to pass for one.
 
 mod aws;
+mod ends;
 mod keys;
 mod kubernetes;
 mod served;

@@ -106,6 +106,7 @@ impl Desk {
                 state: path.clone(),
                 cache: path.join("cache"),
                 runtime: path,
+                job: None,
             },
             directory,
         }

@@ -2,6 +2,7 @@
 
 mod away;
 mod hostile;
+mod hosts;
 mod pinned;
 mod targets;
 mod verbs;

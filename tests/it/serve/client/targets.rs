@@ -1,11 +1,18 @@
 //! Real tools at real targets, by way of a server.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use rustix::process::Signal;
 
 use super::Desk;
 use crate::support::{
     Access, Kube, Moto, Postgres, Sshd, client_config,
-    home::run,
+    home::{Ran, run},
     moto::{ACCOUNT, REGION},
     until,
     whereabouts::user_name,
@@ -32,7 +39,7 @@ impl Web {
         Some(Self { desk, sshd, config })
     }
 
-    pub(super) fn ssh(&self) -> crate::support::home::Ran {
+    pub(super) fn ssh(&self) -> Ran {
         let config = self.config.to_str().unwrap();
         self.desk
             .jit(&["exec", "--", "ssh", "-F", config, "web", "echo", "hello"])
@@ -65,7 +72,7 @@ fn ssh_by_a_server_is_as_by_oneself() {
 fn what_is_held_opens_its_target_while_the_server_is_gone() {
     let Some(mut web) = Web::new() else { return };
     assert_eq!(web.ssh().code, 0);
-    web.desk.serve.stop(rustix::process::Signal::KILL);
+    web.desk.serve.stop(Signal::KILL);
     let said = web.ssh();
     assert_eq!((&*said.stdout, &*said.stderr), ("hello\n", ""), "{said:?}");
     let status = web.desk.works(&["status"]);
@@ -76,10 +83,8 @@ fn what_is_held_opens_its_target_while_the_server_is_gone() {
     assert!(other.stderr.contains("hint: "), "{other:?}");
 }
 
-#[test]
-fn kubectl_by_a_server_with_and_without_the_prefix() {
-    let Some(kube) = Kube::shared() else { return };
-    let namespace = "jit-served";
+/// A desk at a server that makes tokens of a cluster, in a namespace of its own.
+fn cluster(kube: &Kube, namespace: &str) -> Desk {
     let desk = Desk::new(&format!(
         r#"
 [resources."kubernetes/prod"]
@@ -100,26 +105,59 @@ roles.view = {{ service_account = "{namespace}/view" }}
     desk.home.write("base.token", &token);
     private(&desk.home.path("base.token"));
     fs::rename(desk.home.path("base.token"), desk.serve.path("base.token")).unwrap();
-    let get = ["get", "namespaces", "-o", "name"];
-    let line = [&["exec", "--", "kubectl", "--context", "prod"][..], &get].concat();
-    let got = until("the roles to be bound", || {
+    desk
+}
+
+const GET: [&str; 4] = ["get", "namespaces", "-o", "name"];
+
+/// What kubectl is told through `jit exec`, once the roles are bound.
+fn got(desk: &Desk) -> Ran {
+    let line = [&["exec", "--", "kubectl", "--context", "prod"][..], &GET].concat();
+    until("the roles to be bound", || {
         let got = desk.jit(&line);
         (got.code == 0).then_some(got)
-    });
+    })
+}
+
+/// The same without the prefix.
+fn plainly_got(desk: &Desk) -> Ran {
+    let mut kubectl = desk.home.command(Path::new("kubectl"));
+    run(kubectl.args(["--context", "prod"]).args(GET))
+}
+
+#[test]
+fn kubectl_by_a_server_with_and_without_the_prefix() {
+    let Some(kube) = Kube::shared() else { return };
+    let desk = cluster(kube, "jit-served");
+    let got = got(&desk);
     assert!(got.stdout.contains("namespace/jit-served\n"), "{got:?}");
     assert_eq!(got.stderr, "");
     desk.works(&["setup", "kubernetes"]);
-    let mut kubectl = desk.home.command(std::path::Path::new("kubectl"));
-    let plain = run(kubectl.args(["--context", "prod"]).args(get));
+    let plain = plainly_got(&desk);
     assert_eq!((plain.code, &*plain.stderr), (0, ""), "{plain:?}");
     assert_eq!(desk.story().len(), 2, "one lease served both");
 }
 
 #[test]
-fn psql_by_a_server_with_certificates_and_with_roles_that_are_made() {
-    let Some(postgres) = Postgres::start(Access::default()) else {
-        return;
-    };
+fn kubectl_goes_on_while_the_server_is_gone() {
+    let Some(kube) = Kube::shared() else { return };
+    let mut desk = cluster(kube, "jit-gone");
+    let before = got(&desk).stdout;
+    desk.works(&["setup", "kubernetes"]);
+    desk.serve.stop(Signal::KILL);
+    for held in [got(&desk), plainly_got(&desk)] {
+        let said = (held.code, &*held.stderr);
+        assert_eq!(said, (0, ""), "{held:?}");
+        assert!(held.stdout.contains("namespace/jit-gone\n"), "{before}");
+    }
+    desk.works(&["forget", "--all"]);
+    let anew = plainly_got(&desk);
+    assert_ne!(anew.code, 0, "{anew:?}");
+    assert!(anew.stderr.contains(&desk.serve.url), "{anew:?}");
+}
+
+/// A desk at a server that lets into two databases: by certificates, and by roles that it makes.
+fn databases(postgres: &Postgres) -> Desk {
     postgres.psql("create role orders_ro login");
     for database in ["certified", "made"] {
         postgres.psql(&format!("create database {database}"));
@@ -155,18 +193,47 @@ fn psql_by_a_server_with_certificates_and_with_roles_that_are_made() {
         hba: "hostssl certified orders_ro 127.0.0.1/32 cert\nhostssl made all 127.0.0.1/32 scram-sha-256",
         ident: "",
     });
+    desk
+}
+
+/// Reads from both.
+#[track_caller]
+fn reads(desk: &Desk) {
     for (on, user) in [("certified", "orders_ro"), ("made", "jit")] {
         let select = "select name, session_user from item";
         let line = ["exec", "--", "psql", "-X", "-At", "-c", select, on];
         let read = desk.works(&line);
         assert!(read.starts_with(&format!("kite|{user}")), "{on}: {read}");
     }
+}
+
+#[test]
+fn psql_by_a_server_with_certificates_and_with_roles_that_are_made() {
+    let Some(postgres) = Postgres::start(Access::default()) else {
+        return;
+    };
+    let desk = databases(&postgres);
+    reads(&desk);
     let revoked = desk.works(&["revoke", "--all"]);
     assert_eq!(revoked.lines().count(), 2, "{revoked}");
     assert_eq!(
         postgres.psql("select count(*) from pg_roles where rolname like 'jit%'"),
         "0"
     );
+}
+
+#[test]
+fn psql_goes_on_while_the_server_is_gone() {
+    let Some(postgres) = Postgres::start(Access::default()) else {
+        return;
+    };
+    let mut desk = databases(&postgres);
+    reads(&desk);
+    desk.serve.stop(Signal::KILL);
+    reads(&desk);
+    desk.works(&["forget", "postgres/made:read"]);
+    let anew = desk.jit(&["exec", "--", "psql", "-XAtc", "select 1", "made"]);
+    assert_eq!((anew.code, &*anew.stdout), (124, ""), "{anew:?}");
 }
 
 #[test]
@@ -213,6 +280,6 @@ fn aws_by_a_server_names_the_grant() {
     assert_eq!(desk.story().len(), 2, "one lease served both");
 }
 
-fn private(file: &std::path::Path) {
+fn private(file: &Path) {
     fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
 }

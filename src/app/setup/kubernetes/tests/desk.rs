@@ -103,6 +103,7 @@ impl Desk {
                 state: path.join("state"),
                 cache: path.join("cache"),
                 runtime: path.join("run"),
+                job: None,
             },
             config: Ok(Config::default()),
             clock: || Timestamp::from_secs(0),

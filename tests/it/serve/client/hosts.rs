@@ -1,0 +1,84 @@
+//! Hosts that ssh trusts unseen, by what the server vouches for.
+
+use std::{fs, path::Path};
+
+use super::Desk;
+use crate::support::{
+    Sshd,
+    home::{Ran, run},
+    whereabouts::user_name,
+};
+
+/// A certificate of the server for the host key of an sshd, as its administrator asks for it.
+fn certified(desk: &Desk, files: &Path) -> String {
+    let key = files.join("host_key.pub").display().to_string();
+    let words = [
+        "trust",
+        "ssh/web",
+        "--ca",
+        "--host-key",
+        &key,
+        "--host",
+        "127.0.0.1",
+    ];
+    let certificate = files.join("host_key-cert.pub");
+    fs::write(&certificate, desk.works(&words)).unwrap();
+    format!("HostCertificate {}", certificate.display())
+}
+
+/// Plain ssh, which knows no host and would ask, if it might; `-F`, since it does not look at `$HOME`.
+fn ssh(desk: &Desk, sshd: &Sshd) -> Ran {
+    let mut ssh = desk.home.command(Path::new("ssh"));
+    ssh.arg("-F").arg(desk.home.path(".ssh/config"));
+    for option in [
+        "UserKnownHostsFile=/dev/null",
+        "GlobalKnownHostsFile=none",
+        "BatchMode=yes",
+        "ConnectTimeout=20",
+    ] {
+        ssh.args(["-o", option]);
+    }
+    let login = format!("{}@127.0.0.1", sshd.user());
+    run(ssh.args(["-p", &sshd.port().to_string(), &login, "echo here"]))
+}
+
+#[test]
+fn plain_ssh_knows_the_servers_hosts_and_logs_in_by_it() {
+    let user = user_name();
+    let desk = Desk::new(&format!(
+        "[resources.\"ssh/web\"]\nhosts = [\"127.0.0.1\"]\nroles.\"{user}\" = {{}}\nroles.other = {{}}\n"
+    ));
+    // What rests here of the catalogue is from before any host was vouched for.
+    desk.works(&["request", "ssh/web:other"]);
+    let ca = desk
+        .home
+        .write("ca.pub", &desk.works(&["trust", "ssh/web", "--ca"]));
+    let (Some(ours), Some(stranger)) = (
+        Sshd::start_with(&ca, |files| certified(&desk, files)),
+        Sshd::start(&ca),
+    ) else {
+        return;
+    };
+    desk.works(&["setup", "ssh"]);
+    let said = ssh(&desk, &ours);
+    assert_eq!((said.code, &*said.stdout), (0, "here\n"), "{said:?}");
+    assert_eq!(said.stderr, "");
+    let story = desk.story();
+    assert!(
+        story.contains(&format!("issued ssh/web:{user}")),
+        "{story:?}"
+    );
+    let line = ours.logged("Accepted publickey");
+    assert!(
+        line.contains(" ID jit:") && line.contains(":alice (serial "),
+        "{line}"
+    );
+    // Whoever sits at the address with a key of their own is not the host.
+    let refused = ssh(&desk, &stranger);
+    assert_eq!((refused.code, &*refused.stdout), (255, ""), "{refused:?}");
+    assert!(
+        refused.stderr.contains("Host key verification failed"),
+        "{refused:?}"
+    );
+    assert!(!stranger.log().contains("Accepted"), "{}", stranger.log());
+}
