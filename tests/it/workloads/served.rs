@@ -255,8 +255,7 @@ fn a_host_joins_by_a_code_and_its_key_is_replaced() {
     let held = run(&mut host.jit(["status"]));
     assert!(held.stdout.starts_with("ssh/web:deploy"), "{held:?}");
     // The copied session ended with the key, and the copied key is no way back.
-    let ran = stolen(&["whoami"]);
-    assert_eq!(ran.code, 121, "{ran:?}");
+    assert_eq!(stolen(&["whoami"]).code, 121);
     for session in sessions(&host) {
         fs::remove_file(session).unwrap();
     }
