@@ -1,21 +1,38 @@
 //! What rests: the ledger's entries, its signed heads, a client's leases.
 
+use std::{fs, sync::LazyLock};
+
 use jit::{
     domain::{
         checkpoint::Checkpoint, elevation::Elevation, enrolment::Enrolment, event::Event,
         lease::Lease, principal::Caller, session::Session, time::Timestamp,
     },
     platform::seal::SealingKey,
-    store::chain::{GENESIS, Stored},
+    store::{
+        Store,
+        chain::{GENESIS, Stored},
+        checkpoints::Signed,
+    },
 };
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::ground::{NOW, choice, text};
+use crate::ground::{NOW, choice, directory, run, text};
 
-/// A signed note: what is read is exactly what was signed.
+/// A signed note: what is read is exactly what was signed, and what was not signed here is none of ours. An
+/// input is a note, or a change to one of ours: where, how much of it, and what is put there.
 pub(crate) fn checkpoint(data: &[u8]) {
-    let Some(note) = text(data) else { return };
+    static OURS: LazyLock<(Store, Signed)> = LazyLock::new(|| run(signed()));
+    let changed = data.strip_prefix(b"\0").and_then(|change| {
+        let ([at, length], put) = choice::<2>(change)?;
+        let note = OURS.1.note.as_bytes();
+        let at = at.min(note.len());
+        let end = (at + length).min(note.len());
+        String::from_utf8([&note[..at], put, &note[end..]].concat()).ok()
+    });
+    let Some(note) = changed.as_deref().or_else(|| text(data)) else {
+        return;
+    };
     if let Some((checkpoint, signatures)) = Checkpoint::parse(note) {
         assert!(note.starts_with(&checkpoint.text()) && !signatures.is_empty());
         let again = checkpoint.note(signatures[0]);
@@ -23,7 +40,22 @@ pub(crate) fn checkpoint(data: &[u8]) {
             Checkpoint::parse(&again).map(|(read, _)| read),
             Some(checkpoint)
         );
+        let (store, ours) = &*OURS;
+        if let Ok((checkpoint, _)) = run(store.compare(note)) {
+            assert_eq!(checkpoint, ours.checkpoint);
+        }
     }
+}
+
+/// A ledger that signed its head.
+async fn signed() -> (Store, Signed) {
+    let file = directory().join("ledger/ledger.db");
+    drop(fs::remove_file(&file));
+    let store = Store::open(&file, SealingKey::new([7; 32])).await;
+    let store = store.expect("a store");
+    store.sign_head(NOW).await.expect("a signature");
+    let newest = store.newest_checkpoint().await.expect("it can be read");
+    (store, newest.expect("it was signed"))
 }
 
 /// An entry: what is written is read again, whatever was changed in the text shows, and no column can say
