@@ -72,13 +72,13 @@ impl Authority {
         {
             return self.said_again(vouched, bound, now).await;
         }
-        let voucher = self.store.voucher(now).await?;
+        let ours = self.store.voucher(now).await?;
         let (session, append) = match bound {
             None => {
                 let session = self.begun(vouched, holder, now)?;
                 let append = Append::new(self.entered(&session, now, origin))
                     .only_if(sessions::is_unbound(holder))
-                    .with(sessions::begin(&session, &voucher)?);
+                    .with(sessions::begin(&session, &ours)?);
                 (session, append)
             }
             Some(bound) => {
@@ -88,7 +88,7 @@ impl Authority {
                 };
                 let append = Append::new(self.entered(&session, now, origin))
                     .only_if(sessions::goes_on(&session.id))
-                    .with(sessions::renew(&session, &voucher, now)?);
+                    .with(sessions::renew(&session, &ours, now)?);
                 (session, append)
             }
         };

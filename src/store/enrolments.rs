@@ -146,7 +146,7 @@ pub fn add_key(
     now: Timestamp,
 ) -> Result<Statement> {
     let key = key.to_base64url();
-    let vouched = voucher.write(&[KEY, &key], &name(who))?;
+    let word = voucher.write(&[KEY, &key], &name(who))?;
     Ok(Statement::new(
         "insert into enrolled_keys (key, enrolment, made_at, next, retired_at, vouched)
          values ($1, $2, $3, '', 0, $4)",
@@ -154,7 +154,7 @@ pub fn add_key(
             key.into(),
             name(who).into(),
             now.millis().into(),
-            vouched.into(),
+            word.into(),
         ],
     ))
 }
