@@ -53,6 +53,7 @@ static REMOTE: LazyLock<Remote> = LazyLock::new(|| {
             answer: Duration::from_secs(5),
             trouble: Duration::ZERO,
         },
+        watched: false,
         clock: now,
     };
     let identity = Identity {

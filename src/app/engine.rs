@@ -10,16 +10,13 @@ use super::{
 use crate::{
     authority::{
         Answer, Authority,
-        elevate::Ask,
+        elevate::{Ask, pending},
         token,
         trust::{HostAsk, HostCertificate},
     },
     config::account,
     domain::{
-        credential::Credential,
-        entitlement::ResourceName,
-        failure::{Code, Failure, Result},
-        id::GrantId,
+        credential::Credential, entitlement::ResourceName, failure::Result, id::GrantId,
         lease::Lease,
     },
     issuers::order::Revocation,
@@ -92,14 +89,7 @@ impl Engine {
                         token: given.token,
                         credential: given.credential,
                     }),
-                    Outcome::Pending(view) => Err(Failure::new(
-                        Code::Pending,
-                        format!("{} waits for somebody's approval", view.entitlement),
-                    )
-                    .hint(format!(
-                        "run the same again once it is approved ({})",
-                        view.id
-                    ))),
+                    Outcome::Pending(view) => Err(pending(&view.id, &view.entitlement)),
                 }
             }
         }
@@ -218,7 +208,7 @@ pub async fn remote(session: &Session, patience: Patience) -> Result<Option<Remo
     let Some(server) = session.server()? else {
         return Ok(None);
     };
-    let identity = current::of(session, server).await?;
+    let identity = current::of(session, server, patience).await?;
     Ok(Some(Remote::new(
         line::to(session, server, patience)?,
         identity,

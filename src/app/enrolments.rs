@@ -23,7 +23,7 @@ const TTL: Duration = Duration::from_mins(10);
 
 /// Let hosts and bots in that have no identity of their own
 ///
-/// Whoever administers the server makes a join code; on the host, "jit login --join CODE" makes a key, which
+/// Whoever administers the server makes a join code; on the host, "jit login --join" makes a key, which
 /// never leaves it, and makes it known. The code is taken once, and expires.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  jit enrolments create build-7 --group builders")]
@@ -108,7 +108,7 @@ async fn create(
     let until = made.invited_until.map(Timestamp::to_rfc3339_seconds);
     let until = until.unwrap_or_default();
     session.print(&format!(
-        "{} may join at {} until {until}, once. On the host, run:\n  jit login --join {code}",
+        "{} may join at {} until {until}, once. On the host, run:\n  jit login --join\nand when asked for the code, type {code}",
         terminal::plain_line(&made.principal),
         remote.server()
     ))

@@ -4,6 +4,7 @@ use super::{kept, session::Session};
 use crate::{
     cache::Cache,
     domain::{
+        count::counted,
         entitlement::{Entitlement, Kind},
         failure::{Failure, Result},
     },
@@ -43,7 +44,8 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
                 }
             }
             failed.map_or(Ok(()), Err)?;
-            session.print(&format!("forgot {} leases", held.len()))
+            let held = u64::try_from(held.len()).unwrap_or(u64::MAX);
+            session.print(&format!("forgot {}", counted(held, "lease")))
         }
     }
 }

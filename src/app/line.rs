@@ -3,7 +3,7 @@
 use super::session::Session;
 use crate::{
     domain::failure::{Failure, Result},
-    platform::files,
+    platform::{files, terminal},
     remote::{
         link::{Link, Way},
         patience::Patience,
@@ -18,6 +18,7 @@ pub fn to(session: &Session, server: &str, patience: Patience) -> Result<Link> {
         server,
         authority,
         patience,
+        watched: session.verbose || terminal::is_watched(),
         clock: session.clock,
     })
 }

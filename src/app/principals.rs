@@ -2,7 +2,7 @@
 
 use super::{approvals::server, embedded::block_on, session::Session, status::short};
 use crate::{
-    domain::{failure::Result, principal::Principal, time::Timestamp},
+    domain::{count::counted, failure::Result, principal::Principal, time::Timestamp},
     platform::terminal,
     protocol::principal::{PrincipalChange, PrincipalView},
 };
@@ -101,13 +101,14 @@ fn line(one: &PrincipalView, width: usize, now: Timestamp) -> String {
         (None, true) => "dormant",
         (None, false) => "",
     };
+    let of = |count: i64, what| counted(u64::try_from(count).unwrap_or_default(), what);
     let line = format!(
-        "{:width$}  seen {:>6} ago  vouched for {:>6} ago  {} sessions  {} grants  {}  {standing}",
+        "{:width$}  seen {:>6} ago  vouched for {:>6} ago  {}  {}  {}  {standing}",
         one.principal,
         short(now.left(one.last_seen_at)),
         short(now.left(one.attested_at)),
-        one.sessions,
-        one.grants,
+        of(one.sessions, "session"),
+        of(one.grants, "grant"),
         one.groups.join(","),
     );
     terminal::plain_line(line.trim_end())

@@ -1,10 +1,11 @@
-//! `jit status`: what I hold, until when, decided by what, and how long it took.
+//! `jit status`: what I hold, until when, decided by what, and how long it took; and what of mine waits
+//! for people at a server.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{kept, session::Session};
+use super::{embedded::block_on, engine, kept, session::Session};
 use crate::{
     cache::Cache,
     domain::{
@@ -15,9 +16,11 @@ use crate::{
         time::Timestamp,
     },
     platform::terminal,
+    protocol::elevation::ElevationView,
+    remote::patience::Patience,
 };
 
-/// Show what you hold, until when, and which policies decided
+/// Show what you hold, until when, which policies decided, and what you wait for
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  jit status --json")]
 pub struct Args {}
@@ -35,16 +38,73 @@ struct Row<'a> {
     because: &'a str,
 }
 
-/// Shows the leases whose grants live.
+#[derive(Serialize)]
+struct Waiting<'a> {
+    entitlement: &'a Entitlement,
+    /// The request that waits.
+    pending: &'a GrantId,
+    asked_at: Timestamp,
+    approvals: u32,
+    approved_by: &'a [String],
+    approvers: &'a [String],
+    next: String,
+}
+
+/// Shows the leases whose grants live, and what waits for somebody's approval.
 pub fn run(_: &Args, session: &Session) -> Result<()> {
     kept::tidy(session)?;
     let now = (session.clock)();
     let mut leases = Cache::open(&session.places)?.leases()?;
     leases.retain(|lease| lease.freshness(now) != Freshness::Over);
-    if leases.is_empty() && !session.json {
+    let waiting = waiting(session);
+    if leases.is_empty() && waiting.is_empty() && !session.json {
         return session.print("You hold nothing. That is how it should be between tasks.");
     }
-    show(session, &leases)
+    show(session, &leases)?;
+    waiting.iter().try_for_each(|one| wait(session, one))
+}
+
+/// What waits for people. Where the server cannot say, what is held is shown all the same.
+fn waiting(session: &Session) -> Vec<ElevationView> {
+    let asked = block_on(async {
+        match engine::remote(session, Patience::LITTLE).await? {
+            Some(remote) => remote.waiting().await,
+            None => Ok(Vec::new()),
+        }
+    });
+    asked.and_then(|asked| asked).unwrap_or_else(|failure| {
+        let unknown = format!("jit: whether anything waits for approval is not known: {failure}");
+        terminal::say(&unknown);
+        Vec::new()
+    })
+}
+
+fn wait(session: &Session, one: &ElevationView) -> Result<()> {
+    let (entitlement, id) = (&one.entitlement, &one.id);
+    if session.json {
+        return session.print_json(&Waiting {
+            entitlement,
+            pending: id,
+            asked_at: one.asked_at,
+            approvals: one.approvals,
+            approved_by: &one.approved_by,
+            approvers: &one.approvers,
+            next: format!("jit request {entitlement}"),
+        });
+    }
+    let since = short((session.clock)().left(one.asked_at));
+    let given = format!("{} of {}", one.approved_by.len(), one.approvals);
+    let who = if one.approvers.is_empty() {
+        "somebody who may approve it".to_owned()
+    } else {
+        one.approvers.join(", ")
+    };
+    session.print(&terminal::plain_line(&format!(
+        "{entitlement}  waits for approval, {given}, since {since}  {id}"
+    )))?;
+    session.print(&terminal::plain_line(&format!(
+        "  {who} can run: jit approve {id}; then you: jit request {entitlement}; to give it up: jit revoke {id}"
+    )))
 }
 
 /// Prints leases, as a table or as one JSON object each.

@@ -68,7 +68,14 @@ pub fn for_people(
 async fn given_up(server: &Remote, view: &ElevationView) -> Failure {
     erase();
     let what = &view.entitlement;
-    match server.revoke(&view.id).await {
+    let revoked = tokio::select! {
+        revoked = server.revoke(&view.id) => revoked,
+        _ = ctrl_c() => {
+            return Failure::denied(format!("{what} may be asked for still: the server did not answer"))
+                .hint(format!("to give it up, run: jit revoke {}", view.id));
+        }
+    };
+    match revoked {
         Ok(_) => Failure::denied(format!("given up: {what} is not asked for any more"))
             .hint("run the command again to ask once more"),
         Err(failure) => failure,

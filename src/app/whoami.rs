@@ -59,7 +59,7 @@ pub fn run(_: &Args, session: &Session) -> Result<()> {
     if !view.chain.is_empty() {
         lines.push(format!("for        {}", view.chain.join(", for ")));
     }
-    lines.push(format!("by         {}", view.source));
+    lines.push(format!("by         {}", by(&view)));
     if let Some(at) = view.signed_in_at {
         lines.push(format!("signed in  {}", at.to_rfc3339_seconds()));
     }
@@ -76,6 +76,21 @@ pub fn run(_: &Args, session: &Session) -> Result<()> {
     lines
         .iter()
         .try_for_each(|line| session.print(&terminal::plain_line(line)))
+}
+
+/// By whose word, as a person says it.
+fn by(view: &SessionView) -> String {
+    let source = &view.source;
+    let is_machine = view.principal.starts_with("workload/");
+    match source.as_str() {
+        "key" => "the key that this machine is enrolled with".to_owned(),
+        "aws" => "its AWS identity".to_owned(),
+        "delegation" => "whom it acts for, who handed it on".to_owned(),
+        cluster if cluster.starts_with("kubernetes/") => format!("the cluster {cluster}"),
+        url if url.contains("://") && is_machine => format!("a token of {url}"),
+        url if url.contains("://") => format!("the OpenID provider {url}"),
+        _ => source.clone(),
+    }
 }
 
 fn here(session: &Session, authority: &Authority) -> Result<()> {

@@ -1,10 +1,6 @@
 //! What people say to a request that policy put to them: see it → decide again → record, and the last
 //! yes grants it in the same commit.
 
-use std::time::Duration;
-
-use tokio::time::sleep;
-
 use super::{Authority, Client, elevate::Ask, while_in_session};
 use crate::{
     domain::{
@@ -24,9 +20,6 @@ use crate::{
 
 /// How often somebody who was overtaken looks again.
 const ATTEMPTS: usize = 32;
-
-/// How often the store is asked whether an elevation has changed: any replica may have changed it.
-const PULSE: Duration = Duration::from_millis(250);
 
 impl Authority {
     /// Everything that waits for this caller's approval, the oldest first.
@@ -151,25 +144,6 @@ impl Authority {
         if visible { Ok(found) } else { Err(absent(id)) }
     }
 
-    /// The same, once it is not pending any more or has one more approval, or after `patience`.
-    pub async fn watch(
-        &self,
-        client: &Client,
-        id: &GrantId,
-        patience: Duration,
-    ) -> Result<Elevation> {
-        let until = (self.clock)().after(patience);
-        let first = self.visible(client, id).await?;
-        loop {
-            let now = (self.clock)();
-            let found = self.store.elevation(id).await?.ok_or_else(|| absent(id))?;
-            if found != first || found.state(now) != State::Pending || now >= until {
-                return Ok(found);
-            }
-            sleep(PULSE.min(until.left(now))).await;
-        }
-    }
-
     /// The elevation that the caller may vote on.
     async fn to_vote(&self, client: &Client, id: &GrantId) -> Result<Elevation> {
         let found = self.visible(client, id).await?;
@@ -202,7 +176,7 @@ impl Authority {
         )
     }
 
-    fn may_approve(&self, client: &Client, elevation: &Elevation) -> bool {
+    pub(super) fn may_approve(&self, client: &Client, elevation: &Elevation) -> bool {
         let allowed = match client.caller.principal.class() {
             Class::Human | Class::Workload => !is_party(client, elevation),
             Class::Agent => false,

@@ -81,7 +81,10 @@ impl Outcome {
     pub fn answer(self) -> Result<Answer> {
         match self {
             Self::Granted(granted) => Ok(granted.1),
-            Self::Pending(elevation) => Err(pending(&elevation)),
+            Self::Pending(elevation) => {
+                let request = &elevation.request;
+                Err(pending(&request.id, &request.entitlement))
+            }
         }
     }
 }
@@ -244,10 +247,7 @@ impl Authority {
 }
 
 /// What whoever asked reads while people think.
-pub fn pending(elevation: &Elevation) -> Failure {
-    let Request {
-        id, entitlement, ..
-    } = &elevation.request;
+pub fn pending(id: &GrantId, entitlement: &Entitlement) -> Failure {
     Failure::new(
         Code::Pending,
         format!("{entitlement} waits for somebody's approval"),

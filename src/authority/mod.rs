@@ -1,6 +1,7 @@
 //! The engine that decides, issues and records. Its stories are told by the files below.
 
 pub mod approve;
+mod approvers;
 mod decide;
 pub mod delegate;
 pub mod discovery;
@@ -17,6 +18,7 @@ pub mod sessions;
 mod signature;
 pub mod token;
 pub mod trust;
+pub mod watch;
 pub mod workloads;
 
 use std::{

@@ -36,6 +36,8 @@ pub struct People {
     pub client_id: String,
     /// What that client asks for.
     pub scopes: Vec<String>,
+    /// Which class of sign-in a step-up asks for.
+    pub acr_values: Vec<String>,
     /// The claim with a person's name.
     pub name_claim: String,
     /// The claim with a person's groups.
@@ -74,9 +76,10 @@ impl Authority {
         }
         let caller = people.caller(&verified, &self.catalogue)?;
         let signed_in_at = caller.sign_in.as_ref().map(|sign_in| sign_in.at);
+        let since = signed_in_at.or(verified.issued_at);
         Ok(Vouched {
             // A token that is bound to no key could be had again and again without anybody's doing.
-            since: signed_in_at.filter(|_| nonce.is_none()).unwrap_or(now),
+            since: since.filter(|_| nonce.is_none()).unwrap_or(now),
             caller,
             once: Some(Once {
                 id: format!("id-token {}", verified.id),

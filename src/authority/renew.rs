@@ -94,7 +94,7 @@ impl Authority {
             .await?;
         let mut elevation = before.clone();
         let grant = match before.state(asked_at) {
-            State::Pending => return Err(pending(&before)),
+            State::Pending => return Err(pending(id, &before.request.entitlement)),
             State::Granted => elevation.claim(client.holder, asked_at)?.clone(),
             state @ (State::Denied | State::Abandoned | State::Expired | State::Revoked) => {
                 return Err(Failure::denied(format!("{id} is {state}"))

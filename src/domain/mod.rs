@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod checkpoint;
+pub mod count;
 pub mod credential;
 pub mod decision;
 pub mod elevation;

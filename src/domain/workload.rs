@@ -37,6 +37,8 @@ pub struct Workload {
     pub groups: BTreeSet<String>,
     /// The cluster that is asked about its tokens, where its issuer cannot be reached.
     pub token_review: Option<ResourceName>,
+    /// Whether a token serves one session alone; absent: as its kind has it.
+    pub once: Option<bool>,
     /// Another address of STS; for tests and endpoints of one's own.
     pub endpoint: Option<String>,
 }
@@ -56,6 +58,17 @@ impl Workload {
             | WorkloadKind::Oidc
             | WorkloadKind::Aws => own,
         }
+    }
+
+    /// Whether a token that claims this serves one session alone. A job's token is made for one use, and
+    /// has an id (`jti`); what a pod or a SPIFFE workload has in a file is shown again by design.
+    pub fn is_used_up(&self, claims: &Map<String, Value>) -> bool {
+        let is_made_anew = match self.kind {
+            WorkloadKind::Github | WorkloadKind::Gitlab | WorkloadKind::Oidc => true,
+            WorkloadKind::Kubernetes | WorkloadKind::Spiffe | WorkloadKind::Aws => false,
+        };
+        self.once
+            .unwrap_or_else(|| is_made_anew && claims.contains_key("jti"))
     }
 
     /// What the claims of a token say, as attributes: what the kind knows, and what the entry names.

@@ -8,10 +8,16 @@ use std::{
 
 use rustix::{
     process::getpgrp,
-    termios::{QueueSelector, tcflush, tcgetpgrp, tcgetwinsize, ttyname},
+    termios::{
+        LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, tcflush, tcgetattr,
+        tcgetpgrp, tcgetwinsize, tcsetattr, ttyname,
+    },
 };
 
 use crate::domain::failure::{Failure, Result};
+
+/// What Ctrl-C types.
+const INTERRUPT: u8 = 3;
 
 /// No answer of a person is longer.
 const LONGEST: usize = 4096;
@@ -118,6 +124,9 @@ impl Person {
         let mut line = Vec::new();
         let mut byte = [0];
         while line.len() < LONGEST && byte != *b"\n" {
+            if byte == [INTERRUPT] {
+                return None;
+            }
             if !matches!(terminal.read(&mut byte), Ok(1)) {
                 // Ctrl-D, which leaves the cursor behind the question.
                 writeln!(terminal).ok()?;
@@ -127,6 +136,23 @@ impl Person {
         }
         let answer = plain_line(String::from_utf8_lossy(&line).trim());
         Some(answer).filter(|answer| !answer.is_empty())
+    }
+
+    /// Asks for a secret, which is not shown as it is typed. Ctrl-C is no answer: it must not leave the
+    /// terminal as it is meanwhile.
+    pub fn ask_hidden(&self, question: &str) -> Option<String> {
+        let before = tcgetattr(&self.terminal).ok()?;
+        let mut hidden = before.clone();
+        hidden
+            .local_modes
+            .remove(LocalModes::ECHO | LocalModes::ISIG);
+        // So that it ends the line, as it ends this question.
+        hidden.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
+        tcsetattr(&self.terminal, OptionalActions::Now, &hidden).ok()?;
+        let answer = self.ask(question);
+        tcsetattr(&self.terminal, OptionalActions::Now, &before).ok()?;
+        writeln!(&self.terminal).ok()?;
+        answer
     }
 }
 

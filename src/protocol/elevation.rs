@@ -106,6 +106,9 @@ pub struct ElevationView {
     /// How many must.
     #[serde(default)]
     pub approvals: u32,
+    /// Some of those who may, of those who were here lately; only in lists, where that is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<String>,
     /// The right, once it is granted.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
@@ -153,6 +156,7 @@ impl ElevationView {
             asked_at: request.asked_at,
             approved_by: elevation.vote().map(approvers).unwrap_or_default(),
             approvals: elevation.vote().map_or(0, |vote| vote.needed),
+            approvers: Vec::new(),
             grant: elevation.grant_made().cloned(),
             token: None,
             credential: None,

@@ -20,7 +20,7 @@ pub struct EventPage {
 /// Whether the chain of the ledger is whole (`GET /v1/events/verification`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "verdict", rename_all = "lowercase")]
-pub enum VerificationView {
+pub enum Verification {
     /// It is what was written.
     Whole {
         /// How many entries it has.

@@ -29,6 +29,9 @@ pub struct Provider {
     pub client_id: String,
     /// What to ask for: `openid`, `profile`, `offline_access`, …
     pub scopes: Vec<String>,
+    /// Which class of sign-in to ask for where one is not enough, the best first (`acr_values`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acr_values: Vec<String>,
     /// The oldest sign-in that begins a session, in seconds.
     pub max_age: u64,
     /// The only authorities that vouch for its TLS, PEM; absent: the system's.

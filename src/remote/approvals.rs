@@ -18,7 +18,15 @@ use crate::{
 impl Remote {
     /// What waits for the caller's approval, the oldest first.
     pub async fn to_approve(&self) -> Result<Vec<ElevationView>> {
-        self.listed(path::APPROVALS, None).await
+        self.listed(Call::get(path::APPROVALS, self.shown())).await
+    }
+
+    /// What the caller asked for and waits for people, with some who may approve it; the newest first.
+    pub async fn waiting(&self) -> Result<Vec<ElevationView>> {
+        let call = Call::get(path::ELEVATIONS, self.shown())
+            .with("state", Some("pending".to_owned()))
+            .with("approvers", Some("true".to_owned()));
+        self.listed(call).await
     }
 
     /// Says yes or no to a request; how it stands then.
@@ -29,25 +37,25 @@ impl Remote {
 
     /// The caller's own request for an entitlement that waits for people.
     pub async fn pending(&self, entitlement: &Entitlement) -> Result<Option<ElevationView>> {
-        let all = self.listed(path::ELEVATIONS, Some("pending")).await?;
-        let mut all = all.into_iter();
+        let call = Call::get(path::ELEVATIONS, self.shown());
+        let call = call.with("state", Some("pending".to_owned()));
+        let mut all = self.listed(call).await?.into_iter();
         Ok(all.find(|one| one.entitlement == *entitlement))
     }
 
     /// The same elevation once something about it has changed, or after `patience`.
     pub async fn watch(&self, id: &GrantId, patience: Duration) -> Result<ElevationView> {
         let path = path::of(path::ELEVATION, &[id.as_str()]);
-        let call = Call::get(path, self.shown());
+        let call = Call {
+            waits: patience,
+            ..Call::get(path, self.shown())
+        };
         let call = call.with("wait", Some(patience.as_secs().to_string()));
         self.call(&call).await?.json()
     }
 
-    async fn listed(&self, path: &str, state: Option<&str>) -> Result<Vec<ElevationView>> {
-        let call = Call {
-            most: MANY,
-            ..Call::get(path, self.shown())
-        };
-        let call = call.with("state", state.map(str::to_owned));
+    async fn listed(&self, call: Call<'_>) -> Result<Vec<ElevationView>> {
+        let call = Call { most: MANY, ..call };
         let list: ElevationList = self.call(&call).await?.json()?;
         Ok(list.elevations)
     }

@@ -14,10 +14,9 @@ use crate::{
     },
     protocol::{
         checkpoint::Checkpoints,
-        event::{EventPage, VerificationView},
+        event::{EventPage, Verification},
         path,
     },
-    store::ledger::Verification,
 };
 
 /// What a server gives at once, at most.
@@ -109,9 +108,6 @@ impl Remote {
     /// Whether the server's ledger is whole, by its own word.
     pub async fn verify(&self) -> Result<Verification> {
         let call = Call::get(path::VERIFICATION, self.shown());
-        Ok(match self.call(&call).await?.json()? {
-            VerificationView::Whole { entries, head } => Verification::Whole { entries, head },
-            VerificationView::Broken { entry, what } => Verification::Broken { entry, what },
-        })
+        self.call(&call).await?.json()
     }
 }

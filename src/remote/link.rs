@@ -1,6 +1,12 @@
 //! The line to a server: its address, whom it trusts, and one call over it, tried again where that
 //! may help.
 
+use std::{
+    future::pending,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
 use reqwest::{
     Certificate, Client, Method, RequestBuilder, Url,
     header::{CONTENT_TYPE, HeaderName},
@@ -24,8 +30,12 @@ use crate::{
     platform::{
         http, keys, pem,
         proof::{self, Aim},
+        terminal,
     },
 };
+
+/// How long a server is waited for before that is said.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// Larger than any answer about one elevation.
 pub const ONE: usize = 1 << 20;
@@ -45,6 +55,8 @@ pub struct Way<'a> {
     pub authority: Option<&'a [u8]>,
     /// How long to wait for it.
     pub patience: Patience,
+    /// Whether somebody wants to know that it is waited for.
+    pub watched: bool,
     /// The clock.
     pub clock: fn() -> Timestamp,
 }
@@ -54,6 +66,8 @@ pub struct Link {
     base: String,
     http: Client,
     patience: Patience,
+    /// Whether it is still to be said that the server is waited for: once is enough.
+    untold: AtomicBool,
     clock: fn() -> Timestamp,
 }
 
@@ -69,6 +83,8 @@ pub struct Call<'a> {
     pub body: Body,
     /// What is shown.
     pub shown: Shown<'a>,
+    /// How long the server may take for it, since it is to wait for something itself.
+    pub waits: Duration,
     /// The most bytes that an answer may have.
     pub most: usize,
 }
@@ -103,6 +119,7 @@ impl<'a> Call<'a> {
             query: Vec::new(),
             body: Body::Nothing,
             shown,
+            waits: Duration::ZERO,
             most: ONE,
         }
     }
@@ -154,6 +171,7 @@ impl Link {
             base: server.trim_end_matches('/').to_owned(),
             http: builder.build().map_err(|error| broken(&error))?,
             patience: way.patience,
+            untold: AtomicBool::new(way.watched),
             clock: way.clock,
         })
     }
@@ -175,12 +193,32 @@ impl Link {
     }
 
     /// Calls, and calls again where that may help: a POST has the same `Idempotency-Key` each time, so
-    /// that it is done once.
+    /// that it is done once. Whoever watches is told when that takes long.
     ///
     /// # Errors
     /// What the server says; timed out (124), where it cannot be reached or does not answer; failed
     /// (125), where it is not trusted, or what it says makes no sense.
     pub async fn call(&self, call: &Call<'_>) -> Result<Reply> {
+        tokio::select! {
+            outcome = self.attempts(call) => outcome,
+            never = self.tell(call) => never,
+        }
+    }
+
+    /// Says that the server is waited for, where it is. Never comes back.
+    async fn tell(&self, call: &Call<'_>) -> Result<Reply> {
+        sleep(SILENCE.saturating_add(call.waits)).await;
+        if self.untold.swap(false, Ordering::Relaxed) {
+            terminal::say(&format!(
+                "jit: waiting for the server {}, for {} seconds at most; Ctrl-C gives up",
+                self.base,
+                self.patience.answer.as_secs()
+            ));
+        }
+        pending().await
+    }
+
+    async fn attempts(&self, call: &Call<'_>) -> Result<Reply> {
         let key = keys::hex(&keys::random::<16>()?);
         let begun = Instant::now();
         let mut attempt = 0;

@@ -150,6 +150,11 @@ fn refused(server: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) -
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
             busy(format!("the server {server} is away ({status})"))
         }
+        StatusCode::BAD_REQUEST if server.starts_with("http://") => foreign(
+            server,
+            "it is 400 Bad Request, as of a server that speaks HTTPS",
+        )
+        .hint("write server = \"https://…\" in config.toml"),
         _ => foreign(server, &format!("it is {status} without a reason")),
     }
 }

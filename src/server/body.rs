@@ -14,6 +14,9 @@ use crate::domain::{
     id::GrantId,
 };
 
+/// The longest name of a host, a terminal or a tool, in bytes.
+pub(super) const NAME: usize = 256;
+
 /// A JSON body, read strictly.
 #[derive(Debug)]
 pub(super) struct Read<T>(pub(super) T);
@@ -92,4 +95,15 @@ pub(super) fn single<'a>(parts: &'a Parts, name: &str) -> Result<Option<&'a str>
             .hint("send it once, in ASCII")
             .into()),
     }
+}
+
+/// Refuses a text of more than `most` bytes, and one that no database takes.
+pub(super) fn bounded(what: &str, text: Option<&str>, most: usize) -> Result<(), Failure> {
+    if text.is_some_and(|text| text.len() > most || text.contains('\0')) {
+        return Err(Failure::usage(format!(
+            "the {what} is longer than {most} bytes, or no text"
+        ))
+        .hint("make it shorter"));
+    }
+    Ok(())
 }

@@ -11,7 +11,7 @@ use axum::{
 
 use super::{
     authenticate::Visitor,
-    body::{Asked, Id, Read},
+    body::{Asked, Id, NAME, Read, bounded},
     once::{Repeat, refused},
     problem::{Problems, Refusal},
     query,
@@ -37,8 +37,7 @@ use crate::{
     },
 };
 
-/// The longest that each word of a request may be, in bytes.
-const NAME: usize = 256;
+/// The longest reason, in bytes.
 const REASON: usize = 4096;
 /// The longest that anybody waits for a change.
 const LONGEST_WAIT: u64 = 30;
@@ -140,13 +139,14 @@ pub(super) async fn list(
         client.owns(&one.request) && wanted.state.is_none_or(|state| one.state(now) == state)
     };
     all.retain(is_wanted);
-    Ok(Json(ElevationList {
-        elevations: views(&all, now),
-    }))
-}
-
-fn views(all: &[Elevation], now: Timestamp) -> Vec<ElevationView> {
-    all.iter().map(|one| ElevationView::of(one, now)).collect()
+    let mut elevations: Vec<_> = all.iter().map(|one| ElevationView::of(one, now)).collect();
+    if wanted.approvers {
+        let approvers = authority.approvers(&client, &all).await?;
+        for (view, approvers) in elevations.iter_mut().zip(approvers) {
+            view.approvers = approvers;
+        }
+    }
+    Ok(Json(ElevationList { elevations }))
 }
 
 /// One elevation.
@@ -166,8 +166,13 @@ pub(super) async fn read(
     let authority = &served.authority;
     let client = visitor.plain_client();
     let wait = Duration::from_secs(patience.wait.unwrap_or(0).min(LONGEST_WAIT));
+    let _place = if wait.is_zero() {
+        None
+    } else {
+        Some(served.gate.waiting.enter(visitor.principal())?)
+    };
     let elevation = tokio::select! {
-        watched = authority.watch(&client, &id, wait) => watched?,
+        watched = authority.watch(&served.watches, &client, &id, wait) => watched?,
         // Whoever waits would keep this process; another one knows as much.
         () = served.ends() => authority.visible(&client, &id).await?,
     };
@@ -240,14 +245,4 @@ fn check(from: &From) -> Result<()> {
     bounded("host", Some(&from.host), NAME)?;
     bounded("terminal", from.terminal.as_deref(), NAME)?;
     bounded("tool", from.tool.as_deref(), NAME)
-}
-
-fn bounded(what: &str, text: Option<&str>, most: usize) -> Result<()> {
-    if text.is_some_and(|text| text.len() > most || text.contains('\0')) {
-        return Err(Failure::usage(format!(
-            "the {what} is longer than {most} bytes, or no text"
-        ))
-        .hint("make it shorter"));
-    }
-    Ok(())
 }

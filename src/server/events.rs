@@ -13,10 +13,9 @@ use crate::{
     domain::{event::Entry, failure::Failure, principal::Principal},
     policy::vocabulary::Action,
     protocol::{
-        event::{EventPage, VerificationView},
+        event::{EventPage, Verification},
         path,
     },
-    store::ledger::Verification,
 };
 
 /// A page of the ledger.
@@ -55,12 +54,12 @@ pub(super) async fn list(
     get,
     path = path::VERIFICATION,
     security(("session" = [], "proof" = [])),
-    responses((status = 200, description = "whether it is whole", body = VerificationView), Problems),
+    responses((status = 200, description = "whether it is whole", body = Verification), Problems),
 )]
 pub(super) async fn verify(
     State(served): State<Served>,
     visitor: Visitor,
-) -> Result<Json<VerificationView>, Refusal> {
+) -> Result<Json<Verification>, Refusal> {
     if !served.authority.may(Action::Audit, &visitor.plain_client()) {
         let who = visitor.principal().written();
         return Err(
@@ -69,9 +68,5 @@ pub(super) async fn verify(
                 .into(),
         );
     }
-    let verification = served.authority.store.audit().await?.verification;
-    Ok(Json(match verification {
-        Verification::Whole { entries, head } => VerificationView::Whole { entries, head },
-        Verification::Broken { entry, what } => VerificationView::Broken { entry, what },
-    }))
+    Ok(Json(served.authority.store.audit().await?.verification))
 }

@@ -29,7 +29,7 @@ pub(super) async fn code(
     let pin = pin.unwrap_or_default();
     terminal::report(&format!(
         "jit: nobody administers {url} yet; whoever is to, runs on a machine of theirs, once:\n  \
-         jit init --server {url}{pin}\n  jit login --bootstrap {code} --name NAME"
+         jit init --server {url}{pin}\n  jit login --bootstrap --name NAME\nand when asked for the code, types {code}"
     ));
     Ok(Some(code_hash(&code)))
 }

@@ -8,7 +8,7 @@ use governor::{
 };
 use tokio::time::interval;
 
-use super::{listen::network, problem::Refusal};
+use super::{listen::network, problem::Refusal, waiting::Waiting};
 use crate::{config::server::limits::Limits, domain::principal::Principal};
 
 /// How often those are forgotten who have not come lately.
@@ -18,6 +18,8 @@ const SWEEP: Duration = Duration::from_mins(1);
 pub(super) struct Gate {
     addresses: DefaultKeyedRateLimiter<IpAddr>,
     callers: DefaultKeyedRateLimiter<String>,
+    /// Who waits for a change.
+    pub(super) waiting: Waiting,
     clock: DefaultClock,
 }
 
@@ -26,6 +28,7 @@ impl Gate {
         Self {
             addresses: DefaultKeyedRateLimiter::keyed(quota(limits.requests_per_address)),
             callers: DefaultKeyedRateLimiter::keyed(quota(limits.requests_per_caller)),
+            waiting: Waiting::new(limits.waits_per_caller),
             clock: DefaultClock::default(),
         }
     }

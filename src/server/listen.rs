@@ -12,12 +12,13 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     pin,
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{sleep, timeout},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower::Service as _;
 
 use crate::config::server::limits::Limits;
@@ -30,6 +31,10 @@ const GRACE: Duration = Duration::from_secs(45);
 /// How many headers a request may have, and how long all of them may be.
 const HEADER_COUNT: usize = 64;
 const HEADER_BYTES: usize = 16 << 10;
+/// The answer to whoever does not encrypt.
+const PLAIN: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n\
+    content-length: 68\r\nconnection: close\r\n\r\n\
+    this is HTTPS, and plain HTTP was spoken: write https:// in the URL\n";
 /// What is waited where the system has no file left for a connection.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
@@ -108,7 +113,7 @@ async fn connection(stream: TcpStream, guest: Guest, hall: Hall) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let Ok(Ok(stream)) = timeout(hall.handshake, acceptor.accept(stream)).await else {
+    let Ok(Some(stream)) = timeout(hall.handshake, encrypted(stream, &acceptor)).await else {
         return;
     };
     let peer = Peer(guest.from);
@@ -132,6 +137,22 @@ async fn connection(stream: TcpStream, guest: Guest, hall: Hall) {
     }
     serving.as_mut().graceful_shutdown();
     drop(timeout(GRACE, serving).await);
+}
+
+/// The connection once it is encrypted. Whoever speaks plain HTTP is told so, as HTTP.
+async fn encrypted(mut stream: TcpStream, acceptor: &TlsAcceptor) -> Option<TlsStream<TcpStream>> {
+    let mut first = [0];
+    stream.peek(&mut first).await.ok()?;
+    // A handshake begins with a record of type 22, a request with the letters of its method.
+    if !first.iter().all(u8::is_ascii_alphabetic) {
+        return acceptor.accept(stream).await.ok();
+    }
+    // What was sent and not read would break the connection before the answer is.
+    let mut heard = vec![0; HEADER_BYTES];
+    drop(stream.read(&mut heard).await);
+    drop(stream.write_all(PLAIN.as_bytes()).await);
+    drop(stream.shutdown().await);
+    None
 }
 
 /// A network as one client has it: an address of IPv4, or the /64 around one of IPv6.

@@ -25,6 +25,7 @@ pub(super) struct Metrics {
     requests: Family<Answered, Counter>,
     seconds: Family<Route, Histogram>,
     elevations: Family<Decided, Counter>,
+    refused: Family<Refused, Counter>,
     /// How many connections are open.
     pub(super) connections: Gauge,
 }
@@ -46,6 +47,12 @@ struct Decided {
     verdict: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refused {
+    by: String,
+    reason: String,
+}
+
 impl Metrics {
     pub(super) fn new() -> Arc<Self> {
         // From half a millisecond to sixteen seconds.
@@ -55,6 +62,7 @@ impl Metrics {
             requests: Family::default(),
             seconds: Family::new_with_constructor(buckets),
             elevations: Family::default(),
+            refused: Family::default(),
             connections: Gauge::default(),
         };
         let registry = &mut metrics.registry;
@@ -73,6 +81,11 @@ impl Metrics {
             "elevations",
             "Elevations that were asked for, by what came of them",
             metrics.elevations.clone(),
+        );
+        registry.register(
+            "sign_ins_refused",
+            "Sign-ins that were refused, by what was shown and why",
+            metrics.refused.clone(),
         );
         registry.register(
             "http_connections",
@@ -101,6 +114,15 @@ impl Metrics {
             verdict: verdict.to_owned(),
         };
         self.elevations.get_or_create(&decided).inc();
+    }
+
+    /// Notes a sign-in that was refused: by what was shown, and why.
+    pub(super) fn refused(&self, by: &str, reason: &str) {
+        let refused = Refused {
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+        };
+        self.refused.get_or_create(&refused).inc();
     }
 
     /// All of it as text.

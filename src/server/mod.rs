@@ -39,3 +39,5 @@ mod tell;
 mod tls;
 mod token;
 mod trust;
+mod turned_away;
+mod waiting;

@@ -81,6 +81,7 @@ pub(super) fn people(directory: &Path, config: &Server) -> Result<Option<People>
         issuer: Issuer::new(trusted)?,
         client_id: written.client_id.clone(),
         scopes: written.scopes.clone(),
+        acr_values: written.acr_values.clone(),
         name_claim: written.name_claim.clone(),
         groups_claim: written.groups_claim.clone(),
         certificate_authority: authority,

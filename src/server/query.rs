@@ -22,6 +22,9 @@ pub(super) struct Elevations {
     /// Only those in that state: `pending`, `granted`, `denied`, `abandoned`, `expired`, `revoked`.
     #[param(value_type = Option<String>)]
     pub(super) state: Option<State>,
+    /// Also who may approve those that are pending.
+    #[serde(default)]
+    pub(super) approvers: bool,
 }
 
 /// How long to wait for a change.
@@ -120,4 +123,6 @@ pub(super) struct Checkpoints {
 pub(super) struct Sessions {
     /// The caller's sessions on other machines too.
     pub(super) everywhere: bool,
+    /// The session alone: grants of the caller's own go on, for the session that takes its place.
+    pub(super) keep: bool,
 }

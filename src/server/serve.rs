@@ -26,9 +26,10 @@ use super::{
     seen::Seen,
     shared::Shared,
     tls::{self, OwnAuthority},
+    turned_away::TurnedAway,
 };
 use crate::{
-    authority::Authority,
+    authority::{Authority, watch::Watches},
     config::server::{self, Server},
     domain::failure::{Failure, Result},
     platform::terminal,
@@ -129,6 +130,8 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         seen: Seen::default(),
         workloads,
         gate: Gate::new(&config.limits),
+        turned_away: TurnedAway::new(),
+        watches: Watches::default(),
         metrics: Arc::clone(&metrics),
         body_within: config.limits.body_within.0,
         ending,

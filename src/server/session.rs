@@ -36,10 +36,13 @@ pub(super) async fn end(
         address: Some(visitor.address),
         ..Origin::default()
     };
+    let id = visitor.session.id.clone();
     let ending = if which.everywhere && visitor.principal().class() != Class::Agent {
         Ending::Principal(visitor.principal().clone())
+    } else if which.keep {
+        Ending::Replaced(id)
     } else {
-        Ending::Session(visitor.session.id.clone())
+        Ending::Session(id)
     };
     served
         .authority

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-use super::{gate::Gate, metrics::Metrics, seen::Seen};
-use crate::authority::{Authority, people::People, workloads::trusted::Workloads};
+use super::{gate::Gate, metrics::Metrics, seen::Seen, turned_away::TurnedAway};
+use crate::authority::{Authority, people::People, watch::Watches, workloads::trusted::Workloads};
 
 /// The authority that is served, and how.
 pub(super) struct Shared {
@@ -23,6 +23,10 @@ pub(super) struct Shared {
     pub(super) workloads: Workloads,
     /// How much is taken from whom.
     pub(super) gate: Gate,
+    /// Who was not let in.
+    pub(super) turned_away: TurnedAway,
+    /// What is waited for.
+    pub(super) watches: Watches,
     /// What is counted.
     pub(super) metrics: Arc<Metrics>,
     /// How long a request's body may take.

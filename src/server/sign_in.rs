@@ -26,6 +26,7 @@ pub(super) async fn read(State(served): State<Served>) -> Result<Json<SignInWays
         issuer: people.issuer.url().to_owned(),
         client_id: people.client_id.clone(),
         scopes: people.scopes.clone(),
+        acr_values: people.acr_values.clone(),
         max_age: human.session.unwrap_or(SESSION).as_secs(),
         certificate_authority: people.certificate_authority.clone(),
     });

@@ -17,6 +17,7 @@ use super::{
     listen::Peer,
     problem::{Problems, Refusal},
     shared::Served,
+    turned_away,
 };
 use crate::{
     authority::entrance::Vouched,
@@ -65,10 +66,16 @@ pub(super) async fn exchange(
     let holder =
         holder(&served, &headers).map_err(|failure| oauth(failure, "invalid_dpop_proof"))?;
     let origin = origin(&form, peer.0);
-    let vouched = vouched(&served, &form, holder, &origin);
-    let vouched = Box::pin(vouched).await.map_err(refused)?;
-    let let_in = served.authority.let_in(&vouched, holder, &origin).await;
-    let (session, access) = let_in.map_err(refused)?;
+    let entered = async {
+        let vouched = vouched(&served, &form, holder, &origin).await?;
+        served.authority.let_in(&vouched, holder, &origin).await
+    };
+    let (session, access) = Box::pin(entered).await.map_err(|failure| {
+        let by = turned_away::by(form.get("subject_token_type").map(String::as_str));
+        served.metrics.refused(by, turned_away::reason(&failure));
+        served.turned_away.tell(by, &failure, peer.0);
+        refused(failure)
+    })?;
     let now = (served.authority.clock)();
     let class = session.caller.principal.class();
     let lifecycle = served.authority.lifecycles.of(class);

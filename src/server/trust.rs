@@ -10,7 +10,7 @@ use axum::{
 
 use super::{
     authenticate::Visitor,
-    body::{Asked, Read},
+    body::{Asked, NAME, Read, bounded},
     once::Repeat,
     problem::{Problems, Refusal},
     query,
@@ -88,6 +88,8 @@ pub(super) async fn certify(
     let client = visitor.plain_client();
     seen(&served, &client, &name)?;
     served.authority.administrator(&client)?;
+    bounded("host", Some(&asked.host), NAME)?;
+    bounded("terminal", asked.terminal.as_deref(), NAME)?;
     let act = async {
         let ask = HostAsk {
             key: HostKey::parse(&asked.key)?,

@@ -7,6 +7,7 @@ use super::{
     steps,
 };
 use crate::domain::{
+    count::counted,
     elevation::{Elevation, State},
     event::{Event, EventKind},
     failure::Result,
@@ -21,6 +22,9 @@ use crate::domain::{
 pub enum Ending {
     /// One session.
     Session(GrantId),
+    /// One session, in whose place another one of the same principal has come: the grants that were made
+    /// in it go on.
+    Replaced(GrantId),
     /// Everything that a principal has, in whichever session.
     Principal(Principal),
 }
@@ -59,7 +63,12 @@ impl Ending {
             transaction.run(&steps::write(&elevation)?).await?;
             behind.push(consequence(kind, &elevation, &cause));
         }
-        let ended = format!("ended {sessions} sessions, {grants} grants, {requests} requests");
+        let ended = format!(
+            "ended {}, {}, {}",
+            counted(sessions, "session"),
+            counted(grants, "grant"),
+            counted(requests, "request")
+        );
         cause.detail = Some(match cause.detail {
             Some(detail) => format!("{detail}; {ended}"),
             None => ended,
@@ -83,14 +92,18 @@ impl Ending {
     fn elevations(&self, now: Timestamp) -> Statement {
         let (below, mut values) = self.below();
         let theirs = match self {
-            Self::Session(_) => "",
+            Self::Session(_) | Self::Replaced(_) => "",
             Self::Principal(_) => "or (class = $1 and principal = $2)",
+        };
+        let kept = match self {
+            Self::Session(_) | Self::Principal(_) => "",
+            Self::Replaced(_) => "and not (session = $1 and state = 'granted')",
         };
         values.push(now.millis().into());
         let sql = format!(
             "{below} select body from elevations
              where state in ('pending', 'granted') and expires_at > ${}
-                 and (session in (select id from below) {theirs})
+                 and (session in (select id from below) {theirs}) {kept}
              order by id",
             values.len()
         );
@@ -101,7 +114,7 @@ impl Ending {
     /// session that it was asked in.
     fn below(&self) -> (String, Vec<Value>) {
         let (first, values) = match self {
-            Self::Session(id) => ("id = $1", vec![id.as_str().into()]),
+            Self::Session(id) | Self::Replaced(id) => ("id = $1", vec![id.as_str().into()]),
             Self::Principal(principal) => (
                 "class = $1 and name = $2",
                 vec![principal.class().as_str().into(), principal.name().into()],

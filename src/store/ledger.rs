@@ -12,6 +12,7 @@ use crate::domain::{
     event::{Entry, EventFilter},
     failure::{Failure, Nature, Result},
 };
+pub use crate::protocol::event::Verification;
 
 /// How many entries are read at a time.
 const PAGE: i64 = 1000;
@@ -22,25 +23,6 @@ const PAGE: i64 = 1000;
 pub struct Ledger {
     database: Database,
     queue: mpsc::Sender<Message>,
-}
-
-/// What verification found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verification {
-    /// Every entry is what was written.
-    Whole {
-        /// How many there are.
-        entries: i64,
-        /// The hash of the last one.
-        head: String,
-    },
-    /// The chain is broken.
-    Broken {
-        /// The place of the first entry that is not what was written.
-        entry: i64,
-        /// What is wrong with it.
-        what: String,
-    },
 }
 
 impl Ledger {

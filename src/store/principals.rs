@@ -83,6 +83,19 @@ impl Store {
         }
     }
 
+    /// Those who may come and who may decide something, with when they were last here; the last one first.
+    pub async fn lately(&self, most: i64) -> Result<Vec<(Caller, Timestamp)>> {
+        let select = "select body, last_seen_at from principals
+             where disabled_at = 0 and class <> 'Agent'
+             order by last_seen_at desc, class, name limit $1";
+        let rows = self
+            .database
+            .rows(&Statement::new(select, [most.into()]))
+            .await?;
+        let seen = |row: &Row| Ok((caller(row)?, Timestamp::from_millis(row.int(1)?)));
+        rows.iter().map(seen).collect()
+    }
+
     /// Whether a person was ever let in.
     pub async fn has_people(&self) -> Result<bool> {
         Ok(self.database.rows(&no_people()).await?.is_empty())
@@ -179,12 +192,9 @@ pub fn enable(who: &Principal, now: Timestamp) -> Statement {
 }
 
 fn known(row: &Row) -> Result<Known> {
-    let caller: Caller = serde_json::from_str(row.text(0)?).map_err(|error| {
-        Failure::failed("a principal in the store cannot be read").because(&error)
-    })?;
     let disabled_at = row.int(4)?;
     Ok(Known {
-        caller,
+        caller: caller(row)?,
         first_seen_at: Timestamp::from_millis(row.int(1)?),
         last_seen_at: Timestamp::from_millis(row.int(2)?),
         attested_at: Timestamp::from_millis(row.int(3)?),
@@ -192,4 +202,9 @@ fn known(row: &Row) -> Result<Known> {
         sessions: row.int(5)?,
         grants: row.int(6)?,
     })
+}
+
+fn caller(row: &Row) -> Result<Caller> {
+    serde_json::from_str(row.text(0)?)
+        .map_err(|error| Failure::failed("a principal in the store cannot be read").because(&error))
 }

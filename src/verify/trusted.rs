@@ -60,7 +60,7 @@ pub struct Verified {
     pub issued_at: Option<Timestamp>,
     /// Until when (`exp`).
     pub expires_at: Timestamp,
-    /// SHA-256 of the token, hex: by this name it can be refused the second time.
+    /// SHA-256 of what of the token is signed, hex: by this name it can be refused the second time.
     pub id: String,
     /// All that it claims.
     pub claims: Map<String, Value>,

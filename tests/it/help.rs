@@ -106,7 +106,7 @@ fn the_first_page_of_help() {
       exec                Run a command with exactly the access that it needs, for as long as it needs
                           it
       request             Ask for an entitlement now, for a command to come
-      status              Show what you hold, until when, and which policies decided
+      status              Show what you hold, until when, which policies decided, and what you wait for
       forget              Drop a cached lease on this machine; its grant goes on (see revoke)
       revoke              End a grant now, here and at its target
       delegate            Run a command as an agent that acts for you, with less than you have

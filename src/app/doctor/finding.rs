@@ -80,6 +80,13 @@ impl Finding {
         self
     }
 
+    /// The same on the client of a server, where the catalogue is not written.
+    pub(super) fn away_from_the_catalogue(&mut self) {
+        let hint = self.hint.take();
+        let file = "authority.toml";
+        self.hint = hint.map(|hint| hint.replace(file, &format!("the server's {file}")));
+    }
+
     fn new(level: Level, subject: &(impl ToString + ?Sized), says: impl Into<String>) -> Self {
         Self {
             level,

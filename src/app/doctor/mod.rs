@@ -72,6 +72,11 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     }
     let mut rows: Vec<(&str, Finding)> = Vec::new();
     for (group, mut findings) in groups.into_iter().zip(found) {
+        if ground.server.is_some() {
+            findings
+                .iter_mut()
+                .for_each(Finding::away_from_the_catalogue);
+        }
         rows.extend(clock::together(&mut findings).map(|finding| ("clock", finding)));
         rows.extend(findings.into_iter().map(|finding| (group, finding)));
     }

@@ -160,6 +160,7 @@ async fn ask(server: &str, pinned: Option<&Pinned>, session: &Session) -> Result
         server,
         authority: pinned.map(|pinned| pinned.text().as_bytes()),
         patience: Patience::LITTLE,
+        watched: false,
         clock: session.clock,
     })?;
     let answer = link.call(&Call::get(path::SIGN_IN, Shown::Nothing)).await;
@@ -258,10 +259,11 @@ fn fetch(session: &Session, ways: &SignInWays) -> Result<Catalogue> {
 
 fn sign_in(ways: &SignInWays) -> String {
     if ways.provider.is_none() && ways.bootstrap {
-        return "sign in with the code that the server printed: jit login --bootstrap CODE --name NAME".to_owned();
+        return "sign in with the code that the server printed: jit login --bootstrap --name NAME"
+            .to_owned();
     }
     if ways.provider.is_none() {
-        return "sign in with a join code of its administrator: jit login --join CODE".to_owned();
+        return "sign in with a join code of its administrator: jit login --join".to_owned();
     }
     "sign in: jit login".to_owned()
 }

@@ -8,6 +8,8 @@ use std::{
 
 use oauth2::{AuthorizationCode, CsrfToken, PkceCodeChallenge, RedirectUrl};
 
+use serde_json::{Map, Value};
+
 use super::{
     loopback::{Answer, Loopback},
     provider::{Reached, Tokens, claims, plain},
@@ -50,7 +52,7 @@ pub(super) async fn sign_in(
         .add_scopes(provider.scopes())
         .set_pkce_challenge(challenge)
         .add_extra_param("nonce", nonce);
-    for (name, value) in wish.parameters(provider.known.max_age) {
+    for (name, value) in wish.parameters(&provider.known) {
         asked = asked.add_extra_param(name, value);
     }
     let (url, state) = asked.url();
@@ -67,8 +69,7 @@ pub(super) async fn sign_in(
         .request_async(&call);
     let exchanged = exchanged.await.map_err(|error| provider.refused(error))?;
     let tokens = provider.tokens(&exchanged)?;
-    let said = claims(&tokens.id_token);
-    if said.get("nonce").and_then(|said| said.as_str()) != Some(nonce) {
+    if !is_ours(&claims(&tokens.id_token), nonce) {
         return Err(Failure::denied(format!(
             "{} answered another sign-in than this one",
             provider.known.issuer
@@ -76,6 +77,12 @@ pub(super) async fn sign_in(
         .hint("run: jit login"));
     }
     Ok(tokens)
+}
+
+/// Whether an ID token is of the sign-in that this nonce was sent with; one that names none is not
+/// (OpenID Connect Core 1.0, section 3.1.3.7, 11).
+fn is_ours(said: &Map<String, Value>, nonce: &str) -> bool {
+    said.get("nonce").and_then(Value::as_str) == Some(nonce)
 }
 
 /// The code in an answer that is this provider's (RFC 9207).
@@ -137,6 +144,28 @@ fn open(environment: &Environment, url: &str) {
             .stderr(Stdio::null());
         if command.spawn().is_ok() {
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_id_token_without_the_nonce_that_was_sent_is_of_another_sign_in() {
+        let said = |value: Value| value.as_object().cloned().unwrap();
+        assert!(is_ours(&said(json!({ "nonce": "n" })), "n"));
+        for other in [
+            json!({}),
+            json!({ "nonce": null }),
+            json!({ "nonce": "" }),
+            json!({ "nonce": "N" }),
+            json!({ "nonce": ["n"] }),
+        ] {
+            assert!(!is_ours(&said(other.clone()), "n"), "{other}");
         }
     }
 }

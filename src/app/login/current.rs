@@ -23,16 +23,16 @@ use crate::{
     },
 };
 
-/// The session that this run has at a server.
+/// The session that this run has at a server, which is asked for as long as `patience` has it.
 ///
 /// # Errors
 /// Sign-in needed (123): there is none, it has ended, or nobody vouches for it any more.
-pub async fn of(session: &Session, server: &str) -> Result<Identity> {
+pub async fn of(session: &Session, server: &str, patience: Patience) -> Result<Identity> {
     let kept = match usable(session, server)? {
         None if session.environment.value(SESSION).is_some() => return Err(handed_on(server)),
-        Some(kept) if is_due(session, &kept) => renewed(session, server).await?,
+        Some(kept) if is_due(session, &kept) => renewed(session, server, patience).await?,
         Some(kept) => kept,
-        None => by_itself(session, server).await?,
+        None => by_itself(session, server, patience).await?,
     };
     Ok(Identity {
         token: kept.token,
@@ -63,12 +63,12 @@ fn usable(session: &Session, server: &str) -> Result<Option<Kept>> {
 }
 
 /// A session that this machine's own identity opens. One process at a time.
-async fn by_itself(session: &Session, server: &str) -> Result<Kept> {
+async fn by_itself(session: &Session, server: &str, patience: Patience) -> Result<Kept> {
     let _one = identity::alone(session, server)?;
     if let Some(kept) = usable(session, server)? {
         return Ok(kept);
     }
-    let link = line::to(session, server, Patience::PERSON)?;
+    let link = line::to(session, server, patience)?;
     let entered = machine::sign_in(session, &link, Manner::default()).await?;
     if let Some(kept) = entered {
         return Ok(kept);
@@ -86,14 +86,14 @@ fn is_due(session: &Session, kept: &Kept) -> bool {
 
 /// Has the session vouched for again, silently. One process at a time: a provider that sees a refresh
 /// token twice takes it for stolen.
-async fn renewed(session: &Session, server: &str) -> Result<Kept> {
+async fn renewed(session: &Session, server: &str, patience: Patience) -> Result<Kept> {
     let _one = identity::alone(session, server)?;
     let kept = identity::kept(session, server)?
         .ok_or_else(|| signed_out(format!("you are not signed in at {server}")))?;
     if !is_due(session, &kept) {
         return Ok(kept);
     }
-    let link = line::to(session, server, Patience::PERSON)?;
+    let link = line::to(session, server, patience)?;
     let again = match kept.refresh.clone() {
         Some(refresh) => vouched_again(session, &link, &kept, refresh).await,
         None => shown_again(session, &link, &kept).await,
@@ -167,6 +167,8 @@ async fn abandoned(session: &Session, link: &Link, kept: &Kept, failure: Failure
 /// What ends with a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
+    /// The session itself: what is held in it goes on in the next one.
+    Door,
     /// What is held in it.
     Session,
     /// All that its person holds, on whichever machine.
@@ -180,6 +182,7 @@ pub async fn leave(link: &Link, kept: &Kept, extent: Extent) -> Result<()> {
         ..Call::get(path::SESSION, Shown::Session(&kept.token, &kept.holder))
     };
     let everywhere = (extent == Extent::Person).then(|| "true".to_owned());
-    let call = call.with("everywhere", everywhere);
+    let keeps = (extent == Extent::Door).then(|| "true".to_owned());
+    let call = call.with("everywhere", everywhere).with("keep", keeps);
     link.call(&call).await.map(drop)
 }

@@ -28,7 +28,7 @@ pub(super) async fn sign_in(provider: &Reached, wish: &Wish) -> Result<Tokens> {
         .exchange_device_code()
         .map_err(|_| lacking())?
         .add_scopes(provider.scopes());
-    for (name, value) in wish.parameters(provider.known.max_age) {
+    for (name, value) in wish.parameters(&provider.known) {
         asked = asked.add_extra_param(name, value);
     }
     let call = |request| provider.send(request);

@@ -4,14 +4,16 @@ mod browser;
 pub mod current;
 mod device;
 mod enter;
+mod former;
 pub mod loopback;
 mod machine;
 mod own_key;
 mod provider;
 pub mod wish;
 
-use current::Extent;
 use enter::{Ticket, enter};
+pub(super) use former::give_back;
+use former::leave_behind;
 use machine::Manner;
 use own_key::Rotate;
 use provider::Reached;
@@ -38,25 +40,29 @@ use crate::{
         terminal::{self, Person},
     },
     protocol::subject,
-    remote::{link::Link, patience::Patience},
+    remote::patience::Patience,
 };
 
 /// Sign in at the server, with a browser here or on any device
 ///
 /// The session that comes of it is bound to a key that was made on this machine, and rests sealed here.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  jit login\n  jit login --device\n  jit login --as github")]
+#[command(
+    after_help = "Example:\n  jit login\n  jit login --device\n  jit login --as github\n  jit login --join                      asks for the code"
+)]
 pub struct Args {
     #[command(flatten)]
     person: AsPerson,
     /// Sign in as this machine, by this identity: github, gitlab, token-file, kubernetes, key, aws.
     #[arg(long = "as", value_name = "IDENTITY", conflicts_with_all = ["device", "fresh"])]
     way: Option<Way>,
-    /// Enrol this machine by a join code, and sign in with its new key; - reads the code from stdin.
-    #[arg(long, value_name = "CODE", conflicts_with_all = ["device", "fresh", "way"])]
+    /// Enrol this machine by a join code, which is asked for, and sign in with its new key; - reads the
+    /// code from stdin, and written here other users of this machine see it.
+    #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["device", "fresh", "way"])]
     join: Option<String>,
-    /// Become the first administrator of a server, by the code on its terminal; - reads it from stdin.
-    #[arg(long, value_name = "CODE", requires = "name", conflicts_with_all = ["device", "fresh", "way", "join"])]
+    /// Become the first administrator of a server, by the code on its terminal, which is asked for; -
+    /// reads it from stdin.
+    #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "", requires = "name", conflicts_with_all = ["device", "fresh", "way", "join"])]
     bootstrap: Option<String>,
     /// The name to have there.
     #[arg(long, value_name = "NAME", requires = "bootstrap", value_parser = person)]
@@ -98,6 +104,7 @@ impl Args {
         }
         let code = match named {
             Some("-") => Some(terminal::piped_line()?),
+            Some("") => Some(asked()?),
             named => named.map(str::to_owned),
         };
         let code = match (&self.name, code) {
@@ -115,6 +122,16 @@ impl Args {
             holder: None,
         }))
     }
+}
+
+/// The code that somebody is asked for, so that no list of processes shows it.
+fn asked() -> Result<String> {
+    let Some(person) = Person::present() else {
+        return terminal::piped_line();
+    };
+    person.ask_hidden("The code: ").ok_or_else(|| {
+        Failure::usage("no code was typed in").hint("run it again, and paste the code")
+    })
 }
 
 /// Signs in.
@@ -195,7 +212,7 @@ async fn somebody(session: &Session, server: &str, wish: &Wish, asked: AsPerson)
         if nobody || enter::ways(&link).await?.provider.is_none() {
             let before = identity::kept(session, server)?;
             if let Some(kept) = machine::sign_in(session, &link, Manner::default()).await? {
-                leave_behind(session, &link, before, &kept).await;
+                leave_behind(session, server, before, &kept).await;
                 return Ok(kept);
             }
         }
@@ -209,10 +226,11 @@ async fn as_machine(session: &Session, server: &str, manner: Manner) -> Result<K
     let before = identity::kept(session, server)?;
     let kept = machine::sign_in(session, &link, manner).await?;
     let kept = kept.ok_or_else(|| {
-        Failure::usage("this machine has no identity to sign in by")
-            .hint("an administrator runs: jit enrolments create NAME; then run here: jit login --join CODE")
+        Failure::usage("this machine has no identity to sign in by").hint(
+            "an administrator runs: jit enrolments create NAME; then run here: jit login --join",
+        )
     })?;
-    leave_behind(session, &link, before, &kept).await;
+    leave_behind(session, server, before, &kept).await;
     Ok(kept)
 }
 
@@ -228,9 +246,9 @@ async fn sign_in(session: &Session, server: &str, wish: &Wish) -> Result<Kept> {
     let ways = enter::ways(&link).await?;
     let known = ways.provider.ok_or_else(|| {
         let hint = if ways.bootstrap {
-            "its terminal shows a code: run: jit login --bootstrap CODE --name NAME"
+            "its terminal shows a code: run: jit login --bootstrap --name NAME"
         } else {
-            "ask its administrator for a join code, then run: jit login --join CODE"
+            "ask its administrator for a join code, then run: jit login --join"
         };
         Failure::denied(format!("{server} has no OpenID provider to sign in with")).hint(hint)
     })?;
@@ -253,8 +271,8 @@ async fn sign_in(session: &Session, server: &str, wish: &Wish) -> Result<Kept> {
         token,
     });
     let kept = enter(session, &link, &ticket, refresh).await?;
-    leave_behind(session, &link, before, &kept).await;
     identity::keep(session, link.server(), &kept)?;
+    leave_behind(session, server, before, &kept).await;
     Ok(kept)
 }
 
@@ -265,28 +283,5 @@ fn holder(session: &Session, before: Option<&Kept>, wish: &Wish) -> Result<Priva
     match living {
         Some(kept) if wish.max_age.is_some() => Ok(kept.holder.clone()),
         Some(_) | None => keys::generate(),
-    }
-}
-
-/// Gives back what a sign-in replaces: the refresh token, and the session where it was somebody else's.
-async fn leave_behind(session: &Session, link: &Link, before: Option<Kept>, now: &Kept) {
-    let Some(before) = before else { return };
-    if before.principal != now.principal
-        && let Err(failure) = current::leave(link, &before, Extent::Session).await
-    {
-        session.tell(&format!("the former session was not ended: {failure}"));
-    }
-    give_back(session, &before).await;
-}
-
-/// Gives the refresh token of a session back to its provider.
-pub(super) async fn give_back(session: &Session, kept: &Kept) {
-    let Some(refresh) = &kept.refresh else { return };
-    let given = async {
-        let provider = Reached::new(&refresh.provider).await?;
-        provider.revoke(&refresh.token).await
-    };
-    if let Err(failure) = given.await {
-        session.tell(&format!("the refresh token was not given back: {failure}"));
     }
 }

@@ -1,6 +1,6 @@
 //! How somebody wants to sign in, or must.
 
-use crate::domain::environment::Environment;
+use crate::{domain::environment::Environment, protocol::session::Provider};
 
 /// How a person signs in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,12 +13,15 @@ pub struct Wish {
 
 impl Wish {
     /// What a provider is told (OpenID Connect Core 1.0, section 3.1.2.1).
-    pub(super) fn parameters(&self, longest: u64) -> Vec<(&'static str, String)> {
-        let max_age = self.max_age.unwrap_or(longest);
+    pub(super) fn parameters(&self, provider: &Provider) -> Vec<(&'static str, String)> {
+        let max_age = self.max_age.unwrap_or(provider.max_age);
         let mut parameters = vec![("max_age", max_age.to_string())];
         // Some providers only look at `prompt`.
         if self.max_age.is_some() {
             parameters.push(("prompt", "login".to_owned()));
+            if !provider.acr_values.is_empty() {
+                parameters.push(("acr_values", provider.acr_values.join(" ")));
+            }
         }
         parameters
     }
@@ -33,4 +36,34 @@ pub(super) fn is_remote(environment: &Environment) -> bool {
     let remote = ["SSH_CONNECTION", "SSH_TTY"].iter().any(is_set);
     let shown = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(is_set);
     remote || !(shown || cfg!(target_os = "macos"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_up_asks_for_a_younger_and_better_sign_in() {
+        let provider = Provider {
+            issuer: "https://id.example.com".to_owned(),
+            client_id: "jit".to_owned(),
+            scopes: Vec::new(),
+            acr_values: vec!["phr".to_owned(), "mfa".to_owned()],
+            max_age: 43200,
+            certificate_authority: None,
+        };
+        let plain = Wish::default().parameters(&provider);
+        assert_eq!(plain, [("max_age", "43200".to_owned())]);
+        let step_up = Wish {
+            max_age: Some(3600),
+            ..Wish::default()
+        };
+        let asked = [
+            ("max_age", "3600"),
+            ("prompt", "login"),
+            ("acr_values", "phr mfa"),
+        ];
+        let asked = asked.map(|(name, value)| (name, value.to_owned()));
+        assert_eq!(step_up.parameters(&provider), asked);
+    }
 }

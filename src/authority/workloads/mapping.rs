@@ -15,15 +15,16 @@ use crate::{
 /// No more of a foreign word is told back, in characters.
 const WORDS: usize = 100;
 
-/// Whom the entries of a source make of what it said, which `read` tells as each of them sees it.
+/// Whom the entries of a source make of what it said, which `read` tells as each of them sees it; and
+/// the entry that does.
 ///
 /// # Errors
 /// Denied: none of them matches, more than one does, or what it says makes no name.
-pub fn admit(
+pub fn admit<'a>(
     (source, now): (&str, Timestamp),
-    entries: &[&Workload],
+    entries: &[&'a Workload],
     read: impl Fn(&Workload) -> BTreeMap<String, String>,
-) -> Result<Vouched> {
+) -> Result<(Vouched, &'a Workload)> {
     let said: Vec<_> = entries.iter().map(|entry| (*entry, read(entry))).collect();
     let mut matching = said
         .iter()
@@ -36,7 +37,7 @@ pub fn admit(
                 attributes: attributes.clone(),
                 sign_in: None,
             };
-            Ok(vouched(caller, source, now))
+            Ok((vouched(caller, source, now), entry))
         }
         (Some((one, _)), Some((other, _))) => Err(Failure {
             cause: Some(format!("{} and {}", one.name, other.name)),
@@ -67,7 +68,8 @@ fn unmatched(source: &str, said: &[(&Workload, BTreeMap<String, String>)]) -> Fa
     .hint("its administrator adds it to [[workloads]] in server.toml, if it may come")
 }
 
-/// Somebody by that word. It may be shown again: what shows it is bound to a key, or good for minutes.
+/// Somebody by that word. It may be shown again, unless more is said: what shows it is bound to a key, or
+/// good for minutes.
 pub(super) fn vouched(caller: Caller, source: &str, now: Timestamp) -> Vouched {
     Vouched {
         caller,
@@ -119,9 +121,9 @@ mod tests {
 
     fn admitted(entries: &[Workload], claims: &Map<String, Value>) -> Result<Vouched> {
         let all: Vec<&Workload> = entries.iter().collect();
-        admit(("https://issuer", Timestamp::from_secs(0)), &all, |entry| {
-            entry.attributes_of(claims)
-        })
+        let source = ("https://issuer", Timestamp::from_secs(0));
+        let admitted = admit(source, &all, |entry| entry.attributes_of(claims));
+        admitted.map(|(vouched, _)| vouched)
     }
 
     const GITHUB: &str = "[[workloads]]\nname = 'app'\nkind = 'github'\nprincipal = 'ci-{repository_id}'\n\

@@ -39,6 +39,7 @@ impl Authority {
         let now = (self.clock)();
         let identity = identify(presented, first.endpoint.as_deref(), &binding, now).await?;
         let attributes = identity.attributes();
-        admit((SOURCE, now), &entries, |_| attributes.clone())
+        let admitted = admit((SOURCE, now), &entries, |_| attributes.clone());
+        admitted.map(|(vouched, _)| vouched)
     }
 }

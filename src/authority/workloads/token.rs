@@ -15,6 +15,7 @@ use crate::{
         catalogue::Resource,
         entitlement::ResourceName,
         failure::{Failure, Result},
+        once::Once,
         workload::Workload,
     },
     issuers::kubernetes,
@@ -46,8 +47,16 @@ impl Authority {
                     entry.issuer() == url && meant.contains(workloads.audience(entry))
                 });
                 let entries: Vec<&Workload> = entries.collect();
-                admit((issuer.url(), (self.clock)()), &entries, |entry| {
-                    entry.attributes_of(&verified.claims)
+                let source = (issuer.url(), (self.clock)());
+                let read = |entry: &Workload| entry.attributes_of(&verified.claims);
+                let (vouched, entry) = admit(source, &entries, read)?;
+                let is_used_up = entry.is_used_up(&verified.claims);
+                Ok(Vouched {
+                    once: is_used_up.then(|| Once {
+                        id: format!("workload-token {}", verified.id),
+                        until: verified.expires_at,
+                    }),
+                    ..vouched
                 })
             }
             None => match reviewer(workloads, &said) {
@@ -77,9 +86,9 @@ impl Authority {
         let entries = entries.into_iter();
         let meant = entries.filter(|one| review.audiences.contains(workloads.audience(one)));
         let meant: Vec<&Workload> = meant.collect();
-        admit((&cluster.to_string(), (self.clock)()), &meant, |_| {
-            attributes.clone()
-        })
+        let source = cluster.to_string();
+        let admitted = admit((&source, (self.clock)()), &meant, |_| attributes.clone());
+        admitted.map(|(vouched, _)| vouched)
     }
 }
 

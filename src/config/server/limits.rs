@@ -21,6 +21,8 @@ pub struct Limits {
     pub requests_per_address: u32,
     /// How many requests a second come from one principal; twice as many in a burst.
     pub requests_per_caller: u32,
+    /// How many requests of one principal wait for a change at once.
+    pub waits_per_caller: u32,
     /// How long a TLS handshake may take.
     pub handshake_within: Ttl,
     /// How long a request's headers may take, and how long a connection is kept without a request.
@@ -33,9 +35,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 4096,
-            connections_per_address: 1024,
+            connections_per_address: 256,
             requests_per_address: 1000,
             requests_per_caller: 50,
+            waits_per_caller: 16,
             handshake_within: Ttl(Duration::from_secs(10)),
             headers_within: Ttl(Duration::from_secs(20)),
             body_within: Ttl(Duration::from_secs(10)),
@@ -50,6 +53,7 @@ pub(super) fn check(limits: &Limits) -> Checked {
         ("connections_per_address", limits.connections_per_address),
         ("requests_per_address", limits.requests_per_address),
         ("requests_per_caller", limits.requests_per_caller),
+        ("waits_per_caller", limits.waits_per_caller),
     ];
     let zero = all.into_iter().find(|(_, limit)| *limit == 0);
     zero.map_or(Ok(()), |(key, _)| {

@@ -26,6 +26,9 @@ pub struct People {
     /// The claim with the names of a person's groups.
     #[serde(default = "groups_claim")]
     pub groups_claim: String,
+    /// What a step-up asks for, the best first (`acr_values`), where plain signing in again is not enough.
+    #[serde(default)]
+    pub acr_values: Vec<String>,
     /// The provider's certificate authority, PEM, where it is a private one.
     pub certificate_authority: Option<PathBuf>,
 }
@@ -78,6 +81,15 @@ pub(super) fn check(people: &People) -> Checked {
     if let Some(scope) = people.scopes.iter().find(|scope| !is_scope(scope)) {
         let hint = "use one word each: scopes = [\"openid\", \"profile\", \"offline_access\"]";
         return Err(Fault::not(&["people", "scopes"], scope, "a scope", hint));
+    }
+    if let Some(acr) = people.acr_values.iter().find(|acr| !is_scope(acr)) {
+        let hint = "use one word each, as the provider names them in acr_values_supported";
+        return Err(Fault::not(
+            &["people", "acr_values"],
+            acr,
+            "a class of sign-ins",
+            hint,
+        ));
     }
     if !people.scopes.iter().any(|scope| scope == "openid") {
         let hint = "add it: without \"openid\" a provider gives no ID token";

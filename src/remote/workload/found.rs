@@ -171,7 +171,7 @@ fn absent(way: Way) -> Failure {
         ),
         Way::Key => (
             "this machine is not enrolled at the server",
-            "an administrator runs: jit enrolments create NAME; then run here: jit login --join CODE",
+            "an administrator runs: jit enrolments create NAME; then run here: jit login --join",
         ),
         Way::Aws => ("there is no AWS identity here", "sign in to AWS"),
     };

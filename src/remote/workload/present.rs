@@ -71,7 +71,7 @@ pub async fn present(
         Evidence::Key => {
             let own = own.ok_or_else(|| {
                 Failure::failed("the key of this machine is not there")
-                    .hint("enrol it again: jit login --join CODE")
+                    .hint("enrol it again: jit login --join")
             })?;
             Ok(Subject {
                 token: Token(assertion::say(&own.key, &own.said, bound, now)?),

@@ -1,9 +1,12 @@
 //! The first administrator of a server without a provider.
 
+use std::process::Stdio;
+
 use super::{events, machine};
 use crate::support::{
     Home,
     home::{Ran, run},
+    pty::Pty,
     serve::Serve,
     until,
     web::{CATALOGUE, POLICIES},
@@ -11,8 +14,8 @@ use crate::support::{
 
 fn code(serve: &Serve) -> Option<String> {
     let log = serve.log();
-    let (_, rest) = log.split_once("jit login --bootstrap ")?;
-    Some(rest.split_once(' ')?.0.to_owned())
+    let (_, rest) = log.split_once("when asked for the code, types ")?;
+    Some(rest.split_once('\n')?.0.to_owned())
 }
 
 fn bootstrap(home: &Home, code: &str, name: &str) -> Ran {
@@ -26,7 +29,7 @@ fn whoever_reads_the_terminal_is_the_first_administrator_and_nobody_after_them()
     let home = machine(&serve);
     let ran = run(&mut home.jit(["login"]));
     assert_eq!(ran.code, 121, "{ran:?}");
-    assert!(ran.stderr.contains("--bootstrap CODE"), "{ran:?}");
+    assert!(ran.stderr.contains("--bootstrap --name"), "{ran:?}");
     let ran = bootstrap(&home, "00000000000000000000000000000000", "mallory");
     assert_eq!(ran.code, 121, "{ran:?}");
     let ran = bootstrap(&home, &shown, "not a name");
@@ -53,6 +56,42 @@ fn whoever_reads_the_terminal_is_the_first_administrator_and_nobody_after_them()
         .into_iter()
         .filter(|(kind, who, _)| kind == "enrolled" && who == "alice");
     assert!(enrolled.count() >= 1);
+}
+
+#[test]
+fn a_code_is_asked_for_and_not_shown() {
+    let serve = Serve::start(CATALOGUE, POLICIES);
+    let shown = until("a code", || code(&serve));
+    let home = machine(&serve);
+    let jit = crate::support::whereabouts::jit();
+    let line = format!(
+        "{} login --bootstrap --name alice; stty -a | grep -o -E '.(echo|isig) '",
+        jit.display()
+    );
+    let mut terminal = Pty::run(&home, &line);
+    terminal.wait_for("The code: ");
+    terminal.type_in("\u{3}");
+    let (_, said) = terminal.end();
+    assert!(said.contains("no code was typed in"), "{said}");
+    assert!(
+        !said.contains("-echo ") && !said.contains("-isig "),
+        "{said}"
+    );
+    let mut terminal = Pty::run(&home, &line);
+    terminal.wait_for("The code: ");
+    terminal.type_in(&format!("{shown}\n"));
+    let (_, said) = terminal.end();
+    assert!(said.contains("signed in at "), "{said}");
+    assert!(!said.contains(&shown), "{said}");
+    // Without a terminal it is read from stdin.
+    let other = machine(&serve);
+    let mut piped = other.jit(["login", "--join"]);
+    let ran = run(piped.stdin(Stdio::null()));
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(
+        ran.stderr.contains("nothing was written on stdin"),
+        "{ran:?}"
+    );
 }
 
 #[test]

@@ -128,6 +128,29 @@ fn signing_out_ends_the_session_at_the_server() {
 }
 
 #[test]
+fn whoever_signs_in_again_leaves_no_session_behind() {
+    let Some(team) = Team::new() else { return };
+    team.login("alice");
+    let first = super::kept(&team.home, &team.serve);
+    let ran = run(&mut team.home.jit(["request", "ssh/web:deploy"]));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    team.login("alice");
+    let second = super::kept(&team.home, &team.serve);
+    assert_ne!(first.holder.public(), second.holder.public());
+    assert_eq!(team.who()["principal"], "alice");
+    let told = team.events().into_iter().map(|(kind, _, _)| kind);
+    let told: Vec<_> = told.filter(|kind| kind != "issued").collect();
+    assert_eq!(told, ["signed-in", "granted", "signed-in", "signed-out"]);
+    // What is held goes on, under the new session.
+    let held = run(&mut team.home.jit(["status"])).stdout;
+    assert!(held.starts_with("ssh/web:deploy"), "{held}");
+    // The same session, proven anew, is none that was left behind.
+    let ran = run(&mut team.jit("alice", &["login", "--fresh"]));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(team.who()["principal"], "alice");
+}
+
+#[test]
 fn what_somebody_holds_is_not_for_who_signs_in_after_them() {
     let Some(team) = Team::new() else { return };
     team.provider.account("bob", &["dev"]);

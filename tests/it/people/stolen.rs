@@ -203,10 +203,42 @@ fn a_sign_in_that_is_still_to_come_is_of_unknown_age() {
         let answer = exchange(&serve, &issuer.sign(&said), &holder);
         assert_eq!(answer.status, 200, "{answer:?}");
         let signed_in = with_authority(&serve.path(""), async |authority| {
-            let session = authority.store.session_of(holder.public()).await.unwrap();
+            let session = authority
+                .store
+                .session_of(holder.public(), clock::now())
+                .await
+                .unwrap();
             session.unwrap().0.caller.sign_in
         });
         assert_eq!(signed_in.is_some(), is_known, "{ahead}");
+    }
+}
+
+#[test]
+fn a_token_that_is_bound_to_no_key_begins_no_longer_session_for_being_shown_late() {
+    let issuer = Issuer::http(Algorithm::Es256);
+    let serve = at(&issuer, "[lifecycle.human]\nsession = \"12h\"\n");
+    let begun = clock::now().secs() - 7200;
+    for name in ["auth_time", "iat"] {
+        let holder = keys::generate().unwrap();
+        let mut said = claims();
+        said["iat"] = begun.into();
+        said["auth_time"] = begun.into();
+        if name == "iat" {
+            // How old the sign-in is, nobody says: no older than the token, so that counts.
+            said.as_object_mut().unwrap().remove("auth_time");
+        }
+        let answer = exchange(&serve, &issuer.sign(&said), &holder);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let session = with_authority(&serve.path(""), async |authority| {
+            authority
+                .store
+                .session_of(holder.public(), clock::now())
+                .await
+                .unwrap()
+        });
+        let until = session.unwrap().0.expires_at.secs();
+        assert_eq!(until, begun + 12 * 3600, "{name}");
     }
 }
 
@@ -293,6 +325,24 @@ fn what_is_not_an_id_token_for_this_server_is_refused() {
         assert!(!answer.text().contains(parts[2]), "{number}");
     }
     assert_eq!(events(&serve), []);
+    // Counted and told, and no events: nobody who is not let in makes the ledger longer.
+    let counted = serve.site().get("/metrics");
+    let line = "jit_sign_ins_refused_total{by=\"id_token\",reason=\"untrusted\"} 12";
+    assert!(counted.text().contains(line), "{}", counted.text());
+    let log = serve.log();
+    let told = log
+        .lines()
+        .filter(|line| line.contains("\"sign_in\":\"refused\""));
+    let told: Vec<Value> = told
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(told.len(), 12, "{log}");
+    assert_eq!(told[0]["address"], "127.0.0.1");
+    assert!(
+        told[0]["detail"].as_str().unwrap().contains("(aud)"),
+        "{log}"
+    );
+    assert!(!log.contains(parts[2]), "{log}");
     assert_eq!(
         exchange(&serve, &own, &keys::generate().unwrap()).status,
         200

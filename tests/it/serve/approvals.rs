@@ -47,6 +47,43 @@ fn a_colleague_approves_and_the_command_that_waits_at_a_terminal_goes_on() {
 }
 
 #[test]
+fn status_shows_what_waits_since_when_and_who_may_approve_it() {
+    let mut serve = Serve::start(CATALOGUE, POLICIES);
+    let alice = Member::of(&serve, "alice", &["approvers"]);
+    let _bob = Member::of(&serve, "bob", &["approvers"]);
+    let carol = Member::of(&serve, "carol", &[]);
+    let hook = alice.jit(&["request", "ssh/web:root", "-j", "a fire", "--no-wait"]);
+    assert_eq!(hook.code, 122, "{hook:?}");
+    let shown = alice.works(&["status"]);
+    let said = alice.works(&["status", "--json"]);
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let id = said["pending"].as_str().unwrap();
+    assert_eq!(said["entitlement"], "ssh/web:root");
+    assert_eq!(said["approvers"], serde_json::json!(["bob"]), "{said}");
+    assert!(said["asked_at"].is_string(), "{said}");
+    assert!(
+        hook.stderr.contains(&format!("jit approve {id}")),
+        "{hook:?}"
+    );
+    for part in [
+        "ssh/web:root  waits for approval, 0 of 1, since ",
+        &format!("bob can run: jit approve {id}; then you: jit request ssh/web:root"),
+        &format!("jit revoke {id}"),
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    // It is nobody else's to see.
+    assert!(carol.works(&["status"]).starts_with("You hold nothing"));
+    // What is held is shown while the server is away, too.
+    alice.works(&["request", "ssh/web:deploy"]);
+    serve.stop(Signal::KILL);
+    let away = alice.jit(&["status"]);
+    assert_eq!(away.code, 0, "{away:?}");
+    assert!(away.stdout.starts_with("ssh/web:deploy"), "{away:?}");
+    assert!(away.stderr.contains("is not known: the server"), "{away:?}");
+}
+
+#[test]
 fn whoever_was_asked_for_a_reason_waits_for_people_too() {
     let serve = Serve::start(CATALOGUE, POLICIES);
     let alice = Member::of(&serve, "alice", &[]);

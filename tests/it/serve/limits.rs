@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use super::member::POLICIES as MEMBERS;
 use crate::support::Serve;
 use crate::support::serve::{Keys, tls};
 use crate::support::web::{CATALOGUE, POLICIES};
@@ -117,6 +118,39 @@ fn whoever_comes_too_often_is_told_when_to_come_again() {
         (answer.status != 429).then_some(answer)
     });
     assert_eq!(answer.status, 200);
+}
+
+#[test]
+fn so_many_requests_of_one_caller_wait_at_once_and_no_more() {
+    let serve = Serve::start_with(CATALOGUE, MEMBERS, "[limits]\nwaits_per_caller = 2\n");
+    let (alice, bob) = (
+        serve.let_in("alice", &[]),
+        serve.let_in("bob", &["approvers"]),
+    );
+    let mut asked = Keys::new().request("ssh/web:root");
+    asked["justification"] = "a fire".into();
+    let asked = alice.post("/v1/elevations", &asked);
+    let path = format!("/v1/elevations/{}", asked.json()["id"].as_str().unwrap());
+    let wait = format!("{path}?wait=30");
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..3).map(|_| scope.spawn(|| alice.get(&wait))).collect();
+        crate::support::until("a refusal", || {
+            let mut all = all.iter();
+            all.any(std::thread::ScopedJoinHandle::is_finished)
+                .then_some(())
+        });
+        // Bob is another one, and who does not wait is not counted.
+        assert_eq!(bob.get(&format!("{path}?wait=1")).status, 200);
+        assert_eq!(alice.get(&path).status, 200);
+        let yes = serde_json::json!({"answer": "approve"});
+        assert_eq!(bob.post(&format!("{path}/approval"), &yes).status, 200);
+        let answers: Vec<_> = all.into_iter().map(|one| one.join().unwrap()).collect();
+        let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 200, 429]);
+        let refused = answers.iter().find(|answer| answer.status == 429).unwrap();
+        assert!(refused.header("retry-after").is_some());
+    });
 }
 
 #[test]

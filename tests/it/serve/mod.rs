@@ -8,6 +8,7 @@ mod client;
 mod confusion;
 mod elevations;
 mod ending;
+mod health;
 mod limits;
 mod member;
 mod once;

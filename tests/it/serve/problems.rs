@@ -1,9 +1,16 @@
 //! What goes wrong, as the client reads it and as the log has it.
 
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
+
 use insta::assert_snapshot;
 use serde_json::Value;
 
+use super::client::believer;
 use crate::support::Serve;
+use crate::support::home::run;
 use crate::support::http::Answer;
 use crate::support::serve::Keys;
 use crate::support::until;
@@ -34,6 +41,31 @@ fn shown(answer: &Answer) -> String {
         answer.status,
         serde_json::to_string_pretty(&problem).unwrap()
     )
+}
+
+#[test]
+fn whoever_speaks_plain_http_is_told_that_it_is_https() {
+    let serve = Serve::start(CATALOGUE, POLICIES);
+    let mut stream = TcpStream::connect(&serve.address).unwrap();
+    stream
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(body.contains("write https://"), "{body}");
+    assert!(
+        head.contains(&format!("content-length: {}\r\n", body.len())),
+        "{head}"
+    );
+    // The same said by a client that was configured so.
+    let plain = serve.url.replace("https://", "http://");
+    let home = believer(&plain);
+    let ran = run(&mut home.jit(["whoami"]));
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("server = \"https://"), "{ran:?}");
+    assert_eq!(serve.site().get("/healthz").status, 200);
 }
 
 #[test]

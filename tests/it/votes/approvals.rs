@@ -1,12 +1,15 @@
 //! Who may say yes to a request, and what comes of it.
 
 use std::{
-    sync::atomic::{AtomicI64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
 use jit::{
-    authority::{Client, elevate::Ask},
+    authority::{Client, elevate::Ask, watch::Watches},
     domain::{
         elevation::State,
         event::{EventKind, Origin},
@@ -17,6 +20,7 @@ use jit::{
     platform::keys,
     store::{ending::Ending, ledger::Verification},
 };
+use tokio::task::JoinSet;
 
 use super::team::{POLICIES, Team, ask, policies, run, still};
 
@@ -39,7 +43,10 @@ fn one_yes_of_somebody_else_grants_it_and_whoever_asked_claims_it_once() {
         let mine = team.there.to_approve(&bob).await.unwrap();
         assert_eq!(mine.len(), 1);
         assert!(team.here.to_approve(&alice).await.unwrap().is_empty());
-        let waiting = team.here.watch(&alice, &id, Duration::from_mins(1));
+        let watches = Watches::default();
+        let waiting = team
+            .here
+            .watch(&watches, &alice, &id, Duration::from_mins(1));
         let (seen, approved) = tokio::join!(waiting, team.there.approve(&bob, &id, Some("go")));
         assert_eq!(approved.unwrap().state(still()), State::Granted);
         assert_eq!(seen.unwrap().state(still()), State::Granted);
@@ -278,5 +285,42 @@ fn a_request_is_given_up_denied_or_over_by_itself() {
         let on_call = team.client("carol", &["on-call"]).await;
         team.here.end(&on_call, &held).await.unwrap();
         assert_eq!(team.kinds(&held).await.last(), Some(&"revoked"));
+    });
+}
+
+#[test]
+fn however_many_wait_for_the_same_the_store_is_asked_once_for_all() {
+    run(async {
+        let team = Arc::new(Team::new().await);
+        let alice = team.client("alice", &[]).await;
+        let bob = team.client("bob", &["approvers"]).await;
+        let id = team.pending(&alice, "root").await;
+        let watches = Watches::default();
+        let mut all = JoinSet::new();
+        for _ in 0..20 {
+            let (team, watches) = (Arc::clone(&team), watches.clone());
+            let (alice, id) = (alice.clone(), id.clone());
+            all.spawn(async move {
+                let minute = Duration::from_mins(1);
+                let seen = team.here.watch(&watches, &alice, &id, minute).await;
+                seen.unwrap().state(still())
+            });
+        }
+        while watches.waiting() < 20 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(watches.looked_at(), 1, "by one for all");
+        team.there.approve(&bob, &id, None).await.unwrap();
+        let seen = all.join_all().await;
+        assert!(seen.iter().all(|one| *one == State::Granted), "{seen:?}");
+        assert_eq!(watches.looked_at(), 0, "it is over");
+        // Whoever has gone is not looked for any more.
+        let id = team.pending(&alice, "two").await;
+        let soon = Duration::from_millis(1);
+        let still_pending = team.here.watch(&watches, &alice, &id, soon).await.unwrap();
+        assert_eq!(still_pending.state(still()), State::Pending);
+        crate::support::until("nobody to look", || {
+            (watches.looked_at() == 0).then_some(())
+        });
     });
 }

@@ -239,15 +239,29 @@ fn a_host_joins_by_a_code_and_its_key_is_replaced() {
         .arg("-a")
         .args([host.path("state"), thief.path("stolen")]));
     assert_eq!(ran.code, 0);
+    let stolen = |args: &[&str]| {
+        let mut jit = thief.jit(args);
+        run(jit.env("XDG_STATE_HOME", thief.path("stolen")))
+    };
+    assert_eq!(
+        stolen(&["whoami"]).code,
+        0,
+        "the session was copied with it"
+    );
+    let held = run(&mut host.jit(["request", "ssh/web:deploy"]));
+    assert_eq!(held.code, 0, "{held:?}");
     let ran = run(&mut host.jit(["login", "--rotate"]));
     assert_eq!(ran.code, 0, "{ran:?}");
+    let held = run(&mut host.jit(["status"]));
+    assert!(held.stdout.starts_with("ssh/web:deploy"), "{held:?}");
+    // The copied session ended with the key, and the copied key is no way back.
+    assert_eq!(stolen(&["whoami"]).code, 121);
     for session in sessions(&host) {
         fs::remove_file(session).unwrap();
     }
     // Without a session it comes by the new key, without anybody's doing.
     whoami(&mut host.jit(["whoami", "--json"]));
-    let mut copied = thief.jit(["login", "--as", "key"]);
-    let ran = run(copied.env("XDG_STATE_HOME", thief.path("stolen")));
+    let ran = stolen(&["login", "--as", "key"]);
     assert_eq!(ran.code, 121, "{ran:?}");
     assert!(ran.stderr.contains("was replaced"), "{ran:?}");
     let listed = team.admin(&bot, &["enrolments", "list"]);
@@ -259,7 +273,11 @@ fn a_host_joins_by_a_code_and_its_key_is_replaced() {
     assert_eq!(ran.code, 0, "{ran:?}");
     let ran = run(&mut host.jit(["whoami"]));
     assert_eq!(ran.code, 121, "{ran:?}");
-    // Nobody but an administrator lets anybody in.
+}
+
+#[test]
+fn nobody_but_an_administrator_enrols_anybody() {
+    let team = Team::new("");
     let job = team.machine();
     let ran = run(&mut team.job(&job, "74", &["enrolments", "create", "mine"]));
     assert_eq!(ran.code, 121, "{ran:?}");

@@ -1,8 +1,12 @@
 //! Tokens as GitHub, GitLab and SPIRE make them, of the right job and of the wrong ones.
 
 use jit::{
-    domain::{failure::Code, time::Timestamp},
-    platform::clock,
+    domain::{
+        event::{EventFilter, Origin},
+        failure::Code,
+        time::Timestamp,
+    },
+    platform::{clock, keys},
 };
 use serde_json::{Value, json};
 
@@ -298,5 +302,90 @@ fn any_issuer_by_configuration() {
         why(place
             .by_token(&issuer.sign(&with(claims, &[("aud", json!(SERVER))])))
             .await);
+    });
+}
+
+/// Whether each of two keys is let in by the same token, the first one twice.
+async fn let_in_by(place: &Place, token: &str) -> [bool; 3] {
+    let (own, other) = (keys::generate().unwrap(), keys::generate().unwrap());
+    let mut outcomes = [false; 3];
+    for (outcome, key) in outcomes.iter_mut().zip([&own, &own, &other]) {
+        let vouched = place.by_token(token).await.unwrap();
+        let origin = Origin::default();
+        let entered = place
+            .authority
+            .let_in(&vouched, key.public(), &origin)
+            .await;
+        if let Err(failure) = &entered {
+            assert!(failure.message.contains("used already"), "{failure}");
+            assert!(failure.hint.contains("once = false"), "{failure:?}");
+        }
+        *outcome = entered.is_ok();
+    }
+    outcomes
+}
+
+#[test]
+fn a_jobs_token_opens_one_session_and_whoever_lost_the_answer_has_it_again() {
+    let issuer = Issuer::http(Algorithm::Es256);
+    block_on(async {
+        let place = github_place(&issuer).await;
+        let said = github();
+        let token = issuer.sign(&said);
+        assert_eq!(let_in_by(&place, &token).await, [true, true, false]);
+        // Another signature that holds, as whoever has one of ECDSA can make it, is no other token.
+        let twin = issuer.sign(&said);
+        assert_ne!(twin, token);
+        assert_eq!(let_in_by(&place, &twin).await, [false, false, false]);
+        let next = issuer.sign(&with(github(), &[("jti", json!("another"))]));
+        assert_eq!(let_in_by(&place, &next).await, [true, true, false]);
+        // One session was opened by each of the two.
+        let all = EventFilter::default();
+        let entered = place.authority.store.ledger().list(&all).await;
+        assert_eq!(entered.unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn what_is_shown_again_by_design_opens_sessions_until_it_ends() {
+    let issuer = Issuer::http(Algorithm::Es256);
+    let url = issuer.url();
+    block_on(async {
+        let entry = |kind: &str, more: &str| {
+            format!(
+                "[[workloads]]\nname = 'one'\nkind = '{kind}'\nissuer = '{url}'\nprincipal = 'one'\n{more}\n"
+            )
+        };
+        let pod = json!({
+            "jti": "pod", "sub": "system:serviceaccount:ci:build", "aud": SERVER,
+            "iat": now(), "exp": now() + 300,
+            "kubernetes.io": { "namespace": "ci",
+                "serviceaccount": { "name": "build", "uid": "u" } },
+        });
+        let pinned = "match = { service_account_uid = 'u' }";
+        let repository = "match = { repository_id = '74' }";
+        let mut unnamed = github();
+        unnamed.as_object_mut().unwrap().remove("jti");
+        for (kind, more, said, last) in [
+            ("kubernetes", pinned.to_owned(), &pod, true),
+            ("kubernetes", format!("once = true\n{pinned}"), &pod, false),
+            (
+                "github",
+                format!("once = false\n{repository}"),
+                &github(),
+                true,
+            ),
+            ("github", repository.to_owned(), &unnamed, true),
+            (
+                "github",
+                format!("once = true\n{repository}"),
+                &unnamed,
+                false,
+            ),
+        ] {
+            let place = Place::new("", &entry(kind, &more)).await;
+            let outcomes = let_in_by(&place, &issuer.sign(said)).await;
+            assert_eq!(outcomes, [true, true, last], "{kind} {more}");
+        }
     });
 }

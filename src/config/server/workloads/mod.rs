@@ -87,7 +87,7 @@ impl At<'_> {
         use WorkloadKind::{Aws, Github, Gitlab, Kubernetes, Oidc, Spiffe};
         let one = self.workload;
         let tokens: &[WorkloadKind] = &[Github, Gitlab, Kubernetes, Spiffe, Oidc];
-        let all: [(&str, bool, &[WorkloadKind]); 6] = [
+        let all: [(&str, bool, &[WorkloadKind]); 7] = [
             ("issuer", one.issuer.is_some(), tokens),
             ("audience", one.audience.is_some(), tokens),
             (
@@ -97,6 +97,7 @@ impl At<'_> {
             ),
             ("attributes", !one.attributes.is_empty(), &[Oidc]),
             ("token_review", one.token_review.is_some(), &[Kubernetes]),
+            ("once", one.once.is_some(), tokens),
             ("endpoint", one.endpoint.is_some(), &[Aws]),
         ];
         let strange = all
@@ -123,6 +124,10 @@ impl At<'_> {
             if one.issuer.is_some() || one.certificate_authority.is_some() {
                 let what = "a cluster that reviews its tokens itself needs no issuer here";
                 return Err(self.fault("token_review", what, "keep either of the two"));
+            }
+            if one.once == Some(true) {
+                let what = "a pod's token, which its cluster reviews, is shown again and again";
+                return Err(self.fault("once", what, "take it out"));
             }
             return Ok(());
         }

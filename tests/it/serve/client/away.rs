@@ -12,6 +12,8 @@ use crate::support::{
     fake::{Fake, answer, json, problem},
     held::change_at,
     home::run,
+    pty::Pty,
+    until,
     web::CATALOGUE,
 };
 
@@ -79,6 +81,99 @@ fn a_server_that_will_not_have_time_soon_is_not_waited_for() {
     assert_eq!(ran.code, 124, "{ran:?}");
     assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
     assert_eq!(fake.asked("POST").len(), 1);
+}
+
+#[test]
+fn a_former_session_that_cannot_be_ended_locks_nobody_out() {
+    let fake = Fake::start(|asked| match asked.line.split('?').next().unwrap() {
+        "POST /v1/token" => json(&json!({
+            "access_token": "the.new.one", "issued_token_type": "", "token_type": "DPoP",
+            "expires_in": 3600,
+        })),
+        "GET /v1/session" => json(&json!({
+            "principal": "workload/ci", "groups": [], "attributes": {}, "source": "https://ci",
+            "expires_at": "2100-01-01T00:00:00Z",
+        })),
+        // Nobody hears what comes of it.
+        _ => Vec::new(),
+    });
+    let home = believer(&fake.url);
+    let token = home.write("token", "a.b.c");
+    let mut login = home.jit(["--verbose", "login", "--as", "token-file"]);
+    let ran = run(login.env("JIT_ID_TOKEN_FILE", token));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(
+        ran.stderr.contains("the former session was not ended"),
+        "{ran:?}"
+    );
+    let ended = fake.asked("DELETE /v1/session");
+    assert!(!ended.is_empty());
+    let former = ended[0].header("authorization");
+    assert_eq!(former, Some("DPoP a.token.of.nobody"));
+    let ran = run(&mut home.jit(["whoami"]));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let asked = fake.asked("GET /v1/session");
+    let shown = asked.last().unwrap().header("authorization");
+    assert_eq!(shown, Some("DPoP the.new.one"));
+}
+
+/// One whose database is away.
+fn without_its_database() -> Fake {
+    Fake::start(|asked| {
+        if asked.line.starts_with("GET /v1/resources") {
+            return catalogue();
+        }
+        answer(
+            "503 Service Unavailable",
+            "text/plain",
+            "retry-after: 1\r\n",
+            "",
+        )
+    })
+}
+
+#[test]
+fn whoever_watches_is_told_what_is_waited_for_and_ctrl_c_ends_it() {
+    let fake = without_its_database();
+    let home = believer(&fake.url);
+    let jit = crate::support::whereabouts::jit();
+    let line = format!("{} request ssh/web:deploy", jit.display());
+    let mut terminal = Pty::run(&home, &line);
+    let told = format!("waiting for the server {}", fake.url);
+    terminal.wait_for(&told);
+    until("several attempts", || {
+        (fake.asked("POST /v1/elevations").len() > 3).then_some(())
+    });
+    terminal.type_in("\u{3}");
+    let (code, shown) = terminal.end();
+    assert_ne!(code, 0, "{shown}");
+    assert_eq!(shown.matches(&told).count(), 1, "{shown}");
+    assert!(!shown.contains("hint:"), "it did not go on: {shown}");
+}
+
+#[test]
+fn a_hook_waits_for_a_server_without_a_word_and_not_for_ever() {
+    let fake = without_its_database();
+    let home = believer(&fake.url);
+    let mut hook = home.jit(["credential-process", "aws/prod:read"]);
+    let begun = std::time::Instant::now();
+    let ran = run(&mut hook);
+    assert_eq!(ran.code, 124, "{ran:?}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+    // AWS's SDK for Go kills it after a minute.
+    assert!(begun.elapsed() < Duration::from_secs(50), "{ran:?}");
+    let log = home.path("said");
+    let mut child = home
+        .jit(["--verbose", "credential-process", "aws/prod:read"])
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    until("a word to whoever asked for more", || {
+        let said = std::fs::read_to_string(&log).unwrap();
+        said.contains("waiting for the server").then_some(())
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]

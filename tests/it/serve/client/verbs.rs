@@ -51,7 +51,7 @@ fn a_grant_ends_at_the_server_and_here() {
     assert_eq!(desk.story().last().unwrap(), "revoked ssh/web:deploy");
     assert_eq!(desk.works(&["revoke", "--all"]), "nothing to revoke\n");
     desk.works(&["request", "ssh/web:deploy"]);
-    assert_eq!(desk.works(&["forget", "--all"]), "forgot 1 leases\n");
+    assert_eq!(desk.works(&["forget", "--all"]), "forgot 1 lease\n");
 }
 
 #[test]

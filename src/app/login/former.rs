@@ -1,0 +1,57 @@
+//! The session that a sign-in takes the place of. Whatever becomes of telling the server, the new one
+//! is kept already.
+
+use super::{
+    current::{self, Extent},
+    provider::Reached,
+};
+use crate::{
+    app::{identity::Kept, line, session::Session},
+    domain::failure::{Code, Result},
+    remote::patience::Patience,
+};
+
+/// Gives back what a sign-in replaces: the refresh token, and the session where it is another one now.
+/// What is held in it goes on where it is the same principal's.
+pub(super) async fn leave_behind(
+    session: &Session,
+    server: &str,
+    before: Option<Kept>,
+    now: &Kept,
+) {
+    let Some(before) = before else { return };
+    let is_same = before.holder.public() == now.holder.public();
+    let is_over = before.expires_at <= (session.clock)();
+    let extent = if before.principal == now.principal {
+        Extent::Door
+    } else {
+        Extent::Session
+    };
+    if !is_same
+        && !is_over
+        && let Err(failure) = end(session, server, &before, extent).await
+        // It had ended already.
+        && failure.code != Code::SignIn
+    {
+        session.tell(&format!("the former session was not ended: {failure}"));
+    }
+    give_back(session, &before).await;
+}
+
+async fn end(session: &Session, server: &str, before: &Kept, extent: Extent) -> Result<()> {
+    // Whoever signed in does not wait for that.
+    let link = line::to(session, server, Patience::LITTLE)?;
+    current::leave(&link, before, extent).await
+}
+
+/// Gives the refresh token of a session back to its provider.
+pub(in crate::app) async fn give_back(session: &Session, kept: &Kept) {
+    let Some(refresh) = &kept.refresh else { return };
+    let given = async {
+        let provider = Reached::new(&refresh.provider).await?;
+        provider.revoke(&refresh.token).await
+    };
+    if let Err(failure) = given.await {
+        session.tell(&format!("the refresh token was not given back: {failure}"));
+    }
+}

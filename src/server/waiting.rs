@@ -1,0 +1,60 @@
+//! Who waits for a change: so many requests of one principal at most.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use super::problem::Refusal;
+use crate::domain::principal::Principal;
+
+/// When whoever waits too often comes again.
+const LATER: Duration = Duration::from_secs(5);
+
+/// Who waits, and how often at once.
+pub(super) struct Waiting {
+    most: u32,
+    inside: Mutex<BTreeMap<String, u32>>,
+}
+
+/// One request that waits, until this is dropped.
+pub(super) struct Place<'a> {
+    who: String,
+    waiting: &'a Waiting,
+}
+
+impl Waiting {
+    pub(super) fn new(most: u32) -> Self {
+        Self {
+            most,
+            inside: Mutex::default(),
+        }
+    }
+
+    /// Lets one more request of that principal wait.
+    pub(super) fn enter(&self, who: &Principal) -> Result<Place<'_>, Refusal> {
+        let who = who.written();
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = inside.entry(who.clone()).or_default();
+        if *count >= self.most {
+            return Err(Refusal::too_often(LATER));
+        }
+        *count += 1;
+        drop(inside);
+        Ok(Place { who, waiting: self })
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let inside = self.waiting.inside.lock();
+        let mut inside = inside.unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = inside.get_mut(&self.who) {
+            *count -= 1;
+            if *count == 0 {
+                inside.remove(&self.who);
+            }
+        }
+    }
+}
