@@ -234,7 +234,7 @@ impl Served {
 
 /// The login name of a request for authentication (RFC 4252, section 7), the only thing that is
 /// signed: a session's id, message 50, the user.
-fn login(data: &[u8]) -> Option<&[u8]> {
+pub fn login(data: &[u8]) -> Option<&[u8]> {
     let (_session, rest) = field(data)?;
     let rest = rest.strip_prefix(&[50])?;
     let (user, rest) = field(rest)?;

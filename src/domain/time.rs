@@ -1,9 +1,12 @@
 //! Instants and spans: instants end in `_at`, spans in `ttl`.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use time::{OffsetDateTime, UtcDateTime, format_description::well_known::Rfc3339};
+
+/// The years 0 to 9999, in milliseconds: no other instant can be written (RFC 3339, section 5.6).
+const WRITTEN: RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
 
 /// An instant: milliseconds since the Unix epoch, written as RFC 3339 in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,17 +50,19 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(now.0)).unwrap_or(0))
     }
 
-    /// The same instant for libraries that speak `time`; clamped to the years they can hold.
+    /// The same instant for libraries that speak `time`; clamped to the years that can be written.
     pub fn to_offset(self) -> OffsetDateTime {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
+        let within = self.0.clamp(*WRITTEN.start(), *WRITTEN.end());
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(within) * 1_000_000)
             .unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
-    /// Reads RFC 3339, as `2026-11-22T10:00:00Z`.
+    /// Reads RFC 3339, as `2026-11-22T10:00:00Z`: an instant that can be written again, in UTC.
     pub fn parse(text: &str) -> Option<Self> {
         let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
         i64::try_from(at.unix_timestamp_nanos() / 1_000_000)
             .ok()
+            .filter(|at| WRITTEN.contains(at))
             .map(Self)
     }
 
@@ -139,10 +144,24 @@ mod tests {
     }
 
     #[test]
+    fn an_instant_that_cannot_be_written_is_none() {
+        for (last, beyond) in [
+            ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59-00:01"),
+            ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00+00:01"),
+        ] {
+            let read = Timestamp::parse(last).unwrap();
+            assert_eq!(read.to_string(), last);
+            assert_eq!(Timestamp::parse(beyond), None, "{beyond}");
+        }
+    }
+
+    #[test]
     fn a_clock_that_jumps_never_overflows() {
         let far = Timestamp::from_millis(i64::MAX);
         assert_eq!(far.after(Duration::MAX), far);
         assert_eq!(Timestamp::from_millis(i64::MIN).left(far), Duration::ZERO);
-        assert!(!far.to_string().is_empty());
+        assert_eq!(far.to_string(), "9999-12-31T23:59:59.999Z");
+        let early = Timestamp::from_millis(i64::MIN);
+        assert_eq!(early.to_string(), "0000-01-01T00:00:00Z");
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Loopback {
 }
 
 /// The parameters of an answer.
-pub(super) type Answer = BTreeMap<String, String>;
+pub type Answer = BTreeMap<String, String>;
 
 impl Loopback {
     /// Listens on a free port.
@@ -115,14 +115,14 @@ async fn read(connection: &mut TcpStream) -> Option<Answer> {
             return None;
         }
     }
-    let text = String::from_utf8(head).ok()?;
-    let target = text
-        .lines()
-        .next()?
-        .strip_prefix("GET ")?
-        .split(' ')
-        .next()?;
-    let url = Url::parse("http://127.0.0.1").ok()?.join(target).ok()?;
+    told(&String::from_utf8(head).ok()?)
+}
+
+/// What the head of a request brings, if it is for here and says everything once.
+pub fn told(head: &str) -> Option<Answer> {
+    let mut words = head.lines().next()?.strip_prefix("GET ")?.split(' ');
+    let url = Url::parse("http://127.0.0.1").ok()?;
+    let url = url.join(words.next()?).ok()?;
     if url.path() != PATH {
         return None;
     }

@@ -5,7 +5,7 @@ pub mod current;
 mod device;
 mod enter;
 mod former;
-mod loopback;
+pub mod loopback;
 mod machine;
 mod own_key;
 mod provider;

@@ -41,7 +41,7 @@ fn pairs(text: &str) -> Option<Settings> {
     while !rest.is_empty() {
         let (key, behind) = rest.split_once('=')?;
         let key = key.trim_end();
-        if key.is_empty() || key.contains(char::is_whitespace) {
+        if !is_keyword(key) {
             return None;
         }
         let (value, behind) = pair_value(behind.trim_start())?;
@@ -91,7 +91,8 @@ fn uri(body: &str) -> Option<Settings> {
         match pair.split_once('=')? {
             ("ssl", "true") => put(&mut settings, "sslmode", "require")?,
             (key, value) => {
-                settings.insert(decoded(key)?, decoded(value)?);
+                let key = decoded(key).filter(|key| is_keyword(key))?;
+                settings.insert(key, decoded(value)?);
             }
         }
     }
@@ -99,6 +100,12 @@ fn uri(body: &str) -> Option<Settings> {
 }
 
 /// A host (an IPv6 address without its brackets) and its port, empty where none is named.
+/// Whether it could be one of libpq's keywords, which refuses all others. What is not could be read as
+/// more than a key once it is written again.
+fn is_keyword(key: &str) -> bool {
+    !key.is_empty() && key.bytes().all(|c| c.is_ascii_lowercase() || c == b'_')
+}
+
 fn host_and_port(text: &str) -> (&str, &str) {
     if let Some((address, rest)) = text.strip_prefix('[').and_then(|t| t.split_once(']')) {
         return (address, rest.strip_prefix(':').unwrap_or_default());
@@ -150,6 +157,8 @@ mod tests {
             ("postgresql://", ""),
             ("postgresql://%00", "refused"),
             ("postgresql://%zz", "refused"),
+            ("postgresql://a@/x?user%3Db%20dbname=c", "refused"),
+            ("postgresql://a@/x?=c", "refused"),
             ("postgresql://a@/x?user=b", "dbname='x' user='b'"),
             (
                 "postgresql://a:b?c@d/x",

@@ -214,12 +214,12 @@ fn a_sign_in_that_is_still_to_come_is_of_unknown_age() {
 fn a_token_that_is_bound_to_no_key_begins_no_longer_session_for_being_shown_late() {
     let issuer = Issuer::http(Algorithm::Es256);
     let serve = at(&issuer, "[lifecycle.human]\nsession = \"12h\"\n");
-    let issued = clock::now().secs() - 7200;
+    let begun = clock::now().secs() - 7200;
     for name in ["auth_time", "iat"] {
         let holder = keys::generate().unwrap();
         let mut said = claims();
-        said["iat"] = issued.into();
-        said["auth_time"] = issued.into();
+        said["iat"] = begun.into();
+        said["auth_time"] = begun.into();
         if name == "iat" {
             // How old the sign-in is, nobody says: no older than the token, so that counts.
             said.as_object_mut().unwrap().remove("auth_time");
@@ -230,7 +230,7 @@ fn a_token_that_is_bound_to_no_key_begins_no_longer_session_for_being_shown_late
             authority.store.session_of(holder.public()).await.unwrap()
         });
         let until = session.unwrap().0.expires_at.secs();
-        assert_eq!(until, issued + 12 * 3600, "{name}");
+        assert_eq!(until, begun + 12 * 3600, "{name}");
     }
 }
 

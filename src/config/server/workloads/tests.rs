@@ -139,7 +139,7 @@ fn what_is_wrong_is_named_with_its_line() {
     server.toml:7: the workload "app" is there twice
       give each entry a name of its own
     server.toml:4: unknown key "isuer" in [[workloads]]
-      did you mean "issuer"? its keys are name, kind, issuer, audience, certificate_authority, match, attributes, principal, groups, token_review, endpoint
+      did you mean "issuer"? its keys are name, kind, issuer, audience, certificate_authority, match, attributes, principal, groups, token_review, once, endpoint
     server.toml:4: "http://example.com" is no issuer's URL
       write it exactly as its tokens say it (iss), https://HOST/PATH
     server.toml:4: "endpoint" makes no sense for that kind
@@ -227,4 +227,18 @@ fn nobody_is_two_and_no_two_are_one() {
     server.toml:9: "app" and "other" could name two workloads alike
       begin each principal with a text of its own, such as gh- and k8s-
     "#);
+}
+
+#[test]
+fn a_token_that_is_shown_again_by_design_is_not_to_serve_once() {
+    let reviewed = "token_review = \"kubernetes/prod\"\nprincipal = \"k8s-{service_account_uid}\"\n\
+        match = { namespace = \"ci\" }\nonce = true";
+    let said = wrong(&entry("cluster", "kubernetes", reviewed));
+    assert!(said.contains("is shown again and again"), "{said}");
+    let role = "principal = \"aws\"\nmatch = { account = \"1\" }\nonce = true";
+    let said = wrong(&entry("role", "aws", role));
+    assert!(said.contains("makes no sense for that kind"), "{said}");
+    let text = github("app", &format!("once = false\n{APP}"));
+    let server = parse("server.toml", &text).unwrap();
+    assert_eq!(server.workloads[0].once, Some(false));
 }
