@@ -72,7 +72,8 @@ async fn measure(name: &str, store: &Store) {
         session.caller.principal.clone(),
         Origin::default(),
     );
-    let begin = Append::new(event).with(sessions::begin(&session).unwrap());
+    let voucher = store.voucher(session.created_at).await.unwrap();
+    let begin = Append::new(event).with(sessions::begin(&session, &voucher).unwrap());
     store.ledger().append(begin).await.unwrap();
 
     let started = Instant::now();

@@ -52,7 +52,7 @@ impl Authority {
         })?;
         let parent = self.may_delegate(client, wanted)?;
         self.admit(&agent, now).await?;
-        if self.store.session_of(wanted.holder).await?.is_some() {
+        if self.store.session_of(wanted.holder, now).await?.is_some() {
             return Err(Failure::usage("the agent's key has a session already")
                 .hint("make a new key for each agent"));
         }
@@ -70,7 +70,7 @@ impl Authority {
         };
         let event = self.delegated(client, &session);
         let append = Append::new(event)
-            .with(sessions::begin(&session)?)
+            .with(sessions::begin(&session, &self.store.voucher(now).await?)?)
             .with(principals::seen(&session.caller, now)?)
             .only_if(sessions::is_unbound(session.holder))
             .only_if(principals::may_come(&session.caller.principal));

@@ -66,18 +66,19 @@ impl Authority {
             return Err(enrolled(who));
         }
         self.admit(who, now).await?;
-        let bound = self.store.session_of(holder).await?;
+        let bound = self.store.session_of(holder, now).await?;
         if let Some(once) = &vouched.once
             && self.store.is_spent(&once.id).await?
         {
             return self.said_again(vouched, bound, now).await;
         }
+        let ours = self.store.voucher(now).await?;
         let (session, append) = match bound {
             None => {
                 let session = self.begun(vouched, holder, now)?;
                 let append = Append::new(self.entered(&session, now, origin))
                     .only_if(sessions::is_unbound(holder))
-                    .with(sessions::begin(&session)?);
+                    .with(sessions::begin(&session, &ours)?);
                 (session, append)
             }
             Some(bound) => {
@@ -87,7 +88,7 @@ impl Authority {
                 };
                 let append = Append::new(self.entered(&session, now, origin))
                     .only_if(sessions::goes_on(&session.id))
-                    .with(sessions::renew(&session, now)?);
+                    .with(sessions::renew(&session, &ours, now)?);
                 (session, append)
             }
         };
@@ -99,7 +100,7 @@ impl Authority {
         match appended {
             Err(failure) if failure.nature == Nature::Conflict => {
                 // The same was said twice at once.
-                let bound = self.store.session_of(holder).await?;
+                let bound = self.store.session_of(holder, now).await?;
                 self.said_again(vouched, bound, now).await
             }
             appended => {

@@ -84,7 +84,7 @@ impl Authority {
         };
         let event = self.session_event(EventKind::SignedIn, &session, origin);
         let append = Append::new(event)
-            .with(sessions::begin(&session)?)
+            .with(sessions::begin(&session, &self.store.voucher(now).await?)?)
             .with(principals::seen(&session.caller, now)?)
             .only_if(principals::may_come(who));
         self.store.ledger().append(append).await?;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use aws_lc_rs::{
     digest::{SHA256, digest},
-    rand,
+    hmac, rand,
     signature::{
         ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
         UnparsedPublicKey,
@@ -113,6 +113,27 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
     hash
+}
+
+/// A key by whose codes a message is known again (HMAC-SHA-256, RFC 2104).
+#[derive(Debug)]
+pub struct MacKey(hmac::Key);
+
+impl MacKey {
+    /// The key of these bytes, which are as many as the hash has.
+    pub fn new(secret: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    }
+
+    /// The code of a message.
+    pub fn code(&self, message: &[u8]) -> Vec<u8> {
+        hmac::sign(&self.0, message).as_ref().to_vec()
+    }
+
+    /// Whether that is its code.
+    pub fn is_of(&self, message: &[u8], code: &[u8]) -> bool {
+        hmac::verify(&self.0, message, code).is_ok()
+    }
 }
 
 /// Lower-case hexadecimal.

@@ -15,6 +15,7 @@ use crate::{
     store::{
         Store,
         rotate::{Generation, Rotation},
+        vouched::PURPOSE,
     },
 };
 
@@ -157,7 +158,8 @@ async fn own(store: &Store) -> Result<Vec<String>> {
     let all = store.generations().await?;
     let mut purposes: Vec<String> = all.into_iter().map(|one| one.purpose).collect();
     purposes.dedup();
-    purposes.retain(|purpose| !is_trusted_by_targets(purpose));
+    // Rows that were vouched for are to be known for as long as they are there.
+    purposes.retain(|purpose| !is_trusted_by_targets(purpose) && purpose != PURPOSE);
     if purposes.is_empty() {
         return Err(Failure::usage("there is no key to be replaced yet")
             .hint("keys are made when they are first needed"));

@@ -3,6 +3,7 @@
 use super::{
     database::{Row, Statement},
     open::Store,
+    vouched::{Voucher, forged},
 };
 use crate::domain::{
     enrolment::{Enrolment, Progress, Standing},
@@ -12,42 +13,63 @@ use crate::domain::{
     time::Timestamp,
 };
 
+/// What an enrolled key is vouched for as.
+const KEY: &str = "enrolled key";
+
 /// What is known of an enrolment, and since when its key.
-const SELECT: &str = "select body, expires_at, coalesce(
+const SELECT: &str = "select body, code, expires_at, coalesce(
         (select made_at from enrolled_keys where enrolment = enrolments.name and next = ''), 0)
     from enrolments";
 
 impl Store {
     /// All enrolments, by name.
-    pub async fn enrolments(&self) -> Result<Vec<(Enrolment, Progress)>> {
+    pub async fn enrolments(&self, now: Timestamp) -> Result<Vec<(Enrolment, Progress)>> {
         let select = Statement::assembled(format!("{SELECT} order by name"), Vec::new());
         let rows = self.database.rows(&select).await?;
-        rows.iter().map(progressed).collect()
+        let voucher = self.voucher(now).await?;
+        rows.iter().map(|row| progressed(&voucher, row)).collect()
     }
 
     /// The enrolment whose join code has that hash, used or not.
-    pub async fn enrolment_by_code(&self, hash: &str) -> Result<Option<(Enrolment, Progress)>> {
+    pub async fn enrolment_by_code(
+        &self,
+        hash: &str,
+        now: Timestamp,
+    ) -> Result<Option<(Enrolment, Progress)>> {
         let select = format!("{SELECT} where code = $1");
         let select = Statement::assembled(select, vec![hash.into()]);
         let rows = self.database.rows(&select).await?;
-        rows.first().map(progressed).transpose()
+        match rows.first() {
+            Some(row) => progressed(&self.voucher(now).await?, row).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The enrolment of a key, and what the key is to it.
-    pub async fn enrolment_by_key(&self, key: PublicKey) -> Result<Option<(Enrolment, Standing)>> {
-        let select = "select body, next, retired_at from enrolled_keys
+    pub async fn enrolment_by_key(
+        &self,
+        key: PublicKey,
+        now: Timestamp,
+    ) -> Result<Option<(Enrolment, Standing)>> {
+        let select = "select body, code, expires_at, next, retired_at, vouched from enrolled_keys
              join enrolments on name = enrolment where key = $1";
         let select = Statement::new(select, [key.to_base64url().into()]);
         let rows = self.database.rows(&select).await?;
         let Some(row) = rows.first() else {
             return Ok(None);
         };
-        let standing = match (row.text(1)?, row.int(2)?) {
+        let voucher = self.voucher(now).await?;
+        let enrolment = enrolment(&voucher, row)?;
+        let whose: String = voucher.read(&[KEY, &key.to_base64url()], row.text(5)?)?;
+        if whose != name(&enrolment.principal) {
+            return Err(forged());
+        }
+        let standing = match (row.text(3)?, row.int(4)?) {
             ("", 0) => Standing::Current,
             (next, 0) => Standing::Replaced { by: key_of(next)? },
             _ => Standing::Retired,
         };
-        Ok(Some((enrolment(row)?, standing)))
+        Ok(Some((enrolment, standing)))
     }
 
     /// Whether somebody of that name is enrolled or invited.
@@ -66,9 +88,12 @@ impl Store {
 }
 
 /// Writes an enrolment whose join code waits until then.
-pub fn invite(enrolment: &Enrolment, hash: &str, until: Timestamp) -> Result<Statement> {
-    let body = serde_json::to_string(enrolment)
-        .map_err(|error| Failure::failed("an enrolment cannot be written").because(&error))?;
+pub fn invite(
+    enrolment: &Enrolment,
+    (hash, until): (&str, Timestamp),
+    voucher: &Voucher,
+) -> Result<Statement> {
+    let body = voucher.write(&beside(hash, until), enrolment)?;
     Ok(Statement::new(
         "insert into enrolments (name, code, expires_at, body) values ($1, $2, $3, $4)",
         [
@@ -114,16 +139,24 @@ pub fn is_current(key: PublicKey) -> Statement {
 }
 
 /// Makes a key the one that counts.
-pub fn add_key(who: &Principal, key: PublicKey, now: Timestamp) -> Statement {
-    Statement::new(
-        "insert into enrolled_keys (key, enrolment, made_at, next, retired_at)
-         values ($1, $2, $3, '', 0)",
+pub fn add_key(
+    who: &Principal,
+    key: PublicKey,
+    voucher: &Voucher,
+    now: Timestamp,
+) -> Result<Statement> {
+    let key = key.to_base64url();
+    let word = voucher.write(&[KEY, &key], &name(who))?;
+    Ok(Statement::new(
+        "insert into enrolled_keys (key, enrolment, made_at, next, retired_at, vouched)
+         values ($1, $2, $3, '', 0, $4)",
         [
-            key.to_base64url().into(),
+            key.into(),
             name(who).into(),
             now.millis().into(),
+            word.into(),
         ],
-    )
+    ))
 }
 
 /// From now on another key counts.
@@ -156,22 +189,28 @@ fn name(who: &Principal) -> String {
     who.written()
 }
 
-fn progressed(row: &Row) -> Result<(Enrolment, Progress)> {
-    let progress = match row.int(2)? {
+fn progressed(voucher: &Voucher, row: &Row) -> Result<(Enrolment, Progress)> {
+    let progress = match row.int(3)? {
         0 => Progress::Invited {
-            until: Timestamp::from_millis(row.int(1)?),
+            until: Timestamp::from_millis(row.int(2)?),
         },
         since => Progress::Joined {
             since: Timestamp::from_millis(since),
         },
     };
-    Ok((enrolment(row)?, progress))
+    Ok((enrolment(voucher, row)?, progress))
 }
 
-fn enrolment(row: &Row) -> Result<Enrolment> {
-    serde_json::from_str(row.text(0)?).map_err(|error| {
-        Failure::failed("an enrolment in the store cannot be read").because(&error)
-    })
+/// Reads `body`, `code` and `expires_at`, the first columns.
+fn enrolment(voucher: &Voucher, row: &Row) -> Result<Enrolment> {
+    let until = Timestamp::from_millis(row.int(2)?);
+    voucher.read(&beside(row.text(1)?, until), row.text(0)?)
+}
+
+/// What an enrolment is worth nothing without: the code that it waits for, and until when.
+fn beside(code: &str, until: Timestamp) -> [String; 3] {
+    let until = until.millis().to_string();
+    ["enrolment".to_owned(), code.to_owned(), until]
 }
 
 fn key_of(text: &str) -> Result<PublicKey> {

@@ -32,5 +32,6 @@ mod sqlite;
 mod statement;
 pub mod steps;
 mod turn;
+pub mod vouched;
 
 pub use open::Store;

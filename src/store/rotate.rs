@@ -9,6 +9,7 @@ use super::{
     open::Store,
     rings::Kept,
     sealing::Sealing,
+    vouched::PURPOSE,
 };
 use crate::{
     domain::{
@@ -74,6 +75,10 @@ impl Store {
     /// There is no key of that purpose yet; somebody else rotated it at the same time.
     pub async fn rotate(&self, rotation: &Rotation<'_>, event: Event) -> Result<i64> {
         let purpose = rotation.purpose;
+        if purpose == PURPOSE && !rotation.compromised {
+            return Err(Failure::usage("rows are not vouched for anew")
+                .hint("with --compromised everybody signs in, and is enrolled, again"));
+        }
         let old = self.kept_keys(purpose).await?;
         let newest = old.first().ok_or_else(|| {
             Failure::usage(format!("there is no key of {purpose:?} yet"))

@@ -4,14 +4,14 @@ use super::{
     database::{Row, Statement},
     open::Store,
     principals::Standing,
+    vouched::{Voucher, forged},
 };
 use crate::domain::{
-    failure::{Failure, Result},
-    id::GrantId,
-    key::PublicKey,
-    session::Session,
-    time::Timestamp,
+    failure::Result, id::GrantId, key::PublicKey, session::Session, time::Timestamp,
 };
+
+/// Nothing stands beside a session: it says its id itself.
+const BESIDE: &[&str] = &["session"];
 
 /// No line of delegations is longer.
 pub const DEEPEST: usize = 8;
@@ -42,17 +42,42 @@ impl Store {
         if !is_whole || all_live.contains(&false) || rows.len() > DEEPEST {
             return Ok(Vec::new());
         }
-        let hop = |row| Ok((session(row)?, Standing::read(row, 3)?));
-        rows.iter().map(hop).collect()
+        let voucher = self.voucher(now).await?;
+        let hop = |row| Ok((session(&voucher, row)?, Standing::read(row, 3)?));
+        let line = rows.iter().map(hop).collect::<Result<Vec<_>>>()?;
+        // What the columns say is nobody's word: it is how the rows were found.
+        let mut wanted = Some(id);
+        for ((session, _), row) in line.iter().zip(&rows) {
+            let who = &session.caller.principal;
+            let is_theirs = row.text(6)? == who.class().as_str() && row.text(7)? == who.name();
+            if wanted != Some(&session.id) || !is_theirs || !session.is_live(now) {
+                return Err(forged());
+            }
+            wanted = session.parent.as_ref();
+        }
+        if wanted.is_some() {
+            return Err(forged());
+        }
+        Ok(line)
     }
 
     /// The session that is bound to that key, and whether it was ended.
-    pub async fn session_of(&self, holder: PublicKey) -> Result<Option<(Session, bool)>> {
+    pub async fn session_of(
+        &self,
+        holder: PublicKey,
+        now: Timestamp,
+    ) -> Result<Option<(Session, bool)>> {
         let select = "select ended_at, parent, body from sessions where holder = $1";
         let select = Statement::new(select, [holder.to_base64url().into()]);
         let rows = self.database.rows(&select).await?;
-        let found = |row: &Row| Ok((session(row)?, row.int(0)? != 0));
-        rows.first().map(found).transpose()
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let session = session(&self.voucher(now).await?, row)?;
+        if session.holder != holder {
+            return Err(forged());
+        }
+        Ok(Some((session, row.int(0)? != 0)))
     }
 }
 
@@ -68,15 +93,14 @@ const LINE: &str = "with recursive line (hop, live, parent, body, class, name) a
         from line join sessions on sessions.id = line.parent where line.hop < $3
     )
     select live, parent, line.body, coalesce(attested_at, -1), coalesce(last_seen_at, -1),
-        coalesce(disabled_at, -1)
+        coalesce(disabled_at, -1), line.class, line.name
     from line left join principals
         on principals.class = line.class and principals.name = line.name
     order by hop";
 
 /// Writes a session as it begins.
-pub fn begin(session: &Session) -> Result<Statement> {
-    let body = serde_json::to_string(session)
-        .map_err(|error| Failure::failed("a session cannot be written").because(&error))?;
+pub fn begin(session: &Session, voucher: &Voucher) -> Result<Statement> {
+    let body = voucher.write(BESIDE, session)?;
     let parent = session.parent.as_ref();
     Ok(Statement::insert(
         "insert into sessions
@@ -97,9 +121,8 @@ pub fn begin(session: &Session) -> Result<Statement> {
 }
 
 /// Writes what became known of a session's caller since it began.
-pub fn renew(session: &Session, now: Timestamp) -> Result<Statement> {
-    let body = serde_json::to_string(session)
-        .map_err(|error| Failure::failed("a session cannot be written").because(&error))?;
+pub fn renew(session: &Session, voucher: &Voucher, now: Timestamp) -> Result<Statement> {
+    let body = voucher.write(BESIDE, session)?;
     Ok(Statement::new(
         "update sessions set body = $2, last_used_at = $3 where id = $1",
         [session.id.as_str().into(), body.into(), now.millis().into()],
@@ -123,10 +146,7 @@ pub fn goes_on(id: &GrantId) -> Statement {
     .by_key()
 }
 
-fn session(row: &Row) -> Result<Session> {
-    serde_json::from_str(row.text(2)?).map_err(|error| {
-        Failure::failed("a session in the store cannot be read")
-            .because(&error)
-            .hint("sign in again")
-    })
+fn session(voucher: &Voucher, row: &Row) -> Result<Session> {
+    let read = voucher.read(BESIDE, row.text(2)?);
+    read.map_err(|failure| failure.hint("sign in again, and see who else writes the database"))
 }

@@ -57,12 +57,12 @@ impl Authority {
     /// # Errors
     /// Denied (121): somebody was first.
     pub async fn bootstrap(&self, name: &str, code: &str, origin: &Origin) -> Result<()> {
+        let now = (self.clock)();
         let hash = code_hash(&join_code(name, code));
         // Whoever lost the answer comes again.
-        if self.store.enrolment_by_code(&hash).await?.is_some() {
+        if self.store.enrolment_by_code(&hash, now).await?.is_some() {
             return Ok(());
         }
-        let now = (self.clock)();
         let who = Principal::new(Class::Human, &name.to_ascii_lowercase())?;
         let enrolment = Enrolment {
             principal: who.clone(),
@@ -77,13 +77,18 @@ impl Authority {
         };
         let what = "became the first administrator by the bootstrap code".to_owned();
         let event = self.key_event(EventKind::Enrolled, &enrolment, what, origin)?;
+        let voucher = self.store.voucher(now).await?;
         let append = Append::new(event)
             .only_if(spent::is_new(&door()))
             .only_if(principals::no_people())
             .only_if(enrolments::is_new(&who, &hash))
             .with(spent::spend(&door()))
             .with(identities::pin(&who, &identity))
-            .with(enrolments::invite(&enrolment, &hash, now.after(MOMENT))?);
+            .with(enrolments::invite(
+                &enrolment,
+                (&hash, now.after(MOMENT)),
+                &voucher,
+            )?);
         self.store.ledger().append(append).await.map_err(|failure| {
             if failure.nature == Nature::Conflict {
                 return closed();

@@ -81,13 +81,19 @@ impl Authority {
             ..self.key_event(EventKind::Enrolled, &enrolment, what, origin)?
         };
         let code = &invitation.code;
+        let now = (self.clock)();
+        let voucher = self.store.voucher(now).await?;
         let append = Append::new(event)
             .only_if(enrolments::is_new(&enrolment.principal, code))
-            .with(enrolments::invite(&enrolment, code, invitation.until)?);
+            .with(enrolments::invite(
+                &enrolment,
+                (code, invitation.until),
+                &voucher,
+            )?);
         match self.store.ledger().append(append).await {
             Ok(()) => Ok(enrolment),
             Err(failure) if failure.nature == Nature::Conflict => {
-                let there = self.store.enrolment_by_code(code).await?;
+                let there = self.store.enrolment_by_code(code, now).await?;
                 let there = there.map(|(there, _)| there);
                 there
                     .filter(|there| there.principal == enrolment.principal)
@@ -103,7 +109,7 @@ impl Authority {
     /// Denied (121).
     pub async fn enrolments(&self, client: &Client) -> Result<Vec<(Enrolment, Progress)>> {
         self.administrator(client)?;
-        self.store.enrolments().await
+        self.store.enrolments((self.clock)()).await
     }
 
     /// Forgets an enrolment; its sessions, grants and requests end with it.
@@ -117,7 +123,7 @@ impl Authority {
             Failure::usage(format!("nobody is enrolled as {}", who.written()))
                 .hint("\"jit enrolments list\" lists who is")
         };
-        let all = self.store.enrolments().await?;
+        let all = self.store.enrolments((self.clock)()).await?;
         let enrolment = all.into_iter().find(|(one, _)| one.principal == *who);
         let (enrolment, _) = enrolment.ok_or_else(absent)?;
         let what = "its enrolment was removed".to_owned();

@@ -49,7 +49,7 @@ impl Authority {
                 .hint("check this machine's clock and the server's URL, then sign in again")
         })?;
         let Said { code, next } = said;
-        let enrolment = match (self.store.enrolment_by_key(key).await?, code) {
+        let enrolment = match (self.store.enrolment_by_key(key, now).await?, code) {
             // A code that comes with a key of its own again: the answer was lost.
             (Some((enrolment, standing)), _) => {
                 self.known_key(&enrolment, (key, standing), next, origin)
@@ -67,7 +67,7 @@ impl Authority {
     async fn join(&self, hash: &str, key: PublicKey, origin: &Origin) -> Result<Enrolment> {
         let now = (self.clock)();
         let refused = |what: &str| Failure::denied(format!("the join code {what}")).hint(AGAIN);
-        let Some((enrolment, progress)) = self.store.enrolment_by_code(hash).await? else {
+        let Some((enrolment, progress)) = self.store.enrolment_by_code(hash, now).await? else {
             return Err(refused("is none of this server's"));
         };
         match progress {
@@ -77,10 +77,16 @@ impl Authority {
         }
         let what = format!("joined with the key {}", proof::thumbprint(key)?);
         let event = self.key_event(EventKind::Enrolled, &enrolment, what, origin)?;
+        let voucher = self.store.voucher(now).await?;
         let append = Append::new(event)
             .only_if(enrolments::waits(hash, now))
             .only_if(enrolments::is_unknown(key))
-            .with(enrolments::add_key(&enrolment.principal, key, now));
+            .with(enrolments::add_key(
+                &enrolment.principal,
+                key,
+                &voucher,
+                now,
+            )?);
         match self.store.ledger().append(append).await {
             Ok(()) => Ok(enrolment),
             Err(failure) if failure.nature == Nature::Conflict => {
@@ -145,15 +151,21 @@ impl Authority {
         let (was, is) = (proof::thumbprint(old)?, proof::thumbprint(new)?);
         let what = format!("replaced the key {was} by {is}");
         let event = self.key_event(EventKind::Enrolled, enrolment, what, origin)?;
+        let voucher = self.store.voucher(now).await?;
         let append = Append::new(event)
             .only_if(enrolments::is_current(old))
             .only_if(enrolments::is_unknown(new))
             .with(enrolments::replace_key(old, new))
-            .with(enrolments::add_key(&enrolment.principal, new, now));
+            .with(enrolments::add_key(
+                &enrolment.principal,
+                new,
+                &voucher,
+                now,
+            )?);
         match self.store.ledger().append(append).await {
             Err(failure) if failure.nature == Nature::Conflict => {
                 // The same was said twice at once.
-                match self.store.enrolment_by_key(old).await? {
+                match self.store.enrolment_by_key(old, now).await? {
                     Some((_, Standing::Replaced { by })) if by == new => Ok(()),
                     _ => Err(failure),
                 }

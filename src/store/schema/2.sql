@@ -84,13 +84,14 @@ create table enrolments (
 create unique index enrolments_by_code on enrolments (code);
 
 -- Their keys. `next` is the key that replaced this one ('' for the one that counts), `retired_at` is 0
--- until that one was used.
+-- until that one was used; `vouched` is this authority's word for whose the key is.
 create table enrolled_keys (
     key text not null primary key,
     enrolment text not null,
     made_at bigint not null,
     next text not null,
-    retired_at bigint not null
+    retired_at bigint not null,
+    vouched text not null
 );
 create index enrolled_keys_by_enrolment on enrolled_keys (enrolment);
 

@@ -118,7 +118,7 @@ fn age(team: &Team) {
     let holder = kept(&team.home, &team.serve).holder.public();
     with_authority(&team.serve.path(""), async |authority| {
         let now = clock::now();
-        let found = authority.store.session_of(holder).await.unwrap();
+        let found = authority.store.session_of(holder, now).await.unwrap();
         let mut session: Session = found.unwrap().0;
         let sign_in = session.caller.sign_in.as_mut().unwrap();
         let at = sign_in.at.secs();
@@ -134,7 +134,8 @@ fn age(team: &Team) {
             who,
             Origin::default(),
         );
-        let append = Append::new(event).with(sessions::renew(&session, now).unwrap());
+        let voucher = authority.store.voucher(now).await.unwrap();
+        let append = Append::new(event).with(sessions::renew(&session, &voucher, now).unwrap());
         authority.store.ledger().append(append).await.unwrap();
     });
 }

@@ -203,7 +203,11 @@ fn a_sign_in_that_is_still_to_come_is_of_unknown_age() {
         let answer = exchange(&serve, &issuer.sign(&said), &holder);
         assert_eq!(answer.status, 200, "{answer:?}");
         let signed_in = with_authority(&serve.path(""), async |authority| {
-            let session = authority.store.session_of(holder.public()).await.unwrap();
+            let session = authority
+                .store
+                .session_of(holder.public(), clock::now())
+                .await
+                .unwrap();
             session.unwrap().0.caller.sign_in
         });
         assert_eq!(signed_in.is_some(), is_known, "{ahead}");
@@ -227,7 +231,11 @@ fn a_token_that_is_bound_to_no_key_begins_no_longer_session_for_being_shown_late
         let answer = exchange(&serve, &issuer.sign(&said), &holder);
         assert_eq!(answer.status, 200, "{answer:?}");
         let session = with_authority(&serve.path(""), async |authority| {
-            authority.store.session_of(holder.public()).await.unwrap()
+            authority
+                .store
+                .session_of(holder.public(), clock::now())
+                .await
+                .unwrap()
         });
         let until = session.unwrap().0.expires_at.secs();
         assert_eq!(until, begun + 12 * 3600, "{name}");

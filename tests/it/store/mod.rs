@@ -1,6 +1,7 @@
 //! What an authority remembers, told once for both databases: SQLite, and a real PostgreSQL.
 
 mod checkpoints;
+mod forged;
 mod keys;
 mod outage;
 mod served;

@@ -80,10 +80,11 @@ async fn elevations(store: &Store) {
 
 async fn lines(store: &Store) {
     let mut line: Vec<Session> = Vec::new();
+    let voucher = store.voucher(NOW).await.unwrap();
     for _ in 0..=DEEPEST {
         let next = session(line.last());
         let begin = Append::new(plain(EventKind::SignedIn, next.id.clone()));
-        let begin = begin.with(sessions::begin(&next).unwrap());
+        let begin = begin.with(sessions::begin(&next, &voucher).unwrap());
         store.ledger().append(begin).await.unwrap();
         line.push(next);
     }
@@ -142,13 +143,14 @@ async fn guards(store: &Store) {
 
 async fn broken_ones_fail_alone(store: &Store) {
     let once = session(None);
+    let voucher = store.voucher(NOW).await.unwrap();
     let appends: Vec<_> = (0..30)
         .map(|at| {
             let append = Append::new(plain(EventKind::SignedIn, super::id()));
             let append = match at {
                 7 => append.with(Statement::new("update nothing set at = 1", [])),
-                11 | 13 => append.with(sessions::begin(&once).unwrap()),
-                _ => append.with(sessions::begin(&session(None)).unwrap()),
+                11 | 13 => append.with(sessions::begin(&once, &voucher).unwrap()),
+                _ => append.with(sessions::begin(&session(None), &voucher).unwrap()),
             };
             let store = store.clone();
             tokio::spawn(async move { store.ledger().append(append).await })

@@ -1,0 +1,119 @@
+//! Rows that say who somebody is. Whoever can write the database and has not its sealing key must not
+//! become somebody else by it, so the authority believes the rows that it wrote itself, and no others.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    keys::{FRESH, unkept},
+    open::Store,
+};
+use crate::{
+    domain::{
+        failure::{Failure, Result},
+        time::Timestamp,
+    },
+    platform::keys::MacKey,
+};
+
+/// What the store knows the key by. It makes codes and never signs, and is not rotated: rows outlive
+/// each generation of a key.
+pub const PURPOSE: &str = "rows";
+
+/// What this authority knows its own rows by.
+#[derive(Debug)]
+pub struct Voucher(MacKey);
+
+impl Store {
+    /// The voucher of this store.
+    ///
+    /// # Errors
+    /// The database is away, or its key cannot be opened.
+    pub async fn voucher(&self, now: Timestamp) -> Result<Voucher> {
+        for _ in 0..2 {
+            let ring = self.ring(PURPOSE, FRESH).await?;
+            let secret = ring.signing(now).and_then(|kept| kept.secret.as_ref());
+            if let Some(secret) = secret {
+                return Ok(Voucher(MacKey::new(secret)));
+            }
+            // Made on first use.
+            self.signing_key(PURPOSE, now).await?;
+        }
+        Err(unkept(PURPOSE))
+    }
+}
+
+impl Voucher {
+    /// Something as text for a column, with a code for it and for what stands `beside` it.
+    pub(super) fn write(
+        &self,
+        beside: &[impl AsRef<str>],
+        what: &impl Serialize,
+    ) -> Result<String> {
+        let text = serde_json::to_string(what)
+            .map_err(|error| Failure::failed("a row cannot be written").because(&error))?;
+        Ok(format!("{} {text}", self.code(beside, &text)))
+    }
+
+    /// What such a text says.
+    ///
+    /// # Errors
+    /// The row was not written by this authority, or not like this.
+    pub(super) fn read<T: DeserializeOwned>(
+        &self,
+        beside: &[impl AsRef<str>],
+        written: &str,
+    ) -> Result<T> {
+        let (code, text) = written.split_once(' ').unwrap_or_default();
+        let code = URL_SAFE_NO_PAD.decode(code).unwrap_or_default();
+        if !self.0.is_of(message(beside, text).as_bytes(), &code) {
+            return Err(forged());
+        }
+        serde_json::from_str(text)
+            .map_err(|error| Failure::failed("a row of the store cannot be read").because(&error))
+    }
+
+    fn code(&self, beside: &[impl AsRef<str>], text: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.0.code(message(beside, text).as_bytes()))
+    }
+}
+
+/// What a code is of: no two rows that differ say the same.
+fn message(beside: &[impl AsRef<str>], text: &str) -> String {
+    let beside = beside.iter().map(AsRef::as_ref);
+    let lengths = beside.map(|one: &str| format!("{} {one} ", one.len()));
+    lengths.chain([text.to_owned()]).collect()
+}
+
+/// A row that somebody else wrote.
+pub(super) fn forged() -> Failure {
+    Failure::failed("a row of the store was not written by this authority")
+        .hint("somebody else changes its database: see who may, and restore it from a backup")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_believed_whole_and_where_it_stands() {
+        let voucher = Voucher(MacKey::new(&[1; 32]));
+        let written = voucher.write(&["session", "1"], &"who").unwrap();
+        let read =
+            |beside: &[&str], text: &str| -> Option<String> { voucher.read(beside, text).ok() };
+        assert_eq!(read(&["session", "1"], &written).as_deref(), Some("who"));
+        let other = Voucher(MacKey::new(&[2; 32]));
+        let others: Result<String> = other.read(&["session", "1"], &written);
+        assert!(others.is_err());
+        for (beside, text) in [
+            (&["session", "2"][..], written.clone()),
+            (&["session1", ""], written.clone()),
+            (&["session", "1"], written.replace("who", "wha")),
+            (&["session", "1"], "\"who\"".to_owned()),
+            (&["session", "1"], " \"who\"".to_owned()),
+            (&["session", "1"], String::new()),
+        ] {
+            assert_eq!(read(beside, &text), None, "{beside:?} {text}");
+        }
+    }
+}
