@@ -4,7 +4,11 @@
 //! An input is an environment and a command line, as a shell would be given them, a word on each line:
 //! `NAME=value` first, then the arguments. The program is the target's, so that nothing is ever started.
 
-use std::{ffi::OsString, os::unix::ffi::OsStrExt as _, sync::LazyLock};
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStrExt as _,
+    sync::LazyLock,
+};
 
 use jit::{
     config::authority,
@@ -76,7 +80,7 @@ fn line(program: &str, data: &[u8]) -> Option<Line> {
     }
     let mut words = data
         .split(|byte| *byte == b'\n')
-        .map(|word| std::ffi::OsStr::from_bytes(word).to_owned())
+        .map(|word| OsStr::from_bytes(word).to_owned())
         .peekable();
     let mut environment = Environment {
         directory: directory().join("nowhere"),
@@ -252,7 +256,7 @@ pub(crate) fn exec_credential(data: &[u8]) {
         Some(at) => (&data[..at], &data[at + 1..]),
         None => (data, &data[..0]),
     };
-    let value = std::ffi::OsStr::from_bytes(asked).to_owned();
+    let value = OsStr::from_bytes(asked).to_owned();
     let environment = Environment {
         variables: [("KUBERNETES_EXEC_INFO".into(), value)].into(),
         ..Environment::default()

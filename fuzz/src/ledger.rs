@@ -14,7 +14,6 @@ use jit::{
         checkpoints::Signed,
     },
 };
-
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::ground::{NOW, choice, directory, run, text};

@@ -16,6 +16,7 @@ use jit::{
         event::{Event, EventKind, Origin},
         failure::Failure,
         id::GrantId,
+        key::PublicKey,
         principal::{Caller, Principal, SignIn},
         session::Session,
     },
@@ -213,7 +214,7 @@ fn tokens(put: Put<'_>) {
     let header = |typ: &str, seed| json!({"typ": typ, "alg": "EdDSA", "jwk": jwk(seed)});
     let pair = |header: &Value, claims: &Value| format!("{header}\n{claims}").into_bytes();
     let ath = keys::sha256(b"token");
-    let ath = jit::domain::key::PublicKey(ath).to_base64url();
+    let ath = PublicKey(ath).to_base64url();
     let claims =
         json!({"jti": "1", "htm": AIM.method, "htu": AIM.url, "iat": NOW.secs(), "ath": ath});
     put(

@@ -179,10 +179,12 @@ impl Desk {
             eprintln!("the server ended: {code}");
             process::exit(1);
         });
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        // It listens before it has made its certificate.
+        let ca = directory.join("state/tls/ca.crt");
+        while !ca.is_file() || TcpStream::connect(("127.0.0.1", port)).is_err() {
             thread::sleep(Duration::from_millis(20));
         }
-        let ca = fs::read(directory.join("state/tls/ca.crt")).expect("its authority");
+        let ca = fs::read(ca).expect("its authority");
         let mut roots = RootCertStore::empty();
         roots
             .add(CertificateDer::from_pem_slice(&ca).expect("PEM"))

@@ -8,7 +8,7 @@ use std::sync::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jit::{
-    domain::{key::PrivateKey, time::Timestamp},
+    domain::{key::PrivateKey, lease::CLOCK_SKEW, time::Timestamp},
     platform::{
         assertion::{self, Bound},
         keys,
@@ -163,7 +163,7 @@ pub(crate) fn token(data: &[u8]) {
     assert_eq!(claims["iss"], ISSUER);
     assert_eq!(claims["sub"], *verified.subject);
     assert!(verified.texts("aud").contains("jit"));
-    assert!(verified.expires_at > NOW.before(jit::domain::lease::CLOCK_SKEW));
+    assert!(verified.expires_at > NOW.before(CLOCK_SKEW));
 }
 
 /// The documents of an issuer: its metadata, and its keys.
