@@ -1,7 +1,8 @@
 //! `jit serve`: elevations by many clients at once over HTTPS, each with a signed SSH certificate and both of
 //! its events durably in the ledger, on SQLite and PostgreSQL; a cold elevation as its client sees it; latency
 //! and memory among many grants and events. Beside it OpenBao's `ssh/sign`, where `bao` is on the PATH.
-//! Run: `cargo bench --bench serve`; `JIT_BENCH_EVENTS=1000000` for the memory at a million events.
+//! Run: `cargo bench --bench serve`; `JIT_BENCH_CLIENTS=32` for another number of clients than 1, 8, 32 and 128,
+//! `JIT_BENCH_EVENTS=1000000` for the memory at a million events.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -45,7 +46,6 @@ use support::{
     web::{CATALOGUE, POLICIES},
 };
 
-const CLIENTS: [usize; 4] = [1, 8, 32, 128];
 /// Else a limit would be what is measured.
 const LIMITS: &str = "[limits]\nrequests_per_address = 1000000\nrequests_per_caller = 1000000\n";
 
@@ -75,7 +75,7 @@ fn throughput(sqlite: &Serve, postgres: Option<&Serve>, bao: Option<&Bao>) {
         "", "clients", "per s", "ratio", "p50", "p99", "cpu each"
     );
     let span = Duration::from_secs(u64::try_from(rounds(5)).unwrap());
-    for clients in CLIENTS {
+    for clients in clients() {
         let mut measured = vec![("jit serve, SQLite", elevations(sqlite, clients, span))];
         measured.extend(
             postgres.map(|serve| ("jit serve, PostgreSQL", elevations(serve, clients, span))),
@@ -96,6 +96,16 @@ fn throughput(sqlite: &Serve, postgres: Option<&Serve>, bao: Option<&Bao>) {
     if bao.is_none() {
         println!("bao is not on the PATH: not compared with OpenBao");
     }
+}
+
+fn clients() -> Vec<usize> {
+    let Ok(wanted) = env::var("JIT_BENCH_CLIENTS") else {
+        return vec![1, 8, 32, 128];
+    };
+    let numbers = wanted.split(',').map(str::parse);
+    numbers
+        .collect::<Result<_, _>>()
+        .expect("JIT_BENCH_CLIENTS has numbers: 1,32")
 }
 
 fn elevations(serve: &Serve, clients: usize, span: Duration) -> Load {

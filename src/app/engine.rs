@@ -10,7 +10,8 @@ use super::{
 use crate::{
     authority::{
         Answer, Authority,
-        elevate::{Ask, pending},
+        elevate::Ask,
+        refusal::pending,
         token,
         trust::{HostAsk, HostCertificate},
     },

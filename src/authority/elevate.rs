@@ -1,18 +1,25 @@
-//! One elevation from the ask to the answer: authenticate → decide → record → issue → record → answer.
+//! One elevation from the ask to the answer: authenticate → decide → record → issue → record → answer; where
+//! issuing reaches nobody outside, both are recorded at once.
 
 use std::time::Duration;
 
-use super::{Answer, Authority, Client, Made, while_in_session};
+use super::{
+    Answer, Authority, Client, Made, once,
+    refusal::{lacks_reason, pending, refusal},
+    while_in_session,
+};
 use crate::{
     domain::{
+        credential::{Credential, Token},
         decision::{Decision, Verdict},
         elevation::{Elevation, Grant, PATIENCE, Request, State},
         entitlement::{Entitlement, Tier},
-        event::EventKind,
-        failure::{Code, Failure, Nature, Result},
+        event::{Event, EventKind},
+        failure::{Failure, Result},
         id::GrantId,
-        time::{Timestamp, Ttl},
+        time::Timestamp,
     },
+    issuers,
     platform::keys,
     store::{
         answers::IdempotencyKey,
@@ -74,6 +81,15 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    fn given(elevation: Elevation, grant: Grant, token: Token, credential: Credential) -> Self {
+        let answer = Answer {
+            grant,
+            token,
+            credential,
+        };
+        Self::Granted(Box::new((elevation, answer)))
+    }
+
     /// The answer, for whoever does not wait for people.
     ///
     /// # Errors
@@ -127,17 +143,50 @@ impl Authority {
         if ask.answerable && lacks_reason && beyond.is_none() {
             return Err(refusal(&elevation, &decision));
         }
-        let grant = self.record(client, &mut elevation, &decision, once).await;
+        let event = self.take_step(client, &mut elevation, &decision)?;
+        self.sound(&event);
+        let decided = while_in_session(Append::new(event), client);
+        if decision.verdict == Verdict::Allow {
+            return self.give(client, elevation, decided, once).await;
+        }
         // A reason alone would not be enough, so nobody is asked for one.
-        let grant = match (grant, &beyond) {
-            (Err(failure), Some(explained)) if failure.nature == Nature::Unexplained => {
-                Err(refusal(&elevation, explained))
-            }
-            (grant, _) => grant,
-        }?;
-        let Some(grant) = grant else {
-            return Ok(Outcome::Pending(Box::new(elevation)));
-        };
+        let refused = (elevation.state(asked_at) == State::Denied)
+            .then(|| refusal(&elevation, beyond.as_ref().unwrap_or(&decision)));
+        let answer = refused.as_ref().map(once::denied).transpose()?;
+        let decided = self.noted(decided, once, &elevation, answer.as_ref())?;
+        self.store.ledger().append(decided).await?;
+        match refused {
+            Some(refused) => Err(refused),
+            None => Ok(Outcome::Pending(Box::new(elevation))),
+        }
+    }
+
+    /// Issues what was granted. What reaches out to its target does so after the grant is on the disk;
+    /// what is made here alone is recorded with its grant, in one commit.
+    async fn give(
+        &self,
+        client: &Client,
+        mut elevation: Elevation,
+        decided: Append,
+        once: Option<&IdempotencyKey>,
+    ) -> Result<Outcome> {
+        let asked_at = elevation.request.asked_at;
+        let grant = elevation.grant_made().cloned();
+        let grant = grant.ok_or_else(|| Failure::failed("nothing was granted"))?;
+        let resource = self.catalogue.resource(&grant.entitlement.resource)?;
+        if !issuers::reaches_out(resource)
+            && let Ok(credential) = self.issue(&grant, client.key).await
+        {
+            let token = self.token(&grant, client.holder).await?;
+            let issued = self.issued(client, &elevation, asked_at, Ok(&credential));
+            let kept = once.map(|_| once::granted(&grant, &token, &credential));
+            let kept = kept.transpose()?;
+            let both = self.noted(decided.and(issued), once, &elevation, kept.as_ref())?;
+            self.store.ledger().append(both).await?;
+            return Ok(Outcome::given(elevation, grant, token, credential));
+        }
+        let decided = self.noted(decided, once, &elevation, None)?;
+        self.store.ledger().append(decided).await?;
         let made = self.issue(&grant, client.key).await;
         let now = (self.clock)();
         if made.is_err() && elevation.live(now).is_some() {
@@ -150,12 +199,7 @@ impl Authority {
             made = self.made_once(once, &grant, &token, made)?;
         }
         let credential = self.record_issue(client, &elevation, made).await?;
-        let answer = Answer {
-            grant,
-            token,
-            credential,
-        };
-        Ok(Outcome::Granted(Box::new((elevation, answer))))
+        Ok(Outcome::given(elevation, grant, token, credential))
     }
 
     /// What policy's answer would be to somebody who says why. It is no decision: nobody has.
@@ -167,58 +211,46 @@ impl Authority {
         self.decide(client, &ask, tier, (self.clock)())
     }
 
-    /// Records the decision; the grant, if it is one, and nothing where people were asked.
-    async fn record(
+    /// Takes the step that was decided; its event.
+    fn take_step(
         &self,
         client: &Client,
         elevation: &mut Elevation,
         decision: &Decision,
-        once: Option<&IdempotencyKey>,
-    ) -> Result<Option<Grant>> {
+    ) -> Result<Event> {
         let now = (self.clock)();
-        let (kind, grant) = match decision.verdict {
+        let kind = match decision.verdict {
             Verdict::Allow => {
                 let policies = decision.policies.clone();
-                let grant = elevation
-                    .grant(policies, decision.obligations, now)?
-                    .clone();
-                let kind = if grant.break_glass {
+                let grant = elevation.grant(policies, decision.obligations, now)?;
+                if grant.break_glass {
                     EventKind::BreakGlass
                 } else {
                     EventKind::Granted
-                };
-                (kind, Some(grant))
+                }
             }
             Verdict::RequireApproval if self.approvers => {
                 let needed = decision.obligations.approvals.unwrap_or(1);
                 elevation.put_to_vote(needed, now.after(PATIENCE), now)?;
-                (EventKind::Requested, None)
+                EventKind::Requested
             }
             // Nobody else can approve here: the embedded authority knows one person.
             Verdict::RequireApproval | Verdict::Deny => {
                 elevation.deny(now)?;
-                (EventKind::Denied, None)
+                EventKind::Denied
             }
         };
         let mut event = self.event(kind, elevation, &client.origin);
         event.took_ms = self.took("decided", elevation.request.asked_at);
         event.verdict = Some(decision.verdict);
         event.policies.clone_from(&decision.policies);
-        event.expires_at = match (&grant, elevation.vote()) {
+        event.expires_at = match (elevation.grant_made(), elevation.vote()) {
             (Some(grant), _) => Some(grant.expires_at),
             (None, Some(vote)) => Some(vote.until),
             (None, None) => None,
         };
         event.detail.clone_from(&decision.reason);
-        self.sound(&event);
-        let refusal = (kind == EventKind::Denied).then(|| refusal(elevation, decision));
-        let mut append = Append::new(event).leaving(elevation)?;
-        append = while_in_session(append, client);
-        if let Some(once) = once {
-            append = self.noted(append, once, &elevation.request.id, refusal.as_ref())?;
-        }
-        self.store.ledger().append(append).await?;
-        refusal.map_or(Ok(grant), Err)
+        Ok(event)
     }
 
     /// What is asked for once more: it waits for people still, or was approved meanwhile.
@@ -246,17 +278,6 @@ impl Authority {
     }
 }
 
-/// What whoever asked reads while people think.
-pub fn pending(id: &GrantId, entitlement: &Entitlement) -> Failure {
-    Failure::new(
-        Code::Pending,
-        format!("{entitlement} waits for somebody's approval"),
-    )
-    .hint(format!(
-        "somebody who may approve it runs: jit approve {id}; then run the command again"
-    ))
-}
-
 fn request(client: &Client, ask: &Ask, asked_at: Timestamp) -> Result<Request> {
     Ok(Request {
         id: GrantId::new(asked_at, keys::random()?),
@@ -271,57 +292,4 @@ fn request(client: &Client, ask: &Ask, asked_at: Timestamp) -> Result<Request> {
         address: client.origin.address,
         asked_at,
     })
-}
-
-/// A refusal, as the one who asked reads it.
-pub(super) fn refusal(elevation: &Elevation, decision: &Decision) -> Failure {
-    let Request {
-        principal,
-        entitlement,
-        ..
-    } = &elevation.request;
-    if decision.verdict == Verdict::RequireApproval {
-        return Failure::denied(format!(
-            "{entitlement} needs somebody else's approval, and here is nobody else"
-        ))
-        .hint(format!(
-            "with `server` in config.toml a colleague could approve it; in an emergency, if you are \
-             on call, run: jit request {entitlement} --break-glass -j WHY; \"jit policy explain {entitlement}\" shows the rules"
-        ));
-    }
-    if let (Some(within), Some(_)) = (decision.stale, &elevation.request.session) {
-        return stale(entitlement, within);
-    }
-    let explain = format!("\"jit policy explain {entitlement}\" shows what would allow it");
-    if lacks_reason(elevation, decision) {
-        return Failure::denied(format!("{entitlement} needs a justification"))
-            .hint(format!(
-                "say why with -j WHY; where a tool called jit, first run: jit request {entitlement} -j WHY"
-            ))
-            .of_nature(Nature::Unexplained);
-    }
-    let message = match &decision.reason {
-        Some(reason) => format!("{principal} may not have {entitlement}: {reason}"),
-        None => format!("no policy lets {principal} have {entitlement}"),
-    };
-    Failure::denied(message).hint(explain)
-}
-
-/// What whoever signed in too long ago reads.
-fn stale(entitlement: &Entitlement, within: Duration) -> Failure {
-    let seconds = u32::try_from(within.as_secs()).unwrap_or(u32::MAX);
-    let within = Ttl(within);
-    Failure::new(
-        Code::SignIn,
-        format!("{entitlement} needs a sign-in within the last {within}"),
-    )
-    .hint("run: jit login --fresh")
-    .of_nature(Nature::Stale(seconds))
-}
-
-/// Whether policy would say yes to somebody who says why.
-fn lacks_reason(elevation: &Elevation, decision: &Decision) -> bool {
-    decision.verdict == Verdict::Deny
-        && decision.obligations.justification
-        && elevation.request.justification.is_none()
 }

@@ -12,6 +12,7 @@ pub mod part;
 pub mod people;
 mod permit;
 pub mod principals;
+pub mod refusal;
 pub mod renew;
 pub mod revoke;
 pub mod sessions;
@@ -36,7 +37,7 @@ use crate::{
         entitlement::{Entitlement, ResourceName},
         environment::Environment,
         event::{Event, EventKind, Origin},
-        failure::{Nature, Result},
+        failure::{Failure, Nature, Result},
         key::{EcKey, PrivateKey, PublicKey},
         lifecycle::Lifecycles,
         once::Once,
@@ -190,19 +191,7 @@ impl Authority {
             is_first,
             writes,
         } = made;
-        let kind = match &made {
-            Ok(_) => EventKind::Issued,
-            Err(_) => EventKind::IssueFailed,
-        };
-        let mut event = self.event(kind, elevation, &client.origin);
-        event.took_ms = self.took("issued", asked_at);
-        match &made {
-            Ok(credential) => {
-                event.credential = Some(credential.serial.clone());
-                event.expires_at = Some(credential.expires_at);
-            }
-            Err(failure) => event.detail = Some(failure.to_string()),
-        }
+        let event = self.issued(client, elevation, asked_at, made.as_ref());
         let mut append = Append::new(event).leaving(elevation)?;
         if is_first {
             append = while_in_session(append, client);
@@ -222,6 +211,30 @@ impl Authority {
             Err(failure) => Err(failure),
             Ok(()) => made,
         }
+    }
+
+    /// The event of what became of making a credential.
+    fn issued(
+        &self,
+        client: &Client,
+        elevation: &Elevation,
+        asked_at: Timestamp,
+        made: Result<&Credential, &Failure>,
+    ) -> Event {
+        let kind = match made {
+            Ok(_) => EventKind::Issued,
+            Err(_) => EventKind::IssueFailed,
+        };
+        let mut event = self.event(kind, elevation, &client.origin);
+        event.took_ms = self.took("issued", asked_at);
+        match made {
+            Ok(credential) => {
+                event.credential = Some(credential.serial.clone());
+                event.expires_at = Some(credential.expires_at);
+            }
+            Err(failure) => event.detail = Some(failure.to_string()),
+        }
+        event
     }
 
     /// Makes a credential under a live grant.

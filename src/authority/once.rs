@@ -174,19 +174,25 @@ impl Authority {
         })
     }
 
-    /// What is written with the first event of an elevation: the key, and the answer if it is a no.
+    /// The first that is recorded of an elevation, with where that is by then; where it is asked `once`,
+    /// with the key too, and with the answer if there is one already.
     pub(super) fn noted(
         &self,
         append: Append,
-        once: &IdempotencyKey,
-        id: &GrantId,
-        refusal: Option<&Failure>,
+        once: Option<&IdempotencyKey>,
+        elevation: &Elevation,
+        answer: Option<&Zeroizing<Vec<u8>>>,
     ) -> Result<Append> {
+        let append = append.leaving(elevation)?;
+        let Some(once) = once else {
+            return Ok(append);
+        };
         let now = (self.clock)();
-        let answer = refusal.map(denied).transpose()?;
-        let note = self
-            .store
-            .note(once, Some(id), answer.as_deref().map(Vec::as_slice), now)?;
+        let (id, answer) = (
+            &elevation.request.id,
+            answer.map(|answer| answer.as_slice()),
+        );
+        let note = self.store.note(once, Some(id), answer, now)?;
         Ok(append.with(note).only_if(answers::is_new(once, now)))
     }
 
@@ -227,8 +233,7 @@ impl Authority {
         grant: &Grant,
         (token, credential): (&Token, &Credential),
     ) -> Result<Statement> {
-        let kept = Kept::Granted(Box::new((grant.clone(), token.clone(), credential.clone())));
-        self.store.keep(once, &written(&kept)?)
+        self.store.keep(once, &granted(grant, token, credential)?)
     }
 }
 
@@ -236,7 +241,18 @@ fn absent(id: &GrantId) -> Failure {
     Failure::failed(format!("the elevation {id} is not there"))
 }
 
-fn denied(failure: &Failure) -> Result<Zeroizing<Vec<u8>>> {
+/// What is kept of a yes.
+pub(super) fn granted(
+    grant: &Grant,
+    token: &Token,
+    credential: &Credential,
+) -> Result<Zeroizing<Vec<u8>>> {
+    let kept = (grant.clone(), token.clone(), credential.clone());
+    written(&Kept::Granted(Box::new(kept)))
+}
+
+/// What is kept of a no.
+pub(super) fn denied(failure: &Failure) -> Result<Zeroizing<Vec<u8>>> {
     written(&Kept::Denied {
         message: failure.message.clone(),
         hint: failure.hint.clone(),

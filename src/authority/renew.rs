@@ -2,7 +2,8 @@
 
 use super::{
     Answer, Authority, Client, Made,
-    elevate::{Ask, pending, refusal},
+    elevate::Ask,
+    refusal::{pending, refusal},
 };
 use crate::{
     domain::{

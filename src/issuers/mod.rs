@@ -16,7 +16,10 @@ mod tests;
 use order::{Order, Revocation, Site};
 
 use crate::domain::{
-    catalogue::Resource, credential::Credential, elevation::Grant, entitlement::ResourceName,
+    catalogue::{AwsIssuer, KubernetesIssuer, PostgresIssuer, Resource},
+    credential::Credential,
+    elevation::Grant,
+    entitlement::ResourceName,
     failure::Result,
 };
 
@@ -34,6 +37,24 @@ pub async fn issue(resource: &Resource, order: &Order<'_>, site: &Site<'_>) -> R
         Resource::Kubernetes(resource) => kubernetes::issue(resource, order, site).await,
         Resource::Postgres(resource) => postgres::issue(resource, order, site).await,
         Resource::Aws(resource) => aws::issue(resource, order, site).await,
+    }
+}
+
+/// Whether making a credential reaches somebody outside this process, who may do something because of it.
+pub const fn reaches_out(resource: &Resource) -> bool {
+    match resource {
+        Resource::Ssh(_) => false,
+        Resource::Kubernetes(resource) => match resource.issuer {
+            KubernetesIssuer::TokenRequest => true,
+            KubernetesIssuer::Oidc => false,
+        },
+        Resource::Postgres(resource) => match resource.issuer {
+            PostgresIssuer::DynamicRole => true,
+            PostgresIssuer::Certificate => false,
+        },
+        Resource::Aws(resource) => match resource.issuer {
+            AwsIssuer::AssumeRole | AwsIssuer::WebIdentity => true,
+        },
     }
 }
 

@@ -21,6 +21,10 @@ use crate::domain::{
 /// A policy file: its name in messages (`policies/10-routine.cedar`) and its Cedar text.
 type File = (String, String);
 
+/// As many brackets may be open at once: deeper than anybody writes, and far from where the parser, which
+/// calls itself for each, would end the process.
+const DEEPEST: usize = 50;
+
 /// One policy with what its annotations say.
 #[derive(Debug)]
 pub(super) struct Rule {
@@ -143,6 +147,13 @@ impl Policies {
 
 /// Reads the policies of one file, in their order.
 fn read((name, text): &File, rules: &mut Vec<Rule>) -> Result<()> {
+    if let Some(at) = too_deep(text) {
+        let line = Position::of(text, at).line;
+        return Err(Failure::failed(format!(
+            "{name}:{line}: more than {DEEPEST} brackets are open"
+        ))
+        .hint("write it flatter: nobody could follow it"));
+    }
     let set = PolicySet::from_str(text).map_err(|error| place::complaint(name, text, 0, &error))?;
     if let Some(template) = set.templates().next() {
         let line = Position::of(text, find(text, 0, &template.to_cedar())).line;
@@ -170,6 +181,22 @@ fn read((name, text): &File, rules: &mut Vec<Rule>) -> Result<()> {
         place.offset = start + source.len();
     }
     Ok(())
+}
+
+/// Where more brackets are open than [`DEEPEST`]. Those in texts and comments count too: it need not be
+/// exact.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut open = 0_usize;
+    let mut brackets = text.match_indices(['(', '[', '{', ')', ']', '}']);
+    let found = brackets.find(|(_, bracket)| {
+        open = if matches!(*bracket, "(" | "[" | "{") {
+            open + 1
+        } else {
+            open.saturating_sub(1)
+        };
+        open > DEEPEST
+    });
+    found.map(|(at, _)| at)
 }
 
 fn rule(policy: &Policy, source: &str, place: Place, number: usize) -> Result<Rule> {

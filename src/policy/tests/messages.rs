@@ -38,6 +38,23 @@ fn cedar_that_does_not_parse() {
 }
 
 #[test]
+fn what_is_nested_without_end_is_refused_before_it_is_read() {
+    let nested = |open: &str, close: &str, deep| {
+        let (open, close) = (open.repeat(deep), close.repeat(deep));
+        format!(
+            "{}\nwhen {{ {open}true{close} }};",
+            ELEVATE.trim_end_matches(';')
+        )
+    };
+    assert!(Policies::parse(&[file(&nested("(", ")", 20))]).is_ok());
+    for (open, close) in [("(", ")"), ("[", "]"), ("{a:", "}")] {
+        let said = wrong(&nested(open, close, 10_000));
+        let wanted = "policies/p.cedar:2: more than 50 brackets are open";
+        assert!(said.starts_with(wanted), "{said}");
+    }
+}
+
+#[test]
 fn a_word_that_the_schema_does_not_know() {
     assert_snapshot!(all_wrong(&[
         "permit (\n  principal,\n  action == Action::\"elevat\",\n  resource\n);",

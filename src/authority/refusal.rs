@@ -1,0 +1,76 @@
+//! What whoever asked reads where the answer is not yes.
+
+use std::time::Duration;
+
+use crate::domain::{
+    decision::{Decision, Verdict},
+    elevation::{Elevation, Request},
+    entitlement::Entitlement,
+    failure::{Code, Failure, Nature},
+    id::GrantId,
+    time::Ttl,
+};
+
+/// What whoever asked reads while people think.
+pub fn pending(id: &GrantId, entitlement: &Entitlement) -> Failure {
+    Failure::new(
+        Code::Pending,
+        format!("{entitlement} waits for somebody's approval"),
+    )
+    .hint(format!(
+        "somebody who may approve it runs: jit approve {id}; then run the command again"
+    ))
+}
+
+/// A refusal, as the one who asked reads it.
+pub(super) fn refusal(elevation: &Elevation, decision: &Decision) -> Failure {
+    let Request {
+        principal,
+        entitlement,
+        ..
+    } = &elevation.request;
+    if decision.verdict == Verdict::RequireApproval {
+        return Failure::denied(format!(
+            "{entitlement} needs somebody else's approval, and here is nobody else"
+        ))
+        .hint(format!(
+            "with `server` in config.toml a colleague could approve it; in an emergency, if you are \
+             on call, run: jit request {entitlement} --break-glass -j WHY; \"jit policy explain {entitlement}\" shows the rules"
+        ));
+    }
+    if let (Some(within), Some(_)) = (decision.stale, &elevation.request.session) {
+        return stale(entitlement, within);
+    }
+    let explain = format!("\"jit policy explain {entitlement}\" shows what would allow it");
+    if lacks_reason(elevation, decision) {
+        return Failure::denied(format!("{entitlement} needs a justification"))
+            .hint(format!(
+                "say why with -j WHY; where a tool called jit, first run: jit request {entitlement} -j WHY"
+            ))
+            .of_nature(Nature::Unexplained);
+    }
+    let message = match &decision.reason {
+        Some(reason) => format!("{principal} may not have {entitlement}: {reason}"),
+        None => format!("no policy lets {principal} have {entitlement}"),
+    };
+    Failure::denied(message).hint(explain)
+}
+
+/// What whoever signed in too long ago reads.
+fn stale(entitlement: &Entitlement, within: Duration) -> Failure {
+    let seconds = u32::try_from(within.as_secs()).unwrap_or(u32::MAX);
+    let within = Ttl(within);
+    Failure::new(
+        Code::SignIn,
+        format!("{entitlement} needs a sign-in within the last {within}"),
+    )
+    .hint("run: jit login --fresh")
+    .of_nature(Nature::Stale(seconds))
+}
+
+/// Whether policy would say yes to somebody who says why.
+pub(super) fn lacks_reason(elevation: &Elevation, decision: &Decision) -> bool {
+    decision.verdict == Verdict::Deny
+        && decision.obligations.justification
+        && elevation.request.justification.is_none()
+}
