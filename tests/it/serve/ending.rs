@@ -5,9 +5,16 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
+use jit::domain::credential::Token;
+use jit::domain::elevation::State;
 use jit::domain::event::{EventFilter, EventKind};
+use jit::platform::clock::now;
+use jit::platform::keys::generate;
 use rustix::process::Signal;
+use secrecy::SecretString;
+use serde_json::{Value, json};
 
+use super::member::POLICIES as MEMBERS;
 use crate::support::Serve;
 use crate::support::serve::{Guest, Keys, with_authority};
 use crate::support::web::{CATALOGUE, POLICIES};
@@ -98,4 +105,49 @@ fn a_server_that_ends_answers_what_was_begun_and_lets_nobody_wait() {
     });
     serve.stop(Signal::TERM);
     assert!(serve.site().send("GET", "/healthz", &[], b"").is_err());
+}
+
+#[test]
+fn a_session_that_another_one_replaces_leaves_the_grants_and_nothing_else() {
+    let serve = Serve::start(CATALOGUE, MEMBERS);
+    let (before, after) = (serve.let_in("alice", &[]), serve.let_in("alice", &[]));
+    let keys = Keys::new();
+    let first = before.ask("ssh/web:deploy", &keys).json();
+    let mut asked = Keys::new().request("ssh/web:root");
+    asked["justification"] = "a fire".into();
+    let pending = before.post("/v1/elevations", &asked);
+    assert_eq!(pending.status, 202, "{}", pending.text());
+    let holder = generate().unwrap();
+    let handed = before.post(
+        "/v1/delegations",
+        &json!({"to": "helper", "only": ["ssh/web:deploy"], "ttl": 600, "holder": holder.public()}),
+    );
+    assert_eq!(handed.status, 200, "{}", handed.text());
+    let token = handed.json()["token"].as_str().unwrap().to_owned();
+    let token = Token(SecretString::from(token));
+    let agent = serve.guest(holder, token, before.session.clone());
+    let lent = agent.ask("ssh/web:deploy", &Keys::new()).json();
+    let ended = before.send_with("DELETE", "/v1/session?keep=true", &[], b"");
+    assert_eq!(ended.status, 204, "{}", ended.text());
+    // Its own key opens nothing any more, nor does that of whoever acted for it.
+    for gone in [&before, &agent] {
+        assert_eq!(gone.get("/v1/session").status, 401);
+    }
+    let state = |one: &Value| {
+        let id = one["id"].as_str().unwrap().to_owned();
+        let elevation = with_authority(&serve.path(""), async |authority| {
+            let found = authority.store.elevation(&id.parse().unwrap()).await;
+            found.unwrap().unwrap()
+        });
+        elevation.state(now())
+    };
+    assert_eq!(state(&pending.json()), State::Denied);
+    assert_eq!(state(&lent), State::Revoked);
+    // What was granted goes on, in the session that came in its place.
+    let path = format!(
+        "/v1/elevations/{}/credential",
+        first["id"].as_str().unwrap()
+    );
+    let renewed = after.post(&path, &keys.renewal(&first));
+    assert_eq!(renewed.status, 200, "{}", renewed.text());
 }
