@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    Answer, Authority, Client, Made, once,
+    Answer, Authority, Client, Made, answer,
     refusal::{lacks_reason, pending, refusal},
     while_in_session,
 };
@@ -152,7 +152,7 @@ impl Authority {
         // A reason alone would not be enough, so nobody is asked for one.
         let refused = (elevation.state(asked_at) == State::Denied)
             .then(|| refusal(&elevation, beyond.as_ref().unwrap_or(&decision)));
-        let answer = refused.as_ref().map(once::denied).transpose()?;
+        let answer = refused.as_ref().map(answer::denied).transpose()?;
         let decided = self.noted(decided, once, &elevation, answer.as_ref())?;
         self.store.ledger().append(decided).await?;
         match refused {
@@ -179,7 +179,7 @@ impl Authority {
         {
             let token = self.token(&grant, client.holder).await?;
             let issued = self.issued(client, &elevation, asked_at, Ok(&credential));
-            let kept = once.map(|_| once::granted(&grant, &token, &credential));
+            let kept = once.map(|_| answer::granted(&grant, &token, &credential));
             let kept = kept.transpose()?;
             let both = self.noted(decided.and(issued), once, &elevation, kept.as_ref())?;
             self.store.ledger().append(both).await?;

@@ -1,5 +1,6 @@
 //! The engine that decides, issues and records. Its stories are told by the files below.
 
+mod answer;
 pub mod approve;
 mod approvers;
 mod decide;

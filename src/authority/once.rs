@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 use super::{
     Answer, Authority, Client, Made,
+    answer::{Kept, granted},
     elevate::{Ask, Outcome},
 };
 use crate::{
@@ -31,17 +31,6 @@ const ATTEMPTS: usize = 8;
 /// How long whoever asked first is given to answer, before it counts as gone.
 const GONE: Duration = Duration::from_secs(2);
 const PULSE: Duration = Duration::from_millis(50);
-
-/// An answer as it is kept, sealed.
-#[derive(Serialize, Deserialize)]
-enum Kept {
-    Granted(Box<(Grant, Token, Credential)>),
-    Denied {
-        message: String,
-        hint: String,
-        is_unexplained: bool,
-    },
-}
 
 impl Authority {
     /// The same as [`Authority::elevate`], once for each key: asking again gives the same answer.
@@ -239,31 +228,6 @@ impl Authority {
 
 fn absent(id: &GrantId) -> Failure {
     Failure::failed(format!("the elevation {id} is not there"))
-}
-
-/// What is kept of a yes.
-pub(super) fn granted(
-    grant: &Grant,
-    token: &Token,
-    credential: &Credential,
-) -> Result<Zeroizing<Vec<u8>>> {
-    let kept = (grant.clone(), token.clone(), credential.clone());
-    written(&Kept::Granted(Box::new(kept)))
-}
-
-/// What is kept of a no.
-pub(super) fn denied(failure: &Failure) -> Result<Zeroizing<Vec<u8>>> {
-    written(&Kept::Denied {
-        message: failure.message.clone(),
-        hint: failure.hint.clone(),
-        is_unexplained: failure.nature == Nature::Unexplained,
-    })
-}
-
-fn written(kept: &Kept) -> Result<Zeroizing<Vec<u8>>> {
-    serde_json::to_vec(kept)
-        .map(Zeroizing::new)
-        .map_err(|error| Failure::failed("an answer cannot be written").because(&error))
 }
 
 /// A key that stands for another request.
