@@ -80,6 +80,12 @@ pub enum Outcome {
     Pending(Box<Elevation>),
 }
 
+/// A decision that is about to be recorded, and the event that somebody must hear of once it is.
+struct Decided {
+    append: Append,
+    alarm: Option<Event>,
+}
+
 impl Outcome {
     fn given(elevation: Elevation, grant: Grant, token: Token, credential: Credential) -> Self {
         let answer = Answer {
@@ -144,8 +150,9 @@ impl Authority {
             return Err(refusal(&elevation, &decision));
         }
         let event = self.take_step(client, &mut elevation, &decision)?;
-        self.sound(&event);
-        let decided = while_in_session(Append::new(event), client);
+        let alarm = (event.kind == EventKind::BreakGlass).then(|| event.clone());
+        let append = while_in_session(Append::new(event), client);
+        let decided = Decided { append, alarm };
         if decision.verdict == Verdict::Allow {
             return self.give(client, elevation, decided, once).await;
         }
@@ -153,8 +160,8 @@ impl Authority {
         let refused = (elevation.state(asked_at) == State::Denied)
             .then(|| refusal(&elevation, beyond.as_ref().unwrap_or(&decision)));
         let answer = refused.as_ref().map(answer::denied).transpose()?;
-        let decided = self.noted(decided, once, &elevation, answer.as_ref())?;
-        self.store.ledger().append(decided).await?;
+        let append = self.noted(decided.append, once, &elevation, answer.as_ref())?;
+        self.record(append, decided.alarm).await?;
         match refused {
             Some(refused) => Err(refused),
             None => Ok(Outcome::Pending(Box::new(elevation))),
@@ -167,7 +174,7 @@ impl Authority {
         &self,
         client: &Client,
         mut elevation: Elevation,
-        decided: Append,
+        Decided { append, alarm }: Decided,
         once: Option<&IdempotencyKey>,
     ) -> Result<Outcome> {
         let asked_at = elevation.request.asked_at;
@@ -181,12 +188,12 @@ impl Authority {
             let issued = self.issued(client, &elevation, asked_at, Ok(&credential));
             let kept = once.map(|_| answer::granted(&grant, &token, &credential));
             let kept = kept.transpose()?;
-            let both = self.noted(decided.and(issued), once, &elevation, kept.as_ref())?;
-            self.store.ledger().append(both).await?;
+            let both = self.noted(append.and(issued), once, &elevation, kept.as_ref())?;
+            self.record(both, alarm).await?;
             return Ok(Outcome::given(elevation, grant, token, credential));
         }
-        let decided = self.noted(decided, once, &elevation, None)?;
-        self.store.ledger().append(decided).await?;
+        let append = self.noted(append, once, &elevation, None)?;
+        self.record(append, alarm).await?;
         let made = self.issue(&grant, client.key).await;
         let now = (self.clock)();
         if made.is_err() && elevation.live(now).is_some() {
@@ -200,6 +207,14 @@ impl Authority {
         }
         let credential = self.record_issue(client, &elevation, made).await?;
         Ok(Outcome::given(elevation, grant, token, credential))
+    }
+
+    async fn record(&self, append: Append, alarm: Option<Event>) -> Result<()> {
+        self.store.ledger().append(append).await?;
+        if let Some(event) = alarm {
+            self.sound(&event);
+        }
+        Ok(())
     }
 
     /// What policy's answer would be to somebody who says why. It is no decision: nobody has.

@@ -10,6 +10,7 @@ use super::{
     Answer, Authority, Client, Made,
     answer::{Kept, granted},
     elevate::{Ask, Outcome},
+    sessions::signed_out,
 };
 use crate::{
     domain::{
@@ -23,6 +24,7 @@ use crate::{
         answers::{self, IdempotencyKey, Noted},
         database::Statement,
         ledger::Append,
+        spent,
     },
 };
 
@@ -75,6 +77,7 @@ impl Authority {
             return Err(reused());
         }
         if let Some(answer) = &noted.answer {
+            self.spend(client).await?;
             return self.told(answer).await;
         }
         let Some(id) = noted.elevation else {
@@ -87,9 +90,24 @@ impl Authority {
             return self.elevate(client, ask).await;
         }
         if let Some(answer) = self.answer_of_another(once).await? {
+            self.spend(client).await?;
             return self.told(&answer).await;
         }
         self.take_over(client, &elevation, once).await
+    }
+
+    /// What is told again is told for a proof of its own, which serves once at whichever replica.
+    async fn spend(&self, client: &Client) -> Result<()> {
+        let Some(proof) = &client.proof else {
+            return Ok(());
+        };
+        let spent = self.store.write(&spent::spend(proof)).await;
+        spent.map_err(|failure| {
+            if failure.nature == Nature::Conflict {
+                return signed_out("the proof of possession was shown before");
+            }
+            failure
+        })
     }
 
     /// The answer of whoever asked first, if it comes.

@@ -12,6 +12,7 @@ use crate::{
         event::{Event, EventKind, Origin},
         failure::{Code, Failure, Result},
         id::GrantId,
+        key::PublicKey,
         once::Once,
         session::Session,
         time::Timestamp,
@@ -135,6 +136,24 @@ impl Authority {
         let event = self.session_event(EventKind::SignedOut, session, origin);
         let append = Append::new(event).ending(ending);
         self.store.ledger().append(append).await
+    }
+
+    /// The session that is bound to that key and may take the place of this one.
+    ///
+    /// # Errors
+    /// Usage: there is no other one of the same principal that lives.
+    pub async fn successor(&self, session: &Session, holder: PublicKey) -> Result<GrantId> {
+        let now = (self.clock)();
+        let found = self.store.session_of(holder, now).await?;
+        let next = found.filter(|(next, is_ended)| {
+            let is_another = next.id != session.id && next.parent.is_none();
+            let lives = !is_ended && next.is_live(now);
+            lives && is_another && next.caller.principal == session.caller.principal
+        });
+        next.map(|(next, _)| next.id).ok_or_else(|| {
+            Failure::usage("no other session of yours is bound to that key")
+                .hint("end this one without a successor")
+        })
     }
 
     pub(super) async fn session_token(&self, session: &Session) -> Result<Token> {

@@ -60,12 +60,16 @@ impl Workload {
         }
     }
 
-    /// Whether a token that claims this serves one session alone. A job's token is made for one use, and
-    /// has an id (`jti`); what a pod or a SPIFFE workload has in a file is shown again by design.
+    /// Whether a token that claims this serves one session alone. A job of GitHub has another one made
+    /// whenever it asks; what others have for the whole of a job, or in a file, is shown again by design.
     pub fn is_used_up(&self, claims: &Map<String, Value>) -> bool {
         let is_made_anew = match self.kind {
-            WorkloadKind::Github | WorkloadKind::Gitlab | WorkloadKind::Oidc => true,
-            WorkloadKind::Kubernetes | WorkloadKind::Spiffe | WorkloadKind::Aws => false,
+            WorkloadKind::Github => true,
+            WorkloadKind::Gitlab
+            | WorkloadKind::Kubernetes
+            | WorkloadKind::Spiffe
+            | WorkloadKind::Oidc
+            | WorkloadKind::Aws => false,
         };
         self.once
             .unwrap_or_else(|| is_made_anew && claims.contains_key("jti"))

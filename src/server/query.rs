@@ -7,6 +7,7 @@ use crate::domain::{
     elevation::State,
     event::EventFilter,
     failure::{Failure, Result},
+    key::PublicKey,
     time::Timestamp,
 };
 
@@ -123,6 +124,7 @@ pub(super) struct Checkpoints {
 pub(super) struct Sessions {
     /// The caller's sessions on other machines too.
     pub(super) everywhere: bool,
-    /// The session alone: grants of the caller's own go on, for the session that takes its place.
-    pub(super) keep: bool,
+    /// The key of another session of the caller's, which takes the place of this one: grants go on in it.
+    #[param(value_type = Option<String>)]
+    pub(super) successor: Option<PublicKey>,
 }

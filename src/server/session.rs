@@ -39,8 +39,9 @@ pub(super) async fn end(
     let id = visitor.session.id.clone();
     let ending = if which.everywhere && visitor.principal().class() != Class::Agent {
         Ending::Principal(visitor.principal().clone())
-    } else if which.keep {
-        Ending::Replaced(id)
+    } else if let Some(holder) = which.successor {
+        let by = served.authority.successor(&visitor.session, holder).await?;
+        Ending::Replaced { session: id, by }
     } else {
         Ending::Session(id)
     };

@@ -23,8 +23,13 @@ pub enum Ending {
     /// One session.
     Session(GrantId),
     /// One session, in whose place another one of the same principal has come: the grants that were made
-    /// in it go on.
-    Replaced(GrantId),
+    /// in it go on in that one, and end with it.
+    Replaced {
+        /// The session that ends.
+        session: GrantId,
+        /// The one in its place.
+        by: GrantId,
+    },
     /// Everything that a principal has, in whichever session.
     Principal(Principal),
 }
@@ -63,6 +68,9 @@ impl Ending {
             transaction.run(&steps::write(&elevation)?).await?;
             behind.push(consequence(kind, &elevation, &cause));
         }
+        if let Self::Replaced { session, by } = self {
+            transaction.run(&goes_on_in(session, by)).await?;
+        }
         let ended = format!(
             "ended {}, {}, {}",
             counted(sessions, "session"),
@@ -92,12 +100,12 @@ impl Ending {
     fn elevations(&self, now: Timestamp) -> Statement {
         let (below, mut values) = self.below();
         let theirs = match self {
-            Self::Session(_) | Self::Replaced(_) => "",
+            Self::Session(_) | Self::Replaced { .. } => "",
             Self::Principal(_) => "or (class = $1 and principal = $2)",
         };
         let kept = match self {
             Self::Session(_) | Self::Principal(_) => "",
-            Self::Replaced(_) => "and not (session = $1 and state = 'granted')",
+            Self::Replaced { .. } => "and not (session = $1 and state = 'granted')",
         };
         values.push(now.millis().into());
         let sql = format!(
@@ -114,7 +122,9 @@ impl Ending {
     /// session that it was asked in.
     fn below(&self) -> (String, Vec<Value>) {
         let (first, values) = match self {
-            Self::Session(id) | Self::Replaced(id) => ("id = $1", vec![id.as_str().into()]),
+            Self::Session(id) | Self::Replaced { session: id, .. } => {
+                ("id = $1", vec![id.as_str().into()])
+            }
             Self::Principal(principal) => (
                 "class = $1 and name = $2",
                 vec![principal.class().as_str().into(), principal.name().into()],
@@ -128,6 +138,12 @@ impl Ending {
         );
         (below, values)
     }
+}
+
+/// Gives the grants of a session to another one.
+fn goes_on_in(session: &GrantId, by: &GrantId) -> Statement {
+    let update = "update elevations set session = $2 where session = $1 and state = 'granted'";
+    Statement::new(update, [session.as_str().into(), by.as_str().into()])
 }
 
 /// What became of one grant or request, and by whom.

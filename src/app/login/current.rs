@@ -9,12 +9,16 @@ use super::{
 };
 use crate::{
     app::{
+        forget,
         identity::{self, Kept, Refresh, signed_out},
         line,
         session::Session,
     },
     config::places::SESSION,
-    domain::failure::{Code, Failure, Nature, Result},
+    domain::{
+        failure::{Code, Failure, Nature, Result},
+        key::PublicKey,
+    },
     protocol::{path, subject},
     remote::{
         link::{Call, Link, Shown},
@@ -160,6 +164,7 @@ async fn abandoned(session: &Session, link: &Link, kept: &Kept, failure: Failure
     if let Err(told) = told {
         session.tell(&format!("the server was not told: {told}"));
     }
+    drop(forget::drop_all(session));
     drop(identity::forget(session, link.server()));
     failure
 }
@@ -167,8 +172,8 @@ async fn abandoned(session: &Session, link: &Link, kept: &Kept, failure: Failure
 /// What ends with a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// The session itself: what is held in it goes on in the next one.
-    Door,
+    /// The session itself: what is held in it goes on in the one of that key, which takes its place.
+    Replaced(PublicKey),
     /// What is held in it.
     Session,
     /// All that its person holds, on whichever machine.
@@ -182,7 +187,12 @@ pub async fn leave(link: &Link, kept: &Kept, extent: Extent) -> Result<()> {
         ..Call::get(path::SESSION, Shown::Session(&kept.token, &kept.holder))
     };
     let everywhere = (extent == Extent::Person).then(|| "true".to_owned());
-    let keeps = (extent == Extent::Door).then(|| "true".to_owned());
-    let call = call.with("everywhere", everywhere).with("keep", keeps);
+    let successor = match extent {
+        Extent::Replaced(holder) => Some(holder.to_base64url()),
+        Extent::Session | Extent::Person => None,
+    };
+    let call = call
+        .with("everywhere", everywhere)
+        .with("successor", successor);
     link.call(&call).await.map(drop)
 }

@@ -23,7 +23,7 @@ pub(super) async fn leave_behind(
     let is_same = before.holder.public() == now.holder.public();
     let is_over = before.expires_at <= (session.clock)();
     let extent = if before.principal == now.principal {
-        Extent::Door
+        Extent::Replaced(now.holder.public())
     } else {
         Extent::Session
     };

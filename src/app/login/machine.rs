@@ -2,6 +2,7 @@
 
 use super::{
     enter::{Ticket, enter},
+    heir::hand_over,
     own_key::{OwnKey, Rotate},
 };
 use crate::{
@@ -76,6 +77,7 @@ pub(super) async fn sign_in(
         }),
         ..entered
     };
+    hand_over(session, server, &kept)?;
     identity::keep(session, server, &kept)?;
     session.tell(&format!(
         "signed in at {server} as {} by its identity of {}",

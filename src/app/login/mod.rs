@@ -5,6 +5,7 @@ pub mod current;
 mod device;
 mod enter;
 mod former;
+mod heir;
 pub mod loopback;
 mod machine;
 mod own_key;
@@ -14,6 +15,7 @@ pub mod wish;
 use enter::{Ticket, enter};
 pub(super) use former::give_back;
 use former::leave_behind;
+use heir::hand_over;
 use machine::Manner;
 use own_key::Rotate;
 use provider::Reached;
@@ -21,7 +23,6 @@ use wish::Wish;
 
 use super::{
     embedded::block_on,
-    forget,
     identity::{self, Kept, Refresh},
     line,
     session::Session,
@@ -145,12 +146,10 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
             "write server = \"https://…\" into config.toml, or run: jit init --server https://…",
         )
     })?;
-    let before = identity::kept(session, server)?;
     let kept = match args.manner()? {
         Some(manner) => block_on(as_machine(session, server, manner))??,
         None => block_on(somebody(session, server, &wish, args.person))??,
     };
-    hand_over(session, before.as_ref(), &kept)?;
     let until = kept.expires_at.to_rfc3339_seconds();
     terminal::say(&format!(
         "jit: signed in at {server} as {} until {until}",
@@ -169,13 +168,15 @@ pub fn by_itself(session: &Session) -> Result<bool> {
     let Some(by) = kept.and_then(|kept| kept.by) else {
         return Ok(false);
     };
-    identity::forget(session, server)?;
     let manner = Manner {
         way: Some(by.way),
         ..Manner::default()
     };
     let link = line::to(session, server, Patience::PERSON)?;
     let entered = block_on(machine::sign_in(session, &link, manner))?;
+    if !matches!(entered, Ok(Some(_))) {
+        identity::forget(session, server)?;
+    }
     entered.map(|kept| kept.is_some())
 }
 
@@ -189,17 +190,7 @@ pub fn again(session: &Session, failure: &Failure) -> Result<()> {
         max_age: failure.nature.max_age().map(u64::from),
         ..Wish::default()
     };
-    let before = identity::kept(session, server)?;
-    let kept = block_on(sign_in(session, server, &wish))??;
-    hand_over(session, before.as_ref(), &kept)
-}
-
-/// What somebody else held here is not for whoever came after them.
-fn hand_over(session: &Session, before: Option<&Kept>, now: &Kept) -> Result<()> {
-    if before.is_some_and(|before| before.principal != now.principal) {
-        forget::drop_all(session)?;
-    }
-    Ok(())
+    block_on(sign_in(session, server, &wish))?.map(drop)
 }
 
 /// Signs in whoever is here: where there is no person who could, or no provider that knows people, the
@@ -271,7 +262,8 @@ async fn sign_in(session: &Session, server: &str, wish: &Wish) -> Result<Kept> {
         token,
     });
     let kept = enter(session, &link, &ticket, refresh).await?;
-    identity::keep(session, link.server(), &kept)?;
+    hand_over(session, server, &kept)?;
+    identity::keep(session, server, &kept)?;
     leave_behind(session, server, before, &kept).await;
     Ok(kept)
 }

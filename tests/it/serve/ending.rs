@@ -8,6 +8,7 @@ use std::time::Duration;
 use jit::domain::credential::Token;
 use jit::domain::elevation::State;
 use jit::domain::event::{EventFilter, EventKind};
+use jit::domain::key::PublicKey;
 use jit::platform::clock::now;
 use jit::platform::keys::generate;
 use rustix::process::Signal;
@@ -127,7 +128,16 @@ fn a_session_that_another_one_replaces_leaves_the_grants_and_nothing_else() {
     let token = Token(SecretString::from(token));
     let agent = serve.guest(holder, token, before.session.clone());
     let lent = agent.ask("ssh/web:deploy", &Keys::new()).json();
-    let ended = before.send_with("DELETE", "/v1/session?keep=true", &[], b"");
+    let replaced = |by: PublicKey| {
+        let path = format!("/v1/session?successor={}", by.to_base64url());
+        before.send_with("DELETE", &path, &[], b"")
+    };
+    // Neither somebody else's session, nor itself, nor one that somebody was lent.
+    let bob = serve.let_in("bob", &[]);
+    for other in [&bob, &before, &agent] {
+        assert_eq!(replaced(other.holder.public()).status, 400);
+    }
+    let ended = replaced(after.holder.public());
     assert_eq!(ended.status, 204, "{}", ended.text());
     // Its own key opens nothing any more, nor does that of whoever acted for it.
     for gone in [&before, &agent] {
@@ -150,4 +160,8 @@ fn a_session_that_another_one_replaces_leaves_the_grants_and_nothing_else() {
     );
     let renewed = after.post(&path, &keys.renewal(&first));
     assert_eq!(renewed.status, 200, "{}", renewed.text());
+    // And ends with that.
+    let ended = after.send_with("DELETE", "/v1/session", &[], b"");
+    assert_eq!(ended.status, 204, "{}", ended.text());
+    assert_eq!(state(&first), State::Revoked);
 }

@@ -4,7 +4,8 @@ use std::{fs, process::Stdio};
 
 use super::member::{Member, POLICIES};
 use crate::support::{
-    Access, Postgres, Replicas, home::Ran, pty::Pty, until, web::CATALOGUE, whereabouts::jit,
+    Access, Postgres, Replicas, home::Ran, pty::Pty, serve::Keys, until, web::CATALOGUE,
+    whereabouts::jit,
 };
 
 fn two(postgres: &Postgres) -> Replicas {
@@ -65,7 +66,7 @@ fn an_agent_is_out_everywhere_as_soon_as_whom_it_acts_for_is() {
     assert!(ended.stderr.contains("the session has ended"), "{ended:?}");
     assert_eq!(
         fs::read_to_string(alice.home.path("forgotten")).unwrap(),
-        "forgot 1 leases\n"
+        "forgot 1 lease\n"
     );
     let admin = Member::of(replicas.replica(1), "root", &["administrators"]);
     let grant = used["grant"].as_str().unwrap();
@@ -100,4 +101,33 @@ fn whoever_waits_at_one_replica_goes_on_when_somebody_approves_at_another() {
     let (code, shown) = terminal.end();
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("it-ran"), "{shown}");
+}
+
+/// Whoever saw a request has its proof and its key, and shows them to the replica that has not.
+#[test]
+fn an_answer_is_told_again_for_a_proof_of_its_own_alone() {
+    let Some(postgres) = Postgres::start(Access::default()) else {
+        return;
+    };
+    let replicas = two(&postgres);
+    let alice = replicas.let_in("alice");
+    let body = Keys::new().request("ssh/web:deploy").to_string();
+    let send = |replica: usize, proof: &[(&str, String)]| {
+        let proof = proof.iter().map(|(name, value)| (*name, value.as_str()));
+        let more = [
+            ("content-type", "application/json"),
+            ("idempotency-key", "one"),
+        ];
+        let headers: Vec<(&str, &str)> = proof.chain(more).collect();
+        let site = replicas.replica(replica).site();
+        let sent = site.send("POST", "/v1/elevations", &headers, body.as_bytes());
+        sent.unwrap()
+    };
+    let proof = alice.headers("POST", "/v1/elevations");
+    let first = send(0, &proof);
+    assert_eq!(first.status, 200, "{}", first.text());
+    let stolen = send(1, &proof);
+    assert_eq!(stolen.status, 401, "{}", stolen.text());
+    let again = send(1, &alice.headers("POST", "/v1/elevations"));
+    assert_eq!(again.json()["credential"], first.json()["credential"]);
 }
