@@ -4,7 +4,10 @@ use jsonwebtoken::{Header, Validation, decode_header};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::Authority;
-use crate::{domain::failure::Result, platform::proof};
+use crate::{
+    domain::failure::Result,
+    platform::{keys, proof},
+};
 
 impl Authority {
     /// The claims as a JWT, signed by the key of `purpose`, which the header names.
@@ -19,18 +22,23 @@ impl Authority {
         proof::sign(&header, claims, &key)
     }
 
-    /// The claims of a JWT, if a key of `purpose` signed it and it keeps the rules.
+    /// The claims of a JWT, if a key of `purpose` signed it and it keeps the rules, which are the same at
+    /// any time: an instant is for whoever reads the claims.
     pub(super) async fn open<C: DeserializeOwned + Clone>(
         &self,
         purpose: &str,
         token: &str,
         rules: &Validation,
     ) -> Result<Option<C>> {
+        let hash = keys::sha256(token.as_bytes());
+        if self.store.has_opened(purpose, &hash).await? {
+            return Ok(proof::read(token));
+        }
         let Ok(header) = decode_header(token) else {
             return Ok(None);
         };
-        let keys = self.store.verifying_keys(purpose, header.kid.as_deref());
-        let mut keys = keys.await?.into_iter();
-        Ok(keys.find_map(|key| proof::open(token, key, rules)))
+        let shown = (header.kid.as_deref(), hash);
+        let open = |key| proof::open(token, key, rules);
+        self.store.opened_by(purpose, shown, open).await
     }
 }

@@ -65,14 +65,42 @@ impl Store {
             .collect()
     }
 
-    /// The public keys that may have signed what names `id` as its key (RFC 7638), or names none. One
-    /// that is not known yet may have been made elsewhere a moment ago, so it is asked for.
+    /// The public keys that may have signed what names `id` as its key (RFC 7638), or names none.
     pub async fn verifying_keys(&self, purpose: &str, id: Option<&str>) -> Result<Vec<PublicKey>> {
-        let found = self.ring(purpose, FRESH).await?.named(id)?;
-        if id.is_none() || !found.is_empty() {
-            return Ok(found);
+        self.verifying(purpose, id).await?.named(id)
+    }
+
+    /// The keys among which that one is. One that is not known yet may have been made elsewhere a moment
+    /// ago, so it is asked for.
+    async fn verifying(&self, purpose: &str, id: Option<&str>) -> Result<Arc<Ring>> {
+        let ring = self.ring(purpose, FRESH).await?;
+        if id.is_none() || !ring.named(id)?.is_empty() {
+            return Ok(ring);
         }
-        self.ring(purpose, ASKING).await?.named(id)
+        self.ring(purpose, ASKING).await
+    }
+
+    /// Whether the keys of `purpose` that are in memory opened what has that hash: a token that is shown
+    /// with each request is verified anew whenever the keys are read.
+    pub async fn has_opened(&self, purpose: &str, hash: &[u8; 32]) -> Result<bool> {
+        let ring = self.ring(purpose, FRESH).await?;
+        Ok(ring.has_opened(hash))
+    }
+
+    /// What `open` makes of what has that hash by one of the keys that may have signed it, which is
+    /// remembered.
+    pub async fn opened_by<T>(
+        &self,
+        purpose: &str,
+        (id, hash): (Option<&str>, [u8; 32]),
+        open: impl FnMut(PublicKey) -> Option<T>,
+    ) -> Result<Option<T>> {
+        let ring = self.verifying(purpose, id).await?;
+        let opened = ring.named(id)?.into_iter().find_map(open);
+        if opened.is_some() {
+            ring.note_opened(hash);
+        }
+        Ok(opened)
     }
 
     pub(super) async fn ring(&self, purpose: &str, fresh: Duration) -> Result<Arc<Ring>> {
@@ -83,7 +111,7 @@ impl Store {
         }
         let read_at = Instant::now();
         let keys = self.kept_keys(purpose).await?;
-        let ring = Arc::new(Ring { read_at, keys });
+        let ring = Arc::new(Ring::new(read_at, keys));
         self.rings.keep(purpose, &ring);
         Ok(ring)
     }

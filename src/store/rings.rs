@@ -1,9 +1,9 @@
 //! Signing keys in memory: of each purpose its generations, wiped when they are dropped.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -21,6 +21,9 @@ use crate::{
 /// How long after its successor began a key is still shown to those who verify: longer than anything
 /// that it signed.
 const OVERLAP: Duration = Duration::from_hours(24 * 30);
+
+/// How many tokens that were opened are remembered at most.
+const SEEN: usize = 4096;
 
 /// The keys in memory. Cloning shares them.
 #[derive(Clone, Default)]
@@ -54,6 +57,8 @@ impl fmt::Debug for Rings {
 pub(super) struct Ring {
     pub(super) read_at: Instant,
     pub(super) keys: Vec<Kept>,
+    /// The hashes of what these keys were seen to have signed.
+    opened: Mutex<BTreeSet<[u8; 32]>>,
 }
 
 /// A key as the database has it.
@@ -72,6 +77,30 @@ pub(super) struct Halves {
 }
 
 impl Ring {
+    pub(super) fn new(read_at: Instant, keys: Vec<Kept>) -> Self {
+        Self {
+            read_at,
+            keys,
+            opened: Mutex::default(),
+        }
+    }
+
+    pub(super) fn has_opened(&self, hash: &[u8; 32]) -> bool {
+        self.seen().contains(hash)
+    }
+
+    pub(super) fn note_opened(&self, hash: [u8; 32]) {
+        let mut seen = self.seen();
+        if seen.len() >= SEEN {
+            seen.clear();
+        }
+        seen.insert(hash);
+    }
+
+    fn seen(&self) -> MutexGuard<'_, BTreeSet<[u8; 32]>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
