@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -18,6 +19,9 @@ use crate::{
 };
 
 const SUFFIX: &str = "lease";
+
+/// No job has a use for a lease that was not written for so long.
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// The leases of one user.
 pub struct Cache {
@@ -104,7 +108,11 @@ impl Cache {
                 }
                 Ok(lease)
             }
-            Some(Freshness::Over) | None => self.keep(ask(None)?),
+            Some(Freshness::Over) | None => {
+                let lease = self.keep(ask(None)?)?;
+                self.sweep(now());
+                Ok(lease)
+            }
         }
     }
 
@@ -119,7 +127,7 @@ impl Cache {
         self.read(entitlement)
     }
 
-    /// Every lease that rests here, by entitlement.
+    /// Every lease that rests here, by entitlement; those of other jobs on this machine are not seen.
     pub fn leases(&self) -> Result<Vec<Lease>> {
         let names = self.entitlements();
         let leases = names.iter().filter_map(|name| self.read(name).transpose());
@@ -128,12 +136,7 @@ impl Cache {
 
     /// The entitlements of the leases that rest here, in order.
     pub fn entitlements(&self) -> Vec<Entitlement> {
-        let listing = fs::read_dir(&self.directory).into_iter().flatten();
-        let mut names: Vec<Entitlement> = listing
-            .filter_map(|file| entitlement_of(&file.ok()?.path()))
-            .collect();
-        names.sort();
-        names
+        entitlements(&self.directory, self.job.as_deref())
     }
 
     /// The leases whose grants live at `now`. Those whose grants are over are removed, except where
@@ -175,12 +178,9 @@ impl Cache {
         };
         let lease = self.unseal(entitlement, &sealed);
         if lease.is_none() {
-            // Where jobs follow one another, that is what the one before left.
-            if self.job.is_none() {
-                terminal::say(&format!(
-                    "jit: dropped the cached lease for {entitlement}: it could not be opened"
-                ));
-            }
+            terminal::say(&format!(
+                "jit: dropped the cached lease for {entitlement}: it could not be opened"
+            ));
             drop(files::remove(&file));
         }
         Ok(lease)
@@ -237,11 +237,47 @@ impl Cache {
         }
     }
 
-    /// `kubernetes,prod,view.lease`; a comma is in no name.
+    /// `kubernetes,prod,view.lease`, and `kubernetes,prod,view,0123456789abcdef.lease` of a job; a comma is
+    /// in no name.
     fn file(&self, entitlement: &Entitlement) -> PathBuf {
         let name = entitlement.to_string().replace(['/', ':'], ",");
-        self.directory.join(format!("{name}.{SUFFIX}"))
+        let of = self.job.as_deref().map(named).unwrap_or_default();
+        self.directory.join(format!("{name}{of}.{SUFFIX}"))
     }
+
+    /// Removes what other jobs left long ago: nobody who comes later can open it, to see whether it is over.
+    fn sweep(&self, now: Timestamp) {
+        let own = self.job.as_deref().map(named);
+        let day_ago = now.before(LONGEST);
+        for file in fs::read_dir(&self.directory)
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let name = file.file_name();
+            let of = name.to_str().and_then(job_of);
+            if of.is_none() || of == own.as_deref() {
+                continue;
+            }
+            let written = file.metadata().map(|metadata| metadata.mtime());
+            if written.is_ok_and(|at| Timestamp::from_secs(at) < day_ago) {
+                drop(files::remove(&file.path()));
+            }
+        }
+    }
+}
+
+/// A job in the name of a file, which says nothing of its token: `,0123456789abcdef`.
+fn named(job: &str) -> String {
+    format!(",{}", job.get(..16).unwrap_or(job))
+}
+
+/// The job in the name of a lease or of its lock, as [`named`] writes it.
+fn job_of(file: &str) -> Option<&str> {
+    let (stem, end) = file.rsplit_once('.')?;
+    let (comma, _) = stem.match_indices(',').nth(2)?;
+    stem.get(comma..)
+        .filter(|_| [SUFFIX, "lock"].contains(&end))
 }
 
 fn busy(entitlement: &Entitlement, patience: Duration) -> Failure {
@@ -275,12 +311,24 @@ pub fn glance(places: &Places) -> Vec<Lease> {
     leases.collect()
 }
 
-fn entitlement_of(file: &Path) -> Option<Entitlement> {
-    let name = file
-        .file_name()?
-        .to_str()?
-        .strip_suffix(SUFFIX)?
-        .strip_suffix('.')?;
+/// The entitlements of the leases that rest there for whoever runs there, also of those that cannot be opened.
+pub fn resting(places: &Places) -> Vec<Entitlement> {
+    entitlements(&directory(places), places.job.as_deref())
+}
+
+fn entitlements(directory: &Path, job: Option<&str>) -> Vec<Entitlement> {
+    let of = job.map(named).unwrap_or_default();
+    let listing = fs::read_dir(directory).into_iter().flatten();
+    let mut names: Vec<Entitlement> = listing
+        .filter_map(|file| entitlement_of(file.ok()?.file_name().to_str()?, &of))
+        .collect();
+    names.sort();
+    names
+}
+
+fn entitlement_of(file: &str, of: &str) -> Option<Entitlement> {
+    let name = file.strip_suffix(SUFFIX)?.strip_suffix('.')?;
+    let name = name.strip_suffix(of)?;
     let (resource, role) = name.rsplit_once(',')?;
     format!("{}:{role}", resource.replacen(',', "/", 1))
         .parse()

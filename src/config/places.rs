@@ -45,19 +45,35 @@ pub fn find(environment: &Environment, config_dir: Option<&Path>) -> Result<Plac
     })
 }
 
-/// What a runner gives a job and no other: a token that is its identity, or by which it asks for one.
-const OF_A_JOB: [&str; 3] = [
+/// What a runner gives a job: a token that is its identity, or by which it asks for one, or the file of one.
+const IDENTITY: [&str; 4] = [
     "ACTIONS_ID_TOKEN_REQUEST_URL",
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "JIT_ID_TOKEN",
+    "JIT_ID_TOKEN_FILE",
+];
+
+/// By what well-known runners tell a job from others, whose file of a token may be at the same path: GitLab,
+/// GitHub, Buildkite, `CircleCI`, Jenkins, Azure Pipelines. By themselves they make nobody a job.
+const NAMES: [&str; 8] = [
+    "CI_JOB_ID",
+    "GITHUB_RUN_ID",
+    "GITHUB_JOB",
+    "GITHUB_RUN_ATTEMPT",
+    "BUILDKITE_JOB_ID",
+    "CIRCLE_WORKFLOW_JOB_ID",
+    "BUILD_TAG",
+    "SYSTEM_JOBID",
 ];
 
 fn job(environment: &Environment) -> Option<String> {
-    let given = OF_A_JOB.map(|name| environment.value(name).unwrap_or_default());
-    if given.iter().all(|value| value.is_empty()) {
+    let value = |name: &str| environment.value(name).unwrap_or_default();
+    if IDENTITY.iter().all(|name| value(name).is_empty()) {
         return None;
     }
-    let given = given.map(OsStr::as_encoded_bytes).join(&0);
+    let given = IDENTITY.iter().chain(&NAMES).map(|name| value(name));
+    let given: Vec<&[u8]> = given.map(OsStr::as_encoded_bytes).collect();
+    let given = given.join(&0);
     Some(keys::hex(&keys::sha256(&given)))
 }
 
@@ -122,6 +138,14 @@ mod tests {
         assert_ne!(gitlab, of(&[("JIT_ID_TOKEN", "a.b.d")]));
         assert_ne!(gitlab, of(&[("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "a.b.c")]));
         assert_eq!(of(&[("JIT_ID_TOKEN", "")]), None);
+        let file = ("JIT_ID_TOKEN_FILE", "/run/token");
+        let first = of(&[file, ("BUILDKITE_JOB_ID", "1")]);
+        assert!(first.is_some());
+        assert_eq!(first, of(&[file, ("BUILDKITE_JOB_ID", "1"), ("CI", "1")]));
+        assert_ne!(first, of(&[file, ("BUILDKITE_JOB_ID", "2")]));
+        assert_ne!(of(&[file]), of(&[("JIT_ID_TOKEN_FILE", "/run/other")]));
+        // A person's shell in an IDE of a CI, or a job without an identity.
+        assert_eq!(of(&[("CI_JOB_ID", "1"), ("BUILD_TAG", "x")]), None);
     }
 
     #[test]

@@ -5,10 +5,13 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::Stdio,
+    time::UNIX_EPOCH,
 };
 
+use jit::{cache::Cache, config::places, domain::environment::Places, platform::clock};
 use serde_json::Value;
 
+use crate::support::held;
 use crate::support::home::{Home, run};
 use crate::support::web::{ask, web};
 
@@ -179,4 +182,60 @@ fn a_lease_never_rests_in_plain_text() {
                 .any(|window| window == needle.as_bytes())
         );
     }
+}
+
+/// The cache of a job on the machine of that home.
+fn of_job(home: &Home, job: Option<char>) -> Cache {
+    let places = places::find(&held::environment(home), None).unwrap();
+    Cache::open(&Places {
+        job: job.map(|digit| digit.to_string().repeat(64)),
+        ..places
+    })
+    .unwrap()
+}
+
+#[test]
+fn jobs_on_one_machine_keep_their_leases_until_they_are_over() {
+    let home = held::home_with_leases();
+    let (person, first, second) = (
+        of_job(&home, None),
+        of_job(&home, Some('a')),
+        of_job(&home, Some('b')),
+    );
+    let name = "aws/held:read".parse().unwrap();
+    let lease = person.held(&name).unwrap().unwrap();
+    for job in [&first, &second] {
+        assert!(job.leases().unwrap().is_empty());
+        assert!(job.held(&name).unwrap().is_none());
+        job.fresh_or(&name, clock::now, |_| Ok(lease.clone()))
+            .unwrap();
+    }
+    for job in [&first, &second, &first] {
+        assert_eq!(job.leases().unwrap().len(), 1);
+    }
+    assert_eq!(person.leases().unwrap().len(), 4);
+    assert!(first.forget(&name).unwrap());
+    assert_eq!(second.entitlements(), std::slice::from_ref(&name));
+    // What a job left goes once nobody can need it, with its lock.
+    let of = |job: char| {
+        let directory = fs::read_dir(home.path("cache/jit/leases")).unwrap();
+        let names = directory.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let of = format!(",{}.", job.to_string().repeat(16));
+        names.filter(|name| name.contains(&of)).count()
+    };
+    let renew = || {
+        assert!(person.forget(&name).unwrap());
+        person
+            .fresh_or(&name, clock::now, |_| Ok(lease.clone()))
+            .unwrap();
+    };
+    renew();
+    assert_eq!((of('a'), of('b')), (1, 2));
+    for file in fs::read_dir(home.path("cache/jit/leases")).unwrap() {
+        let file = fs::File::open(file.unwrap().path()).unwrap();
+        file.set_modified(UNIX_EPOCH).unwrap();
+    }
+    renew();
+    assert_eq!((of('a'), of('b')), (0, 0));
+    assert_eq!(person.leases().unwrap().len(), 4);
 }

@@ -1,11 +1,6 @@
 //! What processes that ended badly have left behind.
 
-use std::{
-    fs,
-    io::ErrorKind,
-    os::unix::net::UnixStream,
-    path::{Path, PathBuf},
-};
+use std::{fs, io::ErrorKind, os::unix::net::UnixStream, path::Path};
 
 use super::{finding::Finding, ground::Ground};
 use crate::cache;
@@ -21,9 +16,7 @@ pub(super) fn look(ground: &Ground) -> Vec<Finding> {
 /// Leases that cannot be opened: cut off, or sealed with another key.
 fn leases(ground: &Ground) -> Option<Finding> {
     let places = &ground.session.places;
-    let entries = fs::read_dir(places.cache.join("leases")).ok()?.flatten();
-    let is_lease = |path: &PathBuf| path.extension().is_some_and(|end| end == "lease");
-    let there = entries.map(|entry| entry.path()).filter(is_lease).count();
+    let there = cache::resting(places).len();
     let broken = there.saturating_sub(cache::glance(places).len());
     (broken > 0).then(|| {
         Finding::note(

@@ -214,7 +214,7 @@ fn policy_tells_jobs_apart_by_what_no_job_can_choose() {
     assert_eq!(of_kind(EventKind::Denied).count(), 4);
 }
 
-/// A runner that stays has what the job before held.
+/// A runner that stays has what the job before held, and two jobs on it do not get in each other's way.
 #[test]
 fn what_a_job_holds_is_not_the_next_jobs() {
     let team = acme();
@@ -226,4 +226,5 @@ fn what_a_job_holds_is_not_the_next_jobs() {
         run(&mut runner.jit(["exec", "--on", "ssh/web", "--role", "deploy", "--", "true"]));
     assert_ne!(nobody.code, 0, "{nobody:?}");
     assert_eq!(deploys(&team, &runner, "74", MAIN), 0);
+    only(&team.server, EventKind::Granted);
 }
