@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use tokio::signal::ctrl_c;
+use tokio::{signal::ctrl_c, time::sleep};
 
 use super::{approvals::server, embedded::block_on, session::Session, status::short};
 use crate::{
     domain::{
         elevation::State,
         entitlement::Entitlement,
-        failure::{Failure, Result},
+        failure::{Failure, Nature, Result},
     },
     platform::terminal,
     protocol::elevation::ElevationView,
@@ -18,6 +18,8 @@ use crate::{
 
 /// How long one question to the server waits at most, in a row of them.
 const EACH: Duration = Duration::from_secs(20);
+/// When a server is asked again that had no time.
+const LATER: Duration = Duration::from_secs(5);
 
 /// Comes back once what waits for people is granted.
 ///
@@ -47,7 +49,7 @@ pub fn for_people(
             // A second at least, since that is what a server counts in.
             let each = left.clamp(Duration::from_secs(1), EACH);
             view = tokio::select! {
-                watched = server.watch(&view.id, each) => watched?,
+                watched = watched(&server, &view, each, left) => watched?,
                 _ = ctrl_c() => return Err(given_up(&server, &view).await),
             };
         }
@@ -63,6 +65,23 @@ pub fn for_people(
             )),
         }
     })?
+}
+
+/// How it stands after a while. A server that is away just now, or where too many wait (429), is asked again
+/// later, as long as that is waited for.
+async fn watched(
+    server: &Remote,
+    view: &ElevationView,
+    each: Duration,
+    left: Duration,
+) -> Result<ElevationView> {
+    match server.watch(&view.id, each).await {
+        Err(failure) if failure.nature == Nature::Away && left > LATER => {
+            sleep(LATER).await;
+            Ok(view.clone())
+        }
+        watched => watched,
+    }
 }
 
 async fn given_up(server: &Remote, view: &ElevationView) -> Failure {

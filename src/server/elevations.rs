@@ -169,7 +169,7 @@ pub(super) async fn read(
     let _place = if wait.is_zero() {
         None
     } else {
-        Some(served.gate.waiting.enter(visitor.principal())?)
+        Some(served.gate.waiting.enter(&visitor.session.id)?)
     };
     let elevation = tokio::select! {
         watched = authority.watch(&served.watches, &client, &id, wait) => watched?,

@@ -1,4 +1,5 @@
-//! Who waits for a change: so many requests of one principal at most.
+//! Who waits for a change: so many requests of one session at most: a principal may be shared
+//! by many machines or jobs.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +8,7 @@ use std::{
 };
 
 use super::problem::Refusal;
-use crate::domain::principal::Principal;
+use crate::domain::id::GrantId;
 
 /// When whoever waits too often comes again.
 const LATER: Duration = Duration::from_secs(5);
@@ -15,12 +16,12 @@ const LATER: Duration = Duration::from_secs(5);
 /// Who waits, and how often at once.
 pub(super) struct Waiting {
     most: u32,
-    inside: Mutex<BTreeMap<String, u32>>,
+    inside: Mutex<BTreeMap<GrantId, u32>>,
 }
 
 /// One request that waits, until this is dropped.
 pub(super) struct Place<'a> {
-    who: String,
+    session: GrantId,
     waiting: &'a Waiting,
 }
 
@@ -32,17 +33,19 @@ impl Waiting {
         }
     }
 
-    /// Lets one more request of that principal wait.
-    pub(super) fn enter(&self, who: &Principal) -> Result<Place<'_>, Refusal> {
-        let who = who.written();
+    /// Lets one more request of that session wait.
+    pub(super) fn enter(&self, session: &GrantId) -> Result<Place<'_>, Refusal> {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = inside.entry(who.clone()).or_default();
+        let count = inside.entry(session.clone()).or_default();
         if *count >= self.most {
             return Err(Refusal::too_often(LATER));
         }
         *count += 1;
         drop(inside);
-        Ok(Place { who, waiting: self })
+        Ok(Place {
+            session: session.clone(),
+            waiting: self,
+        })
     }
 }
 
@@ -50,10 +53,10 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         let inside = self.waiting.inside.lock();
         let mut inside = inside.unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = inside.get_mut(&self.who) {
+        if let Some(count) = inside.get_mut(&self.session) {
             *count -= 1;
             if *count == 0 {
-                inside.remove(&self.who);
+                inside.remove(&self.session);
             }
         }
     }

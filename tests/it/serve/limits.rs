@@ -127,6 +127,7 @@ fn so_many_requests_of_one_caller_wait_at_once_and_no_more() {
         serve.let_in("alice", &[]),
         serve.let_in("bob", &["approvers"]),
     );
+    let other = serve.let_in("alice", &[]);
     let mut asked = Keys::new().request("ssh/web:root");
     asked["justification"] = "a fire".into();
     let asked = alice.post("/v1/elevations", &asked);
@@ -139,7 +140,8 @@ fn so_many_requests_of_one_caller_wait_at_once_and_no_more() {
             all.any(std::thread::ScopedJoinHandle::is_finished)
                 .then_some(())
         });
-        // Bob is another one, and who does not wait is not counted.
+        // Bob is another one, so is another session of Alice's, and who does not wait is not counted.
+        assert_eq!(other.get(&format!("{path}?wait=1")).status, 200);
         assert_eq!(bob.get(&format!("{path}?wait=1")).status, 200);
         assert_eq!(alice.get(&path).status, 200);
         let yes = serde_json::json!({"answer": "approve"});
