@@ -7,12 +7,13 @@ use std::{
 };
 
 use rustix::{
-    process::getpgrp,
+    process::{Signal, getpgrp, kill_current_process_group},
     termios::{
         LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, tcflush, tcgetattr,
         tcgetpgrp, tcgetwinsize, tcsetattr, ttyname,
     },
 };
+use zeroize::Zeroizing;
 
 use crate::domain::failure::{Failure, Result};
 
@@ -117,29 +118,13 @@ impl Person {
     /// Asks, and reads one line; `None` where it is empty. Ctrl-C ends this process, as it ends any
     /// that does not mind it.
     pub fn ask(&self, question: &str) -> Option<String> {
-        let mut terminal = &self.terminal;
-        // What was typed before the question is no answer to it: the next lines of a paste.
-        tcflush(terminal, QueueSelector::IFlush).ok()?;
-        write!(terminal, "{}", plain_line(question)).ok()?;
-        let mut line = Vec::new();
-        let mut byte = [0];
-        while line.len() < LONGEST && byte != *b"\n" {
-            if byte == [INTERRUPT] {
-                return None;
-            }
-            if !matches!(terminal.read(&mut byte), Ok(1)) {
-                // Ctrl-D, which leaves the cursor behind the question.
-                writeln!(terminal).ok()?;
-                break;
-            }
-            line.extend(byte);
-        }
+        let line = self.line(question)?;
         let answer = plain_line(String::from_utf8_lossy(&line).trim());
-        Some(answer).filter(|answer| !answer.is_empty())
+        Some(answer).filter(|answer| !answer.is_empty() && !line.ends_with(&[INTERRUPT]))
     }
 
-    /// Asks for a secret, which is not shown as it is typed. Ctrl-C is no answer: it must not leave the
-    /// terminal as it is meanwhile.
+    /// Asks for a secret, which is not shown as it is typed; the rest of a paste is nobody's command. Ctrl-C
+    /// ends this process, once the terminal is as it was.
     pub fn ask_hidden(&self, question: &str) -> Option<String> {
         let before = tcgetattr(&self.terminal).ok()?;
         let mut hidden = before.clone();
@@ -149,10 +134,37 @@ impl Person {
         // So that it ends the line, as it ends this question.
         hidden.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
         tcsetattr(&self.terminal, OptionalActions::Now, &hidden).ok()?;
-        let answer = self.ask(question);
-        tcsetattr(&self.terminal, OptionalActions::Now, &before).ok()?;
+        let line = self.line(question);
+        tcsetattr(&self.terminal, OptionalActions::Flush, &before).ok()?;
         writeln!(&self.terminal).ok()?;
-        answer
+        let line = line?;
+        if line.ends_with(&[INTERRUPT]) {
+            // All who would have got it from the terminal.
+            _ = kill_current_process_group(Signal::INT);
+            return None;
+        }
+        let answer = str::from_utf8(&line).ok()?.trim();
+        (!answer.is_empty()).then(|| answer.to_owned())
+    }
+
+    /// Asks, and reads what is typed, up to the end of a line or Ctrl-C with it.
+    fn line(&self, question: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let mut terminal = &self.terminal;
+        // What was typed before the question is no answer to it: the next lines of a paste.
+        tcflush(terminal, QueueSelector::IFlush).ok()?;
+        write!(terminal, "{}", plain_line(question)).ok()?;
+        // It never grows, which would leave parts of it behind.
+        let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
+        let mut byte = Zeroizing::new([0]);
+        while line.len() < LONGEST && !matches!(*byte, [b'\n' | INTERRUPT]) {
+            if !matches!(terminal.read(&mut *byte), Ok(1)) {
+                // Ctrl-D, which leaves the cursor behind the question.
+                writeln!(terminal).ok()?;
+                break;
+            }
+            line.extend_from_slice(&*byte);
+        }
+        Some(line)
     }
 }
 

@@ -64,25 +64,35 @@ fn a_code_is_asked_for_and_not_shown() {
     let shown = until("a code", || code(&serve));
     let home = machine(&serve);
     let jit = crate::support::whereabouts::jit();
-    let line = format!(
-        "{} login --bootstrap --name alice; stty -a | grep -o -E '.(echo|isig) '",
+    // A shell that minds Ctrl-C, and goes on.
+    let script = format!(
+        "trap : INT; {} login --bootstrap --name alice; echo code-$?; \
+         stty -a | grep -o -E '.(echo|isig) '; read -t 1 rest; echo \"rest:$rest\"",
         jit.display()
     );
+    let script = home.write("script", &script);
+    let line = format!("exec bash {}", script.display());
     let mut terminal = Pty::run(&home, &line);
     terminal.wait_for("The code: ");
-    terminal.type_in("\u{3}");
+    terminal.type_in("half a code\u{3}");
     let (_, said) = terminal.end();
-    assert!(said.contains("no code was typed in"), "{said}");
+    assert!(said.contains("code-130"), "{said}");
+    assert!(!said.contains("half") && !said.contains("jit: "), "{said}");
     assert!(
         !said.contains("-echo ") && !said.contains("-isig "),
         "{said}"
     );
     let mut terminal = Pty::run(&home, &line);
     terminal.wait_for("The code: ");
-    terminal.type_in(&format!("{shown}\n"));
+    // The rest of a paste is no line of the shell's.
+    terminal.type_in(&format!("{shown}\necho pasted\n"));
     let (_, said) = terminal.end();
     assert!(said.contains("signed in at "), "{said}");
     assert!(!said.contains(&shown), "{said}");
+    assert!(
+        said.contains("rest:\n") && !said.contains("pasted"),
+        "{said}"
+    );
     // Without a terminal it is read from stdin.
     let other = machine(&serve);
     let mut piped = other.jit(["login", "--join"]);
