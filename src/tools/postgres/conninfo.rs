@@ -99,13 +99,13 @@ fn uri(body: &str) -> Option<Settings> {
     Some(settings)
 }
 
-/// A host (an IPv6 address without its brackets) and its port, empty where none is named.
 /// Whether it could be one of libpq's keywords, which refuses all others. What is not could be read as
 /// more than a key once it is written again.
 fn is_keyword(key: &str) -> bool {
     !key.is_empty() && key.bytes().all(|c| c.is_ascii_lowercase() || c == b'_')
 }
 
+/// A host (an IPv6 address without its brackets) and its port, empty where none is named.
 fn host_and_port(text: &str) -> (&str, &str) {
     if let Some((address, rest)) = text.strip_prefix('[').and_then(|t| t.split_once(']')) {
         return (address, rest.strip_prefix(':').unwrap_or_default());
