@@ -17,6 +17,8 @@ use crate::support::{
     web::CATALOGUE,
 };
 
+const ID: &str = "01aaaaaaaaaaaaaaaaaaaaaaaa";
+
 fn catalogue() -> Vec<u8> {
     json(&json!({"resources": {
         "ssh/web": {"kind": "ssh", "hosts": ["web"], "roles": {"deploy": {}}},
@@ -81,6 +83,41 @@ fn a_server_that_will_not_have_time_soon_is_not_waited_for() {
     assert_eq!(ran.code, 124, "{ran:?}");
     assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
     assert_eq!(fake.asked("POST").len(), 1);
+}
+
+#[test]
+fn whoever_waits_for_people_asks_a_busy_server_again_later() {
+    let view = |state: &str| {
+        json!({
+            "id": ID, "state": state, "principal": "alice", "entitlement": "ssh/web:deploy",
+            "asked_at": "2026-01-01T00:00:00Z", "approvals": 1,
+        })
+    };
+    let watched = AtomicUsize::new(0);
+    let fake = Fake::start(move |asked| {
+        if asked.line.starts_with("GET /v1/resources") {
+            return catalogue();
+        }
+        if asked.line.starts_with("POST /v1/elevations") {
+            return json(&view("pending"));
+        }
+        if !asked.line.contains(ID) {
+            return json(&json!({"elevations": [view("pending")]}));
+        }
+        match watched.fetch_add(1, Ordering::SeqCst) {
+            0 => answer(
+                "429 Too Many Requests",
+                "text/plain",
+                "retry-after: 3600\r\n",
+                "",
+            ),
+            _ => json(&view("denied")),
+        }
+    });
+    let home = believer(&fake.url);
+    let ran = run(&mut home.jit(["request", "ssh/web:deploy", "--wait", "1m"]));
+    assert_eq!(ran.code, 121, "{ran:?}");
+    assert!(ran.stderr.contains("ssh/web:deploy is denied"), "{ran:?}");
 }
 
 #[test]
