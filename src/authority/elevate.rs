@@ -87,7 +87,12 @@ struct Decided {
 }
 
 impl Outcome {
-    fn given(elevation: Elevation, grant: Grant, token: Token, credential: Credential) -> Self {
+    pub(super) fn given(
+        elevation: Elevation,
+        grant: Grant,
+        token: Token,
+        credential: Credential,
+    ) -> Self {
         let answer = Answer {
             grant,
             token,

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 use super::{
-    Answer, Authority, Client, Made,
+    Authority, Client, Made,
     answer::{Kept, granted},
     elevate::{Ask, Outcome},
     sessions::signed_out,
@@ -152,12 +152,8 @@ impl Authority {
             ..Made::new(now, made)
         };
         let credential = self.record_issue(client, elevation, made).await?;
-        let answer = Answer {
-            grant,
-            token,
-            credential,
-        };
-        Ok(Outcome::Granted(Box::new((elevation.clone(), answer))))
+        let elevation = elevation.clone();
+        Ok(Outcome::given(elevation, grant, token, credential))
     }
 
     /// What is written with the event of a first credential.
@@ -213,12 +209,7 @@ impl Authority {
                 let (grant, token, credential) = *kept;
                 let elevation = self.store.elevation(&grant.id).await?;
                 let elevation = elevation.ok_or_else(|| absent(&grant.id))?;
-                let answer = Answer {
-                    grant,
-                    token,
-                    credential,
-                };
-                Ok(Outcome::Granted(Box::new((elevation, answer))))
+                Ok(Outcome::given(elevation, grant, token, credential))
             }
             Kept::Denied {
                 message,

@@ -67,17 +67,25 @@ impl Store {
 
     /// The public keys that may have signed what names `id` as its key (RFC 7638), or names none.
     pub async fn verifying_keys(&self, purpose: &str, id: Option<&str>) -> Result<Vec<PublicKey>> {
-        self.verifying(purpose, id).await?.named(id)
+        let (_, keys) = self.verifying(purpose, id).await?;
+        Ok(keys)
     }
 
-    /// The keys among which that one is. One that is not known yet may have been made elsewhere a moment
-    /// ago, so it is asked for.
-    async fn verifying(&self, purpose: &str, id: Option<&str>) -> Result<Arc<Ring>> {
+    /// Those keys, and the ring that they are of. One that is not known yet may have been made elsewhere a
+    /// moment ago, so it is asked for.
+    async fn verifying(
+        &self,
+        purpose: &str,
+        id: Option<&str>,
+    ) -> Result<(Arc<Ring>, Vec<PublicKey>)> {
         let ring = self.ring(purpose, FRESH).await?;
-        if id.is_none() || !ring.named(id)?.is_empty() {
-            return Ok(ring);
+        let keys = ring.named(id)?;
+        if id.is_none() || !keys.is_empty() {
+            return Ok((ring, keys));
         }
-        self.ring(purpose, ASKING).await
+        let ring = self.ring(purpose, ASKING).await?;
+        let keys = ring.named(id)?;
+        Ok((ring, keys))
     }
 
     /// Whether the keys of `purpose` that are in memory opened what has that hash: a token that is shown
@@ -95,8 +103,8 @@ impl Store {
         (id, hash): (Option<&str>, [u8; 32]),
         open: impl FnMut(PublicKey) -> Option<T>,
     ) -> Result<Option<T>> {
-        let ring = self.verifying(purpose, id).await?;
-        let opened = ring.named(id)?.into_iter().find_map(open);
+        let (ring, keys) = self.verifying(purpose, id).await?;
+        let opened = keys.into_iter().find_map(open);
         if opened.is_some() {
             ring.note_opened(hash);
         }

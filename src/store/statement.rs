@@ -122,14 +122,11 @@ impl Statement {
         Some(Self::assembled(sql, values))
     }
 
-    /// The places (0, 1, …) of those guards that find a row. They are asked in numbers that are powers
-    /// of two, the last one again and again, so that the database prepares few statements.
+    /// The places (0, 1, …) of those guards that find a row.
     pub(super) fn which_hold(guards: &[&Self]) -> Self {
         let mut sql = String::new();
         let mut values = Vec::new();
-        let asked = guards.len().next_power_of_two();
-        let again = guards.last().into_iter().cycle();
-        for (place, guard) in guards.iter().chain(again).take(asked).enumerate() {
+        for (place, guard) in guards.iter().enumerate() {
             let between = if place == 0 { "" } else { " union all " };
             let guarded = shifted(&guard.sql(), values.len());
             let _ = write!(sql, "{between}select {place} where exists ({guarded})");

@@ -9,11 +9,11 @@ use crate::{
     domain::failure::Result,
 };
 
-/// What somebody else held here is not for whoever comes after them: it goes before they are let in.
-pub(super) fn hand_over(session: &Session, server: &str, to: &Kept) -> Result<()> {
+/// Keeps the session of whoever signed in. What somebody else held here is not for them: it goes before.
+pub(super) fn keep(session: &Session, server: &str, entered: &Kept) -> Result<()> {
     let before = identity::kept(session, server)?;
-    if before.is_some_and(|before| before.principal != to.principal) {
+    if before.is_some_and(|before| before.principal != entered.principal) {
         forget::drop_all(session)?;
     }
-    Ok(())
+    identity::keep(session, server, entered)
 }

@@ -2,12 +2,12 @@
 
 use super::{
     enter::{Ticket, enter},
-    heir::hand_over,
+    heir,
     own_key::{OwnKey, Rotate},
 };
 use crate::{
     app::{
-        identity::{self, By, Kept},
+        identity::{By, Kept},
         session::Session,
     },
     domain::{
@@ -77,8 +77,7 @@ pub(super) async fn sign_in(
         }),
         ..entered
     };
-    hand_over(session, server, &kept)?;
-    identity::keep(session, server, &kept)?;
+    heir::keep(session, server, &kept)?;
     session.tell(&format!(
         "signed in at {server} as {} by its identity of {}",
         kept.principal, found.way

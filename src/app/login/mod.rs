@@ -15,7 +15,6 @@ pub mod wish;
 use enter::{Ticket, enter};
 pub(super) use former::give_back;
 use former::leave_behind;
-use heir::hand_over;
 use machine::Manner;
 use own_key::Rotate;
 use provider::Reached;
@@ -146,10 +145,14 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
             "write server = \"https://…\" into config.toml, or run: jit init --server https://…",
         )
     })?;
-    let kept = match args.manner()? {
-        Some(manner) => block_on(as_machine(session, server, manner))??,
-        None => block_on(somebody(session, server, &wish, args.person))??,
+    let manner = args.manner()?;
+    let entering = async {
+        match manner {
+            Some(manner) => as_machine(session, server, manner).await,
+            None => somebody(session, server, &wish, args.person).await,
+        }
     };
+    let kept = block_on(replacing(session, server, entering))??;
     let until = kept.expires_at.to_rfc3339_seconds();
     terminal::say(&format!(
         "jit: signed in at {server} as {} until {until}",
@@ -190,7 +193,20 @@ pub fn again(session: &Session, failure: &Failure) -> Result<()> {
         max_age: failure.nature.max_age().map(u64::from),
         ..Wish::default()
     };
-    block_on(sign_in(session, server, &wish))?.map(drop)
+    let entering = sign_in(session, server, &wish);
+    block_on(replacing(session, server, entering))?.map(drop)
+}
+
+/// Has somebody enter, and gives back what that takes the place of.
+async fn replacing(
+    session: &Session,
+    server: &str,
+    entering: impl Future<Output = Result<Kept>>,
+) -> Result<Kept> {
+    let before = identity::kept(session, server)?;
+    let kept = entering.await?;
+    leave_behind(session, server, before, &kept).await;
+    Ok(kept)
 }
 
 /// Signs in whoever is here: where there is no person who could, or no provider that knows people, the
@@ -200,12 +216,10 @@ async fn somebody(session: &Session, server: &str, wish: &Wish, asked: AsPerson)
     if !is_handed_on && !asked.device && !asked.fresh {
         let link = line::to(session, server, Patience::PERSON)?;
         let nobody = Person::present().is_none();
-        if nobody || enter::ways(&link).await?.provider.is_none() {
-            let before = identity::kept(session, server)?;
-            if let Some(kept) = machine::sign_in(session, &link, Manner::default()).await? {
-                leave_behind(session, server, before, &kept).await;
-                return Ok(kept);
-            }
+        if (nobody || enter::ways(&link).await?.provider.is_none())
+            && let Some(kept) = machine::sign_in(session, &link, Manner::default()).await?
+        {
+            return Ok(kept);
         }
     }
     sign_in(session, server, wish).await
@@ -214,15 +228,12 @@ async fn somebody(session: &Session, server: &str, wish: &Wish, asked: AsPerson)
 /// Signs this machine in, whoever was before.
 async fn as_machine(session: &Session, server: &str, manner: Manner) -> Result<Kept> {
     let link = line::to(session, server, Patience::PERSON)?;
-    let before = identity::kept(session, server)?;
     let kept = machine::sign_in(session, &link, manner).await?;
-    let kept = kept.ok_or_else(|| {
+    kept.ok_or_else(|| {
         Failure::usage("this machine has no identity to sign in by").hint(
             "an administrator runs: jit enrolments create NAME; then run here: jit login --join",
         )
-    })?;
-    leave_behind(session, server, before, &kept).await;
-    Ok(kept)
+    })
 }
 
 async fn sign_in(session: &Session, server: &str, wish: &Wish) -> Result<Kept> {
@@ -262,9 +273,7 @@ async fn sign_in(session: &Session, server: &str, wish: &Wish) -> Result<Kept> {
         token,
     });
     let kept = enter(session, &link, &ticket, refresh).await?;
-    hand_over(session, server, &kept)?;
-    identity::keep(session, server, &kept)?;
-    leave_behind(session, server, before, &kept).await;
+    heir::keep(session, server, &kept)?;
     Ok(kept)
 }
 
