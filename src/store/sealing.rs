@@ -8,7 +8,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
-use super::database::{Database, Statement};
+use super::database::{Database, Row, Statement};
 use crate::{
     domain::failure::{Failure, Result},
     platform::{seal::SealingKey, sealing::Keeper},
@@ -83,18 +83,13 @@ impl Sealing {
 }
 
 /// Refuses a sealing key that is not the one which the database was sealed with, before anything is
-/// made or answered with it.
+/// made or answered with it. Of many processes that come first at once, one says which that is.
 pub(super) async fn check(database: &Database, sealing: &Sealing) -> Result<()> {
     let ours = sealing.key().fingerprint();
-    let note = "insert into sealing (fingerprint)
-         select $1 where not exists (select 1 from sealing)";
-    let select = Statement::new("select fingerprint from sealing", []);
-    if database.rows(&select).await?.is_empty() {
-        let note = Statement::new(note, [ours.as_str().into()]);
-        database.run(&note).await?;
-    }
-    let rows = database.rows(&select).await?;
-    let theirs = rows.first().map_or(Ok(""), |row| row.text(0))?;
+    let theirs = match fingerprint(&database.rows(&noted()).await?)? {
+        Some(theirs) => theirs,
+        None => note(database, &ours).await?,
+    };
     if theirs == ours {
         return Ok(());
     }
@@ -105,4 +100,27 @@ pub(super) async fn check(database: &Database, sealing: &Sealing) -> Result<()> 
         "name the right one as `sealing_key` in server.toml, or copy state/sealing.key of the server that made \
          the database; without it the signing keys are lost",
     ))
+}
+
+fn noted() -> Statement {
+    Statement::new("select fingerprint from sealing", [])
+}
+
+fn fingerprint(rows: &[Row]) -> Result<Option<String>> {
+    let row = rows.first();
+    row.map(|row| row.text(0).map(str::to_owned)).transpose()
+}
+
+/// Notes that the database is sealed with our key, unless somebody else was first; which key it is.
+async fn note(database: &Database, ours: &str) -> Result<String> {
+    let mut transaction = database.begin().await?;
+    if let Some(theirs) = fingerprint(&transaction.rows(&noted()).await?)? {
+        return Ok(theirs);
+    }
+    let note = "insert into sealing (fingerprint) values ($1)";
+    transaction
+        .run(&Statement::new(note, [ours.into()]))
+        .await?;
+    transaction.commit().await?;
+    Ok(ours.to_owned())
 }

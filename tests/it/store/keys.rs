@@ -1,6 +1,6 @@
 //! Signing keys over generations, and the key that seals them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jit::{
     domain::{event::EventKind, key::PublicKey, time::Timestamp},
@@ -8,7 +8,10 @@ use jit::{
     store::{Store, rotate::Rotation},
 };
 
+use sqlx::PgPool;
+
 use super::{NOW, Place, block_on, id, plain};
+use crate::support::{Access, Postgres, until};
 
 fn to(purpose: &str, starts_at: Timestamp) -> Rotation<'_> {
     Rotation {
@@ -150,6 +153,43 @@ fn the_sealing_key_is_replaced_in_one_step_and_the_wrong_one_is_refused() {
                 [new, token]
             );
         }
+    });
+}
+
+#[test]
+fn of_many_that_come_first_one_says_which_key_seals() {
+    let Some(server) = Postgres::start(Access::default()) else {
+        return;
+    };
+    block_on(async {
+        let url = server.owner_url();
+        let place = Arc::new(Place::Postgres(server));
+        drop(place.open().await);
+        place.tamper("delete from sealing").await;
+        let pool = PgPool::connect(&url).await.unwrap();
+        let mut first = pool.begin().await.unwrap();
+        let lock = "select pg_advisory_xact_lock(6973812)";
+        sqlx::raw_sql(lock).execute(&mut *first).await.unwrap();
+        sqlx::query("insert into sealing (fingerprint) values ($1)")
+            .bind(SealingKey::new([7; 32]).fingerprint())
+            .execute(&mut *first)
+            .await
+            .unwrap();
+        let [same, other] = [7, 8].map(|key| {
+            let place = Arc::clone(&place);
+            tokio::spawn(async move { place.open_with(SealingKey::new([key; 32])).await.map(drop) })
+        });
+        until("both saw that nobody was there yet, and wait", || {
+            let Place::Postgres(server) = &*place else {
+                return None;
+            };
+            let waiting = "select count(*) from pg_locks where not granted";
+            (server.psql_in("ledger", waiting).trim() == "2").then_some(())
+        });
+        first.commit().await.unwrap();
+        assert_eq!(same.await.unwrap(), Ok(()));
+        let refused = other.await.unwrap().unwrap_err();
+        assert!(refused.message.contains("was sealed with"), "{refused:?}");
     });
 }
 
