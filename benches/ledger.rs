@@ -117,8 +117,10 @@ async fn together(store: &Store, each: usize, session: Option<&GrantId>) -> f64 
 
 async fn append(store: &Store, count: usize, session: Option<&GrantId>) {
     for _ in 0..count {
-        let (event, elevation) = granted(clock::now());
-        let mut append = Append::new(event).leaving(&elevation).unwrap();
+        let now = clock::now();
+        let (event, elevation) = granted(now);
+        let voucher = store.voucher(now).await.unwrap();
+        let mut append = Append::new(event).leaving(&elevation, &voucher).unwrap();
         if let Some(session) = session {
             append = append.only_if(sessions::goes_on(session));
         }

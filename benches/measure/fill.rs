@@ -12,7 +12,7 @@ use jit::{
         principal::Principal,
     },
     platform::{clock, keys},
-    store::{Store, ledger::Append},
+    store::{Store, ledger::Append, vouched::Voucher},
 };
 
 use crate::support::{Serve, serve::with_authority};
@@ -37,14 +37,15 @@ pub(crate) fn fill(serve: &Serve, grants: usize) {
 
 async fn write(store: Store, count: usize) {
     for number in 0..count {
-        for append in granted(number) {
+        let voucher = store.voucher(clock::now()).await.expect("a voucher");
+        for append in granted(number, &voucher) {
             store.ledger().append(append).await.expect("an append");
         }
     }
 }
 
 /// What a routine elevation of one of a hundred people leaves behind.
-fn granted(number: usize) -> [Append; 2] {
+fn granted(number: usize, voucher: &Voucher) -> [Append; 2] {
     let now = clock::now();
     let mut elevation = Elevation::ask(Request {
         id: GrantId::new(now, keys::random().expect("chance")),
@@ -84,7 +85,7 @@ fn granted(number: usize) -> [Append; 2] {
             )
         };
         Append::new(event)
-            .leaving(&elevation)
+            .leaving(&elevation, voucher)
             .expect("an elevation")
     })
 }

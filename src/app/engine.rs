@@ -72,7 +72,7 @@ impl Engine {
         match self {
             Self::Embedded(authority) => {
                 let client = embedded::client(session, authority, tool, keys)?;
-                authority.elevate(&client, ask).await?.answer()
+                Box::pin(authority.elevate(&client, ask)).await?.answer()
             }
             Self::Remote(remote) => {
                 let request = ElevationRequest {

@@ -81,9 +81,10 @@ impl Authority {
         if let Some(outcome) = self.follows(&mut elevation, &decision, client, now)? {
             append = append.and(outcome);
         }
+        let voucher = self.store.voucher(now).await?;
         append = append
-            .leaving(&elevation)?
-            .only_if(steps::is_still(&before)?);
+            .leaving(&elevation, &voucher)?
+            .only_if(steps::is_still(&before, &voucher)?);
         append = while_in_session(append, client);
         let may_come = others.iter().map(principals::may_come);
         append = may_come.fold(append, Append::only_if);
@@ -120,12 +121,14 @@ impl Authority {
     /// Denied (121): the caller may not decide about it, or it is not pending.
     pub async fn refuse(&self, client: &Client, id: &GrantId, comment: &str) -> Result<Elevation> {
         let before = self.to_vote(client, id).await?;
+        let now = (self.clock)();
         let mut elevation = before.clone();
-        elevation.deny((self.clock)())?;
+        elevation.deny(now)?;
         let event = self.said(EventKind::Denied, &elevation, client, Some(comment));
+        let voucher = self.store.voucher(now).await?;
         let append = Append::new(event)
-            .leaving(&elevation)?
-            .only_if(steps::is_still(&before)?);
+            .leaving(&elevation, &voucher)?
+            .only_if(steps::is_still(&before, &voucher)?);
         let append = while_in_session(append, client);
         self.store.ledger().append(append).await?;
         Ok(elevation)
@@ -136,7 +139,8 @@ impl Authority {
     /// # Errors
     /// There is none of that id, as far as this caller is told.
     pub async fn visible(&self, client: &Client, id: &GrantId) -> Result<Elevation> {
-        let found = self.store.elevation(id).await?.ok_or_else(|| absent(id))?;
+        let found = self.store.elevation(id, (self.clock)()).await?;
+        let found = found.ok_or_else(|| absent(id))?;
         let visible = client.owns(&found.request)
             || self.may_approve(client, &found)
             || self.permits(Action::Revoke, client, &found)

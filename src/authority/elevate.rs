@@ -165,7 +165,8 @@ impl Authority {
         let refused = (elevation.state(asked_at) == State::Denied)
             .then(|| refusal(&elevation, beyond.as_ref().unwrap_or(&decision)));
         let answer = refused.as_ref().map(answer::denied).transpose()?;
-        let append = self.noted(decided.append, once, &elevation, answer.as_ref())?;
+        let noted = self.noted(decided.append, once, &elevation, answer.as_ref());
+        let append = noted.await?;
         self.record(append, decided.alarm).await?;
         match refused {
             Some(refused) => Err(refused),
@@ -193,11 +194,11 @@ impl Authority {
             let issued = self.issued(client, &elevation, asked_at, Ok(&credential));
             let kept = once.map(|_| answer::granted(&grant, &token, &credential));
             let kept = kept.transpose()?;
-            let both = self.noted(append.and(issued), once, &elevation, kept.as_ref())?;
-            self.record(both, alarm).await?;
+            let both = self.noted(append.and(issued), once, &elevation, kept.as_ref());
+            self.record(both.await?, alarm).await?;
             return Ok(Outcome::given(elevation, grant, token, credential));
         }
-        let append = self.noted(append, once, &elevation, None)?;
+        let append = self.noted(append, once, &elevation, None).await?;
         self.record(append, alarm).await?;
         let made = self.issue(&grant, client.key).await;
         let now = (self.clock)();

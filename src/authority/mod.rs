@@ -193,7 +193,8 @@ impl Authority {
             writes,
         } = made;
         let event = self.issued(client, elevation, asked_at, made.as_ref());
-        let mut append = Append::new(event).leaving(elevation)?;
+        let voucher = self.store.voucher((self.clock)()).await?;
+        let mut append = Append::new(event).leaving(elevation, &voucher)?;
         if is_first {
             append = while_in_session(append, client);
         }

@@ -83,9 +83,13 @@ impl Authority {
         let Some(id) = noted.elevation else {
             return Err(Failure::failed("an answer was kept that cannot be read"));
         };
-        let elevation = self.store.elevation(&id).await?;
-        let elevation = elevation.ok_or_else(|| absent(&id))?;
         let now = (self.clock)();
+        let elevation = self.store.elevation(&id, now).await?;
+        // What an idempotency key led to is nobody's word: it is how the elevation is found.
+        let is_asked = |one: &Elevation| {
+            client.owns(&one.request) && one.request.entitlement == ask.entitlement
+        };
+        let elevation = elevation.filter(is_asked).ok_or_else(|| absent(&id))?;
         if elevation.state(now) == State::Pending || elevation.is_unclaimed(now) {
             return self.elevate(client, ask).await;
         }
@@ -179,18 +183,18 @@ impl Authority {
 
     /// The first that is recorded of an elevation, with where that is by then; where it is asked `once`,
     /// with the key too, and with the answer if there is one already.
-    pub(super) fn noted(
+    pub(super) async fn noted(
         &self,
         append: Append,
         once: Option<&IdempotencyKey>,
         elevation: &Elevation,
         answer: Option<&Zeroizing<Vec<u8>>>,
     ) -> Result<Append> {
-        let append = append.leaving(elevation)?;
+        let now = (self.clock)();
+        let append = append.leaving(elevation, &self.store.voucher(now).await?)?;
         let Some(once) = once else {
             return Ok(append);
         };
-        let now = (self.clock)();
         let (id, answer) = (
             &elevation.request.id,
             answer.map(|answer| answer.as_slice()),
@@ -207,7 +211,7 @@ impl Authority {
         match kept {
             Kept::Granted(kept) => {
                 let (grant, token, credential) = *kept;
-                let elevation = self.store.elevation(&grant.id).await?;
+                let elevation = self.store.elevation(&grant.id, (self.clock)()).await?;
                 let elevation = elevation.ok_or_else(|| absent(&grant.id))?;
                 Ok(Outcome::given(elevation, grant, token, credential))
             }

@@ -162,7 +162,10 @@ impl Authority {
         };
         let append = Append::new(event)
             .with(principals::disable(who, now))
-            .ending(Ending::Principal(who.clone()));
+            .ending(
+                Ending::Principal(who.clone()),
+                self.store.voucher(now).await?,
+            );
         self.store.ledger().append(append).await?;
         self.known(who, now).await
     }

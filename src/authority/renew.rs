@@ -70,7 +70,7 @@ impl Authority {
     async fn shown(&self, client: &Client, token: &Token, proof: &str) -> Result<Elevation> {
         let id = self.proven(token, proof).await?;
         self.store
-            .elevation(&id)
+            .elevation(&id, (self.clock)())
             .await?
             .filter(|elevation| client.owns(&elevation.request))
             .ok_or_else(|| {
@@ -105,9 +105,10 @@ impl Authority {
         self.decide_again(client, &before).await?;
         let made = self.issue(&grant, client.key).await;
         let kept = if made.is_ok() { &elevation } else { &before };
+        let voucher = self.store.voucher(asked_at).await?;
         // Of two who claim it at the same time, one is first.
         let made = Made {
-            guard: Some(steps::is_still(&before)?),
+            guard: Some(steps::is_still(&before, &voucher)?),
             is_first: true,
             ..Made::new(asked_at, made)
         };

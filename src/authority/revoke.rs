@@ -44,9 +44,10 @@ impl Authority {
             let mut given_up = elevation.clone();
             given_up.abandon(now)?;
             let event = self.event(EventKind::Abandoned, &given_up, &client.origin);
+            let voucher = self.store.voucher(now).await?;
             let append = Append::new(event)
-                .leaving(&given_up)?
-                .only_if(steps::is_still(&elevation)?);
+                .leaving(&given_up, &voucher)?
+                .only_if(steps::is_still(&elevation, &voucher)?);
             self.store.ledger().append(append).await?;
             return Ok(None);
         }
@@ -77,7 +78,8 @@ impl Authority {
             elevation.revoke(now)?;
             let mut event = self.event(EventKind::Revoked, &elevation, origin);
             event.by = by;
-            let append = Append::new(event).leaving(&elevation)?;
+            let voucher = self.store.voucher(now).await?;
+            let append = Append::new(event).leaving(&elevation, &voucher)?;
             self.store.ledger().append(append).await?;
         }
         self.end_at_target(&elevation, &grant, origin).await
@@ -118,8 +120,9 @@ impl Authority {
     /// Refuses a grant that was revoked while a credential was made under it. The revocation may have
     /// come to the target before the credential did, so it is told again.
     pub(super) async fn refuse_revoked(&self, client: &Client, id: &GrantId) -> Result<()> {
-        let kept = self.store.elevation(id).await?;
-        let revoked = kept.filter(|kept| kept.state((self.clock)()) == State::Revoked);
+        let now = (self.clock)();
+        let kept = self.store.elevation(id, now).await?;
+        let revoked = kept.filter(|kept| kept.state(now) == State::Revoked);
         let Some(elevation) = revoked else {
             return Ok(());
         };
@@ -142,7 +145,7 @@ impl Authority {
         id: &GrantId,
     ) -> Result<Elevation> {
         self.store
-            .elevation(id)
+            .elevation(id, (self.clock)())
             .await?
             .filter(|elevation| elevation.request.is_of(principal, chain))
             .ok_or_else(|| {
@@ -190,8 +193,7 @@ impl Authority {
     ) -> Result<()> {
         let mut event = self.event(EventKind::RevokeFailed, elevation, origin);
         event.detail = Some(failure.to_string());
-        let append = Append::new(event).leaving(elevation)?;
-        self.store.ledger().append(append).await
+        self.store.ledger().append(Append::new(event)).await
     }
 
     async fn has_failed(&self, id: &GrantId) -> Result<bool> {

@@ -134,7 +134,8 @@ impl Authority {
         origin: &Origin,
     ) -> Result<()> {
         let event = self.session_event(EventKind::SignedOut, session, origin);
-        let append = Append::new(event).ending(ending);
+        let voucher = self.store.voucher((self.clock)()).await?;
+        let append = Append::new(event).ending(ending, voucher);
         self.store.ledger().append(append).await
     }
 

@@ -66,8 +66,9 @@ impl Watches {
     ) {
         loop {
             sleep(PULSE).await;
-            let found = store.elevation(&id).await;
-            let is_over = !matches!(&found, Ok(Some(one)) if one.state(clock()) == State::Pending);
+            let now = clock();
+            let found = store.elevation(&id, now).await;
+            let is_over = !matches!(&found, Ok(Some(one)) if one.state(now) == State::Pending);
             sender.send_if_modified(|seen| {
                 let is_new = is_over || *seen != found;
                 *seen = found;

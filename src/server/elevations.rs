@@ -134,7 +134,10 @@ pub(super) async fn list(
     let authority = &served.authority;
     let now = (authority.clock)();
     let client = visitor.plain_client();
-    let mut all = authority.store.elevations_of(visitor.principal()).await?;
+    let mut all = authority
+        .store
+        .elevations_of(visitor.principal(), now)
+        .await?;
     let is_wanted = |one: &Elevation| {
         client.owns(&one.request) && wanted.state.is_none_or(|state| one.state(now) == state)
     };

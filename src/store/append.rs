@@ -1,6 +1,11 @@
 //! What is recorded at once: an event, what else is written with it, and on what condition.
 
-use super::{ending::Ending, statement::Statement, steps};
+use super::{
+    ending::{End, Ending},
+    statement::Statement,
+    steps,
+    vouched::Voucher,
+};
 use crate::domain::{
     elevation::Elevation,
     event::Event,
@@ -11,7 +16,7 @@ use crate::domain::{
 #[derive(Clone, Debug)]
 pub struct Append {
     pub(super) events: Vec<Event>,
-    pub(super) ending: Option<Ending>,
+    pub(super) ending: Option<End>,
     pub(super) guards: Vec<Statement>,
     pub(super) writes: Vec<Statement>,
 }
@@ -36,14 +41,14 @@ impl Append {
 
     /// With the end of everything that hangs on what it is about, as that is found when it is written.
     #[must_use]
-    pub fn ending(mut self, ending: Ending) -> Self {
-        self.ending = Some(ending);
+    pub fn ending(mut self, ending: Ending, voucher: Voucher) -> Self {
+        self.ending = Some(End { ending, voucher });
         self
     }
 
     /// With where it leaves the elevation that it is about.
-    pub fn leaving(self, elevation: &Elevation) -> Result<Self> {
-        Ok(self.with(steps::write(elevation)?))
+    pub fn leaving(self, elevation: &Elevation, voucher: &Voucher) -> Result<Self> {
+        Ok(self.with(steps::write(elevation, voucher)?))
     }
 
     /// With something else that is written. A [`Statement::insert`] costs the least.

@@ -1,6 +1,11 @@
-//! Where each elevation is in its life. They are written with their events, by the ledger only.
+//! Where each elevation is in its life. They are written with their events, by the ledger only. One of them
+//! is an error where this authority did not write it; of many, those that it did not write are left out.
 
-use super::{open::Store, statement::Statement, steps};
+use super::{
+    open::Store,
+    statement::{Row, Statement},
+    steps,
+};
 use crate::domain::{
     elevation::{Elevation, State},
     failure::Result,
@@ -14,27 +19,36 @@ const LATELY: i64 = 1000;
 
 impl Store {
     /// The elevation of that id, if there is one.
-    pub async fn elevation(&self, id: &GrantId) -> Result<Option<Elevation>> {
-        let select = "select body from elevations where id = $1";
+    ///
+    /// # Errors
+    /// Somebody else wrote its row, or moved it there; the database is away.
+    pub async fn elevation(&self, id: &GrantId, now: Timestamp) -> Result<Option<Elevation>> {
+        let select = "select id, class, principal, body from elevations where id = $1";
         let select = Statement::new(select, [id.as_str().into()]);
         let rows = self.database.rows(&select).await?;
-        rows.first().map(steps::read).transpose()
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        steps::read(row, &self.voucher(now).await?).map(Some)
     }
 
     /// The live grants of a principal, the oldest first.
     pub async fn live(&self, principal: &Principal, now: Timestamp) -> Result<Vec<Elevation>> {
-        let select =
-            "select body from elevations where principal = $1 and expires_at > $2 order by id";
+        let select = "select id, class, principal, body from elevations where principal = $1 and expires_at > $2 order by id";
         let values = [principal.name().into(), now.millis().into()];
         let rows = self.database.rows(&Statement::new(select, values)).await?;
-        let mut live: Vec<Elevation> = rows.iter().map(steps::read).collect::<Result<_>>()?;
+        let mut live = self.ours(&rows, now).await?;
         live.retain(|one| one.request.principal == *principal && one.state(now) == State::Granted);
         Ok(live)
     }
 
     /// What the principal has asked for lately, the newest first.
-    pub async fn elevations_of(&self, principal: &Principal) -> Result<Vec<Elevation>> {
-        let select = "select body from elevations
+    pub async fn elevations_of(
+        &self,
+        principal: &Principal,
+        now: Timestamp,
+    ) -> Result<Vec<Elevation>> {
+        let select = "select id, class, principal, body from elevations
              where principal = $1 and class = $2 order by id desc limit $3";
         let values = [
             principal.name().into(),
@@ -42,12 +56,12 @@ impl Store {
             LATELY.into(),
         ];
         let rows = self.database.rows(&Statement::new(select, values)).await?;
-        rows.iter().map(steps::read).collect()
+        self.ours(&rows, now).await
     }
 
     /// What the principal has asked for and is pending or granted at `now`, the oldest first.
     pub async fn open_of(&self, principal: &Principal, now: Timestamp) -> Result<Vec<Elevation>> {
-        let select = "select body from elevations
+        let select = "select id, class, principal, body from elevations
              where principal = $1 and class = $2 and expires_at > $3
                  and state in ('pending', 'granted') order by id";
         let values = [
@@ -56,26 +70,31 @@ impl Store {
             now.millis().into(),
         ];
         let rows = self.database.rows(&Statement::new(select, values)).await?;
-        rows.iter().map(steps::read).collect()
+        self.ours(&rows, now).await
     }
 
     /// Everything that waits for people at `now`, the oldest first.
     pub async fn pending(&self, now: Timestamp) -> Result<Vec<Elevation>> {
-        let select = "select body from elevations
+        let select = "select id, class, principal, body from elevations
              where state = 'pending' and expires_at > $1 order by id";
         let select = Statement::new(select, [now.millis().into()]);
         let rows = self.database.rows(&select).await?;
-        rows.iter().map(steps::read).collect()
+        let mut pending = self.ours(&rows, now).await?;
+        pending.retain(|one| one.state(now) == State::Pending);
+        Ok(pending)
     }
 
     /// Grants that are over and whose targets have not been told: some of them, so that those which
     /// never can be told are not in the way of the others.
     pub async fn unsettled(&self, now: Timestamp) -> Result<Vec<Elevation>> {
-        let select = "select body from elevations where settled = 0 and expires_at <= $1
+        let select = "select id, class, principal, body from elevations where settled = 0 and expires_at <= $1
              order by random() limit 100";
         let select = Statement::new(select, [now.millis().into()]);
         let rows = self.database.rows(&select).await?;
-        rows.iter().map(steps::read).collect()
+        let mut over = self.ours(&rows, now).await?;
+        // A column alone ends nobody's grant.
+        over.retain(|one| one.live(now).is_none());
+        Ok(over)
     }
 
     /// Notes that nothing is left of a grant at its target.
@@ -83,5 +102,13 @@ impl Store {
         let update = "update elevations set settled = 1 where id = $1";
         let update = Statement::new(update, [id.as_str().into()]);
         self.database.run(&update).await.map(drop)
+    }
+
+    /// Those of these rows that this authority wrote.
+    async fn ours(&self, rows: &[Row], now: Timestamp) -> Result<Vec<Elevation>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(steps::ours(rows, &self.voucher(now).await?))
     }
 }

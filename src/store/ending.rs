@@ -5,6 +5,7 @@ use super::{
     database::Transaction,
     statement::{Statement, Value},
     steps,
+    vouched::Voucher,
 };
 use crate::domain::{
     count::counted,
@@ -34,24 +35,32 @@ pub enum Ending {
     Principal(Principal),
 }
 
-impl Ending {
+/// An ending, and by whose word the rows are that it leaves.
+#[derive(Clone, Debug)]
+pub(super) struct End {
+    pub(super) ending: Ending,
+    pub(super) voucher: Voucher,
+}
+
+impl End {
     /// Ends it. The last of `events`, which says why, learns how much that was; behind it comes one event
-    /// for each grant and each request.
+    /// for each grant and each request. A row that this authority did not write gives nobody anything, and
+    /// is not in the way.
     pub(super) async fn end(
         &self,
         transaction: &mut Transaction,
         events: &mut Vec<Event>,
     ) -> Result<()> {
+        let Self { ending, voucher } = self;
         let Some(mut cause) = events.pop() else {
             return Ok(());
         };
         let now = cause.at;
-        let sessions = transaction.run(&self.sessions(now)).await?;
-        let rows = transaction.rows(&self.elevations(now)).await?;
+        let sessions = transaction.run(&ending.sessions(now)).await?;
+        let rows = transaction.rows(&ending.elevations(now)).await?;
         let (mut grants, mut requests) = (0_u64, 0_u64);
         let mut behind = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let mut elevation = steps::read(row)?;
+        for mut elevation in steps::ours(&rows, voucher) {
             let kind = match elevation.state(now) {
                 State::Granted => {
                     grants += 1;
@@ -65,10 +74,10 @@ impl Ending {
                 }
                 State::Denied | State::Abandoned | State::Expired | State::Revoked => continue,
             };
-            transaction.run(&steps::write(&elevation)?).await?;
+            transaction.run(&steps::write(&elevation, voucher)?).await?;
             behind.push(consequence(kind, &elevation, &cause));
         }
-        if let Self::Replaced { session, by } = self {
+        if let Ending::Replaced { session, by } = ending {
             transaction.run(&goes_on_in(session, by)).await?;
         }
         let ended = format!(
@@ -85,7 +94,9 @@ impl Ending {
         events.append(&mut behind);
         Ok(())
     }
+}
 
+impl Ending {
     fn sessions(&self, now: Timestamp) -> Statement {
         let (below, mut values) = self.below();
         values.push(now.millis().into());
@@ -109,7 +120,7 @@ impl Ending {
         };
         values.push(now.millis().into());
         let sql = format!(
-            "{below} select body from elevations
+            "{below} select id, class, principal, body from elevations
              where state in ('pending', 'granted') and expires_at > ${}
                  and (session in (select id from below) {theirs}) {kept}
              order by id",

@@ -13,6 +13,7 @@ use super::{
     open::Store,
     p256,
     rings::{Halves, Kept, Ring, public},
+    vouched::{PURPOSE as ROWS, Voucher},
 };
 use crate::{
     domain::{
@@ -109,6 +110,23 @@ impl Store {
             ring.note_opened(hash);
         }
         Ok(opened)
+    }
+
+    /// The voucher of this store.
+    ///
+    /// # Errors
+    /// The database is away, or its key cannot be opened.
+    pub async fn voucher(&self, now: Timestamp) -> Result<Voucher> {
+        for _ in 0..2 {
+            let ring = self.ring(ROWS, FRESH).await?;
+            let secret = ring.signing(now).and_then(|kept| kept.secret.as_ref());
+            if let Some(secret) = secret {
+                return Ok(Voucher::new(secret));
+            }
+            // Made on first use.
+            self.signing_key(ROWS, now).await?;
+        }
+        Err(unkept(ROWS))
     }
 
     pub(super) async fn ring(&self, purpose: &str, fresh: Duration) -> Result<Arc<Ring>> {

@@ -77,7 +77,7 @@ impl Store {
         let purpose = rotation.purpose;
         if purpose == PURPOSE && !rotation.compromised {
             return Err(Failure::usage("rows are not vouched for anew")
-                .hint("with --compromised everybody signs in, and is enrolled, again"));
+                .hint("with --compromised everybody signs in, is enrolled and asks again"));
         }
         let old = self.kept_keys(purpose).await?;
         let newest = old.first().ok_or_else(|| {
@@ -119,7 +119,14 @@ impl Store {
             let newest = old.first().map_or(0, |kept| kept.generation);
             let delete = "delete from keys where purpose = $1 and generation <= $2";
             let values = [purpose.into(), newest.into()];
-            return Ok(append.with(Statement::new(delete, values)));
+            let append = append.with(Statement::new(delete, values));
+            if purpose == PURPOSE {
+                // Nobody can say of those that are there who wrote them; the ledger keeps what was granted.
+                return Ok(append
+                    .with(Statement::new("delete from elevations", []))
+                    .with(Statement::new("delete from answers", [])));
+            }
+            return Ok(append);
         }
         let mut append = append;
         for kept in old {

@@ -1,17 +1,33 @@
-//! The steps of an elevation's life as statements, which the ledger runs in the commit of their event.
+//! The steps of an elevation's life as statements, which the ledger runs in the commit of their event; and
+//! an elevation as it is read again.
+//!
+//! What is believed is the body, which this authority vouches for. The columns beside it are how rows are
+//! found: whoever can write the database can hide a row by them, as they can delete it, and gets nothing.
+//! They can also put a row back as it once was, which no code tells. So that a revocation is not undone by
+//! that, no credential is recorded under a grant that the ledger says was revoked.
 
-use super::statement::{Row, Statement};
-use crate::domain::{
-    elevation::{Elevation, State},
-    entitlement::Kind,
-    failure::{Failure, Result},
-    id::GrantId,
+use super::{
+    statement::{Row, Statement},
+    vouched::{Voucher, forged},
 };
+use crate::{
+    domain::{
+        count::counted,
+        elevation::{Elevation, State},
+        entitlement::Kind,
+        failure::{Failure, Result},
+        id::GrantId,
+    },
+    platform::terminal,
+};
+
+/// Nothing stands beside an elevation: it says its id, and whose it is, itself.
+const BESIDE: &[&str] = &["elevation"];
 
 /// Writes where an elevation is. One that was revoked stays so: whoever read it before does not bring
 /// it back. A grant of a kind that leaves something at its target is settled once it is over and the
 /// target was told; all others are settled from the start.
-pub(super) fn write(elevation: &Elevation) -> Result<Statement> {
+pub(super) fn write(elevation: &Elevation, voucher: &Voucher) -> Result<Statement> {
     let asked_at = elevation.request.asked_at;
     let state = elevation.state(asked_at);
     let granted = matches!(state, State::Granted | State::Revoked);
@@ -34,47 +50,74 @@ pub(super) fn write(elevation: &Elevation) -> Result<Statement> {
             i64::from(!leaves_something).into(),
             state.to_string().into(),
             session.map_or("", GrantId::as_str).into(),
-            body(elevation)?.into(),
+            voucher.write(BESIDE, elevation)?.into(),
             elevation.request.principal.class().as_str().into(),
         ],
+        // That it is revoked is written whatever the column says.
         "on conflict (id) do update set expires_at = excluded.expires_at, settled = excluded.settled,
              state = excluded.state, body = excluded.body
-         where elevations.state <> 'revoked'",
+         where elevations.state <> 'revoked' or excluded.state = 'revoked'",
     ))
 }
 
 /// Holds while nobody has changed the elevation since it was read: of two who take a step at the same
 /// time, one is first.
-pub fn is_still(elevation: &Elevation) -> Result<Statement> {
+pub fn is_still(elevation: &Elevation, voucher: &Voucher) -> Result<Statement> {
     Ok(Statement::new(
         "select 1 from elevations where id = $1 and body = $2",
         [
             elevation.request.id.as_str().into(),
-            body(elevation)?.into(),
+            voucher.write(BESIDE, elevation)?.into(),
         ],
     )
     .by_key())
 }
 
-/// Holds while the grant has not been revoked.
+/// Holds while the grant has not been revoked, by the word of the ledger.
 pub fn is_unrevoked(elevation: &Elevation) -> Statement {
     Statement::new(
-        "select 1 from elevations where id = $1 and state <> 'revoked'",
+        "select 1 from elevations where id = $1 and not exists (
+             select 1 from events where grant_id = $1 and kind = 'revoked')",
         [elevation.request.id.as_str().into()],
     )
     .by_key()
 }
 
-fn body(elevation: &Elevation) -> Result<String> {
-    serde_json::to_string(elevation)
-        .map_err(|error| Failure::failed("an elevation cannot be written").because(&error))
+/// The elevation of a row: its `id`, `class`, `principal` and `body`, in that order.
+///
+/// # Errors
+/// This authority did not write the row, or not there, or for somebody else.
+pub(super) fn read(row: &Row, voucher: &Voucher) -> Result<Elevation> {
+    let id: GrantId = row.text(0)?.parse().map_err(|_| forged())?;
+    let read: Result<Elevation> = voucher.read(BESIDE, row.text(3)?);
+    let named = |failure: Failure| Failure {
+        message: format!("{id} is not believed: {}", failure.message),
+        ..failure
+    };
+    let elevation = read.map_err(named)?;
+    let who = &elevation.request.principal;
+    let is_theirs = row.text(1)? == who.class().as_str() && row.text(2)? == who.name();
+    if elevation.request.id != id || !is_theirs {
+        return Err(named(forged()));
+    }
+    Ok(elevation)
 }
 
-/// The elevation whose body is the first column of a row.
-pub(super) fn read(row: &Row) -> Result<Elevation> {
-    serde_json::from_str(row.text(0)?).map_err(|error| {
-        Failure::failed("an elevation in the store cannot be read")
-            .because(&error)
-            .hint("\"jit audit verify\" says whether the ledger is whole")
-    })
+/// Those of many rows that this authority wrote. The others are nobody's word, and are not in the way of
+/// these: they are left out, and said on the terminal of whoever runs this authority.
+pub(super) fn ours(rows: &[Row], voucher: &Voucher) -> Vec<Elevation> {
+    let mut ours = Vec::with_capacity(rows.len());
+    let mut first: Option<Failure> = None;
+    for row in rows {
+        match read(row, voucher) {
+            Ok(elevation) => ours.push(elevation),
+            Err(failure) => drop(first.get_or_insert(failure)),
+        }
+    }
+    if let Some(failure) = first {
+        let left_out = rows.len() - ours.len();
+        let left_out = counted(u64::try_from(left_out).unwrap_or(u64::MAX), "elevation");
+        terminal::say(&format!("jit: {left_out} left out: {failure}"));
+    }
+    ours
 }

@@ -1,18 +1,17 @@
-//! Rows that say who somebody is. Whoever can write the database and has not its sealing key must not
-//! become somebody else by it, so the authority believes the rows that it wrote itself, and no others.
+//! Rows that say who somebody is, and what was granted. Whoever can write the database and has not its
+//! sealing key must get nothing by it, so the authority believes the rows that it wrote itself, and no
+//! others.
+//!
+//! A code says who wrote a row, not when: a row that is put back as it once was is believed. What may not
+//! be undone that way is asked of the ledger, which tells when it was changed.
+
+use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{
-    keys::{FRESH, unkept},
-    open::Store,
-};
 use crate::{
-    domain::{
-        failure::{Failure, Result},
-        time::Timestamp,
-    },
+    domain::failure::{Failure, Result},
     platform::keys::MacKey,
 };
 
@@ -20,30 +19,16 @@ use crate::{
 /// each generation of a key.
 pub const PURPOSE: &str = "rows";
 
-/// What this authority knows its own rows by.
-#[derive(Debug)]
-pub struct Voucher(MacKey);
-
-impl Store {
-    /// The voucher of this store.
-    ///
-    /// # Errors
-    /// The database is away, or its key cannot be opened.
-    pub async fn voucher(&self, now: Timestamp) -> Result<Voucher> {
-        for _ in 0..2 {
-            let ring = self.ring(PURPOSE, FRESH).await?;
-            let secret = ring.signing(now).and_then(|kept| kept.secret.as_ref());
-            if let Some(secret) = secret {
-                return Ok(Voucher(MacKey::new(secret)));
-            }
-            // Made on first use.
-            self.signing_key(PURPOSE, now).await?;
-        }
-        Err(unkept(PURPOSE))
-    }
-}
+/// What this authority knows its own rows by. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Voucher(Arc<MacKey>);
 
 impl Voucher {
+    /// Whoever has that secret.
+    pub(super) fn new(secret: &[u8]) -> Self {
+        Self(Arc::new(MacKey::new(secret)))
+    }
+
     /// Something as text for a column, with a code for it and for what stands `beside` it.
     pub(super) fn write(
         &self,
@@ -97,12 +82,12 @@ mod tests {
 
     #[test]
     fn a_row_is_believed_whole_and_where_it_stands() {
-        let voucher = Voucher(MacKey::new(&[1; 32]));
+        let voucher = Voucher::new(&[1; 32]);
         let written = voucher.write(&["session", "1"], &"who").unwrap();
         let read =
             |beside: &[&str], text: &str| -> Option<String> { voucher.read(beside, text).ok() };
         assert_eq!(read(&["session", "1"], &written).as_deref(), Some("who"));
-        let other = Voucher(MacKey::new(&[2; 32]));
+        let other = Voucher::new(&[2; 32]);
         let others: Result<String> = other.read(&["session", "1"], &written);
         assert!(others.is_err());
         for (beside, text) in [

@@ -13,7 +13,7 @@ fn ledger(home: &Home) -> PathBuf {
 }
 
 /// Changes the database behind jit's back.
-fn tamper(home: &Home, sql: &'static str) {
+pub(crate) fn tamper(home: &Home, sql: &'static str) {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -100,7 +100,12 @@ fn a_renewal_in_flight_does_not_undo_a_revocation() {
             let renew = authority.renew(&client, &answer.token, &proof);
             let (_, revoked) = tokio::join!(renew, revoke);
             revoked.unwrap();
-            let kept = authority.store.elevation(id).await.unwrap().unwrap();
+            let kept = authority
+                .store
+                .elevation(id, still())
+                .await
+                .unwrap()
+                .unwrap();
             assert_eq!(kept.state(still()), State::Revoked, "after {delay}");
         }
     });

@@ -123,7 +123,8 @@ impl Authority {
             Failure::usage(format!("nobody is enrolled as {}", who.written()))
                 .hint("\"jit enrolments list\" lists who is")
         };
-        let all = self.store.enrolments((self.clock)()).await?;
+        let now = (self.clock)();
+        let all = self.store.enrolments(now).await?;
         let enrolment = all.into_iter().find(|(one, _)| one.principal == *who);
         let (enrolment, _) = enrolment.ok_or_else(absent)?;
         let what = "its enrolment was removed".to_owned();
@@ -136,7 +137,10 @@ impl Authority {
             .only_if(enrolments::is_enrolled(who))
             .with(keys)
             .with(itself)
-            .ending(Ending::Principal(who.clone()));
+            .ending(
+                Ending::Principal(who.clone()),
+                self.store.voucher(now).await?,
+            );
         match self.store.ledger().append(append).await {
             Err(failure) if failure.nature == Nature::Conflict => Err(absent()),
             outcome => outcome,

@@ -146,7 +146,8 @@ fn a_session_that_another_one_replaces_leaves_the_grants_and_nothing_else() {
     let state = |one: &Value| {
         let id = one["id"].as_str().unwrap().to_owned();
         let elevation = with_authority(&serve.path(""), async |authority| {
-            let found = authority.store.elevation(&id.parse().unwrap()).await;
+            let id = id.parse().unwrap();
+            let found = authority.store.elevation(&id, now()).await;
             found.unwrap().unwrap()
         });
         elevation.state(now())

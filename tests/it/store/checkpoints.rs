@@ -12,7 +12,7 @@ use jit::{
     },
 };
 
-use super::{NOW, Place, block_on, event, granted, id, plain};
+use super::{NOW, Place, block_on, granted, id, plain, step};
 
 const PACE: Pace = Pace {
     events: 10,
@@ -22,9 +22,7 @@ const PACE: Pace = Pace {
 async fn append(store: &Store, count: usize) {
     for _ in 0..count {
         let one = granted("ssh/web:deploy");
-        let append = Append::new(event(EventKind::Granted, &one))
-            .leaving(&one)
-            .unwrap();
+        let append = step(store, EventKind::Granted, &one).await;
         store.ledger().append(append).await.unwrap();
     }
 }

@@ -1,13 +1,19 @@
 //! Whoever can write a server's database, and has not its sealing key, becomes nobody by it.
 
+use std::time::Duration;
+
 use jit::{
-    domain::{enrolment::Enrolment, principal::Principal},
+    domain::{
+        decision::Obligations, elevation::Elevation, enrolment::Enrolment, principal::Principal,
+        vote::Approval,
+    },
     platform::{clock, keys},
 };
+use serde_json::json;
 
 use crate::support::{
     Access, Postgres, Serve,
-    serve::{Guest, with_authority},
+    serve::{Guest, Keys, with_authority},
     web::{CATALOGUE, POLICIES},
 };
 
@@ -98,4 +104,83 @@ fn a_key_that_somebody_else_enrolled_is_nobodys() {
             "{failure}"
         );
     }
+}
+
+/// What somebody makes of their own request who knows all but the key.
+fn approved(body: &str) -> String {
+    let (code, text) = body.split_once(' ').unwrap();
+    let mut elevation: Elevation = serde_json::from_str(text).unwrap();
+    let now = clock::now();
+    let yes = Approval {
+        by: Principal::parse("bob").unwrap(),
+        at: now,
+        comment: None,
+    };
+    elevation.approve(yes, 1, now).unwrap();
+    let policies = vec!["sensitive".to_owned()];
+    elevation
+        .grant(policies, Obligations::default(), now)
+        .unwrap();
+    format!("{code} {}", serde_json::to_string(&elevation).unwrap())
+}
+
+#[test]
+fn an_approval_that_somebody_else_wrote_lets_nobody_claim_anything() {
+    let Some(database) = Postgres::start(Access::default()) else {
+        return;
+    };
+    let approvers = r#"
+@id("approvers")
+permit (principal in Group::"approvers", action == Action::"approve", resource);
+"#;
+    let policies = format!("{POLICIES}{approvers}");
+    let serve = Serve::start_on(&database.owner_url(), CATALOGUE, &policies);
+    let alice = serve.let_in("alice", &[]);
+    let bob = serve.let_in("bob", &["approvers"]);
+    let asked = || {
+        let pending = alice.ask("ssh/web:root", &Keys::new());
+        assert_eq!(pending.status, 202, "{}", pending.text());
+        pending.json()["id"].as_str().unwrap().to_owned()
+    };
+    let id = asked();
+    let body = database.psql_in(
+        "ledger",
+        &format!("select body from elevations where id = '{id}'"),
+    );
+    let until = clock::now().after(Duration::from_hours(1)).millis();
+    database.psql_in(
+        "ledger",
+        &format!(
+            "update elevations set body = '{}', state = 'granted', expires_at = {until}
+             where id = '{id}'",
+            approved(&body)
+        ),
+    );
+    let path = |id: &str, what: &str| format!("/v1/elevations/{id}{what}");
+    let claim = |id: &str| alice.post(&path(id, "/credential"), &Keys::new().body());
+    let vote = |id: &str| bob.post(&path(id, "/approval"), &json!({"answer": "approve"}));
+    for refused in [claim(&id), vote(&id), alice.get(&path(&id, ""))] {
+        assert_eq!(refused.status, 500, "{}", refused.text());
+    }
+    let named = format!("{id} is not believed: a row of the store was not written by this");
+    assert!(serve.log().contains(&named), "{}", serve.log());
+    // Everything else goes on, for whoever it was done to as well.
+    let again = asked();
+    assert_ne!(again, id);
+    for (who, list) in [(&alice, "/v1/elevations"), (&bob, "/v1/approvals")] {
+        let listed = who.get(list);
+        assert_eq!(listed.status, 200, "{}", listed.text());
+        assert!(!listed.text().contains(&id) && listed.text().contains(&again));
+    }
+    assert!(serve.log().contains("jit: 1 elevation left out: "));
+    assert_eq!(vote(&again).status, 200);
+    assert_eq!(claim(&again).status, 200);
+    // Put back as it was, it still waits for somebody's word.
+    database.psql_in(
+        "ledger",
+        &format!("update elevations set body = '{body}', state = 'pending' where id = '{id}'"),
+    );
+    assert_eq!(claim(&id).json()["type"], "urn:jit:pending");
+    assert_eq!(vote(&id).status, 200);
+    assert_eq!(claim(&id).status, 200);
 }

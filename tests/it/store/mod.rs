@@ -7,6 +7,7 @@ mod outage;
 mod served;
 mod stolen;
 mod story;
+mod version_2;
 mod writers;
 
 use std::path::PathBuf;
@@ -23,7 +24,7 @@ use jit::{
         time::Timestamp,
     },
     platform::{keys::random, seal::SealingKey},
-    store::{Store, sealing::Sealing},
+    store::{Store, ledger::Append, sealing::Sealing},
 };
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -71,11 +72,12 @@ impl Place {
     }
 
     /// Changes the database behind jit's back.
-    pub(crate) async fn tamper(&self, sql: &'static str) {
+    pub(crate) async fn tamper(&self, sql: &str) {
         match self {
             Self::Sqlite(_) => {
                 let url = format!("sqlite://{}", self.file().display());
                 let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+                let sql = sqlx::AssertSqlSafe(sql);
                 sqlx::raw_sql(sql).execute(&pool).await.unwrap();
                 pool.close().await;
             }
@@ -133,6 +135,13 @@ pub(crate) fn event(kind: EventKind, elevation: &Elevation) -> Event {
         justification: elevation.request.justification.clone(),
         ..plain(kind, elevation.request.id.clone())
     }
+}
+
+/// That event, and where it leaves the elevation.
+pub(crate) async fn step(store: &Store, kind: EventKind, elevation: &Elevation) -> Append {
+    let voucher = store.voucher(NOW).await.unwrap();
+    let append = Append::new(event(kind, elevation));
+    append.leaving(elevation, &voucher).unwrap()
 }
 
 /// An event about nothing but alice.

@@ -17,7 +17,7 @@ use jit::{
 };
 use secrecy::SecretString;
 
-use super::{block_on, event, granted};
+use super::{NOW, block_on, event, granted, step};
 use crate::support::{Access, Failover, Postgres, postgres::Durability};
 
 async fn connect(url: String) -> Store {
@@ -30,10 +30,12 @@ async fn connect(url: String) -> Store {
 async fn confirmed(store: &Store) -> GrantId {
     for _ in 0..20 {
         let one = granted("ssh/web:deploy");
-        let append = Append::new(event(EventKind::Granted, &one))
-            .leaving(&one)
-            .unwrap();
-        match store.ledger().append(append).await {
+        let written = async {
+            let voucher = store.voucher(NOW).await?;
+            let append = Append::new(event(EventKind::Granted, &one));
+            store.ledger().append(append.leaving(&one, &voucher)?).await
+        };
+        match written.await {
             Ok(()) => return one.request.id,
             Err(failure) => assert_eq!(failure.nature, Nature::Away, "{failure:?}"),
         }
@@ -63,11 +65,8 @@ fn a_server_that_restarts_is_away_for_a_moment_only() {
         // Idle connections died with it: what had not begun is done over another one.
         whole(&store, &ids).await;
         ids.push(confirmed(&store).await);
+        let away = step(&store, EventKind::Granted, &granted("ssh/web:deploy")).await;
         server.crash();
-        let away = granted("ssh/web:deploy");
-        let away = Append::new(event(EventKind::Granted, &away))
-            .leaving(&away)
-            .unwrap();
         let failure = store.ledger().append(away).await.unwrap_err();
         assert_eq!(failure.nature, Nature::Away, "{failure:?}");
         server.start_again();
@@ -97,10 +96,7 @@ fn a_failover_is_followed_and_a_standby_is_not_written_to() {
         pair.primary().psql(
             "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'ledger'",
         );
-        let one = granted("ssh/web:deploy");
-        let append = Append::new(event(EventKind::Granted, &one))
-            .leaving(&one)
-            .unwrap();
+        let append = step(&store, EventKind::Granted, &granted("ssh/web:deploy")).await;
         let failure = store.ledger().append(append).await.unwrap_err();
         assert_eq!(failure.nature, Nature::Away, "{failure:?}");
         pair.primary()
@@ -124,10 +120,7 @@ fn a_lock_that_nobody_lets_go_of_is_not_waited_for_for_ever() {
             .execute(&mut *held)
             .await
             .unwrap();
-        let one = granted("ssh/web:deploy");
-        let append = Append::new(event(EventKind::Granted, &one))
-            .leaving(&one)
-            .unwrap();
+        let append = step(&store, EventKind::Granted, &granted("ssh/web:deploy")).await;
         let failure = store.ledger().append(append).await.unwrap_err();
         assert_eq!(failure.nature, Nature::Away, "{failure:?}");
         held.rollback().await.unwrap();

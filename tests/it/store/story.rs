@@ -19,7 +19,7 @@ use jit::{
     },
 };
 
-use super::{NOW, Place, alice, asked, block_on, event, granted, plain, session};
+use super::{NOW, Place, alice, asked, block_on, event, granted, plain, session, step};
 
 #[test]
 fn the_same_story_on_both_databases() {
@@ -43,12 +43,10 @@ fn the_same_story_on_both_databases() {
 
 async fn elevations(store: &Store) {
     let one = granted("postgres/orders:read");
-    let append = Append::new(event(EventKind::Granted, &one))
-        .leaving(&one)
-        .unwrap();
+    let append = step(store, EventKind::Granted, &one).await;
     store.ledger().append(append).await.unwrap();
     let id = &one.request.id;
-    assert_eq!(store.elevation(id).await.unwrap(), Some(one.clone()));
+    assert_eq!(store.elevation(id, NOW).await.unwrap(), Some(one.clone()));
     assert_eq!(
         store.live(&alice(), NOW).await.unwrap(),
         std::slice::from_ref(&one)
@@ -57,16 +55,12 @@ async fn elevations(store: &Store) {
 
     let mut ended = one.clone();
     ended.revoke(NOW).unwrap();
-    let append = Append::new(event(EventKind::Revoked, &ended))
-        .leaving(&ended)
-        .unwrap();
+    let append = step(store, EventKind::Revoked, &ended).await;
     store.ledger().append(append).await.unwrap();
-    let late = Append::new(event(EventKind::Issued, &one))
-        .leaving(&one)
-        .unwrap();
+    let late = step(store, EventKind::Issued, &one).await;
     store.ledger().append(late).await.unwrap();
     assert_eq!(
-        store.elevation(id).await.unwrap(),
+        store.elevation(id, NOW).await.unwrap(),
         Some(ended),
         "it stays revoked"
     );
@@ -98,7 +92,7 @@ async fn lines(store: &Store) {
     assert!(store.line(&line[2].id, late).await.unwrap().is_empty());
 
     let end = Append::new(plain(EventKind::SignedOut, line[1].id.clone()));
-    let end = end.ending(Ending::Session(line[1].id.clone()));
+    let end = end.ending(Ending::Session(line[1].id.clone()), voucher);
     store.ledger().append(end).await.unwrap();
     assert_eq!(of(0).await.len(), 1);
     for at in 1..DEEPEST {
@@ -108,12 +102,11 @@ async fn lines(store: &Store) {
 
 async fn guards(store: &Store) {
     let pending = asked("ssh/web:root", None);
-    let ask = Append::new(event(EventKind::Requested, &pending))
-        .leaving(&pending)
-        .unwrap();
+    let ask = step(store, EventKind::Requested, &pending).await;
     store.ledger().append(ask).await.unwrap();
     // Of many who take the same step at the same time one does.
     let before = store.head().await.unwrap();
+    let voucher = store.voucher(NOW).await.unwrap();
     let steps: Vec<_> = (0..20)
         .map(|_| {
             let (store, mut approved) = (store.clone(), pending.clone());
@@ -122,9 +115,9 @@ async fn guards(store: &Store) {
                 .grant(policies, jit::domain::decision::Obligations::default(), NOW)
                 .unwrap();
             let append = Append::new(event(EventKind::Granted, &approved))
-                .leaving(&approved)
+                .leaving(&approved, &voucher)
                 .unwrap()
-                .only_if(is_still(&pending).unwrap());
+                .only_if(is_still(&pending, &voucher).unwrap());
             tokio::spawn(async move { store.ledger().append(append).await })
         })
         .collect();
@@ -218,15 +211,11 @@ fn a_ledger_of_version_1_goes_on() {
         let line = ssh_key::PublicKey::from(ssh_key::public::Ed25519PublicKey(ca.public().0));
         assert!(line.to_openssh().unwrap().contains(CA), "targets trust it");
         let found = store.ledger().list(&EventFilter::default()).await.unwrap();
-        let states = found.iter().map(|entry| &entry.event.grant);
-        let mut known = Vec::new();
-        for id in states {
-            known.push(store.elevation(id).await.unwrap().unwrap());
+        for entry in &found {
+            // Nobody vouched for it then.
+            let id = &entry.event.grant;
+            assert_eq!(store.elevation(id, clock::now()).await, Ok(None));
         }
-        let [first, last] = [0, 5].map(|at: usize| &known[at]);
-        assert!(last.grant_made().is_some() && first.grant_made().is_some());
-        let revoked = Append::new(event(EventKind::Denied, last)).only_if(is_still(last).unwrap());
-        store.ledger().append(revoked).await.unwrap();
         store.close().await;
     });
 }

@@ -14,7 +14,7 @@ use jit::{
 };
 use tokio::task::JoinSet;
 
-use super::{NOW, Place, asked, block_on, event, granted};
+use super::{NOW, Place, asked, block_on, event, granted, step};
 
 #[test]
 fn of_many_that_start_at_once_one_makes_the_tables_and_the_keys() {
@@ -50,29 +50,29 @@ fn two_replicas_write_one_chain_and_one_of_two_steps() {
             let replicas = [place.open().await, place.open().await];
             let pending: Vec<_> = (0..40).map(|_| asked("ssh/web:root", None)).collect();
             for one in &pending {
-                let ask = Append::new(event(EventKind::Requested, one))
-                    .leaving(one)
-                    .unwrap();
+                let ask = step(&replicas[0], EventKind::Requested, one).await;
                 replicas[0].ledger().append(ask).await.unwrap();
             }
             let mut writing = JoinSet::new();
             for one in &pending {
                 for store in replicas.clone() {
+                    let voucher = store.voucher(NOW).await.unwrap();
                     let mut approved = one.clone();
                     let terms = jit::domain::decision::Obligations::default();
                     approved
                         .grant(vec!["sensitive".to_owned()], terms, NOW)
                         .unwrap();
-                    let step = Append::new(event(EventKind::Granted, &approved));
-                    let step = step.leaving(&approved).unwrap();
-                    let step = step.only_if(is_still(one).unwrap());
+                    let one = is_still(one, &voucher).unwrap();
+                    let approval = step(&store, EventKind::Granted, &approved)
+                        .await
+                        .only_if(one);
                     let other = granted("kubernetes/prod:view");
-                    let other = Append::new(event(EventKind::Issued, &other))
-                        .leaving(&other)
-                        .unwrap();
+                    let other = step(&store, EventKind::Issued, &other).await;
                     writing.spawn(async move {
-                        let both =
-                            tokio::join!(store.ledger().append(step), store.ledger().append(other));
+                        let both = tokio::join!(
+                            store.ledger().append(approval),
+                            store.ledger().append(other)
+                        );
                         both.1.unwrap();
                         both.0
                             .map_or_else(|failure| failure.nature == Nature::Conflict, |()| false)
@@ -107,10 +107,11 @@ fn what_is_queued_when_the_store_closes_is_written_or_refused() {
             let mut writing = JoinSet::new();
             for _ in 0..300 {
                 let store = store.clone();
+                let voucher = store.voucher(NOW).await.unwrap();
                 writing.spawn(async move {
                     let one = granted("ssh/web:deploy");
                     let append = Append::new(event(EventKind::Granted, &one))
-                        .leaving(&one)
+                        .leaving(&one, &voucher)
                         .unwrap();
                     let outcome = store.ledger().append(append).await;
                     (one.request.id, outcome)

@@ -55,7 +55,13 @@ fn whoever_is_disabled_has_nothing_any_more_whatever_they_do_meanwhile() {
         assert_eq!((known.sessions, known.grants), (0, 0));
         assert!(held.len() < 40, "it was no race");
         for id in &held {
-            let elevation = team.here.store.elevation(id).await.unwrap().unwrap();
+            let elevation = team
+                .here
+                .store
+                .elevation(id, still())
+                .await
+                .unwrap()
+                .unwrap();
             assert_eq!(elevation.state(still()), State::Revoked);
         }
         assert_eq!(team.kinds(&pending).await, ["requested", "denied"]);

@@ -2,4 +2,5 @@
 
 mod approvals;
 mod ends;
-mod team;
+mod forged;
+pub(crate) mod team;

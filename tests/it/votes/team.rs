@@ -1,6 +1,7 @@
 //! A team's authority as two replicas that share one store, and those who come there.
 
 use std::{
+    env::temp_dir,
     sync::atomic::{AtomicI64, Ordering},
     time::Duration,
 };
@@ -21,11 +22,12 @@ use jit::{
         session::Session,
         time::Timestamp,
     },
-    platform::{keys, seal::SealingKey},
+    platform::keys,
     policy::set::Policies,
-    store::Store,
 };
 use tempfile::TempDir;
+
+use crate::store::Place;
 
 const CATALOGUE: &str = r#"
 [resources."ssh/web"]
@@ -35,7 +37,7 @@ roles.root = { tier = "sensitive" }
 roles.two = { tier = "sensitive" }
 "#;
 
-pub(super) const POLICIES: &str = r#"
+pub(crate) const POLICIES: &str = r#"
 @id("routine") @ttl("8h")
 permit (principal, action == Action::"elevate", resource in Tier::"routine");
 @id("sensitive") @ttl("1h") @justification("required")
@@ -55,29 +57,26 @@ permit (principal in Group::"on-call", action == Action::"revoke", resource);
 static NOW: AtomicI64 = AtomicI64::new(1_800_000_000);
 
 /// A team's authority, as two replicas, with a clock that is its own.
-pub(super) struct Team {
-    pub(super) here: Authority,
-    pub(super) there: Authority,
-    _directory: TempDir,
+pub(crate) struct Team {
+    pub(crate) here: Authority,
+    pub(crate) there: Authority,
+    pub(crate) place: Place,
 }
 
-pub(super) fn policies(text: &str) -> Policies {
+pub(crate) fn policies(text: &str) -> Policies {
     Policies::parse(&[("all.cedar".to_owned(), text.to_owned())]).unwrap()
 }
 
-pub(super) fn still() -> Timestamp {
+pub(crate) fn still() -> Timestamp {
     Timestamp::from_secs(NOW.load(Ordering::Relaxed))
 }
 
-pub(super) async fn replica(directory: &TempDir, clock: fn() -> Timestamp) -> Authority {
-    let file = directory.path().join("state/ledger.db");
+async fn replica(place: &Place, clock: fn() -> Timestamp) -> Authority {
     Authority {
         catalogue: authority::parse("authority.toml", CATALOGUE).unwrap(),
         policies: policies(POLICIES),
-        store: Store::open_shared(&file, SealingKey::new([1; 32]))
-            .await
-            .unwrap(),
-        directory: directory.path().to_owned(),
+        store: place.open().await,
+        directory: temp_dir(),
         environment: Environment::default(),
         clock,
         approvers: true,
@@ -88,25 +87,28 @@ pub(super) async fn replica(directory: &TempDir, clock: fn() -> Timestamp) -> Au
 }
 
 impl Team {
-    pub(super) async fn at(clock: fn() -> Timestamp) -> Self {
-        let directory = TempDir::new().unwrap();
+    pub(crate) async fn at(clock: fn() -> Timestamp) -> Self {
+        Self::on(Place::Sqlite(TempDir::new().unwrap()), clock).await
+    }
+
+    pub(crate) async fn on(place: Place, clock: fn() -> Timestamp) -> Self {
         Self {
-            here: replica(&directory, clock).await,
-            there: replica(&directory, clock).await,
-            _directory: directory,
+            here: replica(&place, clock).await,
+            there: replica(&place, clock).await,
+            place,
         }
     }
 
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::at(still).await
     }
 
     /// Somebody who has just signed in.
-    pub(super) async fn client(&self, who: &str, groups: &[&str]) -> Client {
+    pub(crate) async fn client(&self, who: &str, groups: &[&str]) -> Client {
         self.try_client(who, groups).await.unwrap()
     }
 
-    pub(super) async fn try_client(&self, who: &str, groups: &[&str]) -> Result<Client, Failure> {
+    pub(crate) async fn try_client(&self, who: &str, groups: &[&str]) -> Result<Client, Failure> {
         let session = self.session(who, groups, None);
         self.here.open_session(&session, &Origin::default()).await?;
         let line = self
@@ -135,7 +137,7 @@ impl Team {
     }
 
     /// An agent of somebody.
-    pub(super) async fn agent(&self, who: &str, groups: &[&str], of: &Client) -> Client {
+    pub(crate) async fn agent(&self, who: &str, groups: &[&str], of: &Client) -> Client {
         let session = self.session(who, groups, Some(of));
         self.here
             .open_session(&session, &Origin::default())
@@ -150,14 +152,14 @@ impl Team {
         client(line)
     }
 
-    pub(super) async fn pending(&self, client: &Client, role: &str) -> GrantId {
+    pub(crate) async fn pending(&self, client: &Client, role: &str) -> GrantId {
         match self.here.elevate(client, &ask(role)).await.unwrap() {
             Outcome::Pending(elevation) => elevation.request.id.clone(),
             Outcome::Granted(answer) => panic!("granted: {answer:?}"),
         }
     }
 
-    pub(super) async fn granted(&self, client: &Client, role: &str) -> Answer {
+    pub(crate) async fn granted(&self, client: &Client, role: &str) -> Answer {
         self.here
             .elevate(client, &ask(role))
             .await
@@ -166,7 +168,7 @@ impl Team {
             .unwrap()
     }
 
-    pub(super) async fn events(&self) -> Vec<Entry> {
+    pub(crate) async fn events(&self) -> Vec<Entry> {
         self.here
             .store
             .ledger()
@@ -175,7 +177,7 @@ impl Team {
             .unwrap()
     }
 
-    pub(super) async fn kinds(&self, id: &GrantId) -> Vec<&'static str> {
+    pub(crate) async fn kinds(&self, id: &GrantId) -> Vec<&'static str> {
         let filter = EventFilter {
             grant: Some(id.clone()),
             ..EventFilter::default()
@@ -188,7 +190,7 @@ impl Team {
     }
 }
 
-pub(super) fn client(sessions: Vec<Session>) -> Client {
+pub(crate) fn client(sessions: Vec<Session>) -> Client {
     Client {
         caller: sessions[0].caller.clone(),
         origin: Origin::default(),
@@ -199,7 +201,7 @@ pub(super) fn client(sessions: Vec<Session>) -> Client {
     }
 }
 
-pub(super) fn ask(role: &str) -> Ask {
+pub(crate) fn ask(role: &str) -> Ask {
     Ask {
         entitlement: format!("ssh/web:{role}").parse().unwrap(),
         justification: Some("a fire".to_owned()),
@@ -210,7 +212,7 @@ pub(super) fn ask(role: &str) -> Ask {
     }
 }
 
-pub(super) fn run(test: impl Future<Output = ()>) {
+pub(crate) fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
