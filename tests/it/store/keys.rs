@@ -10,7 +10,7 @@ use jit::{
 
 use sqlx::PgPool;
 
-use super::{NOW, Place, block_on, id, plain};
+use super::{NOW, Place, alice, block_on, granted, id, plain, step};
 use crate::support::{Access, Postgres, until};
 
 fn to(purpose: &str, starts_at: Timestamp) -> Rotation<'_> {
@@ -82,6 +82,35 @@ async fn verifying(store: &Store, key: PublicKey) -> PublicKey {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+#[test]
+fn once_the_key_of_rows_was_in_other_hands_everybody_asks_again() {
+    block_on(async {
+        for place in Place::both() {
+            let store = place.open().await;
+            let elevated = async || {
+                let one = granted("ssh/web:deploy");
+                let append = step(&store, EventKind::Granted, &one).await;
+                store.ledger().append(append).await.unwrap();
+                one
+            };
+            let before = elevated().await;
+            let refused = store
+                .rotate(&to("rows", NOW), plain(EventKind::Rotated, id()))
+                .await;
+            assert!(refused.unwrap_err().hint.contains("asks again"));
+            let lost = Rotation {
+                compromised: true,
+                ..to("rows", NOW)
+            };
+            assert_eq!(rotate(&store, lost).await, 2);
+            assert_eq!(store.elevation(&before.request.id, NOW).await, Ok(None));
+            let after = elevated().await;
+            let listed = store.elevations_of(&alice(), NOW).await;
+            assert_eq!(listed, Ok(vec![after]));
+        }
+    });
 }
 
 #[test]
