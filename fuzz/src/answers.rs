@@ -206,6 +206,7 @@ fn credential_request() -> CredentialRequest {
     CredentialRequest {
         token: None,
         proof: None,
+        once: None,
         from: from(),
     }
 }

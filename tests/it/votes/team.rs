@@ -196,6 +196,7 @@ pub(super) fn client(sessions: Vec<Session>) -> Client {
         key: keys::generate().unwrap().public(),
         sessions,
         proof: None,
+        once: None,
     }
 }
 
