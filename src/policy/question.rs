@@ -114,7 +114,7 @@ impl Asked {
             entities,
             principal,
             resource,
-            context: Context::from_pairs(context(question)).map_err(|error| said(&error))?,
+            context: Context::from_pairs(context(question, words)).map_err(|error| said(&error))?,
         })
     }
 
@@ -125,7 +125,7 @@ impl Asked {
         let resource = words.uid(Noun::Authority, AUTHORITY);
         let caller = entity(duty.caller, &principal, &groups)?;
         let entities = words.actions.iter().cloned().chain([caller]);
-        let mut pairs = around(duty.caller, &duty.circumstances, duty.now);
+        let mut pairs = around(duty.caller, &duty.circumstances, duty.now, words);
         pairs.push(number("ttl", 0));
         Ok(Self {
             principals: with(&principal, groups),
@@ -206,8 +206,13 @@ fn resource(question: &Question<'_>, words: &Vocabulary) -> (EntityUid, Vec<Enti
     (uid, parents)
 }
 
-fn context(question: &Question<'_>) -> Vec<(String, RestrictedExpression)> {
-    let mut pairs = around(question.caller, &question.circumstances, question.now);
+fn context(question: &Question<'_>, words: &Vocabulary) -> Vec<(String, RestrictedExpression)> {
+    let mut pairs = around(
+        question.caller,
+        &question.circumstances,
+        question.now,
+        words,
+    );
     pairs.push(number("ttl", seconds(question.ttl.unwrap_or(DEFAULT_TTL))));
     pairs.extend(
         question
@@ -222,6 +227,7 @@ fn around(
     caller: &Caller,
     around: &Circumstances<'_>,
     now: Timestamp,
+    words: &Vocabulary,
 ) -> Vec<(String, RestrictedExpression)> {
     let sign_in = caller.sign_in.as_ref();
     let methods = sign_in.into_iter().flat_map(|sign_in| &sign_in.methods);
@@ -231,7 +237,7 @@ fn around(
     let mut pairs = vec![
         number("hour", i64::from(date.hour())),
         number("weekday", i64::from(date.weekday().number_from_monday())),
-        pair("now", RestrictedExpression::new_datetime(instant(now))),
+        pair("now", words.instant(now)),
         pair("own", RestrictedExpression::new_bool(!around.of_another)),
         pair("amr", RestrictedExpression::new_set(methods)),
         pair(
@@ -243,8 +249,8 @@ fn around(
     pairs.extend(class.map(|class| text("acr", class)));
     let age = around.sign_in_age;
     pairs.extend(age.map(|age| number("sign_in_age", seconds(age))));
-    let address = around.address.map(|address| address.to_canonical());
-    pairs.extend(address.map(|ip| pair("address", RestrictedExpression::new_ip(ip.to_string()))));
+    let address = around.address;
+    pairs.extend(address.map(|address| pair("address", words.address(address))));
     pairs
 }
 
@@ -262,9 +268,4 @@ fn number(name: &str, value: i64) -> (String, RestrictedExpression) {
 
 fn seconds(span: Duration) -> i64 {
     i64::try_from(span.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// Cedar's datetime has whole seconds or exactly three digits of fraction.
-fn instant(now: Timestamp) -> String {
-    now.to_rfc3339_seconds()
 }

@@ -1,13 +1,22 @@
 //! The words that policies are written in: the schema, its entity types and actions.
 
-use std::{fmt, str::FromStr as _};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::IpAddr,
+    str::FromStr as _,
+    sync::{Mutex, PoisonError},
+};
 
-use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid, Schema};
+use cedar_policy::{
+    Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression as Expression, Schema,
+};
 use serde::Serialize;
 
 use crate::domain::{
     failure::{Failure, Result},
     principal::Class,
+    time::Timestamp,
 };
 
 /// The schema, in Cedar's own syntax.
@@ -115,6 +124,29 @@ pub struct Vocabulary {
     label: EntityTypeName,
     authority: EntityTypeName,
     action: EntityTypeName,
+    instants: Made<i64>,
+    addresses: Made<IpAddr>,
+}
+
+/// Values of Cedar's extensions that were made before: to make one, Cedar parses the extension's name.
+#[derive(Debug)]
+struct Made<K>(Mutex<BTreeMap<K, Expression>>);
+
+/// How many of each are kept at most.
+const KEPT: usize = 256;
+
+impl<K: Ord> Made<K> {
+    const fn new() -> Self {
+        Self(Mutex::new(BTreeMap::new()))
+    }
+
+    fn of(&self, key: K, make: impl FnOnce() -> Expression) -> Expression {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= KEPT {
+            all.clear();
+        }
+        all.entry(key).or_insert_with(make).clone()
+    }
 }
 
 impl Vocabulary {
@@ -146,7 +178,22 @@ impl Vocabulary {
             label: named("Label")?,
             authority: named("Authority")?,
             action: named("Action")?,
+            instants: Made::new(),
+            addresses: Made::new(),
         })
+    }
+
+    /// The second of an instant: Cedar's datetime has whole seconds or exactly three digits of fraction.
+    pub fn instant(&self, at: Timestamp) -> Expression {
+        let make = || Expression::new_datetime(at.to_rfc3339_seconds());
+        self.instants.of(at.secs(), make)
+    }
+
+    /// An address; one of IPv4 that came over IPv6 is one of IPv4.
+    pub fn address(&self, address: IpAddr) -> Expression {
+        let address = address.to_canonical();
+        let make = || Expression::new_ip(address.to_string());
+        self.addresses.of(address, make)
     }
 
     /// The entity of that type and name. The name is data: whatever it holds, it stays one name.

@@ -86,6 +86,23 @@ impl Transaction {
         }
     }
 
+    /// Runs statements one after the other. To SQLite they are handed over together: to wake the thread
+    /// that it runs on costs as much as a small statement.
+    pub(super) async fn run_all(&mut self, all: Vec<Statement>) -> Result<()> {
+        match self {
+            Self::Sqlite(open) => {
+                let all = Statement::chained(all, "; ");
+                sqlite::run(&mut **open, &all).await?;
+            }
+            Self::Postgres(open) => {
+                for statement in &all {
+                    open.run(statement).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Runs a script without values.
     pub(super) async fn script(&mut self, sql: &'static str) -> Result<()> {
         match self {

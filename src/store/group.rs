@@ -4,7 +4,7 @@
 //! Within a group, appends whose conditions do not touch what the others write form a wave: their
 //! conditions are asked in one question, and their rows are inserted in one statement.
 
-use std::slice;
+use std::{borrow::Cow, slice};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,10 +19,10 @@ use crate::domain::failure::{Nature, Result};
 /// How many appends go into one commit at most.
 pub(super) const GROUP: usize = 256;
 
-/// How many rows go into one statement at most, and how many bytes: what is larger than a TLS record
+/// How many rows or guards go into one statement at most, and how many bytes: what is larger than a TLS record
 /// (16 KiB) goes to PostgreSQL in two segments, and the second one waits for the first one's delayed
 /// acknowledgement, 40 ms, since sqlx does not set `TCP_NODELAY`.
-const ROWS: usize = 64;
+const MOST: usize = 128;
 const BYTES: usize = 12 * 1024;
 
 /// An append, and who waits for it.
@@ -115,8 +115,8 @@ async fn together(database: &Database, group: &[Append]) -> Result<Vec<Result<()
             writes.extend(&append.writes);
             outcomes.push(Ok(()));
         }
-        insert(&mut transaction, &events.iter().collect::<Vec<_>>()).await?;
-        insert(&mut transaction, &writes).await?;
+        let writes: Vec<&Statement> = events.iter().chain(writes).collect();
+        write_all(&mut transaction, &writes).await?;
     }
     transaction.commit().await?;
     Ok(outcomes)
@@ -161,37 +161,52 @@ async fn holding(transaction: &mut Transaction, wave: &[Append]) -> Result<Vec<b
     let guards = wave.iter().enumerate();
     let guards = guards.flat_map(|(at, append)| append.guards.iter().map(move |guard| (at, guard)));
     let guards: Vec<(usize, &Statement)> = guards.collect();
-    for same in alike(&guards, |(_, guard)| guard) {
-        let asked: Vec<&Statement> = same.iter().map(|(_, guard)| *guard).collect();
-        let found = transaction.rows(&Statement::which_hold(&asked)).await?;
+    let mut asked = Vec::new();
+    for kind in kinds(&guards, |(_, guard)| guard) {
+        // Filled up to a power of two, so that the database prepares few statements.
+        let fill = kind.len().next_power_of_two() - kind.len();
+        let nothing = kind.first().map(|(_, guard)| guard.blank());
+        asked.extend(
+            kind.into_iter()
+                .map(|(at, guard)| (Some(at), Cow::Borrowed(guard))),
+        );
+        asked.extend(
+            nothing
+                .into_iter()
+                .cycle()
+                .take(fill)
+                .map(|guard| (None, Cow::Owned(guard))),
+        );
+    }
+    for part in parts(&asked, |(_, guard)| guard, |fitting| fitting) {
+        let (places, guards): (Vec<_>, Vec<_>) = part.iter().cloned().unzip();
+        let found = transaction.rows(&Statement::which_hold(&guards)).await?;
         let found: Vec<i64> = found.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
-        for (place, (at, _)) in (0..).zip(&same) {
-            if let Some(held) = held.get_mut(*at) {
-                *held &= found.contains(&place);
+        for (number, at) in (0..).zip(places) {
+            if let Some(held) = at.and_then(|at| held.get_mut(at)) {
+                *held &= found.contains(&number);
             }
         }
     }
     Ok(held)
 }
 
-/// Writes in their order, except that rows of one text become one statement.
-async fn insert(transaction: &mut Transaction, writes: &[&Statement]) -> Result<()> {
+/// Writes in their order, except that rows of one text become one statement; in numbers that are powers of
+/// two, so that the database prepares few statements.
+async fn write_all(transaction: &mut Transaction, writes: &[&Statement]) -> Result<()> {
     let (rows, others): (Vec<&Statement>, Vec<&Statement>) =
         writes.iter().partition(|write| write.is_insert());
-    for same in alike(&rows, |row| row) {
-        if let Some(joined) = Statement::joined(&same) {
-            transaction.run(&joined).await?;
-        }
+    let mut statements = Vec::new();
+    for kind in kinds(&rows, |row| row) {
+        let parts = parts(&kind, |row| row, |fitting| 1 << fitting.ilog2());
+        statements.extend(parts.into_iter().filter_map(Statement::joined));
     }
-    for write in others {
-        transaction.run(write).await?;
-    }
-    Ok(())
+    statements.extend(others.into_iter().cloned());
+    transaction.run_all(statements).await
 }
 
-/// Those of one text together, in numbers that are powers of two, so that the database prepares few
-/// statements.
-fn alike<T: Copy>(all: &[T], statement: impl Fn(&T) -> &Statement + Copy) -> Vec<Vec<T>> {
+/// Those of one text together.
+fn kinds<T: Copy>(all: &[T], statement: impl Fn(&T) -> &Statement) -> Vec<Vec<T>> {
     let mut kinds: Vec<Vec<T>> = Vec::new();
     for one in all {
         let same = |kind: &&mut Vec<T>| {
@@ -203,21 +218,26 @@ fn alike<T: Copy>(all: &[T], statement: impl Fn(&T) -> &Statement + Copy) -> Vec
             None => kinds.push(vec![*one]),
         }
     }
-    let parts = kinds.iter().flat_map(|kind| parts(kind, statement));
-    parts.collect()
+    kinds
 }
 
-fn parts<T: Copy>(mut all: &[T], statement: impl Fn(&T) -> &Statement) -> Vec<Vec<T>> {
+/// Parts that are no larger than a statement may be. `part` says how many of those that fit (one or more)
+/// are one.
+fn parts<T>(
+    mut all: &[T],
+    statement: impl Fn(&T) -> &Statement,
+    part: impl Fn(usize) -> usize,
+) -> Vec<&[T]> {
     let mut parts = Vec::new();
     while !all.is_empty() {
         let mut bytes = 0;
-        let fitting = all.iter().take(ROWS).take_while(|one| {
+        let fitting = all.iter().take_while(|one| {
             bytes += statement(one).size();
             bytes <= BYTES
         });
-        let largest = 1 << fitting.count().max(1).ilog2();
-        let (part, rest) = all.split_at(largest);
-        parts.push(part.to_vec());
+        let fitting = fitting.count().clamp(1, MOST);
+        let (first, rest) = all.split_at(part(fitting));
+        parts.push(first);
         all = rest;
     }
     parts

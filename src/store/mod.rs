@@ -18,6 +18,7 @@ pub mod inspect;
 mod issuer_keys;
 pub mod keys;
 pub mod ledger;
+mod lines;
 mod migrate;
 pub mod open;
 mod p256;

@@ -9,6 +9,7 @@ use super::{
     broken::broken,
     database::{Database, Statement},
     ledger::Ledger,
+    lines::Lines,
     migrate::migrate,
     postgres::Server,
     rings::Rings,
@@ -31,6 +32,7 @@ pub struct Store {
     pub(super) database: Database,
     pub(super) sealing: Sealing,
     pub(super) rings: Rings,
+    pub(super) lines: Lines,
     ledger: Ledger,
 }
 
@@ -91,6 +93,7 @@ impl Store {
         migrate(&database).await?;
         Ok(Self {
             ledger: Ledger::start(database.clone()),
+            lines: Lines::start(database.clone()),
             database,
             sealing,
             rings: Rings::default(),
@@ -125,6 +128,9 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         // An event is on the disk before the credential that it explains leaves.
         .synchronous(SqliteSynchronous::Full)
+        // What a statement could have to undo is kept in memory.
+        .pragma("temp_store", "memory")
+        .pragma("wal_autocheckpoint", "8192")
         .busy_timeout(BUSY)
 }
 

@@ -1,5 +1,6 @@
 //! Who was let in. Sessions begin and end with their events.
 
+pub use super::lines::DEEPEST;
 use super::{
     database::{Row, Statement},
     open::Store,
@@ -12,9 +13,6 @@ use crate::domain::{
 
 /// Nothing stands beside a session: it says its id itself.
 const BESIDE: &[&str] = &["session"];
-
-/// No line of delegations is longer.
-pub const DEEPEST: usize = 8;
 
 impl Store {
     /// The session of that id and those that delegated to it, the nearest first, while all of them
@@ -30,9 +28,7 @@ impl Store {
         id: &GrantId,
         now: Timestamp,
     ) -> Result<Vec<(Session, Option<Standing>)>> {
-        let beyond = i64::try_from(DEEPEST + 1).unwrap_or(i64::MAX);
-        let values = [id.as_str().into(), now.millis().into(), beyond.into()];
-        let rows = self.database.rows(&Statement::new(LINE, values)).await?;
+        let rows = self.lines.of(id, now).await?;
         let all_live = rows.iter().map(|row| Ok(row.int(0)? == 1));
         let all_live = all_live.collect::<Result<Vec<bool>>>()?;
         let is_whole = match rows.last() {
@@ -80,23 +76,6 @@ impl Store {
         Ok(Some((session, row.int(0)? != 0)))
     }
 }
-
-/// The session and those above it, each with whether it lives, its parent, and its caller's standing.
-const LINE: &str = "with recursive line (hop, live, parent, body, class, name) as (
-        select cast(1 as bigint), case when ended_at = 0 and expires_at > $2 then 1 else 0 end,
-            parent, body, class, name
-        from sessions where id = $1
-        union all
-        select line.hop + 1,
-            case when sessions.ended_at = 0 and sessions.expires_at > $2 then 1 else 0 end,
-            sessions.parent, sessions.body, sessions.class, sessions.name
-        from line join sessions on sessions.id = line.parent where line.hop < $3
-    )
-    select live, parent, line.body, coalesce(attested_at, -1), coalesce(last_seen_at, -1),
-        coalesce(disabled_at, -1), line.class, line.name
-    from line left join principals
-        on principals.class = line.class and principals.name = line.name
-    order by hop";
 
 /// Writes a session as it begins.
 pub fn begin(session: &Session, voucher: &Voucher) -> Result<Statement> {

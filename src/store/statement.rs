@@ -123,16 +123,37 @@ impl Statement {
     }
 
     /// The places (0, 1, …) of those guards that find a row.
-    pub(super) fn which_hold(guards: &[&Self]) -> Self {
-        let mut sql = String::new();
-        let mut values = Vec::new();
-        for (place, guard) in guards.iter().enumerate() {
-            let between = if place == 0 { "" } else { " union all " };
-            let guarded = shifted(&guard.sql(), values.len());
-            let _ = write!(sql, "{between}select {place} where exists ({guarded})");
-            values.extend(guard.values.iter().cloned());
+    pub(super) fn which_hold(guards: &[Cow<'_, Self>]) -> Self {
+        let exists = |(place, guard): (usize, &Cow<'_, Self>)| {
+            let sql = format!("select {place} where exists ({})", guard.sql());
+            Self::assembled(sql, guard.values.clone())
+        };
+        Self::chained(guards.iter().enumerate().map(exists), " union all ")
+    }
+
+    /// Statements one behind the other as one text, with all their values.
+    pub(super) fn chained(all: impl IntoIterator<Item = Self>, between: &str) -> Self {
+        let (mut sql, mut values) = (String::new(), Vec::new());
+        for one in all {
+            if !sql.is_empty() {
+                sql.push_str(between);
+            }
+            sql.push_str(&shifted(&one.sql(), values.len()));
+            values.extend(one.values);
         }
         Self::assembled(sql, values)
+    }
+
+    /// The same about nothing.
+    pub(super) fn blank(&self) -> Self {
+        let blank = |value: &Value| match value {
+            Value::Int(_) => Value::Int(0),
+            Value::Text(_) => Value::Text(String::new()),
+        };
+        Self {
+            values: self.values.iter().map(blank).collect(),
+            ..self.clone()
+        }
     }
 
     fn sql(&self) -> Cow<'static, str> {
@@ -275,12 +296,14 @@ mod tests {
         assert_eq!(joined.values().len(), 4);
 
         let guard = Statement::new("select 1 from a where id = $1 and n = $2", row("x").values);
-        let asked = Statement::which_hold(&[&guard, &guard]);
+        let both = [Cow::Borrowed(&guard), Cow::Owned(guard.blank())];
+        let asked = Statement::which_hold(&both);
         assert_eq!(
             asked.sql(),
             "select 0 where exists (select 1 from a where id = $1 and n = $2) union all \
              select 1 where exists (select 1 from a where id = $3 and n = $4)"
         );
+        assert_eq!(asked.values(), ["x".into(), 1.into(), "".into(), 0.into()]);
     }
 
     #[test]

@@ -18,8 +18,9 @@ use jit::{
         steps::is_still,
     },
 };
+use tokio::task::JoinSet;
 
-use super::{NOW, Place, alice, asked, block_on, event, granted, plain, session};
+use super::{NOW, Place, alice, asked, block_on, event, granted, id, plain, session};
 
 #[test]
 fn the_same_story_on_both_databases() {
@@ -94,6 +95,18 @@ async fn lines(store: &Store) {
     assert_eq!(of(2).await, third, "the nearest first");
     assert_eq!(of(DEEPEST - 1).await.len(), DEEPEST);
     assert!(of(DEEPEST).await.is_empty(), "no line is longer");
+    // Each of many who ask at once hears of their own.
+    let mut asking = JoinSet::new();
+    for at in (0..200).map(|number| number % (DEEPEST + 2)) {
+        let (store, ids) = (store.clone(), line.iter().map(|one| one.id.clone()));
+        let asked = ids.chain([id()]).nth(at).unwrap();
+        asking.spawn(async move { (at, store.line(&asked, NOW).await.unwrap()) });
+    }
+    for (at, found) in asking.join_all().await {
+        let own: Vec<Session> = line.iter().take(at + 1).rev().cloned().collect();
+        let is_one = at < DEEPEST;
+        assert_eq!(found, if is_one { own } else { Vec::new() }, "{at}");
+    }
     let late = NOW.after(Duration::from_hours(1));
     assert!(store.line(&line[2].id, late).await.unwrap().is_empty());
 
@@ -146,7 +159,7 @@ async fn broken_ones_fail_alone(store: &Store) {
     let voucher = store.voucher(NOW).await.unwrap();
     let appends: Vec<_> = (0..30)
         .map(|at| {
-            let append = Append::new(plain(EventKind::SignedIn, super::id()));
+            let append = Append::new(plain(EventKind::SignedIn, id()));
             let append = match at {
                 7 => append.with(Statement::new("update nothing set at = 1", [])),
                 11 | 13 => append.with(sessions::begin(&once, &voucher).unwrap()),
