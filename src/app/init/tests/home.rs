@@ -20,7 +20,7 @@ use crate::{
 
 /// A home directory.
 pub(super) struct Home {
-    directory: TempDir,
+    pub(super) directory: TempDir,
 }
 
 impl Home {

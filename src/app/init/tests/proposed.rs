@@ -52,7 +52,7 @@ fn proposed(home: &Home) -> String {
     let proposal = home.proposal();
     assert!(authority::parse(authority::FILE, proposal.whole()).is_ok());
     let text = proposal.text.strip_prefix(template::AUTHORITY).unwrap();
-    text.replace(&home.path("").display().to_string(), "~")
+    text.replace(&home.directory.path().display().to_string(), "~")
 }
 
 #[test]
