@@ -206,7 +206,6 @@ fn credential_request() -> CredentialRequest {
     CredentialRequest {
         token: None,
         proof: None,
-        once: None,
         from: from(),
     }
 }
