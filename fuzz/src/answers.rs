@@ -8,8 +8,13 @@ use jit::{
     app::login::loopback,
     config::served,
     domain::{
-        credential::Token, elevation::Grant, entitlement::Entitlement, event::EventFilter,
-        failure::Result, key::PrivateKey, principal::Principal,
+        credential::Token,
+        elevation::Grant,
+        entitlement::{Entitlement, ResourceName},
+        event::EventFilter,
+        failure::Result,
+        key::PrivateKey,
+        principal::Principal,
     },
     platform::{pem, terminal},
     protocol::{
@@ -111,19 +116,7 @@ async fn call(which: usize) -> Result<()> {
             Ok(())
         }
         12 => remote.trust(&name).await.map(|text| shown(&text)),
-        13 => {
-            let host = HostRequest {
-                key: "ssh-ed25519 AAAA".to_owned(),
-                hosts: vec!["web".to_owned()],
-                ttl: 60,
-                host: String::new(),
-                terminal: None,
-            };
-            let view = remote.certify_host(&name, &host).await?;
-            shown(&view.line);
-            shown(&view.script);
-            Ok(())
-        }
+        13 => certify(&name).await,
         14 => remote.to_approve().await.map(drop),
         15 => {
             let said = ApprovalRequest {
@@ -199,6 +192,20 @@ async fn sign_in() -> Result<()> {
     drop(reply.json::<SignInWays>());
     let view: SessionView = reply.json()?;
     drop(Principal::parse(&view.principal));
+    Ok(())
+}
+
+async fn certify(name: &ResourceName) -> Result<()> {
+    let host = HostRequest {
+        key: "ssh-ed25519 AAAA".to_owned(),
+        hosts: vec!["web".to_owned()],
+        ttl: 60,
+        host: String::new(),
+        terminal: None,
+    };
+    let view = REMOTE.certify_host(name, &host).await?;
+    shown(&view.line);
+    shown(&view.script);
     Ok(())
 }
 

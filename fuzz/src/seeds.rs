@@ -77,6 +77,7 @@ pub(crate) fn write(directory: &Path) {
     leases(&put);
     rows(&put);
     tokens(&put);
+    issuers(&put);
     entries(&put);
 }
 
@@ -200,7 +201,7 @@ fn rows(put: Put<'_>) {
         caller,
         holder: key(1).public(),
         source: "https://id.example.com".to_owned(),
-        parent: Some(grant.id.clone()),
+        parent: Some(grant.id),
         only: Some([entitlement].into()),
         created_at: NOW,
         expires_at: NOW,
@@ -259,7 +260,11 @@ fn tokens(put: Put<'_>) {
         &[1, 0, 0],
         &pair(&json!({"alg": "none"}), &claims),
     );
-    let mut key_set = serde_json::to_value(jwk(3)).expect("JSON");
+}
+
+/// What an OIDC issuer publishes.
+fn issuers(put: Put<'_>) {
+    let mut key_set = serde_json::to_value(proof::jwk(key(3).public())).expect("JSON");
     key_set["use"] = "sig".into();
     let rsa = json!({"kty": "RSA", "kid": "b", "alg": "RS256", "n": "AQAB", "e": "AQAB"});
     put(

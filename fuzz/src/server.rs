@@ -214,10 +214,11 @@ impl Desk {
             message += &self.shown(request);
         }
         for line in &request.headers {
-            message += &format!("{line}\r\n");
+            message.push_str(line);
+            message.push_str("\r\n");
         }
-        message += &format!("content-length: {}\r\n\r\n", request.body.len());
-        let message = [message.as_bytes(), request.body].concat();
+        let length = format!("content-length: {}\r\n\r\n", request.body.len());
+        let message = [message.as_bytes(), length.as_bytes(), request.body].concat();
         let mut stream = self.stream.take().or_else(|| self.connect())?;
         stream.get_mut().write_all(&message).ok()?;
         let answer = answer(&mut stream)?;

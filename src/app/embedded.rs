@@ -112,6 +112,7 @@ pub fn client(
         key: keys.key.public(),
         sessions: Vec::new(),
         proof: None,
+        once: None,
     })
 }
 

@@ -171,13 +171,13 @@ impl Engine {
         ask: &HostAsk,
         line: &str,
     ) -> Result<HostCertificate> {
-        let origin = session.origin(None);
         match self {
             Self::Embedded(authority) => {
-                let caller = account::caller(&authority.catalogue)?;
-                authority.certify_host(&caller, &origin, name, ask).await
+                let client = embedded::client(session, authority, None, &Keys::new()?)?;
+                authority.certify_host(&client, name, ask).await
             }
             Self::Remote(remote) => {
+                let origin = session.origin(None);
                 let request = HostRequest {
                     key: line.trim().to_owned(),
                     hosts: ask.hosts.clone(),

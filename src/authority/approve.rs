@@ -40,6 +40,25 @@ impl Authority {
         id: &GrantId,
         comment: Option<&str>,
     ) -> Result<Elevation> {
+        let said = self.once(client, self.approve_patiently(client, id, comment));
+        let (elevation, why) = said.await?;
+        if elevation.state((self.clock)()) == State::Denied {
+            return Err(Failure::denied(format!(
+                "{} is not granted in spite of it: {}",
+                elevation.request.entitlement,
+                why.as_deref().unwrap_or("policy says no by now")
+            ))
+            .hint("whoever asked can ask again"));
+        }
+        Ok(elevation)
+    }
+
+    async fn approve_patiently(
+        &self,
+        client: &Client,
+        id: &GrantId,
+        comment: Option<&str>,
+    ) -> Result<(Elevation, Option<String>)> {
         let mut last = None;
         for _ in 0..ATTEMPTS {
             match self.try_approve(client, id, comment).await {
@@ -50,12 +69,13 @@ impl Authority {
         Err(last.unwrap_or_else(|| absent(id)))
     }
 
+    /// How it stands then, and what policy says of it.
     async fn try_approve(
         &self,
         client: &Client,
         id: &GrantId,
         comment: Option<&str>,
-    ) -> Result<Elevation> {
+    ) -> Result<(Elevation, Option<String>)> {
         let before = self.to_vote(client, id).await?;
         let now = (self.clock)();
         let asker = self.asker(&before, now).await?;
@@ -91,16 +111,10 @@ impl Authority {
         if let Some(asker) = &asker {
             append = while_in_session(append, asker);
         }
+        let said = (elevation, decision.reason);
+        let append = self.answered(append, client, &said)?;
         self.store.ledger().append(append).await?;
-        match (elevation.state(now), decision.reason) {
-            (State::Denied, why) => Err(Failure::denied(format!(
-                "{} is not granted in spite of it: {}",
-                elevation.request.entitlement,
-                why.as_deref().unwrap_or("policy says no by now")
-            ))
-            .hint("whoever asked can ask again")),
-            _ => Ok(elevation),
-        }
+        Ok(said)
     }
 
     /// Those who said yes to it and may not come any more.
@@ -120,6 +134,11 @@ impl Authority {
     /// # Errors
     /// Denied (121): the caller may not decide about it, or it is not pending.
     pub async fn refuse(&self, client: &Client, id: &GrantId, comment: &str) -> Result<Elevation> {
+        let refused = self.try_refuse(client, id, comment);
+        self.once(client, refused).await
+    }
+
+    async fn try_refuse(&self, client: &Client, id: &GrantId, comment: &str) -> Result<Elevation> {
         let before = self.to_vote(client, id).await?;
         let now = (self.clock)();
         let mut elevation = before.clone();
@@ -130,6 +149,7 @@ impl Authority {
             .leaving(&elevation, &voucher)?
             .only_if(steps::is_still(&before, &voucher)?);
         let append = while_in_session(append, client);
+        let append = self.answered(append, client, &elevation)?;
         self.store.ledger().append(append).await?;
         Ok(elevation)
     }
@@ -205,6 +225,7 @@ impl Authority {
             key: nearest.holder,
             sessions,
             proof: None,
+            once: None,
         }))
     }
 

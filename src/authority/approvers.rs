@@ -59,6 +59,7 @@ fn alone(client: &Client, caller: Caller) -> Client {
         origin: Origin::default(),
         sessions: Vec::new(),
         proof: None,
+        once: None,
         ..client.clone()
     }
 }

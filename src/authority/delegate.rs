@@ -45,6 +45,11 @@ impl Authority {
     /// Denied (121): policy does not let the caller, or whom it acts for, hand that on; it was not
     /// handed to the caller either; the line is too long; the agent was disabled.
     pub async fn delegate(&self, client: &Client, wanted: &Delegation) -> Result<(Session, Token)> {
+        let begun = self.try_delegate(client, wanted);
+        self.once(client, begun).await
+    }
+
+    async fn try_delegate(&self, client: &Client, wanted: &Delegation) -> Result<(Session, Token)> {
         let now = (self.clock)();
         let agent = Principal::new(Class::Agent, &wanted.agent).map_err(|failure| Failure {
             code: Failure::usage("").code,
@@ -74,10 +79,11 @@ impl Authority {
             .with(principals::seen(&session.caller, now)?)
             .only_if(sessions::is_unbound(session.holder))
             .only_if(principals::may_come(&session.caller.principal));
-        let append = while_in_session(append, client);
-        self.store.ledger().append(append).await?;
         let token = self.line_token(&session, &client.sessions).await?;
-        Ok((session, token))
+        let begun = (session, token);
+        let append = self.answered(while_in_session(append, client), client, &begun)?;
+        self.store.ledger().append(append).await?;
+        Ok(begun)
     }
 
     /// The session that it is handed on from, if all of it may be.

@@ -21,10 +21,7 @@ use crate::{
     },
     issuers,
     platform::keys,
-    store::{
-        answers::IdempotencyKey,
-        ledger::{Append, overtaken},
-    },
+    store::ledger::{Append, overtaken},
 };
 
 /// What is asked for.
@@ -86,6 +83,12 @@ struct Decided {
     alarm: Option<Event>,
 }
 
+impl From<(Elevation, Answer)> for Outcome {
+    fn from(granted: (Elevation, Answer)) -> Self {
+        Self::Granted(Box::new(granted))
+    }
+}
+
 impl Outcome {
     pub(super) fn given(
         elevation: Elevation,
@@ -98,7 +101,7 @@ impl Outcome {
             token,
             credential,
         };
-        Self::Granted(Box::new((elevation, answer)))
+        (elevation, answer).into()
     }
 
     /// The answer, for whoever does not wait for people.
@@ -124,21 +127,19 @@ impl Authority {
     /// Denied (121), with the reason and what would help; a target that does not answer (124); a
     /// ledger that cannot be written (125).
     pub async fn elevate(&self, client: &Client, ask: &Ask) -> Result<Outcome> {
-        self.elevate_noted(client, ask, None).await
+        match &client.once {
+            Some(once) => Box::pin(self.elevate_once(client, ask, once)).await,
+            None => self.elevate_noted(client, ask).await,
+        }
     }
 
-    /// The same; where it is asked `once`, that is noted with the first event.
-    pub(super) async fn elevate_noted(
-        &self,
-        client: &Client,
-        ask: &Ask,
-        once: Option<&IdempotencyKey>,
-    ) -> Result<Outcome> {
+    /// The same; where it is asked once, that is noted with the first event.
+    pub(super) async fn elevate_noted(&self, client: &Client, ask: &Ask) -> Result<Outcome> {
         let asked_at = (self.clock)();
         let tier = self.catalogue.tier(&ask.entitlement)?;
         let decision = self.decide(client, ask, tier, asked_at);
         if decision.verdict != Verdict::Allow {
-            if let Some(once) = once
+            if let Some(once) = &client.once
                 && self.store.noted(once, asked_at).await?.is_some()
             {
                 return Err(overtaken());
@@ -159,13 +160,13 @@ impl Authority {
         let append = while_in_session(Append::new(event), client);
         let decided = Decided { append, alarm };
         if decision.verdict == Verdict::Allow {
-            return self.give(client, elevation, decided, once).await;
+            return self.give(client, elevation, decided).await;
         }
         // A reason alone would not be enough, so nobody is asked for one.
         let refused = (elevation.state(asked_at) == State::Denied)
             .then(|| refusal(&elevation, beyond.as_ref().unwrap_or(&decision)));
         let answer = refused.as_ref().map(answer::denied).transpose()?;
-        let noted = self.noted(decided.append, once, &elevation, answer.as_ref());
+        let noted = self.noted(decided.append, client, &elevation, answer.as_ref());
         let append = noted.await?;
         self.record(append, decided.alarm).await?;
         match refused {
@@ -181,7 +182,6 @@ impl Authority {
         client: &Client,
         mut elevation: Elevation,
         Decided { append, alarm }: Decided,
-        once: Option<&IdempotencyKey>,
     ) -> Result<Outcome> {
         let asked_at = elevation.request.asked_at;
         let grant = elevation.grant_made().cloned();
@@ -192,13 +192,14 @@ impl Authority {
         {
             let token = self.token(&grant, client.holder).await?;
             let issued = self.issued(client, &elevation, asked_at, Ok(&credential));
-            let kept = once.map(|_| answer::granted(&grant, &token, &credential));
+            let kept = client.once.as_ref();
+            let kept = kept.map(|_| answer::granted(&grant, &token, &credential));
             let kept = kept.transpose()?;
-            let both = self.noted(append.and(issued), once, &elevation, kept.as_ref());
+            let both = self.noted(append.and(issued), client, &elevation, kept.as_ref());
             self.record(both.await?, alarm).await?;
             return Ok(Outcome::given(elevation, grant, token, credential));
         }
-        let append = self.noted(append, once, &elevation, None).await?;
+        let append = self.noted(append, client, &elevation, None).await?;
         self.record(append, alarm).await?;
         let made = self.issue(&grant, client.key).await;
         let now = (self.clock)();
@@ -207,10 +208,9 @@ impl Authority {
             elevation.revoke(now)?;
         }
         let token = self.token(&grant, client.holder).await?;
-        let mut made = Made::new(asked_at, made);
-        if let Some(once) = once {
-            made = self.made_once(once, &grant, &token, made)?;
-        }
+        let made = self.made_once(client, &grant.id, Made::new(asked_at, made), |credential| {
+            answer::granted(&grant, &token, credential)
+        })?;
         let credential = self.record_issue(client, &elevation, made).await?;
         Ok(Outcome::given(elevation, grant, token, credential))
     }
@@ -288,8 +288,8 @@ impl Authority {
         };
         for one in open.into_iter().filter(same).rev() {
             if one.is_unclaimed(now) {
-                let claimed = self.claim(client, &one.request.id).await?;
-                return Ok(Some(Outcome::Granted(Box::new(claimed))));
+                let claimed = self.try_claim(client, &one.request.id).await?;
+                return Ok(Some(claimed.into()));
             }
             if one.state(now) == State::Pending {
                 return Ok(Some(Outcome::Pending(Box::new(one))));

@@ -53,8 +53,8 @@ use crate::{
     platform::keys,
     policy::set::Policies,
     store::{
-        Store, database::Statement, ledger::Append, principals::may_come, sessions::goes_on, spent,
-        steps,
+        Store, answers::IdempotencyKey, database::Statement, ledger::Append, principals::may_come,
+        sessions::goes_on, spent, steps,
     },
 };
 
@@ -119,6 +119,8 @@ pub struct Client {
     pub sessions: Vec<Session>,
     /// The proof of the request, which serves once; none in the embedded authority.
     pub proof: Option<Once>,
+    /// What the request is known by when it is repeated, if it is to be done once.
+    pub once: Option<IdempotencyKey>,
 }
 
 impl Client {
@@ -157,7 +159,7 @@ struct Made {
     /// The credential, or why there is none.
     credential: Result<Credential>,
     /// What must hold when it is recorded.
-    guard: Option<Statement>,
+    guards: Vec<Statement>,
     /// Whether it is the first that is recorded of the request, which serves once and only in a session.
     is_first: bool,
     /// What else is written with its event.
@@ -169,7 +171,7 @@ impl Made {
         Self {
             asked_at,
             credential,
-            guard: None,
+            guards: Vec::new(),
             is_first: false,
             writes: Vec::new(),
         }
@@ -188,7 +190,7 @@ impl Authority {
         let Made {
             asked_at,
             credential: made,
-            guard,
+            guards,
             is_first,
             writes,
         } = made;
@@ -199,7 +201,7 @@ impl Authority {
             append = while_in_session(append, client);
         }
         let append = writes.into_iter().fold(append, Append::with);
-        let append = guard.into_iter().fold(append, Append::only_if);
+        let append = guards.into_iter().fold(append, Append::only_if);
         if made.is_err() {
             self.store.ledger().append(append).await?;
             return made;

@@ -1,29 +1,30 @@
-//! What is asked with a key: whoever lost the answer and asks again gets the same one, and where the
-//! process ended in between, a credential under that same grant.
+//! What is asked with a key: whoever lost the answer and asks again gets the same one, also at the same
+//! time and at another replica, since the answer is kept by the commit that does it.
 
 use std::time::Duration;
 
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 use super::{
-    Authority, Client, Made,
-    answer::{Kept, granted},
+    Answer, Authority, Client, Made,
+    answer::{Kept, granted, read, written},
     elevate::{Ask, Outcome},
     sessions::signed_out,
 };
 use crate::{
     domain::{
-        credential::{Credential, Token},
+        credential::Credential,
         elevation::{Elevation, Grant, State},
         failure::{Code, Failure, Nature, Result},
         id::GrantId,
         time::Timestamp,
     },
+    issuers,
     store::{
         answers::{self, IdempotencyKey, Noted},
-        database::Statement,
-        ledger::Append,
+        ledger::{Append, overtaken},
         spent,
     },
 };
@@ -35,35 +36,136 @@ const GONE: Duration = Duration::from_secs(2);
 const PULSE: Duration = Duration::from_millis(50);
 
 impl Authority {
-    /// The same as [`Authority::elevate`], once for each key: asking again gives the same answer.
+    /// Does it, or gives the answer that it had when it was done before. What is done keeps its answer
+    /// by [`Authority::answered`] or [`Authority::made_once`]; what failed may be asked again.
     ///
     /// # Errors
-    /// As those of [`Authority::elevate`]; usage, where the key was used for something else
-    /// ([`Nature::Conflict`]).
-    pub async fn elevate_once(
+    /// As those of what is done; usage, where the key was used for something else.
+    pub(super) async fn once<T: DeserializeOwned>(
+        &self,
+        client: &Client,
+        act: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let Some(once) = &client.once else {
+            return act.await;
+        };
+        if let Some(answer) = self.before(client, once).await? {
+            return read(&answer);
+        }
+        let failure = match act.await {
+            Ok(done) => return Ok(done),
+            Err(failure) => failure,
+        };
+        // Maybe because somebody who asked the same was first.
+        match self.before(client, once).await {
+            Ok(Some(answer)) => read(&answer),
+            Ok(None) | Err(_) => Err(failure),
+        }
+    }
+
+    /// What was answered under that key before.
+    async fn before(
+        &self,
+        client: &Client,
+        once: &IdempotencyKey,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let noted = self.store.noted(once, (self.clock)()).await?;
+        let Some(noted) = noted else {
+            return Ok(None);
+        };
+        if noted.request != once.request {
+            return Err(reused());
+        }
+        if noted.answer.is_some() {
+            self.spend(client).await?;
+        }
+        Ok(noted.answer)
+    }
+
+    /// What does it, with the answer to it: of two who ask the same, one is first.
+    pub(super) fn answered(
+        &self,
+        append: Append,
+        client: &Client,
+        answer: &impl Serialize,
+    ) -> Result<Append> {
+        let Some(once) = &client.once else {
+            return Ok(append);
+        };
+        let now = (self.clock)();
+        let note = self.store.note(once, None, Some(&written(answer)?), now)?;
+        Ok(append.with(note).only_if(answers::is_unanswered(once, now)))
+    }
+
+    /// What is written with the event of a credential: the answer to whoever asked for it, or that
+    /// there was none.
+    pub(super) fn made_once(
+        &self,
+        client: &Client,
+        id: &GrantId,
+        mut made: Made,
+        answer: impl FnOnce(&Credential) -> Result<Zeroizing<Vec<u8>>>,
+    ) -> Result<Made> {
+        let Some(once) = &client.once else {
+            return Ok(made);
+        };
+        if let Ok(credential) = &made.credential {
+            let now = (self.clock)();
+            let answer = answer(credential)?;
+            let note = self.store.note(once, Some(id), Some(&answer), now)?;
+            made.writes.push(note);
+            made.guards.push(answers::is_unanswered(once, now));
+        } else {
+            made.writes.push(answers::take_back(once));
+        }
+        Ok(made)
+    }
+
+    /// Goes on alone, of those who ask the same, where a credential changes something at its target: two
+    /// that are made at once would spoil each other there.
+    pub(super) async fn alone(&self, client: &Client, grant: &Grant) -> Result<()> {
+        let resource = self.catalogue.resource(&grant.entitlement.resource)?;
+        let Some(once) = client.once.as_ref() else {
+            return Ok(());
+        };
+        if !issuers::reaches_out(resource)
+            || self
+                .store
+                .note_first(once, &grant.id, (self.clock)())
+                .await?
+            || self.answer_of_another(once).await?.is_none()
+        {
+            return Ok(());
+        }
+        Err(overtaken())
+    }
+
+    /// An elevation, once for each key.
+    pub(super) async fn elevate_once(
         &self,
         client: &Client,
         ask: &Ask,
         once: &IdempotencyKey,
     ) -> Result<Outcome> {
         // Most ask for the first time, which the commit of the first event looks after.
-        let (mut noted, mut overtaken) = (None, None);
+        let mut outcome = self.elevate_noted(client, ask).await;
+        let mut asked_twice = false;
         for _ in 0..ATTEMPTS {
-            let outcome = match noted {
-                None => Box::pin(self.elevate_noted(client, ask, Some(once))).await,
-                Some(noted) => Box::pin(self.again(client, ask, once, noted)).await,
-            };
-            match outcome {
-                Err(failure)
-                    if failure.nature == Nature::Conflict && failure.code == Code::Denied =>
-                {
-                    overtaken = Some(failure);
-                    noted = self.store.noted(once, (self.clock)()).await?;
-                }
-                outcome => return outcome,
+            let Err(failure) = &outcome else { break };
+            if failure.nature != Nature::Conflict || failure.code != Code::Denied {
+                break;
             }
+            outcome = match self.store.noted(once, (self.clock)()).await? {
+                Some(noted) => Box::pin(self.again(client, ask, once, noted)).await,
+                // It was taken back meanwhile; or it is not what stood in the way, and that still does.
+                None if !asked_twice => {
+                    asked_twice = true;
+                    self.elevate_noted(client, ask).await
+                }
+                None => break,
+            };
         }
-        Err(overtaken.unwrap_or_else(|| Failure::failed("nothing came of asking")))
+        outcome
     }
 
     async fn again(
@@ -73,12 +175,8 @@ impl Authority {
         once: &IdempotencyKey,
         noted: Noted,
     ) -> Result<Outcome> {
-        if noted.request != once.request {
-            return Err(reused());
-        }
-        if let Some(answer) = &noted.answer {
-            self.spend(client).await?;
-            return self.told(answer).await;
+        if let Some(answer) = self.before(client, once).await? {
+            return self.told(read(&answer)?).await.map(Outcome::from);
         }
         let Some(id) = noted.elevation else {
             return Err(Failure::failed("an answer was kept that cannot be read"));
@@ -90,14 +188,17 @@ impl Authority {
             client.owns(&one.request) && one.request.entitlement == ask.entitlement
         };
         let elevation = elevation.filter(is_asked).ok_or_else(|| absent(&id))?;
-        if elevation.state(now) == State::Pending || elevation.is_unclaimed(now) {
-            return self.elevate(client, ask).await;
+        if elevation.state(now) == State::Pending {
+            return Ok(Outcome::Pending(Box::new(elevation)));
+        }
+        if elevation.is_unclaimed(now) {
+            return self.try_claim(client, &id).await.map(Outcome::from);
         }
         if let Some(answer) = self.answer_of_another(once).await? {
             self.spend(client).await?;
-            return self.told(&answer).await;
+            return self.told(read(&answer)?).await.map(Outcome::from);
         }
-        self.take_over(client, &elevation, once).await
+        self.take_over(client, elevation).await
     }
 
     /// What is told again is told for a proof of its own, which serves once at whichever replica.
@@ -129,12 +230,7 @@ impl Authority {
     }
 
     /// Whoever asked first is gone: a credential is made under the grant that was recorded for it.
-    async fn take_over(
-        &self,
-        client: &Client,
-        elevation: &Elevation,
-        once: &IdempotencyKey,
-    ) -> Result<Outcome> {
+    async fn take_over(&self, client: &Client, elevation: Elevation) -> Result<Outcome> {
         let now = (self.clock)();
         let id = &elevation.request.id;
         let grant = elevation.live(now).cloned().ok_or_else(|| {
@@ -142,57 +238,35 @@ impl Authority {
                 .hint("run the command again: a new elevation is asked for")
         })?;
         // As for any credential but the first one, policy is asked again.
-        self.decide_again(client, elevation).await?;
+        self.decide_again(client, &elevation).await?;
         let made = self.issue(&grant, client.key).await;
         let token = self.token(&grant, client.holder).await?;
-        // What cannot be made now may be made by whoever asks once more.
-        let made = Made {
-            guard: Some(answers::is_open(once)),
-            writes: match &made {
-                Ok(credential) => vec![self.answered(once, &grant, (&token, credential))?],
-                Err(_) => Vec::new(),
-            },
+        let mut made = Made {
             is_first: true,
             ..Made::new(now, made)
         };
-        let credential = self.record_issue(client, elevation, made).await?;
-        let elevation = elevation.clone();
+        // What cannot be made now may be made by whoever asks once more.
+        if made.credential.is_ok() {
+            made = self.made_once(client, id, made, |credential| {
+                granted(&grant, &token, credential)
+            })?;
+        }
+        let credential = self.record_issue(client, &elevation, made).await?;
         Ok(Outcome::given(elevation, grant, token, credential))
     }
 
-    /// What is written with the event of a first credential.
-    pub(super) fn made_once(
-        &self,
-        once: &IdempotencyKey,
-        grant: &Grant,
-        token: &Token,
-        made: Made,
-    ) -> Result<Made> {
-        Ok(match &made.credential {
-            Ok(credential) => Made {
-                guard: Some(answers::is_open(once)),
-                writes: vec![self.answered(once, grant, (token, credential))?],
-                ..made
-            },
-            Err(_) => Made {
-                writes: vec![answers::take_back(once)],
-                ..made
-            },
-        })
-    }
-
-    /// The first that is recorded of an elevation, with where that is by then; where it is asked `once`,
+    /// The first that is recorded of an elevation, with where that is by then; where it is asked once,
     /// with the key too, and with the answer if there is one already.
     pub(super) async fn noted(
         &self,
         append: Append,
-        once: Option<&IdempotencyKey>,
+        client: &Client,
         elevation: &Elevation,
         answer: Option<&Zeroizing<Vec<u8>>>,
     ) -> Result<Append> {
         let now = (self.clock)();
         let append = append.leaving(elevation, &self.store.voucher(now).await?)?;
-        let Some(once) = once else {
+        let Some(once) = &client.once else {
             return Ok(append);
         };
         let (id, answer) = (
@@ -204,16 +278,18 @@ impl Authority {
     }
 
     /// The answer that was kept, again.
-    async fn told(&self, answer: &[u8]) -> Result<Outcome> {
-        let kept = serde_json::from_slice(answer).map_err(|error| {
-            Failure::failed("an answer in the store cannot be read").because(&error)
-        })?;
+    pub(super) async fn told(&self, kept: Kept) -> Result<(Elevation, Answer)> {
         match kept {
             Kept::Granted(kept) => {
                 let (grant, token, credential) = *kept;
                 let elevation = self.store.elevation(&grant.id, (self.clock)()).await?;
                 let elevation = elevation.ok_or_else(|| absent(&grant.id))?;
-                Ok(Outcome::given(elevation, grant, token, credential))
+                let answer = Answer {
+                    grant,
+                    token,
+                    credential,
+                };
+                Ok((elevation, answer))
             }
             Kept::Denied {
                 message,
@@ -228,15 +304,6 @@ impl Authority {
                 })),
         }
     }
-
-    fn answered(
-        &self,
-        once: &IdempotencyKey,
-        grant: &Grant,
-        (token, credential): (&Token, &Credential),
-    ) -> Result<Statement> {
-        self.store.keep(once, &granted(grant, token, credential)?)
-    }
 }
 
 fn absent(id: &GrantId) -> Failure {
@@ -244,7 +311,7 @@ fn absent(id: &GrantId) -> Failure {
 }
 
 /// A key that stands for another request.
-pub fn reused() -> Failure {
+fn reused() -> Failure {
     Failure::usage("the idempotency key was used for another request")
         .hint("choose a new key for each request")
         .of_nature(Nature::Conflict)

@@ -2,6 +2,7 @@
 
 use super::{
     Answer, Authority, Client, Made,
+    answer::{self, Kept},
     elevate::Ask,
     refusal::{pending, refusal},
 };
@@ -47,7 +48,8 @@ impl Authority {
             ))
             .hint("run the command again: a new elevation is asked for"));
         }
-        self.renew_shown(client, &elevation).await
+        let renewed = Box::pin(self.renew_shown(client, &elevation));
+        self.once(client, renewed).await
     }
 
     async fn renew_shown(&self, client: &Client, elevation: &Elevation) -> Result<Credential> {
@@ -58,11 +60,13 @@ impl Authority {
                 .hint("run the command again: a new elevation is asked for")
         })?;
         self.decide_again(client, elevation).await?;
+        self.alone(client, &grant).await?;
         let made = self.issue(&grant, client.key).await;
         let made = Made {
             is_first: true,
             ..Made::new(asked_at, made)
         };
+        let made = self.made_once(client, &grant.id, made, answer::written)?;
         self.record_issue(client, elevation, made).await
     }
 
@@ -89,6 +93,18 @@ impl Authority {
     /// Denied (121): it is nobody's who asks, was claimed with another key, or policy says no by now.
     /// Pending (122): people have not answered yet.
     pub async fn claim(&self, client: &Client, id: &GrantId) -> Result<(Elevation, Answer)> {
+        let claimed = Box::pin(async {
+            let (_, answer) = self.try_claim(client, id).await?;
+            Ok(Kept::of(answer))
+        });
+        self.told(self.once(client, claimed).await?).await
+    }
+
+    pub(super) async fn try_claim(
+        &self,
+        client: &Client,
+        id: &GrantId,
+    ) -> Result<(Elevation, Answer)> {
         let asked_at = (self.clock)();
         let before = self
             .own(&client.caller.principal, &client.chain(), id)
@@ -103,17 +119,21 @@ impl Authority {
             }
         };
         self.decide_again(client, &before).await?;
+        self.alone(client, &grant).await?;
         let made = self.issue(&grant, client.key).await;
+        let token = self.token(&grant, client.holder).await?;
         let kept = if made.is_ok() { &elevation } else { &before };
         let voucher = self.store.voucher(asked_at).await?;
         // Of two who claim it at the same time, one is first.
         let made = Made {
-            guard: Some(steps::is_still(&before, &voucher)?),
+            guards: vec![steps::is_still(&before, &voucher)?],
             is_first: true,
             ..Made::new(asked_at, made)
         };
+        let made = self.made_once(client, id, made, |credential| {
+            answer::granted(&grant, &token, credential)
+        })?;
         let credential = self.record_issue(client, kept, made).await?;
-        let token = self.token(&grant, client.holder).await?;
         let answer = Answer {
             grant,
             token,

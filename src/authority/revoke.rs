@@ -9,6 +9,7 @@ use crate::{
         failure::{Failure, Nature, Result},
         id::GrantId,
         principal::Principal,
+        time::Timestamp,
     },
     issuers::{self, order::Revocation},
     policy::vocabulary::Action,
@@ -41,14 +42,10 @@ impl Authority {
         let elevation = self.visible(client, id).await?;
         let own = client.owns(&elevation.request);
         if own && elevation.state(now) == State::Pending {
-            let mut given_up = elevation.clone();
-            given_up.abandon(now)?;
-            let event = self.event(EventKind::Abandoned, &given_up, &client.origin);
-            let voucher = self.store.voucher(now).await?;
-            let append = Append::new(event)
-                .leaving(&given_up, &voucher)?
-                .only_if(steps::is_still(&elevation, &voucher)?);
-            self.store.ledger().append(append).await?;
+            return self.give_up(client, &elevation, now).await.map(|()| None);
+        }
+        // Whoever lost the answer asks again.
+        if own && elevation.state(now) == State::Abandoned {
             return Ok(None);
         }
         if !own && !self.permits(Action::Revoke, client, &elevation) {
@@ -59,6 +56,24 @@ impl Authority {
         self.end_grant(elevation, by, &client.origin)
             .await
             .map(Some)
+    }
+
+    async fn give_up(&self, client: &Client, pending: &Elevation, now: Timestamp) -> Result<()> {
+        let mut given_up = pending.clone();
+        given_up.abandon(now)?;
+        let event = self.event(EventKind::Abandoned, &given_up, &client.origin);
+        let voucher = self.store.voucher(now).await?;
+        let append = Append::new(event)
+            .leaving(&given_up, &voucher)?
+            .only_if(steps::is_still(pending, &voucher)?);
+        match self.store.ledger().append(append).await {
+            Err(failure) if failure.nature == Nature::Conflict => {
+                let found = self.visible(client, &pending.request.id).await?;
+                let is_given_up = found.state(now) == State::Abandoned;
+                is_given_up.then_some(()).ok_or(failure)
+            }
+            outcome => outcome,
+        }
     }
 
     async fn end_grant(
@@ -79,8 +94,14 @@ impl Authority {
             let mut event = self.event(EventKind::Revoked, &elevation, origin);
             event.by = by;
             let voucher = self.store.voucher(now).await?;
-            let append = Append::new(event).leaving(&elevation, &voucher)?;
-            self.store.ledger().append(append).await?;
+            let append = Append::new(event)
+                .leaving(&elevation, &voucher)?
+                .only_if(steps::is_unrevoked(&elevation));
+            match self.store.ledger().append(append).await {
+                // Somebody else was first, and it is revoked.
+                Err(failure) if failure.nature == Nature::Conflict => {}
+                outcome => outcome?,
+            }
         }
         self.end_at_target(&elevation, &grant, origin).await
     }

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use super::{Authority, ca_purpose};
+use serde::{Deserialize, Serialize};
+
+use super::{Authority, Client, ca_purpose, while_in_session};
 use crate::{
     domain::{
         entitlement::{Entitlement, ResourceName},
-        event::{Event, EventKind, Origin},
+        event::{Event, EventKind},
         failure::{Failure, Result},
         host,
         id::GrantId,
         key::PrivateKey,
-        principal::Caller,
     },
     issuers::{
         self,
@@ -45,7 +46,7 @@ pub struct HostAsk {
 }
 
 /// A host's certificate, on the way to the host.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HostCertificate {
     /// The certificate in OpenSSH's one-line form.
     pub line: String,
@@ -101,8 +102,17 @@ impl Authority {
     /// Usage, where a name is none, or is no host of that resource; where it is asked for too long.
     pub async fn certify_host(
         &self,
-        caller: &Caller,
-        origin: &Origin,
+        client: &Client,
+        name: &ResourceName,
+        ask: &HostAsk,
+    ) -> Result<HostCertificate> {
+        let certified = self.try_certify_host(client, name, ask);
+        self.once(client, certified).await
+    }
+
+    async fn try_certify_host(
+        &self,
+        client: &Client,
         name: &ResourceName,
         ask: &HostAsk,
     ) -> Result<HostCertificate> {
@@ -145,17 +155,20 @@ impl Authority {
                 EventKind::HostCertified,
                 site.now,
                 id.clone(),
-                caller.principal.clone(),
-                origin.clone(),
+                client.caller.principal.clone(),
+                client.origin.clone(),
             )
         };
-        self.store.ledger().append(Append::new(event)).await?;
         let trusted = self.host_ca(name).await?.unwrap_or_default();
         let trusted = authority_line(resource, &trusted);
-        Ok(HostCertificate {
+        let certificate = HostCertificate {
             script: ssh_host::script(name, &order, &line, &trusted),
             line,
-        })
+        };
+        let append = while_in_session(Append::new(event), client);
+        let append = self.answered(append, client, &certificate)?;
+        self.store.ledger().append(append).await?;
+        Ok(certificate)
     }
 
     /// The names as a certificate has them: those of hosts of that resource, and of no other.

@@ -4,6 +4,7 @@ pub mod assertion;
 pub mod clock;
 pub mod copies;
 pub mod date;
+mod farewell;
 pub mod files;
 pub mod http;
 pub mod ini;

@@ -13,8 +13,10 @@ use rustix::{
         tcgetpgrp, tcgetwinsize, tcsetattr, ttyname,
     },
 };
+use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::farewell::HeldBack;
 use crate::domain::failure::{Failure, Result};
 
 /// What Ctrl-C types.
@@ -118,14 +120,15 @@ impl Person {
     /// Asks, and reads one line; `None` where it is empty. Ctrl-C ends this process, as it ends any
     /// that does not mind it.
     pub fn ask(&self, question: &str) -> Option<String> {
-        let line = self.line(question)?;
+        let line = self.line(question, || true)?;
         let answer = plain_line(String::from_utf8_lossy(&line).trim());
         Some(answer).filter(|answer| !answer.is_empty() && !line.ends_with(&[INTERRUPT]))
     }
 
     /// Asks for a secret, which is not shown as it is typed; the rest of a paste is nobody's command. Ctrl-C
-    /// ends this process, once the terminal is as it was.
-    pub fn ask_hidden(&self, question: &str) -> Option<String> {
+    /// and a signal end this process, once the terminal is as it was.
+    pub fn ask_hidden(&self, question: &str) -> Option<SecretString> {
+        let held_back = HeldBack::new().ok()?;
         let before = tcgetattr(&self.terminal).ok()?;
         let mut hidden = before.clone();
         hidden
@@ -134,9 +137,10 @@ impl Person {
         // So that it ends the line, as it ends this question.
         hidden.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
         tcsetattr(&self.terminal, OptionalActions::Now, &hidden).ok()?;
-        let line = self.line(question);
+        let line = self.line(question, || held_back.lets_read(&self.terminal));
         tcsetattr(&self.terminal, OptionalActions::Flush, &before).ok()?;
         writeln!(&self.terminal).ok()?;
+        drop(held_back);
         let line = line?;
         if line.ends_with(&[INTERRUPT]) {
             // All who would have got it from the terminal.
@@ -144,11 +148,12 @@ impl Person {
             return None;
         }
         let answer = str::from_utf8(&line).ok()?.trim();
-        (!answer.is_empty()).then(|| answer.to_owned())
+        (!answer.is_empty()).then(|| answer.into())
     }
 
-    /// Asks, and reads what is typed, up to the end of a line or Ctrl-C with it.
-    fn line(&self, question: &str) -> Option<Zeroizing<Vec<u8>>> {
+    /// Asks, and reads what is typed, up to the end of a line or Ctrl-C with it, as long as each byte
+    /// may be waited for.
+    fn line(&self, question: &str, goes_on: impl Fn() -> bool) -> Option<Zeroizing<Vec<u8>>> {
         let mut terminal = &self.terminal;
         // What was typed before the question is no answer to it: the next lines of a paste.
         tcflush(terminal, QueueSelector::IFlush).ok()?;
@@ -157,7 +162,7 @@ impl Person {
         let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
         let mut byte = Zeroizing::new([0]);
         while line.len() < LONGEST && !matches!(*byte, [b'\n' | INTERRUPT]) {
-            if !matches!(terminal.read(&mut *byte), Ok(1)) {
+            if !goes_on() || !matches!(terminal.read(&mut *byte), Ok(1)) {
                 // Ctrl-D, which leaves the cursor behind the question.
                 writeln!(terminal).ok()?;
                 break;
@@ -172,10 +177,12 @@ impl Person {
 ///
 /// # Errors
 /// There is none.
-pub fn piped_line() -> Result<String> {
+pub fn piped_line() -> Result<SecretString> {
     let mut lines = stdin().lines();
     let line = lines.next().and_then(Read::ok);
-    line.filter(|line| !line.trim().is_empty()).ok_or_else(|| {
+    let line = line.map(Zeroizing::new);
+    let line = line.filter(|line| !line.trim().is_empty());
+    line.map(|line| line.trim().into()).ok_or_else(|| {
         Failure::usage("nothing was written on stdin")
             .hint("pipe one line into it, or name it instead of -")
     })

@@ -36,7 +36,7 @@ pub struct Problem {
 }
 
 /// What each failure is on the wire.
-const KINDS: [(Code, Nature, &str, u16); 11] = [
+const KINDS: [(Code, Nature, &str, u16); 12] = [
     (Code::Usage, Nature::Final, "usage", 400),
     (Code::Denied, Nature::Unexplained, "unexplained", 403),
     (Code::Denied, Nature::Conflict, "conflict", 409),
@@ -47,6 +47,7 @@ const KINDS: [(Code, Nature, &str, u16); 11] = [
     (Code::Failed, Nature::Away, "away", 503),
     (Code::Failed, Nature::Final, "failed", 500),
     (Code::Usage, Nature::Absent, "not-found", 404),
+    (Code::Usage, Nature::Conflict, "reused", 422),
     (Code::CannotRun, Nature::Final, "failed", 500),
 ];
 
@@ -98,6 +99,7 @@ mod tests {
         let failures = [
             Failure::usage("a").hint("b"),
             Failure::usage("a").of_nature(Nature::Absent),
+            Failure::usage("a").of_nature(Nature::Conflict),
             Failure::denied("a").of_nature(Nature::Unexplained),
             Failure::denied("a").of_nature(Nature::Conflict),
             Failure::denied("a"),

@@ -5,7 +5,7 @@ use axum::{Json, extract::State};
 use super::{
     authenticate::Visitor,
     body::{Id, Read},
-    once::Repeat,
+    once::{self, Repeat},
     problem::{Problems, Refusal},
     shared::Served,
 };
@@ -46,7 +46,7 @@ pub(super) async fn list(
     post,
     path = path::APPROVAL,
     request_body = ApprovalRequest,
-    params(("id" = String, Path, description = "the elevation")),
+    params(("id" = String, Path, description = "the elevation"), once::Header),
     security(("session" = [], "proof" = [])),
     responses((status = 200, description = "how it stands now", body = ElevationView), Problems),
 )]
@@ -64,18 +64,15 @@ pub(super) async fn answer(
             .into());
     }
     let authority = &served.authority;
-    let client = visitor.plain_client();
-    let said = async {
-        let elevation = match (said.answer, comment) {
-            (Answer::Approve, comment) => authority.approve(&client, &id, comment).await?,
-            (Answer::Deny, Some(comment)) => authority.refuse(&client, &id, comment).await?,
-            (Answer::Deny, None) => {
-                return Err(Failure::usage("whoever asked is told why it is denied")
-                    .hint("say why: jit deny ID -j WHY")
-                    .into());
-            }
-        };
-        Ok(ElevationView::of(&elevation, (authority.clock)()))
+    let client = repeat.of(visitor.plain_client());
+    let elevation = match (said.answer, comment) {
+        (Answer::Approve, comment) => authority.approve(&client, &id, comment).await?,
+        (Answer::Deny, Some(comment)) => authority.refuse(&client, &id, comment).await?,
+        (Answer::Deny, None) => {
+            return Err(Failure::usage("whoever asked is told why it is denied")
+                .hint("say why: jit deny ID -j WHY")
+                .into());
+        }
     };
-    repeat.run(&served, &visitor, said).await.map(Json)
+    Ok(Json(ElevationView::of(&elevation, (authority.clock)())))
 }

@@ -67,6 +67,7 @@ impl Visitor {
             holder: from.holder,
             key: from.key,
             proof: Some(self.proof.clone()),
+            once: None,
             sessions: [self.session.clone()].into_iter().chain(above).collect(),
         }
     }

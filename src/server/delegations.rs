@@ -7,7 +7,7 @@ use axum::{Json, extract::State};
 use super::{
     authenticate::Visitor,
     body::Read,
-    once::Repeat,
+    once::{self, Repeat},
     problem::{Problems, Refusal},
     shared::Served,
 };
@@ -24,6 +24,7 @@ use crate::{
     post,
     path = path::DELEGATIONS,
     request_body = DelegationRequest,
+    params(once::Header),
     security(("session" = [], "proof" = [])),
     responses((status = 200, description = "the agent's session", body = DelegationView), Problems),
 )]
@@ -33,20 +34,17 @@ pub(super) async fn begin(
     repeat: Repeat,
     Read(wanted): Read<DelegationRequest>,
 ) -> Result<Json<DelegationView>, Refusal> {
-    let client = visitor.plain_client();
+    let client = repeat.of(visitor.plain_client());
     let delegation = Delegation {
         agent: wanted.to,
         only: wanted.only.into_iter().collect(),
         ttl: Duration::from_secs(wanted.ttl),
         holder: wanted.holder,
     };
-    let begun = async {
-        let (session, token) = served.authority.delegate(&client, &delegation).await?;
-        Ok(DelegationView {
-            id: session.id,
-            token,
-            expires_at: session.expires_at,
-        })
-    };
-    repeat.run(&served, &visitor, begun).await.map(Json)
+    let (session, token) = served.authority.delegate(&client, &delegation).await?;
+    Ok(Json(DelegationView {
+        id: session.id,
+        token,
+        expires_at: session.expires_at,
+    }))
 }

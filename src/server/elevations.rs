@@ -12,7 +12,7 @@ use axum::{
 use super::{
     authenticate::Visitor,
     body::{Asked, Id, NAME, Read, bounded},
-    once::{Repeat, refused},
+    once::{self, Repeat},
     problem::{Problems, Refusal},
     query,
     shared::Served,
@@ -47,7 +47,7 @@ const LONGEST_WAIT: u64 = 30;
     post,
     path = path::ELEVATIONS,
     request_body = ElevationRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "the same for each repetition of a request")),
+    params(once::Header),
     security(("session" = [], "proof" = [])),
     responses((status = 200, description = "granted", body = ElevationView), (status = 202, description = "people were asked", body = ElevationView), Problems),
 )]
@@ -61,8 +61,7 @@ pub(super) async fn ask(
     bounded("verb", asked.verb.as_deref(), NAME)?;
     bounded("justification", asked.justification.as_deref(), REASON)?;
     known(&served, &asked.entitlement)?;
-    let once = repeat.of(&visitor);
-    let client = visitor.client(asked.from);
+    let client = repeat.of(visitor.client(asked.from));
     let ask = Ask {
         entitlement: asked.entitlement,
         justification: asked.justification,
@@ -72,13 +71,10 @@ pub(super) async fn ask(
         answerable: asked.answerable,
     };
     let authority = &served.authority;
-    let outcome = match &once {
-        Some(once) => Box::pin(authority.elevate_once(&client, &ask, once)).await,
-        None => Box::pin(authority.elevate(&client, &ask)).await,
-    };
+    let outcome = Box::pin(authority.elevate(&client, &ask)).await;
     served.metrics.decided(verdict(&outcome));
     let now = (authority.clock)();
-    Ok(match outcome.map_err(refused)? {
+    Ok(match outcome? {
         Outcome::Granted(granted) => Json(given(*granted, now)).into_response(),
         Outcome::Pending(elevation) => {
             let view = ElevationView::of(&elevation, now);
@@ -187,18 +183,19 @@ pub(super) async fn read(
     post,
     path = path::CREDENTIAL,
     request_body = CredentialRequest,
-    params(("id" = String, Path, description = "the elevation")),
+    params(("id" = String, Path, description = "the elevation"), once::Header),
     security(("session" = [], "proof" = [])),
     responses((status = 200, description = "a credential", body = ElevationView), Problems),
 )]
 pub(super) async fn credential(
     State(served): State<Served>,
     visitor: Visitor,
+    repeat: Repeat,
     Id(id): Id,
     Read(asked): Read<CredentialRequest>,
 ) -> Result<Json<ElevationView>, Refusal> {
     check(&asked.from)?;
-    let client = visitor.client(asked.from);
+    let client = repeat.of(visitor.client(asked.from));
     let authority = &served.authority;
     let (token, proof) = match (asked.token, asked.proof) {
         (None, None) => {

@@ -11,7 +11,7 @@ use axum::{
 use super::{
     authenticate::Visitor,
     body::Read,
-    once::Repeat,
+    once::{self, Repeat},
     problem::{Problems, Refusal},
     shared::Served,
 };
@@ -37,6 +37,7 @@ const MOST_GROUPS: usize = 100;
     post,
     path = path::ENROLMENTS,
     request_body = EnrolmentRequest,
+    params(once::Header),
     security(("session" = [], "proof" = [])),
     responses((status = 200, description = "who is invited", body = EnrolmentView), Problems),
 )]
@@ -46,7 +47,7 @@ pub(super) async fn create(
     repeat: Repeat,
     Read(asked): Read<EnrolmentRequest>,
 ) -> Result<Json<EnrolmentView>, Refusal> {
-    let client = visitor.plain_client();
+    let client = repeat.of(visitor.plain_client());
     let now = (served.authority.clock)();
     let invitation = Invitation {
         principal: named(&asked.name)?,
@@ -54,13 +55,10 @@ pub(super) async fn create(
         code: code(asked.code_sha256)?,
         until: now.after(Duration::from_secs(asked.ttl).min(LONGEST)),
     };
-    let act = async {
-        let authority = &served.authority;
-        let made = authority.enrol(&served.workloads, &client, &invitation);
-        let until = invitation.until;
-        Ok(view(made.await?, Progress::Invited { until }))
-    };
-    repeat.run(&served, &visitor, act).await.map(Json)
+    let authority = &served.authority;
+    let made = authority.enrol(&served.workloads, &client, &invitation);
+    let until = invitation.until;
+    Ok(Json(view(made.await?, Progress::Invited { until })))
 }
 
 /// Everybody who is enrolled or invited.

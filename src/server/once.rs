@@ -1,17 +1,10 @@
 //! `Idempotency-Key`: whoever lost an answer and asks the same again, with the same key, gets the same.
 
-use axum::{
-    extract::FromRequestParts,
-    http::{StatusCode, request::Parts},
-};
-use serde::{Serialize, de::DeserializeOwned};
+use axum::{extract::FromRequestParts, http::request::Parts};
+use utoipa::IntoParams;
 
-use super::{authenticate::Visitor, body::single, problem::Refusal, shared::Served};
-use crate::{
-    authority::once::reused,
-    domain::failure::{Code, Failure, Nature},
-    store::answers::IdempotencyKey,
-};
+use super::{body::single, problem::Refusal};
+use crate::{authority::Client, domain::failure::Failure, store::answers::IdempotencyKey};
 
 /// The longest key.
 const LONGEST: usize = 255;
@@ -19,6 +12,16 @@ const LONGEST: usize = 255;
 /// The hash of what a request asks for; in its extensions.
 #[derive(Clone, Debug)]
 pub(super) struct Fingerprint(pub(super) String);
+
+/// The header, as it is described.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it is a description")]
+pub(super) struct Header {
+    /// The same for each repetition of a request, which is done once.
+    #[param(rename = "Idempotency-Key")]
+    key: Option<String>,
+}
 
 /// The key of a request, if it has one, and the hash of what is asked.
 #[derive(Debug)]
@@ -44,56 +47,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Repeat {
 }
 
 impl Repeat {
-    /// The key of that caller's session.
-    pub(super) fn of(self, visitor: &Visitor) -> Option<IdempotencyKey> {
-        self.0.map(|(key, request)| IdempotencyKey {
-            caller: visitor.session.id.to_string(),
-            key,
-            request,
-        })
+    /// The client who asks with it: a key is its session's own.
+    pub(super) fn of(self, client: Client) -> Client {
+        let session = client.sessions.first();
+        let once = self
+            .0
+            .zip(session)
+            .map(|((key, request), session)| IdempotencyKey {
+                caller: session.id.to_string(),
+                key,
+                request,
+            });
+        Client { once, ..client }
     }
-
-    /// Does it, or gives the answer that it had when it was done before.
-    pub(super) async fn run<T: Serialize + DeserializeOwned>(
-        self,
-        served: &Served,
-        visitor: &Visitor,
-        act: impl Future<Output = Result<T, Refusal>>,
-    ) -> Result<T, Refusal> {
-        let Some(once) = self.of(visitor) else {
-            return act.await;
-        };
-        let authority = &served.authority;
-        let store = &authority.store;
-        if let Some(noted) = store.noted(&once, (authority.clock)()).await? {
-            if noted.request != once.request {
-                return Err(unprocessable(reused()));
-            }
-            if let Some(answer) = noted.answer {
-                return serde_json::from_slice(&answer).map_err(|error| {
-                    Failure::failed("an answer in the store cannot be read")
-                        .because(&error)
-                        .into()
-                });
-            }
-        }
-        let answer = act.await?;
-        let kept = serde_json::to_vec(&answer)
-            .map_err(|error| Failure::failed("an answer cannot be written").because(&error))?;
-        let note = store.note(&once, None, Some(&kept), (authority.clock)())?;
-        store.write(&note).await?;
-        Ok(answer)
-    }
-}
-
-/// The refusal of what was asked once, with the status that a reused key has.
-pub(super) fn refused(failure: Failure) -> Refusal {
-    if failure.code == Code::Usage && failure.nature == Nature::Conflict {
-        return unprocessable(failure);
-    }
-    failure.into()
-}
-
-fn unprocessable(failure: Failure) -> Refusal {
-    Refusal::with(StatusCode::UNPROCESSABLE_ENTITY, failure)
 }

@@ -130,7 +130,7 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         seen: Seen::default(),
         workloads,
         gate: Gate::new(&config.limits),
-        turned_away: TurnedAway::new(),
+        turned_away: TurnedAway::default(),
         watches: Watches::default(),
         metrics: Arc::clone(&metrics),
         body_within: config.limits.body_within.0,

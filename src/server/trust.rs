@@ -11,7 +11,7 @@ use axum::{
 use super::{
     authenticate::Visitor,
     body::{Asked, NAME, Read, bounded},
-    once::Repeat,
+    once::{self, Repeat},
     problem::{Problems, Refusal},
     query,
     shared::Served,
@@ -74,7 +74,7 @@ pub(super) async fn read(
     post,
     path = path::TRUST,
     request_body = HostRequest,
-    params(("kind" = String, Path, description = "the resource's kind"), ("name" = String, Path, description = "its name")),
+    params(("kind" = String, Path, description = "the resource's kind"), ("name" = String, Path, description = "its name"), once::Header),
     security(("session" = [], "proof" = [])),
     responses((status = 200, description = "a host's certificate", body = HostView), Problems),
 )]
@@ -85,32 +85,27 @@ pub(super) async fn certify(
     repeat: Repeat,
     Read(asked): Read<HostRequest>,
 ) -> Result<Json<HostView>, Refusal> {
-    let client = visitor.plain_client();
+    let client = repeat.of(visitor.plain_client());
     seen(&served, &client, &name)?;
     served.authority.administrator(&client)?;
     bounded("host", Some(&asked.host), NAME)?;
     bounded("terminal", asked.terminal.as_deref(), NAME)?;
-    let act = async {
-        let ask = HostAsk {
-            key: HostKey::parse(&asked.key)?,
-            hosts: asked.hosts,
-            ttl: Duration::from_secs(asked.ttl),
-        };
-        let origin = Origin {
-            host: asked.host,
-            terminal: asked.terminal,
-            ..client.origin
-        };
-        let made = served
-            .authority
-            .certify_host(&client.caller, &origin, &name, &ask);
-        let made = made.await?;
-        Ok(HostView {
-            line: made.line,
-            script: made.script,
-        })
+    let ask = HostAsk {
+        key: HostKey::parse(&asked.key)?,
+        hosts: asked.hosts,
+        ttl: Duration::from_secs(asked.ttl),
     };
-    repeat.run(&served, &visitor, act).await.map(Json)
+    let origin = Origin {
+        host: asked.host,
+        terminal: asked.terminal,
+        ..client.origin
+    };
+    let client = Client { origin, ..client };
+    let made = served.authority.certify_host(&client, &name, &ask).await?;
+    Ok(Json(HostView {
+        line: made.line,
+        script: made.script,
+    }))
 }
 
 /// Refuses a resource that the caller may not see.

@@ -2,56 +2,78 @@
 //! are no events: nobody who is not let in makes the ledger longer.
 
 use std::{
+    collections::VecDeque,
     net::IpAddr,
-    num::NonZeroU32,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
-use governor::{DefaultDirectRateLimiter, Quota};
 use serde_json::{Value, json};
 
+use super::listen::network;
 use crate::{
     domain::failure::{Code, Failure, Nature},
     platform::terminal,
     protocol::subject,
 };
 
-/// How many lines a minute are written.
-const LINES: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);
+/// How many lines a minute are written, and how many of them for one address: one that is noisy does not
+/// hide the others.
+const LINES: usize = 30;
+const LINES_OF_ONE: usize = 5;
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// Counts the lines of the log.
-pub(super) struct TurnedAway {
-    lines: DefaultDirectRateLimiter,
-    untold: AtomicU64,
+#[derive(Default)]
+pub(super) struct TurnedAway(Mutex<Lines>);
+
+#[derive(Default)]
+struct Lines {
+    /// Those of the last minute, the oldest first; never more than there may be.
+    written: VecDeque<(Instant, IpAddr)>,
+    untold: u64,
 }
 
 impl TurnedAway {
-    pub(super) fn new() -> Self {
-        Self {
-            lines: DefaultDirectRateLimiter::direct(Quota::per_minute(LINES)),
-            untold: AtomicU64::new(0),
-        }
-    }
-
     /// Writes a line, unless there were many just now; the next one says how many were left out.
     pub(super) fn tell(&self, by: &str, failure: &Failure, address: IpAddr) {
-        if let Some(line) = self.line(by, failure, address) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = lines.line(by, failure, address, Instant::now());
+        drop(lines);
+        if let Some(line) = line {
             terminal::report(&line.to_string());
         }
     }
+}
 
-    fn line(&self, by: &str, failure: &Failure, address: IpAddr) -> Option<Value> {
-        if self.lines.check().is_err() {
-            self.untold.fetch_add(1, Ordering::Relaxed);
+impl Lines {
+    fn line(
+        &mut self,
+        by: &str,
+        failure: &Failure,
+        address: IpAddr,
+        now: Instant,
+    ) -> Option<Value> {
+        let network = network(address);
+        let is_over = |at: &Instant| now.duration_since(*at) >= MINUTE;
+        while self.written.front().is_some_and(|(at, _)| is_over(at)) {
+            self.written.pop_front();
+        }
+        let own = self.written.iter().filter(|(_, of)| *of == network);
+        if self.written.len() >= LINES || own.count() >= LINES_OF_ONE {
+            self.untold += 1;
             return None;
         }
+        self.written.push_back((now, network));
+        let left_out = self.untold;
+        self.untold = 0;
         Some(json!({
             "sign_in": "refused",
             "by": by,
             "reason": reason(failure),
             "detail": failure.to_string(),
             "address": address,
-            "left_out": self.untold.swap(0, Ordering::Relaxed),
+            "left_out": left_out,
         }))
     }
 }
@@ -80,25 +102,50 @@ pub(super) fn reason(failure: &Failure) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::iter::repeat_n;
 
     use super::*;
 
+    fn addresses(texts: &[&str]) -> Vec<IpAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
     #[test]
-    fn a_flood_leaves_few_lines_and_says_how_many_it_left_out() {
-        let turned_away = TurnedAway::new();
+    fn a_flood_leaves_few_lines_hides_nobody_else_and_says_how_many_it_left_out() {
+        let mut lines = Lines::default();
         let failure = Failure::denied("no\nway");
-        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let lines = (0..1000).filter_map(|_| turned_away.line("jwt", &failure, address));
-        let lines = lines.count();
-        assert!((1..100).contains(&lines), "{lines}");
-        let untold = turned_away.untold.load(Ordering::Relaxed);
-        assert_eq!(untold, 1000 - u64::try_from(lines).unwrap());
-        let quiet = TurnedAway::new();
-        quiet.untold.store(7, Ordering::Relaxed);
-        let line = quiet.line("jwt", &failure, address).unwrap();
-        assert_eq!(line["left_out"], 7);
+        let now = Instant::now();
+        let mut tell = |address, now| lines.line("jwt", &failure, address, now);
+        let [noisy, quiet] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().unwrap());
+        let told = repeat_n(noisy, 1000).filter_map(|address| tell(address, now));
+        assert_eq!(told.count(), LINES_OF_ONE);
+        let line = tell(quiet, now).unwrap();
+        assert_eq!(line["left_out"], 1000 - LINES_OF_ONE);
+        assert_eq!(line["address"], "192.0.2.2");
         assert_eq!(line["reason"], "stranger");
         assert!(!line.to_string().contains('\n'));
+        assert_eq!(tell(quiet, now).unwrap()["left_out"], 0);
+        // A minute later it may be heard again.
+        assert!(tell(noisy, now).is_none());
+        let later = tell(noisy, now + MINUTE).unwrap();
+        assert_eq!(later["left_out"], 1);
+    }
+
+    #[test]
+    fn many_addresses_leave_few_lines_too() {
+        let mut lines = Lines::default();
+        let failure = Failure::denied("no");
+        let now = Instant::now();
+        let many =
+            (0..4_u8).flat_map(|one| (0..250_u8).map(move |other| [10, 0, one, other].into()));
+        let told = many.filter_map(|address| lines.line("jwt", &failure, address, now));
+        assert_eq!(told.count(), LINES);
+        assert_eq!(lines.written.len(), LINES);
+        // Whoever has a network has all its addresses.
+        let mut lines = Lines::default();
+        let same = addresses(&["2001:db8::1", "2001:db8::2", "2001:db8::3"]);
+        let told = same.iter().cycle().take(60);
+        let told = told.filter_map(|address| lines.line("jwt", &failure, *address, now));
+        assert_eq!(told.count(), LINES_OF_ONE);
     }
 }

@@ -88,30 +88,36 @@ impl Store {
                 sealed.into(),
                 now.after(KEPT).millis().into(),
             ],
-            // What stands there is over: that it is new was asked before.
+            // What stands there is over, or open: that it may be written was asked before.
             "on conflict (caller, idempotency_key) do update set request = excluded.request,
                  elevation = excluded.elevation, answer = excluded.answer,
                  expires_at = excluded.expires_at",
         ))
     }
 
-    /// Keeps the answer to what was noted before.
-    ///
-    /// # Errors
-    /// The answer cannot be sealed.
-    pub fn keep(&self, once: &IdempotencyKey, answer: &[u8]) -> Result<Statement> {
-        Ok(Statement::insert(
-            ROW,
+    /// Notes by itself that this is asked, about that elevation; whether nobody had before.
+    pub async fn note_first(
+        &self,
+        once: &IdempotencyKey,
+        elevation: &GrantId,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let insert = Statement::new(
+            "insert into answers (idempotency_key, caller, request, elevation, answer, expires_at)
+             values ($1, $2, $3, $4, '', $5)
+             on conflict (caller, idempotency_key) do update set request = excluded.request,
+                 elevation = excluded.elevation, answer = '', expires_at = excluded.expires_at
+             where answers.expires_at <= $6",
             [
                 once.key.as_str().into(),
                 once.caller.as_str().into(),
                 once.request.as_str().into(),
-                "".into(),
-                self.sealing.seal(&once.name(), answer)?.into(),
-                0.into(),
+                elevation.as_str().into(),
+                now.after(KEPT).millis().into(),
+                now.millis().into(),
             ],
-            "on conflict (caller, idempotency_key) do update set answer = excluded.answer",
-        ))
+        );
+        Ok(self.database.run(&insert).await? > 0)
     }
 
     /// Writes by itself what goes with no event.
@@ -148,11 +154,19 @@ pub fn is_new(once: &IdempotencyKey, now: Timestamp) -> Statement {
     .by_key()
 }
 
-/// Holds while it was asked and not answered.
-pub fn is_open(once: &IdempotencyKey) -> Statement {
+/// Holds while nothing was answered under that key, and nothing else asked with it.
+pub fn is_unanswered(once: &IdempotencyKey, now: Timestamp) -> Statement {
     Statement::new(
-        "select 1 from answers where caller = $1 and idempotency_key = $2 and answer = ''",
-        [once.caller.as_str().into(), once.key.as_str().into()],
+        "select 1 where not exists (
+             select 1 from answers
+             where caller = $1 and idempotency_key = $2 and expires_at > $3
+                 and (answer <> '' or request <> $4))",
+        [
+            once.caller.as_str().into(),
+            once.key.as_str().into(),
+            now.millis().into(),
+            once.request.as_str().into(),
+        ],
     )
     .by_key()
 }

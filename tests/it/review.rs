@@ -61,6 +61,7 @@ fn alice(holder: &PrivateKey) -> Client {
         key: keys::generate().unwrap().public(),
         sessions: Vec::new(),
         proof: None,
+        once: None,
     }
 }
 

@@ -60,6 +60,7 @@ fn client(name: &str, holder: &PrivateKey) -> Client {
         key: keys::generate().unwrap().public(),
         sessions: Vec::new(),
         proof: None,
+        once: None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! A machine signs in by the identity that it already has, without anybody's doing.
 
+use secrecy::{ExposeSecret as _, SecretString};
+
 use super::{
     enter::{Ticket, enter},
     heir,
@@ -31,7 +33,7 @@ pub(super) struct Manner {
     /// By this identity and no other; absent: what config.toml, or the surroundings, say.
     pub(super) way: Option<Way>,
     /// By a key that this join code makes known.
-    pub(super) code: Option<String>,
+    pub(super) code: Option<SecretString>,
     /// Whether its key is to be replaced.
     pub(super) rotate: Rotate,
     /// The key of a session that lives and is to be vouched for again.
@@ -104,7 +106,7 @@ fn identity(
     manner: &Manner,
 ) -> Result<Option<(Found, Option<OwnKey>)>> {
     if let Some(code) = &manner.code {
-        let own = OwnKey::joining(session, server, code)?;
+        let own = OwnKey::joining(session, server, code.expose_secret())?;
         return Ok(Some((Found::key(), Some(own))));
     }
     let way = match (manner.way, manner.rotate) {

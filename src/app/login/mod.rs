@@ -18,6 +18,7 @@ use former::leave_behind;
 use machine::Manner;
 use own_key::Rotate;
 use provider::Reached;
+use secrecy::{ExposeSecret as _, SecretString};
 use wish::Wish;
 
 use super::{
@@ -105,15 +106,17 @@ impl Args {
         let code = match named {
             Some("-") => Some(terminal::piped_line()?),
             Some("") => Some(asked()?),
-            named => named.map(str::to_owned),
+            named => named.map(|code| code.trim().into()),
         };
         let code = match (&self.name, code) {
-            (Some(name), Some(code)) => Some(bootstrap::join_code(name, &code)),
+            (Some(name), Some(code)) => {
+                Some(bootstrap::join_code(name, code.expose_secret()).into())
+            }
             (_, code) => code,
         };
         Ok(Some(Manner {
             way: self.way,
-            code: code.map(|code| code.trim().to_owned()),
+            code,
             rotate: if self.rotate {
                 Rotate::Now
             } else {
@@ -125,7 +128,7 @@ impl Args {
 }
 
 /// The code that somebody is asked for, so that no list of processes shows it.
-fn asked() -> Result<String> {
+fn asked() -> Result<SecretString> {
     let Some(person) = Person::present() else {
         return terminal::piped_line();
     };

@@ -54,8 +54,8 @@ impl Authority {
             ))
             .hint("choose a name that none of their principals begins with"));
         }
-        let by = Some(&client.caller.principal);
-        self.invite(by, invitation, &client.origin).await
+        let invited = self.invite(Some(client), invitation, &client.origin);
+        self.once(client, invited).await
     }
 
     /// The same without asking who invites: for the bootstrap of an authority, which has nobody yet.
@@ -64,19 +64,19 @@ impl Authority {
     /// Usage: somebody is called so already.
     pub async fn invite(
         &self,
-        by: Option<&Principal>,
+        by: Option<&Client>,
         invitation: &Invitation,
         origin: &Origin,
     ) -> Result<Enrolment> {
         let enrolment = Enrolment {
             principal: invitation.principal.clone(),
             groups: invitation.groups.clone(),
-            made_by: by.cloned(),
+            made_by: by.map(|by| by.caller.principal.clone()),
             made_at: (self.clock)(),
         };
         let what = "was invited by a join code".to_owned();
         let event = Event {
-            by: by.cloned(),
+            by: enrolment.made_by.clone(),
             expires_at: Some(invitation.until),
             ..self.key_event(EventKind::Enrolled, &enrolment, what, origin)?
         };
@@ -90,6 +90,10 @@ impl Authority {
                 (code, invitation.until),
                 &voucher,
             )?);
+        let append = match by {
+            Some(client) => self.answered(append, client, &enrolment)?,
+            None => append,
+        };
         match self.store.ledger().append(append).await {
             Ok(()) => Ok(enrolment),
             Err(failure) if failure.nature == Nature::Conflict => {

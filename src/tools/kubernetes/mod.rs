@@ -1,6 +1,7 @@
 //! kubectl, and every other program that speaks to a cluster through a kubeconfig.
 
 mod argv;
+mod clusters;
 mod completion;
 mod exec_credential;
 pub mod kubeconfig;
@@ -15,11 +16,11 @@ mod tests;
 pub mod users;
 mod verbs;
 
+pub use clusters::{clusters, same_server};
 pub use exec_credential::exec_credential;
 pub use plugin::{check, wanted};
 pub use question::Question;
 pub use smallest::reading;
-pub use target::{clusters, same_server};
 
 use std::ffi::OsString;
 

@@ -4,11 +4,11 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::{
+    clusters::{clusters, same_server},
     kubeconfig::Cluster,
     private,
     question::{Asker, Question},
     smallest::reading,
-    target,
 };
 use crate::{
     domain::{
@@ -71,8 +71,8 @@ fn nothing_named() -> Failure {
 
 /// The entitlement for the cluster with that server.
 fn reached(catalogue: &Catalogue, asker: &Asker, role: Option<&RoleName>) -> Result<Entitlement> {
-    let here = |cluster: &KubernetesResource| target::same_server(&cluster.server, &asker.server);
-    let found: Vec<&ResourceName> = target::clusters(catalogue)
+    let here = |cluster: &KubernetesResource| same_server(&cluster.server, &asker.server);
+    let found: Vec<&ResourceName> = clusters(catalogue)
         .filter(|(_, cluster)| here(cluster))
         .map(|(name, _)| name)
         .collect();
@@ -146,7 +146,7 @@ fn refuse_elsewhere(
         .server
         .get(..8)
         .is_some_and(|s| s.eq_ignore_ascii_case("https://"));
-    if !is_https || !target::same_server(&asker.server, &cluster.server) {
+    if !is_https || !same_server(&asker.server, &cluster.server) {
         let what = format!("reaches {:?}", asker.server);
         return refuse(
             &what,

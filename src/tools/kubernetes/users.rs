@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fmt, path::Path};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
+    clusters::same_server,
     kubeconfig::{self, files_of},
-    target::same_server,
 };
 use crate::{
     domain::{catalogue::KubernetesResource, environment::Environment, failure::Result},

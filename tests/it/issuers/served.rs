@@ -56,6 +56,7 @@ pub(super) async fn elevate(authority: &Authority, entitlement: &str) -> Result<
         key: keys::generate().unwrap().public(),
         sessions: Vec::new(),
         proof: None,
+        once: None,
     };
     let ask = Ask {
         entitlement: entitlement.parse().unwrap(),

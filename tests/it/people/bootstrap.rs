@@ -1,6 +1,8 @@
 //! The first administrator of a server without a provider.
 
-use std::process::Stdio;
+use std::{fs, process::Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::{events, machine};
 use crate::support::{
@@ -49,7 +51,7 @@ fn whoever_reads_the_terminal_is_the_first_administrator_and_nobody_after_them()
     let ran = bootstrap(&other, &shown, "alice");
     assert_eq!(ran.code, 121, "{ran:?}");
     assert_eq!(run(&mut other.jit(["whoami"])).code, 123);
-    serve.stop(rustix::process::Signal::TERM);
+    serve.stop(Signal::TERM);
     serve.start_again();
     assert_eq!(code(&serve), None, "{}", serve.log());
     let enrolled = events(&serve)
@@ -58,20 +60,41 @@ fn whoever_reads_the_terminal_is_the_first_administrator_and_nobody_after_them()
     assert!(enrolled.count() >= 1);
 }
 
+/// A shell that minds neither Ctrl-C nor a signal, has a code asked for, and says how that left its terminal.
+fn asking(home: &Home) -> String {
+    let script = format!(
+        "trap : INT TERM HUP; sh -c 'echo $$ > ~/asking; exec {} login --bootstrap --name alice'; \
+         echo code-$?; stty -a | grep -o -E '.(echo|isig) '; read -t 1 rest; echo \"rest:$rest\"",
+        crate::support::whereabouts::jit().display()
+    );
+    let script = home.write("script", &script);
+    format!("exec bash {}", script.display())
+}
+
+#[test]
+fn a_signal_at_the_question_leaves_the_terminal_as_it_was() {
+    let serve = Serve::start(CATALOGUE, POLICIES);
+    let home = machine(&serve);
+    let line = asking(&home);
+    for (signal, code) in [(Signal::TERM, "code-143"), (Signal::HUP, "code-129")] {
+        let terminal = Pty::run(&home, &line);
+        terminal.wait_for("The code: ");
+        let asking = fs::read_to_string(home.path("asking")).unwrap();
+        let asking = Pid::from_raw(asking.trim().parse().unwrap()).unwrap();
+        kill_process(asking, signal).unwrap();
+        let (_, said) = terminal.end();
+        assert!(said.contains(code) && !said.contains("jit: "), "{said}");
+        let is_as_it_was = !said.contains("-echo ") && !said.contains("-isig ");
+        assert!(is_as_it_was && said.contains("rest:\n"), "{said}");
+    }
+}
+
 #[test]
 fn a_code_is_asked_for_and_not_shown() {
     let serve = Serve::start(CATALOGUE, POLICIES);
     let shown = until("a code", || code(&serve));
     let home = machine(&serve);
-    let jit = crate::support::whereabouts::jit();
-    // A shell that minds Ctrl-C, and goes on.
-    let script = format!(
-        "trap : INT; {} login --bootstrap --name alice; echo code-$?; \
-         stty -a | grep -o -E '.(echo|isig) '; read -t 1 rest; echo \"rest:$rest\"",
-        jit.display()
-    );
-    let script = home.write("script", &script);
-    let line = format!("exec bash {}", script.display());
+    let line = asking(&home);
     let mut terminal = Pty::run(&home, &line);
     terminal.wait_for("The code: ");
     terminal.type_in("half a code\u{3}");

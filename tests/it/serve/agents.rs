@@ -8,7 +8,7 @@ use jit::{
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::member::{Member, POLICIES};
+use super::member::{DELEGATE, Member, POLICIES};
 use crate::support::{
     Serve,
     serve::{Guest, Keys},
@@ -173,16 +173,7 @@ fn a_command_runs_as_an_agent_and_its_session_ends_with_it() {
          $jit request ssh/web:ops -j no; echo $?",
         jit.display()
     );
-    let delegate = [
-        "delegate",
-        "--to",
-        "helper",
-        "--only",
-        "ssh/web:deploy",
-        "--ttl",
-        "1h",
-    ];
-    let ran = alice.jit(&[&delegate[..], &["--", "sh", "-c", &script]].concat());
+    let ran = alice.jit(&[&DELEGATE[..], &["sh", "-c", &script]].concat());
     assert_eq!(ran.code, 0, "{ran:?}");
     let lines: Vec<&str> = ran.stdout.lines().collect();
     assert!(

@@ -34,6 +34,27 @@ fn routes() -> Vec<(String, Vec<&'static str>)> {
 }
 
 #[test]
+fn whatever_is_posted_in_a_session_has_a_key_to_be_repeated_by() {
+    let serve = Serve::start(CATALOGUE, POLICIES);
+    let document = serve.site().get("/openapi.json").json();
+    let described = document["paths"].as_object().unwrap();
+    let posted = described.iter().filter(|(path, item)| {
+        let asks = item["post"]["security"].is_array();
+        // What has ended has ended, however often that is said.
+        asks && !path.ends_with("/revocation")
+    });
+    let mut count = 0;
+    for (path, item) in posted {
+        let of = |one: &&Value| one["name"] == "Idempotency-Key" && one["in"] == "header";
+        let parameters = item["post"]["parameters"].as_array();
+        let found = parameters.and_then(|all| all.iter().find(of));
+        assert!(found.is_some(), "{path}: {}", item["post"]["parameters"]);
+        count += 1;
+    }
+    assert_eq!(count, 6);
+}
+
+#[test]
 fn every_route_is_described_and_nothing_else() {
     let serve = Serve::start(CATALOGUE, POLICIES);
     let answer = serve.site().get("/openapi.json");

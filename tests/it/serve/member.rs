@@ -26,6 +26,18 @@ permit (principal in Group::"on-call", action == Action::"break_glass", resource
 permit (principal, action == Action::"delegate", resource) unless { resource in Tier::"sensitive" };
 "#;
 
+/// Hands the routine entitlement on to an agent, before its command.
+pub(super) const DELEGATE: [&str; 8] = [
+    "delegate",
+    "--to",
+    "helper",
+    "--only",
+    "ssh/web:deploy",
+    "--ttl",
+    "1h",
+    "--",
+];
+
 /// Somebody at their machine.
 pub(super) struct Member {
     pub(super) home: Home,

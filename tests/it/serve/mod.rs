@@ -18,3 +18,4 @@ mod replicas;
 mod schema;
 mod seen;
 mod strangers;
+mod together;

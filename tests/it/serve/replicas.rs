@@ -2,7 +2,7 @@
 
 use std::{fs, process::Stdio};
 
-use super::member::{Member, POLICIES};
+use super::member::{DELEGATE, Member, POLICIES};
 use crate::support::{
     Access, Postgres, Replicas, home::Ran, pty::Pty, serve::Keys, until, web::CATALOGUE,
     whereabouts::jit,
@@ -28,17 +28,7 @@ fn an_agent_is_out_everywhere_as_soon_as_whom_it_acts_for_is() {
     let replicas = two(&postgres);
     let alice = Member::of(replicas.replica(0), "alice", &[]);
     replicas.lead_to(0);
-    let line = [
-        "delegate",
-        "--to",
-        "helper",
-        "--only",
-        "ssh/web:deploy",
-        "--ttl",
-        "1h",
-        "--",
-    ];
-    let mut delegate = alice.home.jit(line);
+    let mut delegate = alice.home.jit(DELEGATE);
     delegate.args(["sh", "-c", &format!("read hold; {AGENT}"), "agent"]);
     delegate.arg(jit()).arg(alice.home.path(""));
     delegate
@@ -119,8 +109,9 @@ fn an_answer_is_told_again_for_a_proof_of_its_own_alone() {
             ("idempotency-key", "one"),
         ];
         let headers: Vec<(&str, &str)> = proof.chain(more).collect();
-        let site = replicas.replica(replica).site();
-        let sent = site.send("POST", "/v1/elevations", &headers, body.as_bytes());
+        let sent = replicas
+            .site(replica)
+            .send("POST", "/v1/elevations", &headers, body.as_bytes());
         sent.unwrap()
     };
     let proof = alice.headers("POST", "/v1/elevations");

@@ -21,7 +21,7 @@ const PASSWORD: &str = "superuser-of-a-test";
 /// PostgreSQL refuses to run as root; every system has this user.
 const UNPRIVILEGED: &str = "nobody";
 /// The name of a role, its database and its password, for a program that keeps its own tables.
-const OWNER: &str = "ledger";
+pub(crate) const OWNER: &str = "ledger";
 
 /// Who may come in, besides the superuser.
 #[derive(Default, Clone, Copy)]

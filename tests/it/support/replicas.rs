@@ -12,6 +12,7 @@ use rustix::process::Signal;
 use super::{
     forwarder::Forwarder,
     home::Home,
+    http::Site,
     serve::{Guest, Serve, with_authority},
     tls::Tls,
 };
@@ -59,6 +60,13 @@ impl Replicas {
     /// One of them.
     pub(crate) fn replica(&self, number: usize) -> &Serve {
         &self.all[number]
+    }
+
+    /// One of them, past the address of all.
+    pub(crate) fn site(&self, number: usize) -> Site {
+        let replica = &self.all[number];
+        let url = format!("https://localhost:{}", port(replica));
+        Site::new(&url, Some(&replica.ca()))
     }
 
     /// Ends one, gently or in the middle of whatever it does, and waits until it is gone.

@@ -6,11 +6,16 @@ use std::{
 };
 
 use jit::{
-    authority::principals::Offboarding,
+    authority::{Client, principals::Offboarding},
     domain::{
-        elevation::State, event::EventKind, failure::Code, lifecycle::Lifecycle,
-        principal::Principal, time::Timestamp,
+        elevation::State,
+        event::EventKind,
+        failure::{Code, Nature},
+        lifecycle::Lifecycle,
+        principal::Principal,
+        time::Timestamp,
     },
+    store::{answers::IdempotencyKey, ending::Ending},
 };
 
 use super::team::{Team, ask, run, still};
@@ -160,5 +165,49 @@ fn lifecycles_are_kept_by_the_clock() {
         let name = Principal::parse("alice").unwrap();
         team.here.enable(&admin, &name, "from leave").await.unwrap();
         team.client("alice", &[]).await;
+    });
+}
+
+/// Counts how often the time is asked for.
+fn counted() -> Timestamp {
+    ASKED.fetch_add(1, Ordering::Relaxed);
+    still()
+}
+
+static ASKED: AtomicI64 = AtomicI64::new(0);
+
+#[test]
+fn what_ended_meanwhile_is_not_decided_again_and_again() {
+    run(async {
+        let team = Team::at(counted).await;
+        let alice = team.client("alice", &[]).await;
+        let key = IdempotencyKey {
+            caller: alice.sessions[0].id.to_string(),
+            key: "one".to_owned(),
+            request: "a hash".to_owned(),
+        };
+        let session = &alice.sessions[0];
+        let ending = Ending::Session(session.id.clone());
+        let closed = team.here.close_session(session, ending, &alice.origin);
+        closed.await.unwrap();
+        let asks = async |client: &Client| {
+            let before = ASKED.load(Ordering::Relaxed);
+            let refused = team.here.elevate(client, &ask("deploy")).await.unwrap_err();
+            assert_eq!(
+                (refused.code, refused.nature),
+                (Code::Denied, Nature::Conflict)
+            );
+            ASKED.load(Ordering::Relaxed) - before
+        };
+        let once = asks(&alice).await;
+        let keyed = Client {
+            once: Some(key.clone()),
+            ..alice
+        };
+        // A key that is not there may have been taken back, so that it is tried once more.
+        let twice = asks(&keyed).await;
+        assert!(twice < 3 * once, "{twice}, not twice {once}");
+        let noted = team.here.store.noted(&key, still()).await.unwrap();
+        assert!(noted.is_none(), "{noted:?}");
     });
 }

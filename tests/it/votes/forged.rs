@@ -317,13 +317,16 @@ fn an_idempotency_key_that_leads_to_somebody_elses_grant_gives_nothing() {
             request: "root".to_owned(),
         };
         let asked: Ask = ask("root");
-        let Outcome::Pending(own) = team.here.elevate_once(&alice, &asked, &once).await.unwrap()
-        else {
+        let alice = Client {
+            once: Some(once),
+            ..alice
+        };
+        let Outcome::Pending(own) = team.here.elevate(&alice, &asked).await.unwrap() else {
             panic!("nobody said yes")
         };
         team.tamper(&format!("update answers set elevation = '{theirs}'"))
             .await;
-        let outcome = team.here.elevate_once(&alice, &asked, &once).await;
+        let outcome = team.here.elevate(&alice, &asked).await;
         let refused = outcome.unwrap_err();
         assert!(refused.message.contains("is not there"), "{refused:?}");
         assert_eq!(team.kinds(&own.request.id).await, ["requested"]);

@@ -198,6 +198,7 @@ pub(crate) fn client(sessions: Vec<Session>) -> Client {
         key: keys::generate().unwrap().public(),
         sessions,
         proof: None,
+        once: None,
     }
 }
 

@@ -8,7 +8,7 @@ use jit::domain::{
 };
 use rustix::process::Signal;
 
-use super::served::{MAIN, Team, app};
+use super::served::{MAIN, POLICIES, Team, app};
 use crate::support::{
     Access, Home, Postgres, Sshd, client_config,
     home::run,
@@ -19,13 +19,6 @@ use crate::support::{
     web::CATALOGUE,
     whereabouts::{jit, user_name},
 };
-
-const POLICIES: &str = r#"
-@id("routine")
-permit (principal is Workload, action == Action::"elevate", resource in Tier::"routine");
-@id("administrators")
-permit (principal in Group::"administrators", action == Action::"administer", resource);
-"#;
 
 fn workload(name: &str) -> Principal {
     Principal::new(Class::Workload, name).unwrap()

@@ -46,6 +46,7 @@ fn client(groups: &[&str]) -> Client {
         key: own,
         sessions: Vec::new(),
         proof: None,
+        once: None,
     }
 }
 

@@ -14,7 +14,8 @@ use crate::support::{
     web::CATALOGUE,
 };
 
-const POLICIES: &str = r#"
+/// What is routine is given to any workload.
+pub(super) const POLICIES: &str = r#"
 @id("routine")
 permit (principal is Workload, action == Action::"elevate", resource in Tier::"routine");
 @id("administrators")
