@@ -336,7 +336,8 @@ fn what_is_not_an_id_token_for_this_server_is_refused() {
     let told: Vec<Value> = told
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(told.len(), 12, "{log}");
+    // One address has so many lines a minute.
+    assert!((5..12).contains(&told.len()), "{log}");
     assert_eq!(told[0]["address"], "127.0.0.1");
     assert!(
         told[0]["detail"].as_str().unwrap().contains("(aud)"),
