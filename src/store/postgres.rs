@@ -34,10 +34,15 @@ const SILENCE: Duration = Duration::from_secs(15);
 
 /// What each connection begins with. No statement takes longer, no lock is waited for longer, and who
 /// falls silent within a transaction loses its lock. An event is on the disk once it is committed,
-/// whatever the server's default is. Rows are looked up by their keys, whatever those are, so a statement is
-/// planned once: to plan a group's conditions takes longer than to answer them.
+/// whatever the server's default is.
+///
+/// A statement is planned once, since to plan a group's conditions takes longer than to answer them; and as
+/// rows are looked up by their keys, never by a walk through a table, which may have been empty when that
+/// was planned.
 const SETTINGS: &str = "set statement_timeout = '10s'; set lock_timeout = '8s'; \
-     set idle_in_transaction_session_timeout = '20s'; set plan_cache_mode = 'force_generic_plan'; \
+     set idle_in_transaction_session_timeout = '20s'; \
+     set plan_cache_mode = 'force_generic_plan'; \
+     set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
      select set_config('synchronous_commit', 'on', false) \
      where current_setting('synchronous_commit') = 'off'";
 

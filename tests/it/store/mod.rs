@@ -4,6 +4,7 @@ mod checkpoints;
 mod forged;
 mod keys;
 mod outage;
+mod plans;
 mod served;
 mod stolen;
 mod story;
