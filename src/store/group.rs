@@ -4,7 +4,7 @@
 //! Within a group, appends whose conditions do not touch what the others write form a wave: their
 //! conditions are asked in one question, and their rows are inserted in one statement.
 
-use std::{borrow::Cow, slice};
+use std::{collections::BTreeSet, slice};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -157,38 +157,31 @@ fn waves(group: &[Append]) -> Vec<&[Append]> {
 
 /// For each of a wave, whether all its conditions hold.
 async fn holding(transaction: &mut Transaction, wave: &[Append]) -> Result<Vec<bool>> {
-    let mut held = vec![true; wave.len()];
-    let guards = wave.iter().enumerate();
-    let guards = guards.flat_map(|(at, append)| append.guards.iter().map(move |guard| (at, guard)));
-    let guards: Vec<(usize, &Statement)> = guards.collect();
-    let mut asked = Vec::new();
-    for kind in kinds(&guards, |(_, guard)| guard) {
-        // Filled up to a power of two, so that the database prepares few statements.
-        let fill = kind.len().next_power_of_two() - kind.len();
-        let nothing = kind.first().map(|(_, guard)| guard.blank());
-        asked.extend(
-            kind.into_iter()
-                .map(|(at, guard)| (Some(at), Cow::Borrowed(guard))),
-        );
-        asked.extend(
-            nothing
-                .into_iter()
-                .cycle()
-                .take(fill)
-                .map(|guard| (None, Cow::Owned(guard))),
-        );
-    }
-    for part in parts(&asked, |(_, guard)| guard, |fitting| fitting) {
-        let (places, guards): (Vec<_>, Vec<_>) = part.iter().cloned().unzip();
-        let found = transaction.rows(&Statement::which_hold(&guards)).await?;
-        let found: Vec<i64> = found.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
-        for (number, at) in (0..).zip(places) {
-            if let Some(held) = at.and_then(|at| held.get_mut(at)) {
-                *held &= found.contains(&number);
-            }
+    let guards = (0_i64..).zip(wave.iter().flat_map(|append| &append.guards));
+    let guards: Vec<(i64, &Statement)> = guards.collect();
+    let size = |(_, guard): &(i64, &Statement)| guard.size();
+    let kinds = kinds(&guards, |(_, guard)| guard);
+    let kinds = kinds
+        .iter()
+        .flat_map(|kind| parts(kind, size, |fitting| fitting));
+    let kinds: Vec<&[(i64, &Statement)]> = kinds.collect();
+    let mut held = BTreeSet::new();
+    for asked in parts(
+        &kinds,
+        |kind| kind.iter().map(size).sum(),
+        |fitting| fitting,
+    ) {
+        let found = transaction.rows(&Statement::which_hold(asked)).await?;
+        for row in found {
+            held.insert(row.int(0)?);
         }
     }
-    Ok(held)
+    let mut numbers = guards.into_iter().map(|(number, _)| number);
+    let all_hold = wave.iter().map(|append| {
+        let own: Vec<i64> = numbers.by_ref().take(append.guards.len()).collect();
+        own.iter().all(|number| held.contains(number))
+    });
+    Ok(all_hold.collect())
 }
 
 /// Writes in their order, except that rows of one text become one statement; in numbers that are powers of
@@ -198,7 +191,7 @@ async fn write_all(transaction: &mut Transaction, writes: &[&Statement]) -> Resu
         writes.iter().partition(|write| write.is_insert());
     let mut statements = Vec::new();
     for kind in kinds(&rows, |row| row) {
-        let parts = parts(&kind, |row| row, |fitting| 1 << fitting.ilog2());
+        let parts = parts(&kind, |row| row.size(), |fitting| 1 << fitting.ilog2());
         statements.extend(parts.into_iter().filter_map(Statement::joined));
     }
     statements.extend(others.into_iter().cloned());
@@ -223,16 +216,12 @@ fn kinds<T: Copy>(all: &[T], statement: impl Fn(&T) -> &Statement) -> Vec<Vec<T>
 
 /// Parts that are no larger than a statement may be. `part` says how many of those that fit (one or more)
 /// are one.
-fn parts<T>(
-    mut all: &[T],
-    statement: impl Fn(&T) -> &Statement,
-    part: impl Fn(usize) -> usize,
-) -> Vec<&[T]> {
+fn parts<T>(mut all: &[T], size: impl Fn(&T) -> usize, part: impl Fn(usize) -> usize) -> Vec<&[T]> {
     let mut parts = Vec::new();
     while !all.is_empty() {
         let mut bytes = 0;
         let fitting = all.iter().take_while(|one| {
-            bytes += statement(one).size();
+            bytes += size(one);
             bytes <= BYTES
         });
         let fitting = fitting.count().clamp(1, MOST);

@@ -3,7 +3,7 @@
 //! Both take `$1`, `returning` and `on conflict`. Columns are `bigint` or `text` and never null, so
 //! that a row is a list of numbers and texts, whichever database it came from.
 
-use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _};
+use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _, iter};
 
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
@@ -16,6 +16,16 @@ pub enum Value {
     Int(i64),
     /// `text`
     Text(String),
+}
+
+impl Value {
+    /// Nothing, of the same type.
+    const fn blank(&self) -> Self {
+        match self {
+            Self::Int(_) => Self::Int(0),
+            Self::Text(_) => Self::Text(String::new()),
+        }
+    }
 }
 
 impl From<i64> for Value {
@@ -122,13 +132,16 @@ impl Statement {
         Some(Self::assembled(sql, values))
     }
 
-    /// The places (0, 1, …) of those guards that find a row.
-    pub(super) fn which_hold(guards: &[Cow<'_, Self>]) -> Self {
-        let exists = |(place, guard): (usize, &Cow<'_, Self>)| {
-            let sql = format!("select {place} where exists ({})", guard.sql());
-            Self::assembled(sql, guard.values.clone())
-        };
-        Self::chained(guards.iter().enumerate().map(exists), " union all ")
+    /// The numbers of those guards that find a row. Those of a kind are of one text, which is asked of each
+    /// row of their values; rows of nothing fill them up to a power of two, so that the database prepares
+    /// few statements, and are numbered -1.
+    pub(super) fn which_hold(kinds: &[&[(i64, &Self)]]) -> Self {
+        let mut values = Vec::new();
+        let kinds = kinds.iter().enumerate();
+        let kinds = kinds.map(|(place, kind)| asking(&format!("asked{place}"), kind, &mut values));
+        let (asked, found): (Vec<String>, Vec<String>) = kinds.unzip();
+        let (asked, found) = (asked.join(", "), found.join(" union all "));
+        Self::assembled(format!("with {asked} {found}"), values)
     }
 
     /// Statements one behind the other as one text, with all their values.
@@ -138,22 +151,11 @@ impl Statement {
             if !sql.is_empty() {
                 sql.push_str(between);
             }
-            sql.push_str(&shifted(&one.sql(), values.len()));
+            let before = values.len();
+            sql.push_str(&renamed(&one.sql(), |at| format!("${}", before + at)));
             values.extend(one.values);
         }
         Self::assembled(sql, values)
-    }
-
-    /// The same about nothing.
-    pub(super) fn blank(&self) -> Self {
-        let blank = |value: &Value| match value {
-            Value::Int(_) => Value::Int(0),
-            Value::Text(_) => Value::Text(String::new()),
-        };
-        Self {
-            values: self.values.iter().map(blank).collect(),
-            ..self.clone()
-        }
     }
 
     fn sql(&self) -> Cow<'static, str> {
@@ -210,32 +212,66 @@ impl<'a> Written<'a> {
     }
 }
 
-fn inserting(into: &str, then: &str, columns: usize, rows: usize) -> String {
-    let mut sql = format!("{into} values ");
-    for row in 0..rows {
-        sql.push_str(if row == 0 { "(" } else { ", (" });
-        for column in 0..columns {
-            let between = if column == 0 { "" } else { ", " };
-            let _ = write!(sql, "{between}${}", row * columns + column + 1);
-        }
-        sql.push(')');
+/// The rows of a kind's values under that name, and the `select` that asks the guard of each.
+fn asking(name: &str, kind: &[(i64, &Statement)], values: &mut Vec<Value>) -> (String, String) {
+    let first = kind.first().map(|(_, guard)| *guard);
+    let nothing = first.map_or_else(Vec::new, |guard| {
+        guard.values.iter().map(Value::blank).collect()
+    });
+    let (before, rows, columns) = (
+        values.len(),
+        kind.len().next_power_of_two(),
+        1 + nothing.len(),
+    );
+    let numbered = kind.iter().map(|(number, guard)| (*number, &guard.values));
+    for (number, own) in numbered.chain(iter::repeat((-1, &nothing))).take(rows) {
+        values.push(number.into());
+        values.extend(own.iter().cloned());
     }
-    sql.push(' ');
-    sql.push_str(then);
-    sql
+    let mut names = "number".to_owned();
+    for column in 1..columns {
+        let _ = write!(names, ", a{column}");
+    }
+    let rows = tuples(before, columns, rows);
+    let guard = first.map_or_else(String::new, |guard| {
+        renamed(&guard.sql(), |at| format!("{name}.a{at}"))
+    });
+    (
+        format!("{name} ({names}) as (values {rows})"),
+        format!("select number from {name} where exists ({guard})"),
+    )
 }
 
-/// The text with each `$N` counted on from `by`.
-fn shifted(sql: &str, by: usize) -> String {
+fn inserting(into: &str, then: &str, columns: usize, rows: usize) -> String {
+    format!("{into} values {} {then}", tuples(0, columns, rows))
+}
+
+/// `($1, $2), ($3, $4)`: so many rows, whose values stand behind so many others.
+fn tuples(before: usize, columns: usize, rows: usize) -> String {
+    let mut tuples = String::new();
+    for row in 0..rows {
+        tuples.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 0..columns {
+            let between = if column == 0 { "" } else { ", " };
+            let at = before + row * columns + column + 1;
+            let _ = write!(tuples, "{between}${at}");
+        }
+        tuples.push(')');
+    }
+    tuples
+}
+
+/// The text with another name for each `$N`.
+fn renamed(sql: &str, name: impl Fn(usize) -> String) -> String {
     let mut parts = sql.split('$');
-    let mut shifted = parts.next().unwrap_or_default().to_owned();
+    let mut renamed = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let end = part.find(|c: char| !c.is_ascii_digit());
         let (number, rest) = part.split_at(end.unwrap_or(part.len()));
-        let number: usize = number.parse().unwrap_or(0);
-        let _ = write!(shifted, "${}{rest}", number + by);
+        renamed.push_str(&name(number.parse().unwrap_or(0)));
+        renamed.push_str(rest);
     }
-    shifted
+    renamed
 }
 
 /// A row of an answer, by the place of its columns in the `select`.
@@ -296,14 +332,18 @@ mod tests {
         assert_eq!(joined.values().len(), 4);
 
         let guard = Statement::new("select 1 from a where id = $1 and n = $2", row("x").values);
-        let both = [Cow::Borrowed(&guard), Cow::Owned(guard.blank())];
-        let asked = Statement::which_hold(&both);
+        let other = Statement::new("select 1 from b where id = $1", ["y".into()]);
+        let kind = [(0, &guard), (1, &guard), (2, &guard)];
+        let asked = Statement::which_hold(&[&kind, &[(3, &other)]]);
         assert_eq!(
             asked.sql(),
-            "select 0 where exists (select 1 from a where id = $1 and n = $2) union all \
-             select 1 where exists (select 1 from a where id = $3 and n = $4)"
+            "with asked0 (number, a1, a2) as (values ($1, $2, $3), ($4, $5, $6), ($7, $8, $9), ($10, $11, $12)), \
+             asked1 (number, a1) as (values ($13, $14)) \
+             select number from asked0 where exists (select 1 from a where id = asked0.a1 and n = asked0.a2) \
+             union all select number from asked1 where exists (select 1 from b where id = asked1.a1)"
         );
-        assert_eq!(asked.values(), ["x".into(), 1.into(), "".into(), 0.into()]);
+        let end = [(-1).into(), "".into(), 0.into(), 3.into(), "y".into()];
+        assert_eq!(asked.values()[9..], end);
     }
 
     #[test]

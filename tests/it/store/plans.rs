@@ -1,6 +1,6 @@
 //! How PostgreSQL finds rows: by their keys, also where a table was empty when the statement was planned.
 
-use std::time::Duration;
+use std::{slice, time::Duration};
 
 use jit::{
     domain::{event::EventKind, once::Once},
@@ -39,7 +39,7 @@ fn no_table_is_walked_through_for_an_elevation() {
         store.ledger().append(begin).await.unwrap();
         for number in 0..20 {
             let line = store.line(&session.id, NOW).await.unwrap();
-            assert_eq!(line, [session.clone()]);
+            assert_eq!(line, slice::from_ref(&session));
             let proof = Once {
                 id: format!("proof {number}"),
                 until: NOW.after(Duration::from_mins(1)),
