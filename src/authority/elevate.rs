@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::{
-    Answer, Authority, Client, Made, answer,
+    Answer, Authority, Client, answer,
+    issued::Made,
     refusal::{lacks_reason, pending, refusal},
     while_in_session,
 };

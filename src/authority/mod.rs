@@ -8,6 +8,7 @@ pub mod delegate;
 pub mod discovery;
 pub mod elevate;
 pub mod entrance;
+mod issued;
 pub mod once;
 pub mod part;
 pub mod people;
@@ -38,7 +39,7 @@ use crate::{
         entitlement::{Entitlement, ResourceName},
         environment::Environment,
         event::{Event, EventKind, Origin},
-        failure::{Failure, Nature, Result},
+        failure::Result,
         key::{EcKey, PrivateKey, PublicKey},
         lifecycle::Lifecycles,
         once::Once,
@@ -53,8 +54,8 @@ use crate::{
     platform::keys,
     policy::set::Policies,
     store::{
-        Store, answers::IdempotencyKey, database::Statement, ledger::Append, principals::may_come,
-        sessions::goes_on, spent, steps,
+        Store, answers::IdempotencyKey, ledger::Append, principals::may_come, sessions::goes_on,
+        spent,
     },
 };
 
@@ -152,95 +153,7 @@ pub struct Answer {
     pub credential: Credential,
 }
 
-/// What came of making a credential.
-struct Made {
-    /// When it was asked for.
-    asked_at: Timestamp,
-    /// The credential, or why there is none.
-    credential: Result<Credential>,
-    /// What must hold when it is recorded.
-    guards: Vec<Statement>,
-    /// Whether it is the first that is recorded of the request, which serves once and only in a session.
-    is_first: bool,
-    /// What else is written with its event.
-    writes: Vec<Statement>,
-}
-
-impl Made {
-    const fn new(asked_at: Timestamp, credential: Result<Credential>) -> Self {
-        Self {
-            asked_at,
-            credential,
-            guards: Vec::new(),
-            is_first: false,
-            writes: Vec::new(),
-        }
-    }
-}
-
 impl Authority {
-    /// Records what became of making a credential. Only after this it may leave; not where the grant
-    /// was revoked while it was made.
-    async fn record_issue(
-        &self,
-        client: &Client,
-        elevation: &Elevation,
-        made: Made,
-    ) -> Result<Credential> {
-        let Made {
-            asked_at,
-            credential: made,
-            guards,
-            is_first,
-            writes,
-        } = made;
-        let event = self.issued(client, elevation, asked_at, made.as_ref());
-        let voucher = self.store.voucher((self.clock)()).await?;
-        let mut append = Append::new(event).leaving(elevation, &voucher)?;
-        if is_first {
-            append = while_in_session(append, client);
-        }
-        let append = writes.into_iter().fold(append, Append::with);
-        let append = guards.into_iter().fold(append, Append::only_if);
-        if made.is_err() {
-            self.store.ledger().append(append).await?;
-            return made;
-        }
-        let append = append.only_if(steps::is_unrevoked(elevation));
-        match self.store.ledger().append(append).await {
-            Err(failure) if failure.nature == Nature::Conflict => {
-                self.refuse_revoked(client, &elevation.request.id).await?;
-                Err(failure)
-            }
-            Err(failure) => Err(failure),
-            Ok(()) => made,
-        }
-    }
-
-    /// The event of what became of making a credential.
-    fn issued(
-        &self,
-        client: &Client,
-        elevation: &Elevation,
-        asked_at: Timestamp,
-        made: Result<&Credential, &Failure>,
-    ) -> Event {
-        let kind = match made {
-            Ok(_) => EventKind::Issued,
-            Err(_) => EventKind::IssueFailed,
-        };
-        let mut event = self.event(kind, elevation, &client.origin);
-        event.took_ms = self.took("issued", asked_at);
-        match made {
-            Ok(credential) => {
-                event.credential = Some(credential.serial.clone());
-                event.expires_at = Some(credential.expires_at);
-            }
-            Err(failure) => event.detail = Some(failure.to_string()),
-        }
-        event
-    }
-
     /// Makes a credential under a live grant.
     async fn issue(&self, grant: &Grant, public_key: PublicKey) -> Result<Credential> {
         let name = &grant.entitlement.resource;

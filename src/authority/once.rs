@@ -8,9 +8,10 @@ use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 use super::{
-    Answer, Authority, Client, Made,
+    Answer, Authority, Client,
     answer::{Kept, granted, read, written},
     elevate::{Ask, Outcome},
+    issued::Made,
     sessions::signed_out,
 };
 use crate::{

@@ -1,9 +1,10 @@
 //! The next credential under a live grant: prove → decide again → issue → record → answer.
 
 use super::{
-    Answer, Authority, Client, Made,
+    Answer, Authority, Client,
     answer::{self, Kept},
     elevate::Ask,
+    issued::Made,
     refusal::{pending, refusal},
 };
 use crate::{

@@ -26,6 +26,7 @@ mod postgres;
 pub mod principals;
 mod rings;
 pub mod rotate;
+mod row;
 pub mod sealing;
 pub mod sessions;
 pub mod spent;

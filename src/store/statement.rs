@@ -1,50 +1,11 @@
-//! SQL with its values, and rows: the same text for SQLite and PostgreSQL.
-//!
-//! Both take `$1`, `returning` and `on conflict`. Columns are `bigint` or `text` and never null, so
-//! that a row is a list of numbers and texts, whichever database it came from.
+//! SQL with its values: the same text for SQLite and PostgreSQL, which both take `$1`, `returning` and
+//! `on conflict`.
 
 use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _, iter};
 
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
-use crate::domain::failure::{Failure, Result};
-
-/// A value that is bound or read.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Value {
-    /// `bigint`
-    Int(i64),
-    /// `text`
-    Text(String),
-}
-
-impl Value {
-    /// Nothing, of the same type.
-    const fn blank(&self) -> Self {
-        match self {
-            Self::Int(_) => Self::Int(0),
-            Self::Text(_) => Self::Text(String::new()),
-        }
-    }
-}
-
-impl From<i64> for Value {
-    fn from(number: i64) -> Self {
-        Self::Int(number)
-    }
-}
-
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
+pub use super::row::{Row, Value};
 
 /// SQL with the values of its `$1`, `$2`, …
 #[derive(Clone, Debug)]
@@ -272,41 +233,6 @@ fn renamed(sql: &str, name: impl Fn(usize) -> String) -> String {
         renamed.push_str(rest);
     }
     renamed
-}
-
-/// A row of an answer, by the place of its columns in the `select`.
-#[derive(Clone, Debug)]
-pub struct Row(pub(super) Vec<Value>);
-
-impl Row {
-    /// The number in that column.
-    ///
-    /// # Errors
-    /// There is none: the database is not ours.
-    pub fn int(&self, column: usize) -> Result<i64> {
-        match self.0.get(column) {
-            Some(Value::Int(number)) => Ok(*number),
-            Some(Value::Text(_)) | None => Err(strange(column)),
-        }
-    }
-
-    /// The text in that column.
-    ///
-    /// # Errors
-    /// There is none: the database is not ours.
-    pub fn text(&self, column: usize) -> Result<&str> {
-        match self.0.get(column) {
-            Some(Value::Text(text)) => Ok(text),
-            Some(Value::Int(_)) | None => Err(strange(column)),
-        }
-    }
-}
-
-fn strange(column: usize) -> Failure {
-    Failure::failed(format!(
-        "column {column} of the database is not what this program wrote"
-    ))
-    .hint("restore the ledger from a backup, or move it away to begin a new one")
 }
 
 #[cfg(test)]
