@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::yield_now,
+};
 
 use super::database::{Database, Row, Statement, Value};
 use crate::domain::{
@@ -73,6 +76,12 @@ fn stopped() -> Failure {
 async fn answer(database: Database, mut queue: mpsc::Receiver<Asking>) {
     let mut asking = Vec::new();
     while queue.recv_many(&mut asking, MOST).await > 0 {
+        // Whoever is about to ask does so first.
+        yield_now().await;
+        let left = MOST.saturating_sub(asking.len());
+        if left > 0 && !queue.is_empty() {
+            queue.recv_many(&mut asking, left).await;
+        }
         let found = found(&database, &asking).await;
         for Asking { id, done, .. } in asking.drain(..) {
             let line = match &found {
