@@ -130,6 +130,8 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         // What a statement could have to undo is kept in memory.
         .pragma("temp_store", "memory")
+        // So many pages (32 MB) wait in the log, since most are written again soon; a commit that moves
+        // them into the database is slow.
         .pragma("wal_autocheckpoint", "8192")
         .busy_timeout(BUSY)
 }
