@@ -126,16 +126,14 @@ impl Authority {
     /// that are made at once would spoil each other there.
     pub(super) async fn alone(&self, client: &Client, grant: &Grant) -> Result<()> {
         let resource = self.catalogue.resource(&grant.entitlement.resource)?;
-        let Some(once) = client.once.as_ref() else {
+        let Some(once) = &client.once else {
             return Ok(());
         };
-        if !issuers::reaches_out(resource)
-            || self
-                .store
-                .note_first(once, &grant.id, (self.clock)())
-                .await?
-            || self.answer_of_another(once).await?.is_none()
-        {
+        if !issuers::reaches_out(resource) {
+            return Ok(());
+        }
+        let noted = self.store.note_first(once, &grant.id, (self.clock)());
+        if noted.await? || self.answer_of_another(once).await?.is_none() {
             return Ok(());
         }
         Err(overtaken())

@@ -3,8 +3,8 @@
 
 use super::{
     open::Store,
-    statement::{Row, Statement},
-    steps,
+    statement::{Row, Statement, Value},
+    steps::{self, COLUMNS},
 };
 use crate::domain::{
     elevation::{Elevation, State},
@@ -23,9 +23,7 @@ impl Store {
     /// # Errors
     /// Somebody else wrote its row, or moved it there; the database is away.
     pub async fn elevation(&self, id: &GrantId, now: Timestamp) -> Result<Option<Elevation>> {
-        let select = "select id, class, principal, body from elevations where id = $1";
-        let select = Statement::new(select, [id.as_str().into()]);
-        let rows = self.database.rows(&select).await?;
+        let rows = self.found("where id = $1", [id.as_str().into()]).await?;
         let Some(row) = rows.first() else {
             return Ok(None);
         };
@@ -34,10 +32,9 @@ impl Store {
 
     /// The live grants of a principal, the oldest first.
     pub async fn live(&self, principal: &Principal, now: Timestamp) -> Result<Vec<Elevation>> {
-        let select = "select id, class, principal, body from elevations where principal = $1 and expires_at > $2 order by id";
+        let which = "where principal = $1 and expires_at > $2 order by id";
         let values = [principal.name().into(), now.millis().into()];
-        let rows = self.database.rows(&Statement::new(select, values)).await?;
-        let mut live = self.ours(&rows, now).await?;
+        let mut live = self.ours(which, values, now).await?;
         live.retain(|one| one.request.principal == *principal && one.state(now) == State::Granted);
         Ok(live)
     }
@@ -48,38 +45,31 @@ impl Store {
         principal: &Principal,
         now: Timestamp,
     ) -> Result<Vec<Elevation>> {
-        let select = "select id, class, principal, body from elevations
-             where principal = $1 and class = $2 order by id desc limit $3";
+        let which = "where principal = $1 and class = $2 order by id desc limit $3";
         let values = [
             principal.name().into(),
             principal.class().as_str().into(),
             LATELY.into(),
         ];
-        let rows = self.database.rows(&Statement::new(select, values)).await?;
-        self.ours(&rows, now).await
+        self.ours(which, values, now).await
     }
 
     /// What the principal has asked for and is pending or granted at `now`, the oldest first.
     pub async fn open_of(&self, principal: &Principal, now: Timestamp) -> Result<Vec<Elevation>> {
-        let select = "select id, class, principal, body from elevations
-             where principal = $1 and class = $2 and expires_at > $3
+        let which = "where principal = $1 and class = $2 and expires_at > $3
                  and state in ('pending', 'granted') order by id";
         let values = [
             principal.name().into(),
             principal.class().as_str().into(),
             now.millis().into(),
         ];
-        let rows = self.database.rows(&Statement::new(select, values)).await?;
-        self.ours(&rows, now).await
+        self.ours(which, values, now).await
     }
 
     /// Everything that waits for people at `now`, the oldest first.
     pub async fn pending(&self, now: Timestamp) -> Result<Vec<Elevation>> {
-        let select = "select id, class, principal, body from elevations
-             where state = 'pending' and expires_at > $1 order by id";
-        let select = Statement::new(select, [now.millis().into()]);
-        let rows = self.database.rows(&select).await?;
-        let mut pending = self.ours(&rows, now).await?;
+        let which = "where state = 'pending' and expires_at > $1 order by id";
+        let mut pending = self.ours(which, [now.millis().into()], now).await?;
         pending.retain(|one| one.state(now) == State::Pending);
         Ok(pending)
     }
@@ -87,11 +77,8 @@ impl Store {
     /// Grants that are over and whose targets have not been told: some of them, so that those which
     /// never can be told are not in the way of the others.
     pub async fn unsettled(&self, now: Timestamp) -> Result<Vec<Elevation>> {
-        let select = "select id, class, principal, body from elevations where settled = 0 and expires_at <= $1
-             order by random() limit 100";
-        let select = Statement::new(select, [now.millis().into()]);
-        let rows = self.database.rows(&select).await?;
-        let mut over = self.ours(&rows, now).await?;
+        let which = "where settled = 0 and expires_at <= $1 order by random() limit 100";
+        let mut over = self.ours(which, [now.millis().into()], now).await?;
         // A column alone ends nobody's grant.
         over.retain(|one| one.live(now).is_none());
         Ok(over)
@@ -104,11 +91,23 @@ impl Store {
         self.database.run(&update).await.map(drop)
     }
 
-    /// Those of these rows that this authority wrote.
-    async fn ours(&self, rows: &[Row], now: Timestamp) -> Result<Vec<Elevation>> {
+    /// Those that are found there and that this authority wrote.
+    async fn ours(
+        &self,
+        which: &str,
+        values: impl Into<Vec<Value>>,
+        now: Timestamp,
+    ) -> Result<Vec<Elevation>> {
+        let rows = self.found(which, values).await?;
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(steps::ours(rows, &self.voucher(now).await?))
+        Ok(steps::ours(&rows, &self.voucher(now).await?))
+    }
+
+    async fn found(&self, which: &str, values: impl Into<Vec<Value>>) -> Result<Vec<Row>> {
+        let sql = format!("select {COLUMNS} from elevations {which}");
+        let select = Statement::assembled(sql, values.into());
+        self.database.rows(&select).await
     }
 }

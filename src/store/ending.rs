@@ -4,7 +4,7 @@
 use super::{
     database::Transaction,
     statement::{Statement, Value},
-    steps,
+    steps::{self, COLUMNS},
     vouched::Voucher,
 };
 use crate::domain::{
@@ -120,7 +120,7 @@ impl Ending {
         };
         values.push(now.millis().into());
         let sql = format!(
-            "{below} select id, class, principal, body from elevations
+            "{below} select {COLUMNS} from elevations
              where state in ('pending', 'granted') and expires_at > ${}
                  and (session in (select id from below) {theirs}) {kept}
              order by id",

@@ -116,7 +116,9 @@ async fn together(database: &Database, group: &[Append]) -> Result<Vec<Result<()
             outcomes.push(Ok(()));
         }
         let writes: Vec<&Statement> = events.iter().chain(writes).collect();
-        write_all(&mut transaction, &writes).await?;
+        if !writes.is_empty() {
+            write_all(&mut transaction, &writes).await?;
+        }
     }
     transaction.commit().await?;
     Ok(outcomes)

@@ -99,7 +99,8 @@ impl Statement {
     pub(super) fn which_hold(kinds: &[&[(i64, &Self)]]) -> Self {
         let mut values = Vec::new();
         let kinds = kinds.iter().enumerate();
-        let kinds = kinds.map(|(place, kind)| asking(&format!("asked{place}"), kind, &mut values));
+        let kinds =
+            kinds.filter_map(|(place, kind)| asking(&format!("asked{place}"), kind, &mut values));
         let (asked, found): (Vec<String>, Vec<String>) = kinds.unzip();
         let (asked, found) = (asked.join(", "), found.join(" union all "));
         Self::assembled(format!("with {asked} {found}"), values)
@@ -173,12 +174,15 @@ impl<'a> Written<'a> {
     }
 }
 
-/// The rows of a kind's values under that name, and the `select` that asks the guard of each.
-fn asking(name: &str, kind: &[(i64, &Statement)], values: &mut Vec<Value>) -> (String, String) {
-    let first = kind.first().map(|(_, guard)| *guard);
-    let nothing = first.map_or_else(Vec::new, |guard| {
-        guard.values.iter().map(Value::blank).collect()
-    });
+/// The rows of a kind's values under that name, and the `select` that asks the guard of each; nothing where
+/// there is no guard.
+fn asking(
+    name: &str,
+    kind: &[(i64, &Statement)],
+    values: &mut Vec<Value>,
+) -> Option<(String, String)> {
+    let (_, first) = kind.first()?;
+    let nothing: Vec<Value> = first.values.iter().map(Value::blank).collect();
     let (before, rows, columns) = (
         values.len(),
         kind.len().next_power_of_two(),
@@ -194,13 +198,11 @@ fn asking(name: &str, kind: &[(i64, &Statement)], values: &mut Vec<Value>) -> (S
         let _ = write!(names, ", a{column}");
     }
     let rows = tuples(before, columns, rows);
-    let guard = first.map_or_else(String::new, |guard| {
-        renamed(&guard.sql(), |at| format!("{name}.a{at}"))
-    });
-    (
+    let guard = renamed(&first.sql(), |at| format!("{name}.a{at}"));
+    Some((
         format!("{name} ({names}) as (values {rows})"),
         format!("select number from {name} where exists ({guard})"),
-    )
+    ))
 }
 
 fn inserting(into: &str, then: &str, columns: usize, rows: usize) -> String {

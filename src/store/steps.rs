@@ -21,6 +21,9 @@ use crate::{
     platform::terminal,
 };
 
+/// What an elevation is read from.
+pub(super) const COLUMNS: &str = "id, class, principal, body";
+
 /// Nothing stands beside an elevation: it says its id, and whose it is, itself.
 const BESIDE: &[&str] = &["elevation"];
 
@@ -83,7 +86,7 @@ pub fn is_unrevoked(elevation: &Elevation) -> Statement {
     .by_key()
 }
 
-/// The elevation of a row: its `id`, `class`, `principal` and `body`, in that order.
+/// The elevation of a row as it was selected ([`COLUMNS`]).
 ///
 /// # Errors
 /// This authority did not write the row, or not there, or for somebody else.
