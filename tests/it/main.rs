@@ -45,6 +45,7 @@ mod store;
 mod support;
 mod targets;
 mod terminal;
+mod threats;
 mod token;
 mod votes;
 mod warm;
