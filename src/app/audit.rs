@@ -11,13 +11,13 @@ use super::{
 use crate::{
     domain::{
         entitlement::{ResourceName, RoleName},
-        event::{Entry, EventFilter},
+        event::{Entry, EventFilter, EventKind},
         failure::{Failure, Result},
         id::GrantId,
         principal::Principal,
         time::{Timestamp, Ttl},
     },
-    platform::terminal,
+    platform::{local_time::Zone, terminal},
     remote::patience::Patience,
 };
 
@@ -29,9 +29,15 @@ use crate::{
 pub struct Args {
     #[command(subcommand)]
     verb: Option<Verb>,
-    /// Only this principal's.
+    /// Only of this principal: alice, workload/NAME or agent/NAME.
+    #[arg(long, value_parser = Principal::parse)]
+    principal: Option<Principal>,
+    /// Only what this principal approved, denied or ended for somebody else.
+    #[arg(long, value_name = "PRINCIPAL", value_parser = Principal::parse)]
+    approver: Option<Principal>,
+    /// Only events of this kind: granted, approved, revoked, …
     #[arg(long)]
-    principal: Option<String>,
+    kind: Option<EventKind>,
     /// Only of this resource: kind/name.
     #[arg(long, value_name = "KIND/NAME")]
     resource: Option<ResourceName>,
@@ -41,7 +47,9 @@ pub struct Args {
     /// Only of this grant.
     #[arg(long)]
     grant: Option<GrantId>,
-    /// Only from then on: 2026-11-22T10:00:00Z, or 24h ago as 24h.
+    /// Only from then on: 24h (ago), yesterday, "yesterday 14:00", 2026-11-22, 2026-11-22T10:00:00Z.
+    ///
+    /// Dates and times without an offset are in your time zone (TZ, or the system's).
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
     /// Only before then.
@@ -82,63 +90,78 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
 
 fn list(args: &Args, session: &Session) -> Result<()> {
     let now = (session.clock)();
+    let zone = Zone::of_the_user();
     let filter = EventFilter {
         principal: args.principal.clone(),
+        by: args.approver.clone(),
         resource: args.resource.as_ref().map(ToString::to_string),
         role: args.role.as_ref().map(ToString::to_string),
         grant: args.grant.clone(),
-        kind: None,
+        kind: args.kind,
         since: args
             .since
             .as_deref()
-            .map(|text| instant(text, now))
+            .map(|text| instant(text, now, &zone))
             .transpose()?,
         until: args
             .until
             .as_deref()
-            .map(|text| instant(text, now))
+            .map(|text| instant(text, now, &zone))
             .transpose()?,
         after: None,
         limit: args.limit,
     };
     block_on(async {
         match engine::remote(session, Patience::PERSON).await? {
-            Some(remote) => remote.events(&filter, |page| show(session, page)).await,
-            None => show(
-                session,
-                &ledger(session).await?.ledger().list(&filter).await?,
-            ),
+            Some(remote) => {
+                let show = |page: &[Entry]| show(session, page, &zone);
+                remote.events(&filter, show).await
+            }
+            None => show(session, &embedded(session, &filter).await?, &zone),
         }
     })?
 }
 
-fn show(session: &Session, entries: &[Entry]) -> Result<()> {
+/// The entries of the ledger on this machine.
+async fn embedded(session: &Session, filter: &EventFilter) -> Result<Vec<Entry>> {
+    let store = ledger(session).await?;
+    let entries = store.ledger().list(filter).await?;
+    // What happened can be read whatever became of the catalogue.
+    if let (true, Ok(catalogue)) = (entries.is_empty(), session.catalogue()) {
+        store.refuse_unknown_names(filter, &catalogue).await?;
+    }
+    Ok(entries)
+}
+
+fn show(session: &Session, entries: &[Entry], zone: &Zone) -> Result<()> {
     entries.iter().try_for_each(|entry| {
         if session.json {
             session.print_json(entry)
         } else {
-            session.print(&line(entry))
+            session.print(&line(entry, zone))
         }
     })
 }
 
-/// An instant, or how long ago.
-fn instant(text: &str, now: Timestamp) -> Result<Timestamp> {
+/// An instant as a person writes it, or how long ago.
+fn instant(text: &str, now: Timestamp, zone: &Zone) -> Result<Timestamp> {
     let ago = text.parse::<Ttl>().ok().map(|ago| now.before(ago.0));
-    Timestamp::parse(text).or(ago).ok_or_else(|| {
-        Failure::usage(format!("{text:?} is not an instant"))
-            .hint("write it as 2026-11-22T10:00:00Z, or as 24h for a day ago")
+    ago.or_else(|| zone.read(text, now)).ok_or_else(|| {
+        Failure::usage(format!("`{text}` is not a time")).hint(
+            "write 24h (ago), yesterday, \"yesterday 14:00\", 2026-11-22, \"2026-11-22 10:00\" or \
+             2026-11-22T10:00:00Z",
+        )
     })
 }
 
-fn line(entry: &Entry) -> String {
+fn line(entry: &Entry, zone: &Zone) -> String {
     let event = &entry.event;
     let entitlement = event.entitlement.as_ref();
     let entitlement = entitlement.map_or_else(|| "-".to_owned(), ToString::to_string);
     let mut line = format!(
         "{:>5}  {}  {:<12}  {}  {}  {}",
         entry.seq,
-        event.at.to_rfc3339_seconds(),
+        zone.written(event.at),
         event.kind.as_str(),
         event.principal.written(),
         entitlement,

@@ -11,7 +11,7 @@ use crate::{
     config::surroundings,
     domain::{
         catalogue::Catalogue,
-        entitlement::{ResourceName, RoleName},
+        entitlement::{Entitlement, ResourceName, RoleName},
         failure::{Failure, Nature, Result},
         lease::Lease,
     },
@@ -35,7 +35,7 @@ pub struct Args {
     #[arg(long)]
     role: Option<RoleName>,
     /// Reach this resource, whatever the command says: kind/name.
-    #[arg(long, value_name = "KIND/NAME")]
+    #[arg(long, value_name = "KIND/NAME", value_parser = resource_name)]
     on: Option<ResourceName>,
     #[command(flatten)]
     terms: Terms,
@@ -48,6 +48,17 @@ pub struct Args {
     /// The command and its arguments.
     #[arg(required = true, last = true, value_name = "CMD")]
     command: Vec<OsString>,
+}
+
+/// A resource without a role.
+fn resource_name(text: &str) -> Result<ResourceName> {
+    match text.parse::<Entitlement>() {
+        Ok(Entitlement { resource, role }) => {
+            Err(Failure::usage(format!("`--on {text}` names a role"))
+                .hint(format!("write --on {resource} --role {role}")))
+        }
+        Err(_) => text.parse(),
+    }
 }
 
 impl Args {

@@ -4,7 +4,7 @@ use std::{error::Error as _, ffi::OsString};
 
 use clap::{
     CommandFactory as _, Parser, Subcommand,
-    error::{self, ErrorKind},
+    error::{self, ContextKind, ErrorKind},
 };
 use serde_json::json;
 
@@ -109,6 +109,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             }
             run(&cli)
         }
+        Err(error) if lacks_separator(&arguments, &error) => Err(without_separator(&error)),
         Err(error) if (json || hook || own(&error).is_some()) && error.use_stderr() => {
             Err(misused(&error))
         }
@@ -271,6 +272,26 @@ fn ground(session: &Session) -> Ground<'_> {
 /// What a word's own room said of it, with its hint.
 fn own(error: &clap::Error) -> Option<&Failure> {
     error.source()?.downcast_ref()
+}
+
+/// Whether this is `jit exec kubectl …`: a command without the `--` before it.
+fn lacks_separator(arguments: &[OsString], error: &clap::Error) -> bool {
+    error.kind() == ErrorKind::UnknownArgument
+        && verb(arguments) == Some("exec")
+        && !arguments.iter().any(|argument| argument == "--")
+        && !invalid_argument(error).starts_with('-')
+}
+
+fn without_separator(error: &clap::Error) -> Failure {
+    let command = invalid_argument(error);
+    Failure::usage(format!("`--` is missing before `{command}`"))
+        .hint(format!("jit exec [OPTIONS] -- {command} …"))
+}
+
+/// The word of the command line that clap could not place.
+fn invalid_argument(error: &clap::Error) -> String {
+    let found = error.get(ContextKind::InvalidArg);
+    found.map_or_else(String::new, ToString::to_string)
 }
 
 fn misused(error: &clap::Error) -> Failure {

@@ -89,3 +89,31 @@ fn what_is_wrong_with_a_warm_verb_is_said_in_the_same_words() {
         );
     }
 }
+
+#[test]
+fn a_command_without_the_separator_is_told_so() {
+    let refused = |line: &str| {
+        let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let error = parse(&arguments).unwrap_err();
+        lacks_separator(&arguments, &error).then(|| without_separator(&error))
+    };
+    let told = refused("jit exec --role edit kubectl get pods").unwrap();
+    assert_eq!(told.to_string(), "`--` is missing before `kubectl`");
+    assert_eq!(told.hint, "jit exec [OPTIONS] -- kubectl …");
+    assert!(refused("jit exec --rloe edit -- kubectl").is_none());
+    assert!(refused("jit exec --rloe kubectl").is_none());
+    assert!(refused("jit status kubectl").is_none());
+}
+
+#[test]
+fn a_role_behind_on_is_told_apart() {
+    let line = ["jit", "exec", "--on", "postgres/orders:write", "--", "psql"];
+    let arguments: Vec<OsString> = line.into_iter().map(OsString::from).collect();
+    let error = parse(&arguments).unwrap_err();
+    let told = misused(&error);
+    assert_eq!(
+        told.to_string(),
+        "`--on postgres/orders:write` names a role"
+    );
+    assert_eq!(told.hint, "write --on postgres/orders --role write");
+}

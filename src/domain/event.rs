@@ -1,11 +1,16 @@
 //! One entry of the ledger: who, what, when, why, by which policies, with which credential.
 
-use std::{collections::BTreeMap, fmt, net::IpAddr};
+use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    decision::Verdict, entitlement::Entitlement, id::GrantId, principal::Principal, time::Timestamp,
+    decision::Verdict,
+    entitlement::Entitlement,
+    failure::{Failure, did_you_mean},
+    id::GrantId,
+    principal::Principal,
+    time::Timestamp,
 };
 
 /// What happened.
@@ -54,6 +59,29 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Every kind, in the order of their declaration.
+    pub const ALL: [Self; 19] = [
+        Self::Granted,
+        Self::Denied,
+        Self::BreakGlass,
+        Self::Issued,
+        Self::IssueFailed,
+        Self::Revoked,
+        Self::RevokeFailed,
+        Self::HostCertified,
+        Self::Requested,
+        Self::Approved,
+        Self::Abandoned,
+        Self::SignedIn,
+        Self::SignedOut,
+        Self::Delegated,
+        Self::Disabled,
+        Self::Enabled,
+        Self::Enrolled,
+        Self::Rotated,
+        Self::LossAccepted,
+    ];
+
     /// The kind as it is written.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -83,6 +111,20 @@ impl EventKind {
 impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for EventKind {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        found.ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str);
+            let near = did_you_mean(text, names);
+            Failure::usage(format!("`{text}` is not a kind of event"))
+                .hint(format!("{near}the kinds are {}", names.join(", ")))
+        })
     }
 }
 
@@ -192,8 +234,10 @@ pub struct Entry {
 /// Which events to list; an absent field selects everything.
 #[derive(Clone, Debug, Default)]
 pub struct EventFilter {
-    /// The principal's name.
-    pub principal: Option<String>,
+    /// The principal.
+    pub principal: Option<Principal>,
+    /// Who did it to somebody else: an approver, an administrator.
+    pub by: Option<Principal>,
     /// The resource, `kind/name`.
     pub resource: Option<String>,
     /// The role.

@@ -10,6 +10,7 @@ pub mod http;
 pub mod ini;
 pub mod keyring;
 pub mod keys;
+pub mod local_time;
 pub mod lock;
 pub mod pem;
 pub mod process;

@@ -10,6 +10,7 @@ use crate::{
     domain::{
         event::{Entry, EventFilter},
         failure::Result,
+        principal::Principal,
         time::Timestamp,
     },
     protocol::{
@@ -77,7 +78,12 @@ impl Remote {
             ..Call::get(path::EVENTS, self.shown())
         };
         call.with("after", after.map(|after| after.to_string()))
-            .with("principal", filter.principal.clone())
+            .with(
+                "principal",
+                filter.principal.as_ref().map(Principal::written),
+            )
+            .with("approver", filter.by.as_ref().map(Principal::written))
+            .with("kind", filter.kind.as_ref().map(ToString::to_string))
             .with("resource", filter.resource.clone())
             .with("role", filter.role.clone())
             .with("grant", filter.grant.as_ref().map(ToString::to_string))

@@ -10,7 +10,11 @@ use super::{
     shared::Served,
 };
 use crate::{
-    domain::{event::Entry, failure::Failure, principal::Principal},
+    domain::{
+        event::{Entry, EventFilter},
+        failure::Failure,
+        principal::Principal,
+    },
     policy::vocabulary::Action,
     protocol::{
         event::{EventPage, Verification},
@@ -35,9 +39,18 @@ pub(super) async fn list(
     let own = visitor.principal();
     let is_all = served.authority.may(Action::Audit, &visitor.plain_client());
     if !is_all {
-        filter.principal = Some(own.name().to_owned());
+        filter.principal = Some(own.clone());
     }
     let mut events = served.authority.store.ledger().list(&filter).await?;
+    if events.is_empty() && filter.after.is_none_or(|after| after == 0) {
+        let unasked = EventFilter {
+            principal: filter.principal.clone().filter(|_| is_all),
+            ..filter.clone()
+        };
+        let catalogue = &served.authority.catalogue;
+        let store = &served.authority.store;
+        store.refuse_unknown_names(&unasked, catalogue).await?;
+    }
     let is_full = u32::try_from(events.len()).is_ok_and(|many| Some(many) == filter.limit);
     let last = events.last().map(|entry| entry.seq);
     let next = last.filter(|_| is_full && filter.after.is_some());

@@ -8,6 +8,7 @@ use crate::domain::{
     event::EventFilter,
     failure::{Failure, Result},
     key::PublicKey,
+    principal::Principal,
     time::Timestamp,
 };
 
@@ -56,8 +57,12 @@ pub(super) struct Events {
     after: Option<i64>,
     /// So many at most, 1000 at a time; without `after` the newest so many.
     limit: Option<u32>,
-    /// Of the principal of that name.
+    /// Of that principal: `alice`, `workload/NAME`, `agent/NAME`.
     principal: Option<String>,
+    /// What that principal approved, denied or ended for somebody else.
+    approver: Option<String>,
+    /// Of that kind: `granted`, `approved`, ….
+    kind: Option<String>,
     /// Of that resource, `kind/name`.
     resource: Option<String>,
     /// Of that role.
@@ -81,8 +86,9 @@ impl Events {
         Ok(EventFilter {
             after: (!is_newest).then(|| self.after.unwrap_or(0)),
             limit: Some(self.limit.unwrap_or(PAGE).clamp(1, LARGEST)),
-            principal: self.principal,
-            kind: None,
+            principal: principal(self.principal.as_deref())?,
+            by: principal(self.approver.as_deref())?,
+            kind: self.kind.as_deref().map(str::parse).transpose()?,
             resource: self.resource,
             role: self.role,
             grant: self.grant.as_deref().map(str::parse).transpose()?,
@@ -90,6 +96,10 @@ impl Events {
             until: instant(self.until.as_deref())?,
         })
     }
+}
+
+fn principal(text: Option<&str>) -> Result<Option<Principal>> {
+    text.map(Principal::parse).transpose()
 }
 
 fn instant(text: Option<&str>) -> Result<Option<Timestamp>> {

@@ -5,12 +5,13 @@ use tokio::sync::{mpsc, oneshot};
 pub use super::append::{Append, overtaken};
 use super::{
     chain::{COLUMNS, GENESIS, Stored},
-    database::{Database, Statement},
+    database::{Database, Statement, Value},
     group::{GROUP, Message, Waiting, write},
 };
 use crate::domain::{
     event::{Entry, EventFilter},
     failure::{Failure, Nature, Result},
+    principal::Principal,
 };
 pub use crate::protocol::event::Verification;
 
@@ -82,7 +83,15 @@ fn selected(filter: &EventFilter) -> Statement {
     let mut values = Vec::new();
     let text = |value: &Option<String>| value.clone().map(Into::into);
     let conditions = [
-        ("principal =", text(&filter.principal)),
+        (
+            "principal =",
+            filter.principal.as_ref().map(|who| who.name().into()),
+        ),
+        (
+            "body like",
+            filter.principal.as_ref().map(|who| field("principal", who)),
+        ),
+        ("body like", filter.by.as_ref().map(|who| field("by", who))),
         ("resource =", text(&filter.resource)),
         ("role =", text(&filter.role)),
         (
@@ -98,6 +107,9 @@ fn selected(filter: &EventFilter) -> Statement {
         if let Some(value) = value {
             values.push(value);
             sql = format!("{sql} and {condition} ${}", values.len());
+            if condition == "body like" {
+                sql = format!("{sql} escape '!'");
+            }
         }
     }
     let order = if filter.after.is_some() {
@@ -111,6 +123,18 @@ fn selected(filter: &EventFilter) -> Statement {
         sql = format!("{sql} limit ${}", values.len());
     }
     Statement::assembled(sql, values)
+}
+
+/// The pattern of an event's text in which `name` is that principal. A quotation mark inside a string of the
+/// text has a backslash before it, so that nothing that somebody wrote there can match.
+fn field(name: &str, who: &Principal) -> Value {
+    let who = format!(
+        "{{\"class\":\"{:?}\",\"name\":\"{}\"}}",
+        who.class(),
+        who.name()
+    );
+    let who = who.replace('!', "!!").replace('_', "!_").replace('%', "!%");
+    format!("%\"{name}\":{who}%").into()
 }
 
 /// Recomputes the chain behind the entry at `place`, whose hash is `head`, to the last entry.

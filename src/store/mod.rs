@@ -34,6 +34,7 @@ mod sqlite;
 mod statement;
 pub mod steps;
 mod turn;
+mod unknown_names;
 pub mod vouched;
 
 pub use open::Store;

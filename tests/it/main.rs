@@ -11,6 +11,7 @@
               futures are made once, and what it names once it names where it stands"
 )]
 
+mod audit;
 mod aws_hook;
 mod bad_input;
 mod break_glass;

@@ -3,6 +3,7 @@
 mod agents;
 mod api;
 mod approvals;
+mod audit;
 mod chaos;
 mod client;
 mod confusion;

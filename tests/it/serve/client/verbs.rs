@@ -63,8 +63,12 @@ fn the_ledger_is_read_and_verified_where_it_is() {
     let newest = desk.works(&["audit", "--limit", "1", "--json"]);
     let newest: Value = serde_json::from_str(&newest).unwrap();
     assert_eq!(newest["kind"], "issued");
-    let none = desk.works(&["audit", "--resource", "ssh/other"]);
-    assert_eq!(none, "");
+    let other = desk.jit(&["audit", "--resource", "ssh/other"]);
+    assert_eq!(other.code, 2, "{other:?}");
+    assert!(
+        other.stderr.contains("no resource `ssh/other`"),
+        "{other:?}"
+    );
     assert!(!desk.home.path("state/jit/ledger.db").exists());
 }
 
