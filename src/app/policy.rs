@@ -178,7 +178,13 @@ impl Explain {
         if session.json {
             return session.print_json(&explanation);
         }
-        session.print(&terminal::plain(explanation.to_string().trim_end()))
+        session.print(&terminal::plain(explanation.to_string().trim_end()))?;
+        // Without a server nobody else could say yes.
+        let is_served = session.places.configuration.join(server::FILE).exists();
+        if explanation.needs_people() && !is_served {
+            session.print("  needs a server (jit serve): on this machine alone nobody can approve it, so it is denied")?;
+        }
+        Ok(())
     }
 
     fn caller(&self, catalogue: &Catalogue) -> Result<Caller> {

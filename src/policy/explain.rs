@@ -256,6 +256,15 @@ impl Change {
     }
 }
 
+impl Explanation {
+    /// Whether the answer, or the better answer of a near miss, is that people approve it.
+    pub fn needs_people(&self) -> bool {
+        let misses = self.near_misses.iter().map(|miss| miss.verdict);
+        let mut verdicts = misses.chain([self.verdict]);
+        verdicts.any(|verdict| verdict == Verdict::RequireApproval)
+    }
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let answer = match self.verdict {

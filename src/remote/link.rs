@@ -3,7 +3,10 @@
 
 use std::{
     future::pending,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -45,6 +48,9 @@ pub const MANY: usize = 16 << 20;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 const AUTHORIZATION: HeaderName = HeaderName::from_static("authorization");
+
+/// Why the last attempt of a call failed, for whoever is told that the server is waited for.
+type LastTrouble = Mutex<Option<String>>;
 
 /// How a server is reached.
 #[derive(Clone, Copy, Debug)]
@@ -199,26 +205,30 @@ impl Link {
     /// What the server says; timed out (124), where it cannot be reached or does not answer; failed
     /// (125), where it is not trusted, or what it says makes no sense.
     pub async fn call(&self, call: &Call<'_>) -> Result<Reply> {
+        let last = LastTrouble::default();
         tokio::select! {
-            outcome = self.attempts(call) => outcome,
-            never = self.tell(call) => never,
+            outcome = self.attempts(call, &last) => outcome,
+            never = self.tell(call, &last) => never,
         }
     }
 
-    /// Says that the server is waited for, where it is. Never comes back.
-    async fn tell(&self, call: &Call<'_>) -> Result<Reply> {
+    /// Says what is waited for, and why the last attempt failed. Never comes back.
+    async fn tell(&self, call: &Call<'_>, last: &LastTrouble) -> Result<Reply> {
         sleep(SILENCE.saturating_add(call.waits)).await;
         if self.untold.swap(false, Ordering::Relaxed) {
-            terminal::say(&format!(
-                "jit: waiting for the server {}, for {} seconds at most; Ctrl-C gives up",
-                self.base,
-                self.patience.answer.as_secs()
-            ));
+            let why = last.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let most = self.patience.answer.as_secs();
+            let waiting = format!("for {most} seconds at most; Ctrl-C gives up");
+            let why = why.map(|why| terminal::plain_line(&why));
+            terminal::say(&match why {
+                Some(why) => format!("jit: {why}; waiting {waiting}"),
+                None => format!("jit: waiting for the server {}, {waiting}", self.base),
+            });
         }
         pending().await
     }
 
-    async fn attempts(&self, call: &Call<'_>) -> Result<Reply> {
+    async fn attempts(&self, call: &Call<'_>, last: &LastTrouble) -> Result<Reply> {
         let key = keys::hex(&keys::random::<16>()?);
         let begun = Instant::now();
         let mut attempt = 0;
@@ -230,6 +240,8 @@ impl Link {
                 Ok(Err(trouble)) => trouble,
                 Err(_) => return Err(trouble::slow(&self.base, begun.elapsed())),
             };
+            *last.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(trouble.failure.to_string());
             let [chance] = keys::random::<1>()?;
             let spent = begun.elapsed();
             match self.patience.pause(trouble.again, attempt, spent, chance) {

@@ -132,6 +132,14 @@ fn an_explanation_names_who_decides_and_what_is_near() {
         silent.contains("elevated") && silent.contains("-j"),
         "{silent}"
     );
+    assert!(!silent.contains("needs a server"), "{silent}");
+    let sensitive = ["policy", "explain", "ssh/web:root"];
+    let alone = works(&home, &sensitive);
+    assert!(alone.contains("needs a server (jit serve)"), "{alone}");
+    home.configure("server.toml", "");
+    let served = works(&home, &sensitive);
+    assert!(!served.contains("needs a server"), "{served}");
+    fs::remove_file(home.config().join("server.toml")).unwrap();
     let json = works(&home, &["--json", "policy", "explain", "ssh/web:root"]);
     let json: Value = serde_json::from_str(&json).unwrap();
     assert!(json.to_string().contains("sensitive"), "{json}");

@@ -176,7 +176,10 @@ fn whoever_watches_is_told_what_is_waited_for_and_ctrl_c_ends_it() {
     let jit = crate::support::whereabouts::jit();
     let line = format!("{} request ssh/web:deploy", jit.display());
     let mut terminal = Pty::run(&home, &line);
-    let told = format!("waiting for the server {}", fake.url);
+    let told = format!(
+        "the server {} is away (503 Service Unavailable); waiting",
+        fake.url
+    );
     terminal.wait_for(&told);
     until("several attempts", || {
         (fake.asked("POST /v1/elevations").len() > 3).then_some(())
@@ -186,6 +189,25 @@ fn whoever_watches_is_told_what_is_waited_for_and_ctrl_c_ends_it() {
     assert_ne!(code, 0, "{shown}");
     assert_eq!(shown.matches(&told).count(), 1, "{shown}");
     assert!(!shown.contains("hint:"), "it did not go on: {shown}");
+}
+
+#[test]
+fn a_command_without_a_terminal_says_once_what_it_waits_for() {
+    let fake = without_its_database();
+    let home = believer(&fake.url);
+    let log = home.path("said");
+    let mut child = home
+        .jit(["request", "ssh/web:deploy"])
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let said = until("a word on what is waited for", || {
+        let said = std::fs::read_to_string(&log).unwrap();
+        said.contains("is away (503").then_some(said)
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 #[test]
@@ -207,7 +229,7 @@ fn a_hook_waits_for_a_server_without_a_word_and_not_for_ever() {
         .unwrap();
     until("a word to whoever asked for more", || {
         let said = std::fs::read_to_string(&log).unwrap();
-        said.contains("waiting for the server").then_some(())
+        said.contains("is away (503").then_some(())
     });
     child.kill().unwrap();
     child.wait().unwrap();
