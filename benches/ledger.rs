@@ -160,6 +160,7 @@ fn granted(now: Timestamp) -> (Event, Elevation) {
         session: None,
         chain: Vec::new(),
         address: None,
+        enrolled_by: None,
         asked_at: now,
     });
     let policies = vec!["routine".to_owned()];

@@ -27,6 +27,8 @@ mod support;
 
 use std::{
     env, fs,
+    sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -47,7 +49,7 @@ use support::{
 };
 
 /// Else a limit would be what is measured.
-const LIMITS: &str = "[limits]\nrequests_per_address = 1000000\nrequests_per_caller = 1000000\n";
+const LIMITS: &str = "[limits]\nrequests_per_address = 1000000\nrequests_per_caller = 1000000\nevents_per_caller = 4000000000\n";
 
 fn main() {
     // A place on a disk, where /tmp may be memory.
@@ -61,6 +63,7 @@ fn main() {
     throughput(&sqlite, postgres, bao.as_ref());
     drop(bao);
     cold(&sqlite);
+    beside_a_large_catalogue();
     for (name, serve) in [("SQLite", Some(&sqlite)), ("PostgreSQL", postgres)] {
         if let Some(serve) = serve {
             growth(name, serve);
@@ -153,6 +156,48 @@ fn cold(serve: &Serve) {
         quantile(&spans, 0.5),
         quantile(&spans, 0.99)
     );
+}
+
+/// What others' elevations cost while one person of 1,000 groups reads a catalogue of 300 entitlements, again and
+/// again on 8 connections.
+fn beside_a_large_catalogue() {
+    let large: Vec<String> = (0..100)
+        .map(|number| {
+            format!(
+                "[resources.\"ssh/web-{number}\"]\nhosts = [\"web-{number}.example.com\"]\nroles.deploy = {{}}\n\
+                 roles.ops = {{ tier = \"elevated\" }}\nroles.root = {{ tier = \"sensitive\" }}\n"
+            )
+        })
+        .collect();
+    let serve = Serve::start_with(&(large.concat() + CATALOGUE), POLICIES, LIMITS);
+    let groups: Vec<String> = (0..1000).map(|number| format!("team-{number}")).collect();
+    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+    let greedy = serve.let_in("greedy", &groups);
+    let span = Duration::from_secs(u64::try_from(rounds(5)).unwrap());
+    let alone = elevations(&serve, 8, span);
+    let running = Arc::new(());
+    let beside = thread::scope(|scope| {
+        let ended = Arc::clone(&running);
+        for _ in 0..8 {
+            let (running, greedy) = (Arc::downgrade(&running), &greedy);
+            scope.spawn(move || {
+                while running.strong_count() > 1 {
+                    greedy.get("/v1/resources");
+                }
+            });
+        }
+        let beside = elevations(&serve, 8, span);
+        drop(ended);
+        beside
+    });
+    for (what, load) in [("alone", alone), ("beside a large catalogue", beside)] {
+        println!(
+            "8 clients, {what:26} {:>8.0} per s, p50 {:.1} ms, p99 {:.1} ms",
+            load.rate,
+            load.quantile(0.5),
+            load.quantile(0.99)
+        );
+    }
 }
 
 /// Latency and memory as grants and events become many.

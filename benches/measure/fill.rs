@@ -57,6 +57,7 @@ fn granted(number: usize, voucher: &Voucher) -> [Append; 2] {
         verb: None,
         session: None,
         chain: Vec::new(),
+        enrolled_by: None,
         address: None,
         asked_at: now,
     });

@@ -177,6 +177,7 @@ fn rows(put: Put<'_>) {
         session: Some(grant.id.clone()),
         chain: vec![Principal::parse("agent/helper").expect("a name")],
         address: "::1".parse().ok(),
+        enrolled_by: None,
         asked_at: NOW,
     });
     put("row", "pending", b"0", &json(&elevation));

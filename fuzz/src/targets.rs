@@ -53,7 +53,8 @@ pub(crate) fn aws_identity(data: &[u8]) {
         _ => URL_SAFE_NO_PAD.encode(presented),
     };
     hostile::answers(vec![xml([200, 400, 403, 500][status % 4], body.as_bytes())]);
-    let Ok(identity) = run(aws::identify(&presented, Some(&URL), &BINDING, NOW)) else {
+    let sts = aws::Sts::new(Some(URL.clone()));
+    let Ok(identity) = run(sts.identify(&presented, &BINDING, NOW)) else {
         return;
     };
     assert!(identity.account.len() == 12 && identity.account.bytes().all(|c| c.is_ascii_digit()));
@@ -133,7 +134,8 @@ pub(crate) fn kubernetes(data: &[u8]) {
         }
         1 => {
             let audiences = ["https://jit.example.com"];
-            let review = kubernetes::review(&name, resource, "token", &audiences, &site);
+            let reviews = kubernetes::TokenReviews::default();
+            let review = reviews.review((&name, resource), "token", &audiences, &site);
             drop(run(review).map(|reviewed| assert!(!reviewed.audiences.is_empty())));
         }
         2 => {

@@ -24,9 +24,14 @@ const ATTEMPTS: usize = 32;
 impl Authority {
     /// Everything that waits for this caller's approval, the oldest first.
     pub async fn to_approve(&self, client: &Client) -> Result<Vec<Elevation>> {
-        let mut pending = self.store.pending((self.clock)()).await?;
+        let pending = self.store.pending((self.clock)()).await?;
+        Ok(self.approvable(client, pending))
+    }
+
+    /// What of these waits for this caller's approval. It takes a processor for as long as much is pending.
+    pub fn approvable(&self, client: &Client, mut pending: Vec<Elevation>) -> Vec<Elevation> {
         pending.retain(|elevation| self.may_approve(client, elevation));
-        Ok(pending)
+        pending
     }
 
     /// Says yes. The last yes that is needed grants it, if policy still would.
@@ -178,6 +183,15 @@ impl Authority {
         if is_party(client, &found) {
             return Err(Failure::denied(
                 "nobody approves their own request, nor what an agent asks for them",
+            )
+            .hint("somebody else who may approve it runs: jit approvals"));
+        }
+        // A host does what whoever enrolled it lets it do.
+        let enroller = self.enroller(client).await?;
+        let is_party = |who: Principal| found.request.parties().any(|party| party.is_twin(&who));
+        if enroller.is_some_and(is_party) {
+            return Err(Failure::denied(
+                "a host does not approve a request of who enrolled it, nor of another host of theirs",
             )
             .hint("somebody else who may approve it runs: jit approvals"));
         }

@@ -16,39 +16,47 @@ const NAMED: usize = 5;
 const REQUESTS: usize = 3;
 
 impl Authority {
-    /// Some who may approve each of these, as they are written, by what policy says of them as they were
-    /// here last; nobody of what is not pending. An agent learns no names.
+    /// Those of whom is looked whether they may approve what is pending of these: who was here last. An agent
+    /// learns no names, and nobody is looked for where nothing is pending.
     ///
     /// # Errors
     /// The store is away.
-    pub async fn approvers(
+    pub async fn approver_candidates(
         &self,
         client: &Client,
         elevations: &[Elevation],
-    ) -> Result<Vec<Vec<String>>> {
+    ) -> Result<Vec<Client>> {
         let now = (self.clock)();
-        let is_pending = |one: &&Elevation| one.state(now) == State::Pending;
         let is_agent = client.caller.principal.class() == Class::Agent;
-        if is_agent || !elevations.iter().any(|one| is_pending(&one)) {
-            return Ok(vec![Vec::new(); elevations.len()]);
+        let is_pending = |one: &Elevation| one.state(now) == State::Pending;
+        if is_agent || !elevations.iter().any(is_pending) {
+            return Ok(Vec::new());
         }
         let known = self.store.lately(LOOKED_AT).await?;
         let comes = |(caller, seen_at): (Caller, Timestamp)| {
             let lifecycle = self.lifecycles.of(caller.principal.class());
             (!lifecycle.is_dormant(seen_at, now)).then(|| alone(client, caller))
         };
-        let known: Vec<Client> = known.into_iter().filter_map(comes).collect();
+        Ok(known.into_iter().filter_map(comes).collect())
+    }
+
+    /// Some of the candidates who may approve each of these, as they are written, by what policy says of them as
+    /// they were here last; nobody of what is not pending.
+    pub fn approvers(&self, candidates: &[Client], elevations: &[Elevation]) -> Vec<Vec<String>> {
+        let now = (self.clock)();
         let mut left = REQUESTS;
         let named = elevations.iter().map(|elevation| {
-            if left == 0 || !is_pending(&elevation) {
+            if left == 0 || elevation.state(now) != State::Pending {
                 return Vec::new();
             }
             left -= 1;
-            let may = known.iter().filter(|one| self.may_approve(one, elevation));
+            let may = candidates
+                .iter()
+                .filter(|one| self.may_approve(one, elevation));
             let may = may.map(|one| one.caller.principal.written());
             may.take(NAMED).collect()
         });
-        Ok(named.collect())
+        named.collect()
     }
 }
 

@@ -149,7 +149,11 @@ impl Authority {
                 return Ok(found);
             }
         }
-        let mut elevation = Elevation::ask(request(client, ask, asked_at)?);
+        let enrolled_by = self.enroller(client).await?;
+        let mut elevation = Elevation::ask(Request {
+            enrolled_by,
+            ..request(client, ask, asked_at)?
+        });
         let lacks_reason = lacks_reason(&elevation, &decision);
         let beyond = (lacks_reason && !self.approvers).then(|| self.explained(client, ask, tier));
         let beyond = beyond.filter(|explained| explained.verdict == Verdict::RequireApproval);
@@ -311,6 +315,7 @@ fn request(client: &Client, ask: &Ask, asked_at: Timestamp) -> Result<Request> {
         verb: ask.verb.clone(),
         session: client.sessions.first().map(|session| session.id.clone()),
         chain: client.chain(),
+        enrolled_by: None,
         address: client.origin.address,
         asked_at,
     })

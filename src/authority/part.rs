@@ -1,6 +1,9 @@
 //! The part of the catalogue that a caller may see: what policy could give them, now or after asking.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{Authority, Client};
 use crate::{
@@ -8,16 +11,17 @@ use crate::{
         catalogue::Resource,
         entitlement::{Entitlement, ResourceName, RoleName},
     },
-    policy::{
-        question::{Circumstances, Question},
-        vocabulary::Action,
-    },
+    policy::question::{Circumstances, Question, Subject},
 };
 
 impl Authority {
     /// The resources of which the caller could have something, each with the roles that they could
-    /// have: at once, by asking people, or in an emergency.
+    /// have: at once, by asking people, or in an emergency. It takes a processor for as long as the
+    /// catalogue is large.
     pub fn part(&self, client: &Client) -> BTreeMap<ResourceName, Resource> {
+        let all = self.catalogue.resources.0.iter();
+        let all: Vec<Entitlement> = all.flat_map(entitlements).collect();
+        let obtainable = self.obtainable(client, &all);
         let mut part = self.catalogue.resources.0.clone();
         part.retain(|name, resource| {
             let roles: Vec<RoleName> = resource.roles().map(|(role, _)| role.clone()).collect();
@@ -26,7 +30,7 @@ impl Authority {
                     resource: name.clone(),
                     role,
                 };
-                if !self.could_have(client, &entitlement) {
+                if !obtainable.contains(&entitlement) {
                     resource.remove(&entitlement.role);
                 }
             }
@@ -37,29 +41,30 @@ impl Authority {
 
     /// Whether the caller may see that resource.
     pub fn may_see(&self, client: &Client, name: &ResourceName) -> bool {
-        let resource = self.catalogue.resources.0.get(name);
-        resource.is_some_and(|resource| {
-            resource.roles().any(|(role, _)| {
-                let entitlement = Entitlement {
-                    resource: name.clone(),
-                    role: role.clone(),
-                };
-                self.could_have(client, &entitlement)
-            })
-        })
+        let resource = self.catalogue.resources.0.get_key_value(name);
+        let all: Vec<Entitlement> = resource.into_iter().flat_map(entitlements).collect();
+        !self.obtainable(client, &all).is_empty()
     }
 
-    /// Whether any policy gives it, whatever it obliges to: a reason, a sign-in just now.
-    fn could_have(&self, client: &Client, entitlement: &Entitlement) -> bool {
-        let Ok(tier) = self.catalogue.tier(entitlement) else {
-            return false;
+    /// Those that any policy gives, whatever it obliges to: a reason, a sign-in just now.
+    fn obtainable<'a>(
+        &'a self,
+        client: &Client,
+        all: &'a [Entitlement],
+    ) -> BTreeSet<&'a Entitlement> {
+        let asked = all.iter().filter(|entitlement| client.may_ask(entitlement));
+        let subjects: Vec<Subject<'a>> = asked
+            .filter_map(|entitlement| self.subject(entitlement))
+            .collect();
+        let Some(first) = subjects.first() else {
+            return BTreeSet::new();
         };
         let chain = client.written_chain();
         let question = Question {
             caller: &client.caller,
-            entitlement,
-            tier,
-            labels: self.labels(entitlement),
+            entitlement: first.entitlement,
+            tier: first.tier,
+            labels: first.labels,
             justification: Some("a reason"),
             ttl: None,
             break_glass: false,
@@ -73,8 +78,28 @@ impl Authority {
             },
             now: (self.clock)(),
         };
-        let ways = [Action::Elevate, Action::Request, Action::BreakGlass];
-        let permits = |action| self.policies.permits(action, &question).is_permitted();
-        client.may_ask(entitlement) && ways.into_iter().any(permits)
+        let answers = self.policies.obtainable(&question, &subjects);
+        let answers = subjects.iter().zip(answers);
+        answers
+            .filter_map(|(subject, obtainable)| obtainable.then_some(subject.entitlement))
+            .collect()
     }
+
+    fn subject<'a>(&'a self, entitlement: &'a Entitlement) -> Option<Subject<'a>> {
+        Some(Subject {
+            entitlement,
+            tier: self.catalogue.tier(entitlement).ok()?,
+            labels: self.labels(entitlement),
+        })
+    }
+}
+
+/// Each role of a resource.
+fn entitlements<'a>(
+    (name, resource): (&'a ResourceName, &'a Resource),
+) -> impl Iterator<Item = Entitlement> + 'a {
+    resource.roles().map(|(role, _)| Entitlement {
+        resource: name.clone(),
+        role: role.clone(),
+    })
 }

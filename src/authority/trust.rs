@@ -173,6 +173,12 @@ impl Authority {
 
     /// The names as a certificate has them: those of hosts of that resource, and of no other.
     fn hosts_of(&self, name: &ResourceName, hosts: &[String]) -> Result<Vec<String>> {
+        if hosts.is_empty() {
+            return Err(
+                Failure::usage("a host's certificate needs the name of a host")
+                    .hint("name each host that has the key: web-1.example.com"),
+            );
+        }
         let checked = hosts.iter().map(|text| {
             if !host::is_name(text) {
                 return Err(Failure::usage(format!("{text:?} is no name of a host"))

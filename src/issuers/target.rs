@@ -5,14 +5,18 @@ use std::{
     io::{self, ErrorKind},
     iter::from_fn,
     path::Path,
+    time::Duration,
 };
 
 use reqwest::Url;
-use tokio::time::timeout;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 use super::order::PATIENCE;
 use crate::{
-    domain::failure::{Code, Failure, Result},
+    domain::failure::{Code, Failure, Nature, Result},
     platform::{files, http},
 };
 
@@ -21,6 +25,34 @@ pub(super) async fn in_time<T>(target: &str, answer: impl Future<Output = Result
     timeout(PATIENCE, answer)
         .await
         .unwrap_or_else(|_| Err(timed_out(target)))
+}
+
+/// So many questions to one target at once, for callers who are not known yet.
+#[derive(Debug)]
+pub(super) struct Questions(Semaphore);
+
+/// How many are asked at once, and how long another one waits for its turn.
+const AT_ONCE: usize = 16;
+const TURN: Duration = Duration::from_secs(2);
+
+impl Default for Questions {
+    fn default() -> Self {
+        Self(Semaphore::new(AT_ONCE))
+    }
+}
+
+impl Questions {
+    /// A turn to ask, until it is dropped.
+    pub(super) async fn turn(&self, target: &str) -> Result<SemaphorePermit<'_>> {
+        let turn = timeout(TURN, self.0.acquire()).await;
+        turn.ok().and_then(Result::ok).ok_or_else(|| {
+            Failure::failed(format!(
+                "{AT_ONCE} questions to {target} are not answered yet"
+            ))
+            .hint("try again in a moment")
+            .of_nature(Nature::Away)
+        })
+    }
 }
 
 /// A target that did not answer.

@@ -1,10 +1,6 @@
 //! The explanation: which policies decided, and which near misses would have decided otherwise.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use cedar_policy::{Effect, PolicyId};
 use serde::Serialize;
@@ -169,7 +165,8 @@ impl Policies {
     /// The changes to try, those with the fewest parts first.
     fn changes(&self, question: &Question<'_>) -> Vec<Change> {
         let groups = self
-            .groups()
+            .words
+            .named_groups
             .difference(&question.caller.groups)
             .cloned()
             .map(Some)
@@ -192,18 +189,6 @@ impl Policies {
         }
         changes.sort_by_key(Change::parts);
         changes
-    }
-
-    /// The groups that policies speak of; another one could change nothing.
-    fn groups(&self) -> BTreeSet<String> {
-        let literals = self
-            .rules
-            .iter()
-            .flat_map(|rule| rule.policy.entity_literals());
-        literals
-            .filter(|uid| uid.type_name().to_string() == "Group")
-            .map(|uid| uid.id().unescaped().to_owned())
-            .collect()
     }
 
     fn all_shown(&self, ids: &[String]) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! The question that policy is asked, and the same in Cedar's terms.
 
-use std::{collections::BTreeSet, error::Error, net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, error::Error, net::IpAddr, sync::Arc, time::Duration};
 
 use cedar_policy::{
     Context, Entities, Entity, EntityUid, Policy, PrincipalConstraint, Request,
@@ -40,7 +40,27 @@ pub struct Question<'a> {
     pub now: Timestamp,
 }
 
-impl Question<'_> {
+/// An entitlement, with what the catalogue says of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// What is asked for.
+    pub entitlement: &'a Entitlement,
+    /// How sensitive it is.
+    pub tier: Tier,
+    /// Its labels.
+    pub labels: &'a BTreeSet<String>,
+}
+
+impl<'a> Question<'a> {
+    /// What is asked for.
+    pub const fn subject(&self) -> Subject<'a> {
+        Subject {
+            entitlement: self.entitlement,
+            tier: self.tier,
+            labels: self.labels,
+        }
+    }
+
     /// The reason given, without the space around it.
     pub fn reason_given(&self) -> Option<&str> {
         self.justification
@@ -79,11 +99,11 @@ const AUTHORITY: &str = "jit";
 /// A question in Cedar's terms, ready for any number of actions.
 #[derive(Debug)]
 pub(super) struct Asked {
-    /// The caller and all that it is in.
-    pub(super) principals: Vec<EntityUid>,
+    /// The caller and those of its groups that a policy names.
+    pub(super) principals: Arc<[EntityUid]>,
     /// The entitlement and all that it is in.
     pub(super) resources: Vec<EntityUid>,
-    pub(super) entities: Entities,
+    pub(super) entities: Arc<Entities>,
     principal: EntityUid,
     resource: EntityUid,
     context: Context,
@@ -92,30 +112,42 @@ pub(super) struct Asked {
 impl Asked {
     /// Puts the question. The error is Cedar's own; a caller denies on it.
     pub(super) fn new(question: &Question<'_>, words: &Vocabulary) -> Result<Self, String> {
+        let one = Self::about(question, &[question.subject()], words)?;
+        let one = one.into_iter().next();
+        one.ok_or_else(|| "nothing is asked for".to_owned())
+    }
+
+    /// Puts the same question about each of these entitlements instead of its own. The caller's entity, which
+    /// grows with its groups, is built once for all of them.
+    pub(super) fn about(
+        question: &Question<'_>,
+        subjects: &[Subject<'_>],
+        words: &Vocabulary,
+    ) -> Result<Vec<Self>, String> {
         let said = |error: &dyn Error| error.to_string();
         let (principal, groups) = principal(question.caller, words);
-        let (resource, parents) = resource(question, words);
-        let role = question.entitlement.role.as_str();
-        let kind = question.entitlement.resource.kind().as_str();
-        let caller = entity(question.caller, &principal, &groups)?;
-        let entitlement = Entity::new_with_tags(
-            resource.clone(),
-            [text("kind", kind), text("role", role)],
-            parents.iter().cloned(),
-            [],
-        )
-        .map_err(|error| said(&error))?;
-        let actions = words.actions.iter().cloned();
-        let entities = Entities::from_entities(actions.chain([caller, entitlement]), None)
-            .map_err(|error| said(&error))?;
-        Ok(Self {
-            principals: with(&principal, groups),
+        let mut entities = vec![entity(question.caller, &principal, &groups)?];
+        let mut resources = Vec::with_capacity(subjects.len());
+        for subject in subjects {
+            let (uid, parents) = resource(subject, words);
+            entities.push(entitlement(subject, &uid, &parents)?);
+            resources.push((uid, parents));
+        }
+        let all = words.actions.iter().cloned().chain(entities);
+        let entities = Entities::from_entities(all, None).map_err(|error| said(&error))?;
+        let entities = Arc::new(entities);
+        let principals: Arc<[EntityUid]> = with(&principal, groups).into();
+        let context =
+            Context::from_pairs(context(question, words)).map_err(|error| said(&error))?;
+        let asked = resources.into_iter().map(|(resource, parents)| Self {
+            principals: Arc::clone(&principals),
             resources: with(&resource, parents),
-            entities,
-            principal,
+            entities: Arc::clone(&entities),
+            principal: principal.clone(),
             resource,
-            context: Context::from_pairs(context(question, words)).map_err(|error| said(&error))?,
-        })
+            context: context.clone(),
+        });
+        Ok(asked.collect())
     }
 
     /// Puts a question about the authority itself.
@@ -125,12 +157,13 @@ impl Asked {
         let resource = words.uid(Noun::Authority, AUTHORITY);
         let caller = entity(duty.caller, &principal, &groups)?;
         let entities = words.actions.iter().cloned().chain([caller]);
+        let entities = Entities::from_entities(entities, None).map_err(|error| said(&error))?;
         let mut pairs = around(duty.caller, &duty.circumstances, duty.now, words);
         pairs.push(number("ttl", 0));
         Ok(Self {
-            principals: with(&principal, groups),
+            principals: with(&principal, groups).into(),
             resources: vec![resource.clone()],
-            entities: Entities::from_entities(entities, None).map_err(|error| said(&error))?,
+            entities: Arc::new(entities),
             principal,
             resource,
             context: Context::from_pairs(pairs).map_err(|error| said(&error))?,
@@ -184,26 +217,39 @@ fn entity(caller: &Caller, uid: &EntityUid, groups: &[EntityUid]) -> Result<Enti
         .map_err(|error| error.to_string())
 }
 
+/// The caller, and those of its groups that a policy names: no other can change an answer, and a provider may
+/// say thousands.
 fn principal(caller: &Caller, words: &Vocabulary) -> (EntityUid, Vec<EntityUid>) {
     let principal = &caller.principal;
-    let groups = caller.groups.iter();
+    let groups = caller.groups.intersection(&words.named_groups);
     (
         words.uid(Noun::Principal(principal.class()), principal.name()),
         groups.map(|group| words.uid(Noun::Group, group)).collect(),
     )
 }
 
-fn resource(question: &Question<'_>, words: &Vocabulary) -> (EntityUid, Vec<EntityUid>) {
-    let resource = &question.entitlement.resource;
+fn resource(subject: &Subject<'_>, words: &Vocabulary) -> (EntityUid, Vec<EntityUid>) {
+    let resource = &subject.entitlement.resource;
     let mut parents = vec![
         words.uid(Noun::Resource, &resource.to_string()),
         words.uid(Noun::Kind, resource.kind().as_str()),
-        words.uid(Noun::Tier, question.tier.as_str()),
+        words.uid(Noun::Tier, subject.tier.as_str()),
     ];
-    let labels = question.labels.iter();
+    let labels = subject.labels.iter();
     parents.extend(labels.map(|label| words.uid(Noun::Label, label)));
-    let uid = words.uid(Noun::Entitlement, &question.entitlement.to_string());
+    let uid = words.uid(Noun::Entitlement, &subject.entitlement.to_string());
     (uid, parents)
+}
+
+fn entitlement(
+    subject: &Subject<'_>,
+    uid: &EntityUid,
+    parents: &[EntityUid],
+) -> Result<Entity, String> {
+    let role = text("role", subject.entitlement.role.as_str());
+    let kind = text("kind", subject.entitlement.resource.kind().as_str());
+    Entity::new_with_tags(uid.clone(), [kind, role], parents.iter().cloned(), [])
+        .map_err(|error| error.to_string())
 }
 
 fn context(question: &Question<'_>, words: &Vocabulary) -> Vec<(String, RestrictedExpression)> {

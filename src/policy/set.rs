@@ -88,6 +88,10 @@ impl Policies {
             );
         }
         self.index.add(number, &rule.policy);
+        let named = rule.policy.entity_literals().into_iter();
+        let groups = named.filter(|uid| self.words.is_group(uid));
+        let groups: Vec<String> = groups.map(|uid| uid.id().unescaped().to_owned()).collect();
+        self.words.named_groups.extend(groups);
         self.by_id.insert(id, number);
         self.rules.push(rule);
         Ok(())

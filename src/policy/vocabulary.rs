@@ -1,7 +1,7 @@
 //! The words that policies are written in: the schema, its entity types and actions.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     net::IpAddr,
     str::FromStr as _,
@@ -113,6 +113,8 @@ pub struct Vocabulary {
     pub schema: Schema,
     /// The actions that are in a group; the others are only their names.
     pub actions: Vec<Entity>,
+    /// The groups that the policies name, in a scope or in a condition.
+    pub named_groups: BTreeSet<String>,
     human: EntityTypeName,
     workload: EntityTypeName,
     agent: EntityTypeName,
@@ -167,6 +169,7 @@ impl Vocabulary {
         Ok(Self {
             actions: actions.iter().filter(is_grouped).cloned().collect(),
             schema,
+            named_groups: BTreeSet::new(),
             human: named(Class::Human.as_str())?,
             workload: named(Class::Workload.as_str())?,
             agent: named(Class::Agent.as_str())?,
@@ -212,6 +215,11 @@ impl Vocabulary {
             Noun::Action => &self.action,
         };
         EntityUid::from_type_name_and_id(entity_type.clone(), EntityId::new(name))
+    }
+
+    /// Whether it is a group.
+    pub fn is_group(&self, uid: &EntityUid) -> bool {
+        *uid.type_name() == self.group
     }
 
     /// The entity of an action.

@@ -1,5 +1,7 @@
 //! What people say to requests of others.
 
+use std::sync::Arc;
+
 use axum::{Json, extract::State};
 
 use super::{
@@ -20,6 +22,8 @@ use crate::{
 
 /// The longest comment, in bytes.
 const COMMENT: usize = 4096;
+/// How many events an answer is recorded as, at most.
+const EVENTS: u32 = 2;
 
 /// What waits for the caller's approval, the oldest first.
 #[utoipa::path(
@@ -33,7 +37,11 @@ pub(super) async fn list(
     visitor: Visitor,
 ) -> Result<Json<ElevationList>, Refusal> {
     let authority = &served.authority;
-    let waiting = authority.to_approve(&visitor.plain_client()).await?;
+    let pending = authority.store.pending((authority.clock)()).await?;
+    let (shared, client) = (Arc::clone(&served), visitor.plain_client());
+    let look = move || shared.authority.approvable(&client, pending);
+    let root = &visitor.root().caller.principal;
+    let waiting = served.gate.heavy.run(root, look).await?;
     let now = (authority.clock)();
     let views = waiting.iter().map(|one| ElevationView::of(one, now));
     Ok(Json(ElevationList {
@@ -63,6 +71,7 @@ pub(super) async fn answer(
             .hint("make it shorter")
             .into());
     }
+    visitor.records(&served, EVENTS)?;
     let authority = &served.authority;
     let client = repeat.of(visitor.plain_client());
     let elevation = match (said.answer, comment) {

@@ -1,7 +1,10 @@
 //! Who asks: the token of a session and the proof for just this request (DPoP, RFC 9449), looked at
 //! before a handler sees anything.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    num::NonZeroU32,
+};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 
@@ -35,6 +38,18 @@ impl Visitor {
     /// Who.
     pub(super) const fn principal(&self) -> &Principal {
         &self.session.caller.principal
+    }
+
+    /// The session at the end of the delegation chain: of a human or a workload.
+    pub(super) fn root(&self) -> &Session {
+        self.above.last().unwrap_or(&self.session)
+    }
+
+    /// Refuses a request that records so many events at most, where the budget of who answers for it is used up.
+    pub(super) fn records(&self, served: &Served, events: u32) -> Result<(), Refusal> {
+        let events = NonZeroU32::new(events).unwrap_or(NonZeroU32::MIN);
+        let root = &self.root().caller.principal;
+        served.gate.records(root, events)
     }
 
     /// Whom the caller acts for, the nearest first.
@@ -96,14 +111,15 @@ impl FromRequestParts<Served> for Visitor {
         let session = line
             .next()
             .ok_or_else(|| unknown("the session has ended"))?;
-        served.gate.caller(&session.caller.principal)?;
         let peer = parts.extensions.get::<Peer>();
-        Ok(Self {
+        let visitor = Self {
             session,
             above: line.collect(),
             proof,
             address: peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0),
-        })
+        };
+        served.gate.caller(&visitor.root().caller.principal)?;
+        Ok(visitor)
     }
 }
 

@@ -34,6 +34,7 @@ pub(super) async fn begin(
     repeat: Repeat,
     Read(wanted): Read<DelegationRequest>,
 ) -> Result<Json<DelegationView>, Refusal> {
+    visitor.records(&served, 1)?;
     let client = repeat.of(visitor.plain_client());
     let delegation = Delegation {
         agent: wanted.to,

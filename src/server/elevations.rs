@@ -1,6 +1,6 @@
 //! Elevations: asked for, listed, read, ended, and the credentials under them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -39,6 +39,8 @@ use crate::{
 
 /// The longest reason, in bytes.
 const REASON: usize = 4096;
+/// How many events an elevation or a credential is recorded as, at most.
+const EVENTS: u32 = 2;
 /// The longest that anybody waits for a change.
 const LONGEST_WAIT: u64 = 30;
 
@@ -61,6 +63,7 @@ pub(super) async fn ask(
     bounded("verb", asked.verb.as_deref(), NAME)?;
     bounded("justification", asked.justification.as_deref(), REASON)?;
     known(&served, &asked.entitlement)?;
+    visitor.records(&served, EVENTS)?;
     let client = repeat.of(visitor.client(asked.from));
     let ask = Ask {
         entitlement: asked.entitlement,
@@ -140,7 +143,11 @@ pub(super) async fn list(
     all.retain(is_wanted);
     let mut elevations: Vec<_> = all.iter().map(|one| ElevationView::of(one, now)).collect();
     if wanted.approvers {
-        let approvers = authority.approvers(&client, &all).await?;
+        let candidates = authority.approver_candidates(&client, &all).await?;
+        let shared = Arc::clone(&served);
+        let look = move || shared.authority.approvers(&candidates, &all);
+        let root = &visitor.root().caller.principal;
+        let approvers = served.gate.heavy.run(root, look).await?;
         for (view, approvers) in elevations.iter_mut().zip(approvers) {
             view.approvers = approvers;
         }
@@ -168,7 +175,7 @@ pub(super) async fn read(
     let _place = if wait.is_zero() {
         None
     } else {
-        Some(served.gate.waiting.enter(&visitor.session.id)?)
+        Some(served.gate.waiting.enter(&visitor.root().id)?)
     };
     let elevation = tokio::select! {
         watched = authority.watch(&served.watches, &client, &id, wait) => watched?,
@@ -195,6 +202,7 @@ pub(super) async fn credential(
     Read(asked): Read<CredentialRequest>,
 ) -> Result<Json<ElevationView>, Refusal> {
     check(&asked.from)?;
+    visitor.records(&served, EVENTS)?;
     let client = repeat.of(visitor.client(asked.from));
     let authority = &served.authority;
     let (token, proof) = match (asked.token, asked.proof) {

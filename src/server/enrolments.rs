@@ -47,6 +47,7 @@ pub(super) async fn create(
     repeat: Repeat,
     Read(asked): Read<EnrolmentRequest>,
 ) -> Result<Json<EnrolmentView>, Refusal> {
+    visitor.records(&served, 1)?;
     let client = repeat.of(visitor.plain_client());
     let now = (served.authority.clock)();
     let invitation = Invitation {

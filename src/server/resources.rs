@@ -1,6 +1,6 @@
 //! The part of the catalogue that the caller may see, with what a client needs and nothing else.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use axum::{Json, extract::State};
 
@@ -10,7 +10,7 @@ use super::{
     shared::Served,
 };
 use crate::{
-    authority::Authority,
+    authority::{Authority, Client},
     domain::{
         catalogue::Resource,
         entitlement::ResourceName,
@@ -34,38 +34,51 @@ pub(super) async fn list(
     State(served): State<Served>,
     visitor: Visitor,
 ) -> Result<Json<CatalogueView>, Refusal> {
-    let authority = &served.authority;
+    let (shared, client) = (Arc::clone(&served), visitor.plain_client());
+    let look = move || visible(&shared.authority, &client);
+    let root = &visitor.root().caller.principal;
+    let part = served.gate.heavy.run(root, look).await??;
     let mut view = CatalogueView::default();
-    for (name, resource) in authority.part(&visitor.plain_client()) {
-        let beside = beside(authority, &name, &resource).await?;
+    for (name, (resource, mut beside)) in part {
+        if let Resource::Ssh(_) = resource {
+            beside.host_authority = served.authority.host_ca(&name).await?;
+        }
         view.resources
             .insert(name, ResourceView::of(&resource, beside));
     }
     Ok(Json(view))
 }
 
-async fn beside(authority: &Authority, name: &ResourceName, resource: &Resource) -> Result<Beside> {
-    let pem = |file: &Option<PathBuf>| -> Result<Option<String>> {
-        let Some(file) = file else { return Ok(None) };
-        let path = authority.directory.join(file);
-        let text = files::read_text(&path)?.ok_or_else(|| {
-            Failure::failed(format!("the certificate {} is not there", path.display()))
-        })?;
-        Ok(Some(text))
-    };
-    Ok(match resource {
-        Resource::Ssh(_) => Beside {
-            host_authority: authority.host_ca(name).await?,
-            certificate_authority: None,
-        },
-        Resource::Kubernetes(resource) => Beside {
-            certificate_authority: pem(&resource.certificate_authority)?,
+/// A resource, with the certificates that belong to it.
+type Shown = (Resource, Beside);
+
+/// The caller's part of the catalogue, with the certificates that stand in files.
+fn visible(authority: &Authority, client: &Client) -> Result<BTreeMap<ResourceName, Shown>> {
+    let part = authority.part(client).into_iter();
+    let shown = part.map(|(name, resource)| {
+        let certificate_authority = match &resource {
+            Resource::Kubernetes(resource) => {
+                pem(authority, resource.certificate_authority.as_ref())?
+            }
+            Resource::Postgres(resource) => {
+                pem(authority, resource.certificate_authority.as_ref())?
+            }
+            Resource::Ssh(_) | Resource::Aws(_) => None,
+        };
+        let beside = Beside {
+            certificate_authority,
             host_authority: None,
-        },
-        Resource::Postgres(resource) => Beside {
-            certificate_authority: pem(&resource.certificate_authority)?,
-            host_authority: None,
-        },
-        Resource::Aws(_) => Beside::default(),
-    })
+        };
+        Ok((name, (resource, beside)))
+    });
+    shown.collect()
+}
+
+fn pem(authority: &Authority, file: Option<&PathBuf>) -> Result<Option<String>> {
+    let Some(file) = file else { return Ok(None) };
+    let path = authority.directory.join(file);
+    let text = files::read_text(&path)?.ok_or_else(|| {
+        Failure::failed(format!("the certificate {} is not there", path.display()))
+    })?;
+    Ok(Some(text))
 }

@@ -22,9 +22,11 @@ use super::{
 use crate::{
     authority::entrance::Vouched,
     domain::{
+        credential::Token,
         event::Origin,
         failure::{Code, Failure, Nature, Result},
         key::PublicKey,
+        session::Session,
     },
     platform::{
         assertion::Bound,
@@ -66,11 +68,13 @@ pub(super) async fn exchange(
     let holder =
         holder(&served, &headers).map_err(|failure| oauth(failure, "invalid_dpop_proof"))?;
     let origin = origin(&form, peer.0);
-    let entered = async {
-        let vouched = vouched(&served, &form, holder, &origin).await?;
-        served.authority.let_in(&vouched, holder, &origin).await
-    };
-    let (session, access) = Box::pin(entered).await.map_err(|failure| {
+    let attempt = served.gate.sign_ins.begin(peer.0)?;
+    let entered = Box::pin(let_in(&served, &form, holder, &origin)).await;
+    let is_failed = entered.as_ref().is_err_and(turned_away::is_callers_fault);
+    if !is_failed {
+        attempt.forgive();
+    }
+    let (session, access) = entered.map_err(|failure| {
         let by = turned_away::by(form.get("subject_token_type").map(String::as_str));
         served.metrics.refused(by, turned_away::reason(&failure));
         served.turned_away.tell(by, &failure, peer.0);
@@ -86,6 +90,17 @@ pub(super) async fn exchange(
         expires_in: session.expires_at.left(now).as_secs(),
         attest_in: lifecycle.attest.map(|span| span.as_secs()),
     }))
+}
+
+/// A session for whoever shows who they are.
+async fn let_in(
+    served: &Served,
+    form: &BTreeMap<String, String>,
+    holder: PublicKey,
+    origin: &Origin,
+) -> Result<(Session, Token)> {
+    let vouched = vouched(served, form, holder, origin).await?;
+    served.authority.let_in(&vouched, holder, origin).await
 }
 
 /// By whose word, and whose.

@@ -90,6 +90,7 @@ pub(super) async fn certify(
     served.authority.administrator(&client)?;
     bounded("host", Some(&asked.host), NAME)?;
     bounded("terminal", asked.terminal.as_deref(), NAME)?;
+    visitor.records(&served, 1)?;
     let ask = HostAsk {
         key: HostKey::parse(&asked.key)?,
         hosts: asked.hosts,

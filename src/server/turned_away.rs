@@ -100,6 +100,11 @@ pub(super) fn reason(failure: &Failure) -> &'static str {
     }
 }
 
+/// Whether whoever signs in is to blame: then it counts against their network.
+pub(super) fn is_callers_fault(failure: &Failure) -> bool {
+    matches!(reason(failure), "malformed" | "untrusted" | "stranger")
+}
+
 #[cfg(test)]
 mod tests {
     use std::iter::repeat_n;

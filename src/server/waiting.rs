@@ -1,5 +1,5 @@
-//! Who waits for a change: so many requests of one session at most: a principal may be shared
-//! by many machines or jobs.
+//! Who waits for a change: so many requests of one sign-in at most, with all agents that were delegated from it. A
+//! principal may be shared by many machines or jobs.
 
 use std::{
     collections::BTreeMap,
@@ -33,7 +33,7 @@ impl Waiting {
         }
     }
 
-    /// Lets one more request of that session wait.
+    /// Lets one more request wait, of that session at the end of its delegation chain.
     pub(super) fn enter(&self, session: &GrantId) -> Result<Place<'_>, Refusal> {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         let count = inside.entry(session.clone()).or_default();

@@ -72,6 +72,18 @@ impl Store {
         Ok(Some((enrolment, standing)))
     }
 
+    /// Who enrolled the host or bot of that name, if anybody did.
+    pub async fn enroller(&self, who: &Principal, now: Timestamp) -> Result<Option<Principal>> {
+        let select = "select body, code, expires_at from enrolments where name = $1";
+        let select = Statement::new(select, [name(who).into()]);
+        let rows = self.database.rows(&select).await?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let enrolment = enrolment(&self.voucher(now).await?, row)?;
+        Ok(enrolment.made_by)
+    }
+
     /// Whether somebody of that name is enrolled or invited.
     pub async fn has_enrolment(&self, who: &Principal) -> Result<bool> {
         let rows = self.database.rows(&is_enrolled(who)).await?;

@@ -4,7 +4,7 @@
 use super::mapping::vouched;
 use crate::{
     authority::{
-        Authority,
+        Authority, Client,
         entrance::{KEY, Vouched},
     },
     domain::{
@@ -14,15 +14,19 @@ use crate::{
         failure::{Code, Failure, Nature, Result},
         id::GrantId,
         key::PublicKey,
-        principal::Caller,
+        once::Once,
+        principal::{Caller, Principal},
         time::Timestamp,
     },
     platform::{
         assertion::{self, Bound, Said},
         keys, proof,
     },
-    store::{enrolments, ledger::Append},
+    store::{enrolments, ledger::Append, spent},
 };
+
+/// How often an alert is recorded, in seconds.
+const HOUR: i64 = 3600;
 
 /// The name by which a server knows a join code.
 pub fn code_hash(code: &str) -> String {
@@ -63,6 +67,22 @@ impl Authority {
         Ok(vouched(caller, KEY, now))
     }
 
+    /// Who enrolled the host or bot that asks, or that an agent acts for; nobody for who came in another way.
+    pub(in crate::authority) async fn enroller(
+        &self,
+        client: &Client,
+    ) -> Result<Option<Principal>> {
+        let root = client.sessions.last().filter(|root| root.source == KEY);
+        match root {
+            Some(root) => {
+                self.store
+                    .enroller(&root.caller.principal, (self.clock)())
+                    .await
+            }
+            None => Ok(None),
+        }
+    }
+
     /// Makes a key known, by a code that nobody used yet.
     async fn join(&self, hash: &str, key: PublicKey, origin: &Origin) -> Result<Enrolment> {
         let now = (self.clock)();
@@ -73,7 +93,9 @@ impl Authority {
         match progress {
             Progress::Invited { until } if now < until => {}
             Progress::Invited { .. } => return Err(refused("has expired")),
-            Progress::Joined { .. } => return self.used_again(&enrolment, key, origin).await,
+            Progress::Joined { .. } => {
+                return self.used_again((&enrolment, hash), key, origin).await;
+            }
         }
         let what = format!("joined with the key {}", proof::thumbprint(key)?);
         let event = self.key_event(EventKind::Enrolled, &enrolment, what, origin)?;
@@ -90,7 +112,7 @@ impl Authority {
         match self.store.ledger().append(append).await {
             Ok(()) => Ok(enrolment),
             Err(failure) if failure.nature == Nature::Conflict => {
-                self.used_again(&enrolment, key, origin).await
+                self.used_again((&enrolment, hash), key, origin).await
             }
             Err(failure) => Err(failure),
         }
@@ -99,7 +121,7 @@ impl Authority {
     /// Somebody came with a code after somebody else did: one of the two is not who was meant.
     async fn used_again<T>(
         &self,
-        enrolment: &Enrolment,
+        (enrolment, hash): (&Enrolment, &str),
         key: PublicKey,
         origin: &Origin,
     ) -> Result<T> {
@@ -107,7 +129,7 @@ impl Authority {
             "a join code that had been used was presented with the key {}",
             proof::thumbprint(key)?
         );
-        self.alert(enrolment, what, origin).await?;
+        self.alert(enrolment, (what, hash), origin).await?;
         Err(Failure::denied("the join code was used already")
             .hint("if that was not this machine, tell the server's administrator now"))
     }
@@ -129,11 +151,9 @@ impl Authority {
             }
             (Standing::Replaced { by }, Some(next)) if by == next => Ok(()),
             (Standing::Replaced { .. } | Standing::Retired, _) => {
-                let what = format!(
-                    "the key {} was presented after it had been replaced",
-                    proof::thumbprint(key)?
-                );
-                self.alert(enrolment, what, origin).await?;
+                let print = proof::thumbprint(key)?;
+                let what = format!("the key {print} was presented after it had been replaced");
+                self.alert(enrolment, (what, &print), origin).await?;
                 Err(Failure::denied("this key was replaced by another one")
                     .hint("if that was not this machine, tell the server's administrator now"))
             }
@@ -174,13 +194,34 @@ impl Authority {
         }
     }
 
-    /// Records what nobody does who has nothing to hide.
-    async fn alert(&self, enrolment: &Enrolment, what: String, origin: &Origin) -> Result<()> {
+    /// Records that somebody presented what does not count any more: once an hour for each such thing, since
+    /// nobody needs to be let in to present it again and again.
+    async fn alert(
+        &self,
+        enrolment: &Enrolment,
+        (what, presented): (String, &str),
+        origin: &Origin,
+    ) -> Result<()> {
+        let hour = (self.clock)().secs().div_euclid(HOUR);
+        let once = Once {
+            id: format!("alert {presented} {hour}"),
+            until: Timestamp::from_secs((hour + 1) * HOUR),
+        };
+        if self.store.is_spent(&once.id).await? {
+            return Ok(());
+        }
         let event = Event {
             verdict: Some(Verdict::Deny),
             ..self.key_event(EventKind::Denied, enrolment, what, origin)?
         };
-        self.store.ledger().append(Append::new(event)).await
+        let append = Append::new(event)
+            .only_if(spent::is_new(&once))
+            .with(spent::spend(&once));
+        match self.store.ledger().append(append).await {
+            // Somebody else recorded it at the same time.
+            Err(failure) if failure.nature == Nature::Conflict => Ok(()),
+            recorded => recorded,
+        }
     }
 
     /// An event about an enrolment, now.

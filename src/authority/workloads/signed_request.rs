@@ -7,7 +7,7 @@ use crate::{
         failure::{Failure, Result},
         workload::{Workload, WorkloadKind},
     },
-    issuers::aws::{Binding, identify},
+    issuers::aws::Binding,
 };
 
 /// By whose word.
@@ -28,16 +28,16 @@ impl Authority {
         let entries = workloads.entries.iter();
         let entries = entries.filter(|entry| entry.kind == WorkloadKind::Aws);
         let entries: Vec<&Workload> = entries.collect();
-        let Some(first) = entries.first() else {
+        if entries.is_empty() {
             return Err(Failure::denied("this server takes no AWS identities")
                 .hint("its administrator adds kind = \"aws\" to [[workloads]] in server.toml"));
-        };
+        }
         let binding = Binding {
             server: &workloads.server,
             key: thumbprint,
         };
         let now = (self.clock)();
-        let identity = identify(presented, first.endpoint.as_deref(), &binding, now).await?;
+        let identity = workloads.sts.identify(presented, &binding, now).await?;
         let attributes = identity.attributes();
         let admitted = admit((SOURCE, now), &entries, |_| attributes.clone());
         admitted.map(|(vouched, _)| vouched)

@@ -18,7 +18,6 @@ use crate::{
         once::Once,
         workload::Workload,
     },
-    issuers::kubernetes,
     verify::issuer::LONGEST,
 };
 
@@ -81,7 +80,10 @@ impl Authority {
         let entries: Vec<&Workload> = entries.collect();
         let audiences: Vec<&str> = entries.iter().map(|one| workloads.audience(one)).collect();
         let site = self.site(None);
-        let review = kubernetes::review(cluster, resource, token, &audiences, &site).await?;
+        let review = workloads
+            .reviews
+            .review((cluster, resource), token, &audiences, &site)
+            .await?;
         let attributes = account(&review.username, &review.uid, &review.extra)?;
         let entries = entries.into_iter();
         let meant = entries.filter(|one| review.audiences.contains(workloads.audience(one)));

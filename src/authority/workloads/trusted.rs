@@ -7,6 +7,7 @@ use crate::{
         failure::{Failure, Result},
         workload::{Workload, WorkloadKind, spiffe_id},
     },
+    issuers::{aws::Sts, kubernetes::TokenReviews},
     platform::files,
     verify::{
         issuer::Issuer,
@@ -21,6 +22,10 @@ pub struct Workloads {
     pub(super) entries: Vec<Workload>,
     /// By URL; keys are fetched once, however many entries an issuer has.
     issuers: BTreeMap<String, Issuer>,
+    /// Who is asked about AWS identities; at the endpoint of the first entry of that kind.
+    pub(super) sts: Sts,
+    /// The clusters that are asked about tokens.
+    pub(super) reviews: TokenReviews,
     /// The server's URL, for which tokens are made unless an entry says otherwise.
     pub(super) server: String,
 }
@@ -65,7 +70,11 @@ impl Workloads {
         let issuers = trusted
             .into_iter()
             .map(|(url, trusted)| Ok((url, Issuer::new(trusted)?)));
+        let mut aws = entries.iter().filter(|one| one.kind == WorkloadKind::Aws);
+        let endpoint = aws.next().and_then(|first| first.endpoint.clone());
         Ok(Self {
+            sts: Sts::new(endpoint),
+            reviews: TokenReviews::default(),
             issuers: issuers.collect::<Result<_>>()?,
             entries,
             server: server.to_owned(),

@@ -19,9 +19,14 @@ pub struct Limits {
     pub connections_per_address: u32,
     /// How many requests a second come from one address, whoever they are of; twice as many in a burst.
     pub requests_per_address: u32,
-    /// How many requests a second come from one principal; twice as many in a burst.
+    /// How many requests a second come from one human or workload, with all agents that act for them; twice as
+    /// many in a burst.
     pub requests_per_caller: u32,
-    /// How many requests of one principal wait for a change at once.
+    /// How many events of the ledger one human or workload, with all agents that act for them, causes in an hour.
+    pub events_per_caller: u32,
+    /// How many sign-ins of one address may fail in a minute.
+    pub failed_sign_ins_per_address: u32,
+    /// How many requests of one sign-in, with all agents that were delegated from it, wait for a change at once.
     pub waits_per_caller: u32,
     /// How long a TLS handshake may take.
     pub handshake_within: Ttl,
@@ -38,6 +43,8 @@ impl Default for Limits {
             connections_per_address: 256,
             requests_per_address: 1000,
             requests_per_caller: 50,
+            events_per_caller: 36_000,
+            failed_sign_ins_per_address: 120,
             waits_per_caller: 16,
             handshake_within: Ttl(Duration::from_secs(10)),
             headers_within: Ttl(Duration::from_secs(20)),
@@ -53,6 +60,11 @@ pub(super) fn check(limits: &Limits) -> Checked {
         ("connections_per_address", limits.connections_per_address),
         ("requests_per_address", limits.requests_per_address),
         ("requests_per_caller", limits.requests_per_caller),
+        ("events_per_caller", limits.events_per_caller),
+        (
+            "failed_sign_ins_per_address",
+            limits.failed_sign_ins_per_address,
+        ),
         ("waits_per_caller", limits.waits_per_caller),
     ];
     let zero = all.into_iter().find(|(_, limit)| *limit == 0);

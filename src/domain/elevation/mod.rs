@@ -46,6 +46,9 @@ pub struct Request {
     /// Whom an agent acts for, the nearest first; the last one is a human or a workload.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chain: Vec<Principal>,
+    /// Who enrolled the host or bot that asks, or that an agent acts for: whoever made it answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolled_by: Option<Principal>,
     /// The address that a server saw it come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
@@ -60,9 +63,10 @@ impl Request {
         self.principal == *principal && self.chain == chain
     }
 
-    /// Whoever asks and those it is asked for.
+    /// Who asks, those it is asked for, and who enrolled them.
     pub fn parties(&self) -> impl Iterator<Item = &Principal> {
-        [&self.principal].into_iter().chain(&self.chain)
+        let asking = [&self.principal].into_iter().chain(&self.chain);
+        asking.chain(&self.enrolled_by)
     }
 }
 

@@ -54,6 +54,7 @@ fn pending(ttl: Option<Duration>) -> Elevation {
         session: None,
         chain: Vec::new(),
         address: None,
+        enrolled_by: None,
         asked_at: Timestamp::from_secs(0),
     })
 }

@@ -5,9 +5,10 @@
 //! anything else has a signature that STS refuses. What the client would send elsewhere is not sent.
 
 use reqwest::{
-    StatusCode, Url,
+    Client, StatusCode, Url,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
 };
+use tokio::sync::OnceCell;
 
 use super::{
     arn::CallerIdentity,
@@ -24,44 +25,75 @@ use crate::{
     },
     issuers::{
         order::PATIENCE,
-        target::{self, in_time},
+        target::{self, Questions, in_time},
     },
     platform::http,
 };
 
-/// Who signed a request, as STS says. `endpoint` is another address than AWS's own.
-///
-/// # Errors
-/// Denied: it is not signed as it must be, for somebody else, too long ago, or AWS does not know the
-/// signer. STS is away or slow (124).
-pub async fn identify(
-    presented: &str,
-    endpoint: Option<&str>,
-    binding: &Binding<'_>,
-    now: Timestamp,
-) -> Result<CallerIdentity> {
-    let signed = read(presented).ok_or_else(|| refused("it is no signed request"))?;
-    let region = checked(&signed, now)?;
-    let place = Place { region, endpoint };
-    let url = place.url()?;
-    let target = format!("AWS STS in {region}");
-    in_time(&target, ask(&target, url, &signed, binding)).await
+/// STS, as it is asked who signed a request: by one HTTP client, and so many questions at once.
+#[derive(Debug, Default)]
+pub struct Sts {
+    /// Another address than AWS's own.
+    endpoint: Option<String>,
+    client: OnceCell<Client>,
+    questions: Questions,
+}
+
+impl Sts {
+    /// Asked at that address, or at AWS's own.
+    pub fn new(endpoint: Option<String>) -> Self {
+        Self {
+            endpoint,
+            ..Self::default()
+        }
+    }
+
+    /// Who signed a request, as STS says.
+    ///
+    /// # Errors
+    /// Denied: it is not signed as it must be, for somebody else, too long ago, or AWS does not know the
+    /// signer. STS is away, slow (124), or asked too much already.
+    pub async fn identify(
+        &self,
+        presented: &str,
+        binding: &Binding<'_>,
+        now: Timestamp,
+    ) -> Result<CallerIdentity> {
+        let signed = read(presented).ok_or_else(|| refused("it is no signed request"))?;
+        let region = checked(&signed, now)?;
+        let place = Place {
+            region,
+            endpoint: self.endpoint.as_deref(),
+        };
+        let url = place.url()?;
+        let target = format!("AWS STS in {region}");
+        let _turn = self.questions.turn(&target).await?;
+        let build = async || http::client(&url, PATIENCE).build();
+        let client = self.client.get_or_try_init(build).await;
+        let client = client.map_err(|error| away(&target, &error))?;
+        in_time(
+            &target,
+            ask(client, &target, url.clone(), (&signed, binding)),
+        )
+        .await
+    }
+}
+
+fn away(target: &str, error: &reqwest::Error) -> Failure {
+    target::unreachable(target, error).of_nature(Nature::Away)
 }
 
 async fn ask(
+    client: &Client,
     target: &str,
     url: Url,
-    signed: &Signed,
-    binding: &Binding<'_>,
+    (signed, binding): (&Signed, &Binding<'_>),
 ) -> Result<CallerIdentity> {
     let header = |text: &str| {
         let value = HeaderValue::from_str(text);
         value.map_err(|_| refused("it holds what no header may hold"))
     };
-    let away = |error: &reqwest::Error| target::unreachable(target, error).of_nature(Nature::Away);
-    let client = http::client(&url, PATIENCE).build();
     let mut request = client
-        .map_err(|error| away(&error))?
         .post(url)
         .header(CONTENT_TYPE, FORM)
         .header(AUTHORIZATION, header(&signed.authorization)?)
@@ -72,7 +104,8 @@ async fn ask(
     if let Some(token) = &signed.token {
         request = request.header(TOKEN, header(token)?);
     }
-    let answer = request.send().await.map_err(|error| away(&error))?;
+    let answer = request.send().await;
+    let answer = answer.map_err(|error| away(target, &error))?;
     let status = answer.status();
     let body = http::body(answer, LONGEST).await?;
     let body = String::from_utf8_lossy(&body);

@@ -21,7 +21,7 @@ mod trust;
 mod web_identity;
 
 pub use arn::CallerIdentity;
-pub use caller_identity::identify;
+pub use caller_identity::Sts;
 pub use clock::clock;
 pub use own::own_credentials;
 pub use place::Place;

@@ -17,21 +17,39 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// The one address that requests are sent to. A region is no more than letters, digits and dashes,
-    /// so that it leads nowhere else.
+    /// The one address that requests are sent to. A region has the shape of AWS's own, so that it leads nowhere
+    /// else.
     pub(super) fn url(&self) -> Result<Url> {
         if let Some(endpoint) = self.endpoint {
             return target::address(endpoint);
         }
         let region = self.region;
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if !(3..=32).contains(&region.len()) || !region.chars().all(plain) {
+        if !is_region(region) {
             return Err(Failure::denied(format!("{region:?} is no region of AWS"))
                 .hint("correct AWS_REGION, and sign in again"));
         }
         let partition = if region.starts_with("cn-") { ".cn" } else { "" };
         target::address(&format!("https://sts.{region}.amazonaws.com{partition}/"))
     }
+}
+
+/// Whether it has the shape of a region: `eu-west-1`, `us-gov-west-1`, `us-isob-east-1`.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [area, places @ .., number] = parts.as_slice() else {
+        return false;
+    };
+    let is_word = |word: &&str| {
+        (2..=12).contains(&word.len()) && word.bytes().all(|c| c.is_ascii_lowercase())
+    };
+    (2..=4).contains(&area.len())
+        && area.bytes().all(|c| c.is_ascii_lowercase())
+        && (1..=2).contains(&places.len())
+        && places.iter().all(is_word)
+        && matches!(
+            number.as_bytes(),
+            [b'1'..=b'9'] | [b'1'..=b'9', b'0'..=b'9']
+        )
 }
 
 #[cfg(test)]
@@ -51,6 +69,14 @@ mod tests {
             "a:1",
             "a?b",
             "eu\n1",
+            "made-up",
+            "metadata",
+            "127-0-0-1",
+            "eu-west-",
+            "eu-west-01",
+            "eu-west-1-1",
+            "-eu-west-1",
+            "eu-west1",
             &"a".repeat(40),
         ] {
             let place = Place {
@@ -68,6 +94,18 @@ mod tests {
             .unwrap()
             .to_string()
         };
+        for region in [
+            "ap-southeast-7",
+            "mx-central-1",
+            "us-isob-east-1",
+            "eusc-de-east-1",
+        ] {
+            let place = Place {
+                region,
+                endpoint: None,
+            };
+            assert!(place.url().is_ok(), "{region}");
+        }
         assert_eq!(
             url("us-gov-west-1"),
             "https://sts.us-gov-west-1.amazonaws.com/"

@@ -1,5 +1,11 @@
 //! The API server, over plain HTTPS: two kinds of call do not need a client library.
 
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
 use reqwest::{
     Certificate, Client, Method, RequestBuilder, Response, StatusCode, Url,
     header::{ACCEPT, AUTHORIZATION, HeaderValue},
@@ -79,12 +85,22 @@ impl Api {
         resource: &KubernetesResource,
         site: &Site<'_>,
     ) -> Result<Self> {
+        Self::reusing(&Clients::default(), name, resource, site)
+    }
+
+    /// The same with a client that was made before, where it would be made the same again.
+    pub(super) fn reusing(
+        clients: &Clients,
+        name: &ResourceName,
+        resource: &KubernetesResource,
+        site: &Site<'_>,
+    ) -> Result<Self> {
         let url = target::address(&resource.server)?;
         let resolve = |reference| secret::resolve(reference, site.directory, site.environment);
         let base = resource.credential.as_ref().map(resolve).transpose()?;
         let target = format!("{name} at {}", resource.server);
         Ok(Self {
-            client: client(&url, &target, resource, site)?,
+            client: clients.of(&url, &target, resource, site)?,
             server: resource.server.trim_end_matches('/').to_owned(),
             bearer: base.as_ref().map(bearer).transpose()?,
             name: name.to_string(),
@@ -209,21 +225,53 @@ impl Api {
     }
 }
 
-fn client(
-    url: &Url,
-    target: &str,
-    resource: &KubernetesResource,
-    site: &Site<'_>,
-) -> Result<Client> {
+/// The HTTP clients of API servers, one for each address, made anew where the certificate authority changed.
+#[derive(Debug, Default)]
+pub(super) struct Clients(Mutex<BTreeMap<String, MadeClient>>);
+
+#[derive(Debug)]
+struct MadeClient {
+    authority: Option<Vec<u8>>,
+    client: Client,
+}
+
+impl Clients {
+    fn of(
+        &self,
+        url: &Url,
+        target: &str,
+        resource: &KubernetesResource,
+        site: &Site<'_>,
+    ) -> Result<Client> {
+        let file = resource.certificate_authority.as_ref();
+        let file = file.map(|file| site.directory.join(file));
+        let pem = file.as_deref().map(target::authority).transpose()?;
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = kept.get(url.as_str())
+            && made.authority == pem
+        {
+            return Ok(made.client.clone());
+        }
+        let trusted = file.as_deref().zip(pem.as_deref());
+        let client = client(url, target, trusted)?;
+        let made = MadeClient {
+            client: client.clone(),
+            authority: pem,
+        };
+        kept.insert(url.to_string(), made);
+        Ok(client)
+    }
+}
+
+/// A client that trusts the certificates of that file and its text, or the system's.
+fn client(url: &Url, target: &str, trusted: Option<(&Path, &[u8])>) -> Result<Client> {
     let mut builder = http::client(url, PATIENCE);
-    if let Some(file) = &resource.certificate_authority {
-        let file = site.directory.join(file);
+    if let Some((file, pem)) = trusted {
         let broken = || {
             Failure::failed(format!("{} is not a PEM certificate", file.display()))
                 .hint("correct certificate_authority in authority.toml")
         };
-        let certificates =
-            Certificate::from_pem_bundle(&target::authority(&file)?).map_err(|_| broken())?;
+        let certificates = Certificate::from_pem_bundle(pem).map_err(|_| broken())?;
         if certificates.is_empty() {
             return Err(broken());
         }

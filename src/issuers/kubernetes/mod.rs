@@ -10,7 +10,7 @@ mod token_request;
 mod trust;
 mod visit;
 
-pub use review::{Reviewed, review};
+pub use review::{Reviewed, TokenReviews};
 pub use visit::{Visit, clock, visit};
 
 use super::order::{self, Order, Revocation, Site};

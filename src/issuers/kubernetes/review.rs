@@ -6,14 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::api::{Api, TARGET_KIND};
+use super::api::{Api, Clients, TARGET_KIND};
 use crate::{
     domain::{
         catalogue::KubernetesResource,
         entitlement::ResourceName,
         failure::{Code, Failure, Result},
     },
-    issuers::{order::Site, target},
+    issuers::{
+        order::Site,
+        target::{self, Questions},
+    },
 };
 
 const PATH: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
@@ -54,19 +57,38 @@ struct User {
     extra: BTreeMap<String, Vec<String>>,
 }
 
-/// Asks with the resource's own credential, which must be allowed to (`system:auth-delegator`).
-///
-/// # Errors
-/// Sign-in (123): the API server does not know the token, or it is for nobody of `audiences`. It does
-/// not answer, or refuses the credential.
-pub async fn review(
+/// API servers as they are asked about tokens: by one HTTP client each, and so many questions at once.
+#[derive(Debug, Default)]
+pub struct TokenReviews {
+    clients: Clients,
+    questions: Questions,
+}
+
+impl TokenReviews {
+    /// Asks with the resource's own credential, which must be allowed to (`system:auth-delegator`).
+    ///
+    /// # Errors
+    /// Sign-in (123): the API server does not know the token, or it is for nobody of `audiences`. It does
+    /// not answer, refuses the credential, or is asked too much already.
+    pub async fn review(
+        &self,
+        (name, resource): (&ResourceName, &KubernetesResource),
+        token: &str,
+        audiences: &[&str],
+        site: &Site<'_>,
+    ) -> Result<Reviewed> {
+        let api = Api::reusing(&self.clients, name, resource, site)?;
+        let _turn = self.questions.turn(&api.target).await?;
+        review(&api, name, token, audiences).await
+    }
+}
+
+async fn review(
+    api: &Api,
     name: &ResourceName,
-    resource: &KubernetesResource,
     token: &str,
     audiences: &[&str],
-    site: &Site<'_>,
 ) -> Result<Reviewed> {
-    let api = Api::new(name, resource, site)?;
     let body = json!({
         "apiVersion": "authentication.k8s.io/v1",
         "kind": "TokenReview",

@@ -3,7 +3,12 @@
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::{
-    super::{decide::Ruling, question::Asked, set::Policies, vocabulary::Action},
+    super::{
+        decide::Ruling,
+        question::{Asked, Subject},
+        set::Policies,
+        vocabulary::Action,
+    },
     Ask, parse,
 };
 use crate::domain::{
@@ -97,6 +102,31 @@ proptest! {
     }
 
     #[test]
+    fn entitlements_that_are_asked_about_together_are_answered_as_one_by_one(
+        texts in vec(policy(), 0..25), ask in ask(), others in vec(ask(), 0..4),
+    ) {
+        let policies = parse(&texts.concat());
+        let mut subjects: Vec<Subject<'_>> = Vec::new();
+        for one in others.iter().chain([&ask]).map(|one| one.question().subject()) {
+            if subjects.iter().all(|other| other.entitlement != one.entitlement) {
+                subjects.push(one);
+            }
+        }
+        let together = policies.obtainable(&ask.question(), &subjects);
+        for (subject, obtainable) in subjects.iter().zip(together) {
+            let question = super::Question {
+                entitlement: subject.entitlement,
+                tier: subject.tier,
+                labels: subject.labels,
+                ..ask.question()
+            };
+            let ways = [Action::Elevate, Action::Request, Action::BreakGlass];
+            let alone = ways.map(|way| policies.permits(way, &question).is_permitted());
+            prop_assert_eq!(obtainable, alone.contains(&true));
+        }
+    }
+
+    #[test]
     fn every_question_fits_the_schema(ask in ask(), why in option::of(".{0,40}")) {
         let policies = parse("");
         let why = why.as_deref();
@@ -117,4 +147,20 @@ fn a_decision_looks_at_a_handful() {
         .group("g8");
     let asked = Asked::new(&ask.question(), &policies.words).unwrap();
     assert_eq!(policies.slice(Action::Elevate, &asked), [7]);
+}
+
+#[test]
+fn groups_that_no_policy_names_are_not_part_of_a_question() {
+    let policies = parse(
+        "permit (principal in Group::\"scope\", action, resource);
+         permit (principal, action == Action::\"elevate\", resource) when { principal in Group::\"condition\" };",
+    );
+    let mut ask = Ask::new("ssh/web:deploy", Tier::Routine)
+        .group("scope")
+        .group("condition");
+    ask.caller
+        .groups
+        .extend((0..1000).map(|number| format!("team-{number}")));
+    let asked = Asked::new(&ask.question(), &policies.words).unwrap();
+    assert_eq!(asked.principals.len(), 3, "{:?}", asked.principals);
 }

@@ -6,9 +6,14 @@ use std::path::Path;
 use std::process::Command;
 
 use jit::domain::key::PrivateKey;
-use jit::platform::proof;
-use ssh_key::{LineEnding, private};
+use jit::platform::{keys, proof};
+use serde_json::json;
+use ssh_key::{
+    LineEnding, PublicKey, private,
+    public::{Ed25519PublicKey, KeyData},
+};
 
+use super::member::POLICIES as MEMBERS;
 use crate::support::serve::Keys;
 use crate::support::web::{CATALOGUE, POLICIES};
 use crate::support::whereabouts::user_name;
@@ -125,4 +130,17 @@ fn whoever_does_not_show_a_session_of_its_own_is_told_to_sign_in() {
     }
     assert_eq!(serve.site().get("/healthz").status, 200);
     assert_eq!(serve.site().get("/readyz").status, 200);
+}
+
+#[test]
+fn a_certificate_for_no_host_is_a_usage_error() {
+    let serve = Serve::start(CATALOGUE, MEMBERS);
+    let olga = serve.let_in("olga", &["administrators"]);
+    let key = KeyData::Ed25519(Ed25519PublicKey(keys::generate().unwrap().public().0));
+    let key = PublicKey::from(key).to_openssh().unwrap();
+    for (hosts, status) in [(json!([]), 400), (json!(["web.example.com"]), 200)] {
+        let body = json!({"key": key, "hosts": hosts, "ttl": 3600});
+        let answer = olga.post("/v1/resources/ssh/web/trust", &body);
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
 }

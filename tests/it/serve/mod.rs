@@ -4,6 +4,7 @@ mod agents;
 mod api;
 mod approvals;
 mod audit;
+mod budgets;
 mod chaos;
 mod client;
 mod confusion;

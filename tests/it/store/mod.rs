@@ -125,6 +125,7 @@ pub(crate) fn asked(entitlement: &str, session: Option<GrantId>) -> Elevation {
         session,
         chain: Vec::new(),
         address: None,
+        enrolled_by: None,
         asked_at: NOW,
     })
 }

@@ -2,5 +2,6 @@
 
 mod approvals;
 mod ends;
+mod enrolled;
 mod forged;
 pub(crate) mod team;
