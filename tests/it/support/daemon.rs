@@ -4,10 +4,11 @@ use std::fs::File;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use super::wait::{read_log, until};
+use super::wait::{read_log, until, until_within};
 
 /// A running server, the leader of its own process group. It logs to a file in its directory.
 pub(crate) struct Daemon {
@@ -41,9 +42,19 @@ impl Daemon {
     }
 
     /// Waits until `ready` answers. Nothing, where the server lost the race for its port.
-    pub(crate) fn ready<T>(&mut self, mut ready: impl FnMut(&Path) -> Option<T>) -> Option<T> {
+    pub(crate) fn ready<T>(&mut self, ready: impl FnMut(&Path) -> Option<T>) -> Option<T> {
+        self.ready_within(Duration::from_mins(1), ready)
+    }
+
+    /// The same for a server that takes longer to start.
+    pub(crate) fn ready_within<T>(
+        &mut self,
+        patience: Duration,
+        mut ready: impl FnMut(&Path) -> Option<T>,
+    ) -> Option<T> {
         let (child, log) = (&mut self.child, &self.log);
-        until(&format!("a server; its log is {}", log.display()), || {
+        let what = format!("a server; its log is {}", log.display());
+        until_within(patience, &what, || {
             let Some(status) = child.try_wait().expect("its status") else {
                 return ready(log).map(Some);
             };

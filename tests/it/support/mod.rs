@@ -1,5 +1,6 @@
 //! What the tests stand on: real servers on loopback, a sandboxed home, and loud skips.
 
+pub(crate) mod browser;
 pub(crate) mod daemon;
 pub(crate) mod failover;
 pub(crate) mod fake;
@@ -9,6 +10,7 @@ pub(crate) mod home;
 pub(crate) mod http;
 pub(crate) mod issuer;
 pub(crate) mod jwt;
+pub(crate) mod keycloak;
 pub(crate) mod kubernetes;
 pub(crate) mod moto;
 pub(crate) mod openid;
@@ -28,6 +30,7 @@ pub(crate) mod whereabouts;
 
 pub(crate) use failover::Failover;
 pub(crate) use home::{Home, run};
+pub(crate) use keycloak::Realm;
 pub(crate) use kubernetes::Kube;
 pub(crate) use moto::Moto;
 pub(crate) use openid::Openid;

@@ -1,7 +1,7 @@
 //! A real OpenID provider, the people who have an account at it, and their browser.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
     sync::Mutex,
@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{
+    browser::{self, Trust},
     daemon::Daemon,
-    home::{Home, Ran, run},
+    home::{Home, Ran},
     http::Site,
     skip::skip,
     tls::Tls,
@@ -136,35 +137,17 @@ impl Openid {
         write(self.dir.path(), &settings);
     }
 
-    /// Somebody opens a URL in an empty browser, fills in what is asked, and says no where the name is empty.
-    /// The page that it ends at is on stdout; the code is 0 where that is no error.
+    /// Somebody opens a URL in an empty browser ([`browser::open`]).
     pub(crate) fn open(&self, name: &str, url: &str) -> Ran {
-        let path = env::var_os("PATH").unwrap_or_default();
-        run(Command::new("node")
-            .env_clear()
-            .env("PATH", path)
-            .envs(self.trust())
-            .arg(script("browser.mjs"))
-            .args([name, url]))
+        browser::open(name, url, self.trust())
     }
 
-    /// A program for `BROWSER` in a home: it opens its argument as somebody who stays signed in there.
+    /// A program for `BROWSER` in a home ([`browser::program`]).
     pub(crate) fn browser(&self, home: &Home, name: &str) -> PathBuf {
-        let called = if name.is_empty() { "nobody" } else { name };
-        let trust = self
-            .trust()
-            .map(|(key, value)| format!("export {key}='{}'\n", value.display()));
-        home.tool(
-            &format!("browser-{called}"),
-            &format!(
-                "{}BROWSER_JAR=\"$HOME/{called}.jar\" exec node '{}' '{name}' \"$1\" >> \"$HOME/browser.log\" 2>&1",
-                trust.unwrap_or_default(),
-                script("browser.mjs").display(),
-            ),
-        )
+        browser::program(home, name, self.trust())
     }
 
-    fn trust(&self) -> Option<(&'static str, &Path)> {
+    fn trust(&self) -> Trust<'_> {
         self.ca().map(|ca| ("NODE_EXTRA_CA_CERTS", ca))
     }
 }

@@ -10,15 +10,24 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Asks until the answer is there, and panics naming `what` when it does not come.
-pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub(crate) fn until<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    until_within(PATIENCE, what, ask)
+}
+
+/// The same with a deadline of its own.
+pub(crate) fn until_within<T>(
+    patience: Duration,
+    what: &str,
+    mut ask: impl FnMut() -> Option<T>,
+) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
         assert!(
             Instant::now() < deadline,
-            "waited {PATIENCE:?} in vain for {what}"
+            "waited {patience:?} in vain for {what}"
         );
         thread::sleep(PAUSE);
     }

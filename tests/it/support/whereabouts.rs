@@ -55,6 +55,11 @@ pub(crate) fn openid_modules() -> PathBuf {
     given("JIT_TEST_OPENID").unwrap_or_else(|| cache().join("openid"))
 }
 
+/// Where the distribution of Keycloak is that `tests/servers/keycloak.sh` brings.
+pub(crate) fn keycloak() -> PathBuf {
+    given("JIT_TEST_KEYCLOAK").unwrap_or_else(|| cache().join("keycloak"))
+}
+
 /// The program of that name: in the `first` directory, on the PATH, or where Debian hides servers.
 pub(crate) fn program(name: &str, first: Option<&Path>) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();

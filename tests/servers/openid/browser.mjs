@@ -54,11 +54,12 @@ async function visit(address, form) {
   return { url, status: answer.status, text: await answer.text() };
 }
 
-// What NAME makes of a page's form.
+// What NAME makes of a page's form. At Keycloak a password is the name again.
+const typed = ['login', 'username', 'password'];
 function filled(text) {
   const inputs = [...text.matchAll(/<input\b[^>]*>/g)].map(([tag]) => attributes(tag));
-  const values = inputs.filter(({ name: key }) => key).map((input) => [input.name, input.value ?? '']);
-  return new URLSearchParams(values.map(([key, value]) => [key, key === 'login' ? name : value]));
+  const values = inputs.filter(({ name: key }) => key && key !== 'cancel').map((input) => [input.name, input.value ?? '']);
+  return new URLSearchParams(values.map(([key, value]) => [key, typed.includes(key) ? name : value]));
 }
 
 let page = await visit(start);
