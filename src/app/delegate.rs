@@ -129,6 +129,7 @@ fn begin(args: &Args, session: &Session) -> Result<(PathBuf, Timestamp)> {
         principal: format!("agent/{}", args.to),
         refresh: None,
         by: None,
+        refused: None,
     };
     identity::keep(&of_agent(session, &directory), &name, &kept)?;
     Ok((directory, view.expires_at))

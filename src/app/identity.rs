@@ -38,6 +38,10 @@ pub struct Kept {
     /// The identity of the machine that opened it, where one did.
     #[serde(default)]
     pub by: Option<By>,
+    /// What its provider said when it refused to renew it: until somebody signs in again, it is used for
+    /// nothing but to be replaced.
+    #[serde(default)]
+    pub refused: Option<String>,
 }
 
 /// By which identity a machine came in.
@@ -56,6 +60,9 @@ pub struct Refresh {
     pub provider: Provider,
     /// The refresh token, which nobody but the provider is ever shown.
     pub token: Token,
+    /// Until when the provider takes it, where it says so: an idle sign-in ends there.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// What a session is among what rests here.

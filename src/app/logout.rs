@@ -35,20 +35,26 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         return session.print(&format!("You are not signed in at {server}."));
     };
     let extent = if args.everywhere {
-        Extent::Person
+        Extent::Everywhere
     } else {
         Extent::Session
     };
     let told = block_on(async {
         let link = line::to(session, server, Patience::PERSON)?;
         let told = current::leave(&link, &kept, extent).await;
-        login::give_back(session, &kept).await;
+        match &told {
+            // What shares the provider's session is to end too.
+            _ if args.everywhere => login::give_back(session, &kept).await,
+            Ok(ended) => login::give_back_unshared(session, &kept, ended).await,
+            // Whether something shares it is not known.
+            Err(_) => {}
+        }
         told
     })?;
     identity::forget(session, server)?;
     forget::drop_all(session)?;
     match told {
-        Ok(()) => {}
+        Ok(_) => {}
         // It had ended already.
         Err(failure) if failure.code == Code::SignIn => {}
         Err(failure) => {

@@ -18,7 +18,12 @@ use crate::{
         time::Timestamp,
     },
     platform::proof::{self, Aim},
-    store::{ending::Ending, ledger::Append, principals, sessions},
+    store::{
+        ending::Ending,
+        ledger::Append,
+        principals::{self, Standing},
+        sessions,
+    },
 };
 
 /// What the tokens of sessions are signed for, and nothing else.
@@ -69,6 +74,26 @@ pub struct Shown<'a> {
     pub url: &'a str,
 }
 
+/// How a caller leaves.
+#[derive(Clone, Debug)]
+pub struct Leave {
+    /// What ends.
+    pub ending: Ending,
+    /// Whether the client reports that the provider does not know the account any more. It is recorded
+    /// as the client's claim.
+    pub account_ended: bool,
+}
+
+impl Leave {
+    /// By the caller's own wish.
+    pub const fn by(ending: Ending) -> Self {
+        Self {
+            ending,
+            account_ended: false,
+        }
+    }
+}
+
 impl Authority {
     /// Begins a session, no longer than its class of principals may have: recorded first, then its token.
     ///
@@ -99,6 +124,27 @@ impl Authority {
     /// Sign-in needed (123): the token is not ours, has ended, is bound to another key, or the proof is
     /// none for this request.
     pub async fn authenticate(&self, shown: &Shown<'_>) -> Result<(Vec<Session>, Once)> {
+        let (line, proof) = self.recognise(shown).await?;
+        self.attested(&line, (self.clock)()).await?;
+        Ok((sessions_of(line), proof))
+    }
+
+    /// The same for a caller who only ends their own session. It does not matter when somebody last
+    /// vouched for them: whoever is not vouched for any more must still be able to leave.
+    ///
+    /// # Errors
+    /// As [`Self::authenticate`].
+    pub async fn authenticate_to_leave(&self, shown: &Shown<'_>) -> Result<(Vec<Session>, Once)> {
+        let (line, proof) = self.recognise(shown).await?;
+        Ok((sessions_of(line), proof))
+    }
+
+    /// The live sessions behind a token that is shown by whoever holds its key, each with how its
+    /// principal stands.
+    async fn recognise(
+        &self,
+        shown: &Shown<'_>,
+    ) -> Result<(Vec<(Session, Option<Standing>)>, Once)> {
         let now = (self.clock)();
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.validate_exp = false;
@@ -116,9 +162,7 @@ impl Authority {
         let line = self.store.standing_line(&claims.sid, now).await?;
         match line.first() {
             Some((session, _)) if bound && session.holder == proven.key => {
-                self.attested(&line, now).await?;
-                let line = line.into_iter().map(|(session, _)| session);
-                Ok((line.collect(), proven.once(now)))
+                Ok((line, proven.once(now)))
             }
             Some(_) => Err(signed_out("the session's token is bound to another key")),
             None => Err(signed_out("the session has ended")),
@@ -126,17 +170,30 @@ impl Authority {
     }
 
     /// Ends a session, all that were delegated from it, and all grants and requests that were made in
-    /// them. The targets are told by tidying ([`Authority::tidy`]).
+    /// them. The targets are told by tidying ([`Authority::tidy`]). Returns how many other sessions its
+    /// principal still has.
     pub async fn close_session(
         &self,
         session: &Session,
-        ending: Ending,
+        leave: &Leave,
         origin: &Origin,
-    ) -> Result<()> {
+    ) -> Result<u64> {
+        let now = (self.clock)();
+        let source = &session.source;
         let event = self.session_event(EventKind::SignedOut, session, origin);
-        let voucher = self.store.voucher((self.clock)()).await?;
-        let append = Append::new(event).ending(ending, voucher);
-        self.store.ledger().append(append).await
+        let reported = leave.account_ended.then(|| {
+            format!("by {source}, which, its client says, does not know the account any more")
+        });
+        let event = Event {
+            detail: reported.or(event.detail),
+            ..event
+        };
+        let voucher = self.store.voucher(now).await?;
+        let append = Append::new(event).ending(leave.ending.clone(), voucher);
+        self.store.ledger().append(append).await?;
+        let known = self.store.principal(&session.caller.principal, now).await?;
+        let others = known.map_or(0, |known| known.sessions);
+        Ok(u64::try_from(others).unwrap_or_default())
     }
 
     /// The session that is bound to that key and may take the place of this one.
@@ -200,6 +257,10 @@ impl Authority {
             )
         }
     }
+}
+
+fn sessions_of(line: Vec<(Session, Option<Standing>)>) -> Vec<Session> {
+    line.into_iter().map(|(session, _)| session).collect()
 }
 
 pub(super) fn signed_out(why: &str) -> Failure {

@@ -180,7 +180,7 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
                 }
                 login::again(session, &failure)?;
             }
-            obey(cli, session)
+            obey(cli, session).map_err(login::in_vain)
         }
         outcome => outcome,
     }

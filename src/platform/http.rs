@@ -4,6 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use reqwest::{Client, ClientBuilder, Response, Url, redirect::Policy};
 use rustls::crypto::aws_lc_rs;
+use zeroize::Zeroizing;
 
 use crate::domain::failure::{Failure, Result};
 
@@ -41,6 +42,14 @@ pub fn is_confidential(url: &Url) -> bool {
         "http" => is_loopback(url),
         _ => false,
     }
+}
+
+/// A form as the body of a request (RFC 6749, appendix B), wiped once it is dropped.
+pub fn form(pairs: &[(&str, &str)]) -> Result<Zeroizing<String>> {
+    let mut url = Url::parse("form:")
+        .map_err(|error| Failure::failed("a form cannot be written").because(&error))?;
+    url.query_pairs_mut().extend_pairs(pairs);
+    Ok(Zeroizing::new(url.query().unwrap_or_default().to_owned()))
 }
 
 /// The body of an answer, which may have `most` bytes.

@@ -55,6 +55,14 @@ pub struct TokenResponse {
     pub attest_in: Option<u64>,
 }
 
+/// The answer of `DELETE /v1/session`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SessionEnded {
+    /// How many other sessions the caller still has. Each may share its sign-in at the provider with the
+    /// one that ended.
+    pub other_sessions: u64,
+}
+
 /// Who the caller is here (`GET /v1/session`).
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SessionView {

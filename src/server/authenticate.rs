@@ -92,6 +92,33 @@ impl FromRequestParts<Served> for Visitor {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, served: &Served) -> Result<Self, Refusal> {
+        Self::of(parts, served, Standing::Attested).await
+    }
+}
+
+/// A caller who ends their own session, which they may do also when it is time to show again who they are.
+pub(super) struct Leaver(pub(super) Visitor);
+
+impl FromRequestParts<Served> for Leaver {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, served: &Served) -> Result<Self, Refusal> {
+        let visitor = Visitor::of(parts, served, Standing::Any).await?;
+        Ok(Self(visitor))
+    }
+}
+
+/// How a caller must stand for a request.
+#[derive(Clone, Copy)]
+enum Standing {
+    /// Vouched for lately.
+    Attested,
+    /// As they do, while their session lives.
+    Any,
+}
+
+impl Visitor {
+    async fn of(parts: &Parts, served: &Served, standing: Standing) -> Result<Self, Refusal> {
         let token = single(parts, "authorization")?.and_then(dpop);
         let (Some(token), Some(proof)) = (token, single(parts, "dpop")?) else {
             return Err(unknown("this server wants to know who asks").into());
@@ -103,7 +130,10 @@ impl FromRequestParts<Served> for Visitor {
             method: parts.method.as_str(),
             url: &url,
         };
-        let (line, proof) = served.authority.authenticate(&shown).await?;
+        let (line, proof) = match standing {
+            Standing::Attested => served.authority.authenticate(&shown).await?,
+            Standing::Any => served.authority.authenticate_to_leave(&shown).await?,
+        };
         if !served.seen.is_new(&proof.id, (served.authority.clock)()) {
             return Err(unknown("the proof of possession was shown before").into());
         }

@@ -137,4 +137,6 @@ pub(super) struct Sessions {
     /// The key of another session of the caller's, which takes the place of this one: grants go on in it.
     #[param(value_type = Option<String>)]
     pub(super) successor: Option<PublicKey>,
+    /// Whether the provider told the client that it does not know the account any more; it is recorded.
+    pub(super) account_ended: bool,
 }

@@ -1,37 +1,41 @@
 //! The caller's own session.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
 
 use super::{
-    authenticate::Visitor,
+    authenticate::{Leaver, Visitor},
     body::Asked,
     problem::{Problems, Refusal},
     query,
     shared::Served,
 };
 use crate::{
+    authority::sessions::Leave,
     domain::{
         event::Origin,
         principal::{Class, Principal},
     },
-    protocol::{path, session::SessionView},
+    protocol::{
+        path,
+        session::{SessionEnded, SessionView},
+    },
     store::ending::Ending,
 };
 
-/// Ends the caller's session, and all that was had in it. An agent ends its own: others may have agents of
+/// Ends the caller's session, and all that was had in it; also where it is time to show again who they are. An agent ends its own: others may have agents of
 /// the same name.
 #[utoipa::path(
     delete,
     path = path::SESSION,
     params(query::Sessions),
     security(("session" = [], "proof" = [])),
-    responses((status = 204, description = "it has ended"), Problems),
+    responses((status = 200, description = "it has ended", body = SessionEnded), Problems),
 )]
 pub(super) async fn end(
     State(served): State<Served>,
-    visitor: Visitor,
+    Leaver(visitor): Leaver,
     Asked(which): Asked<query::Sessions>,
-) -> Result<StatusCode, Refusal> {
+) -> Result<Json<SessionEnded>, Refusal> {
     let origin = Origin {
         address: Some(visitor.address),
         ..Origin::default()
@@ -45,11 +49,14 @@ pub(super) async fn end(
     } else {
         Ending::Session(id)
     };
-    served
-        .authority
-        .close_session(&visitor.session, ending, &origin)
-        .await?;
-    Ok(StatusCode::NO_CONTENT)
+    let leave = Leave {
+        ending,
+        account_ended: which.account_ended,
+    };
+    let authority = &served.authority;
+    let closed = authority.close_session(&visitor.session, &leave, &origin);
+    let other_sessions = closed.await?;
+    Ok(Json(SessionEnded { other_sessions }))
 }
 
 /// Who the caller is here, by whose word, until when.

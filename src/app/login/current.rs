@@ -6,6 +6,7 @@ use super::{
     enter::{Ticket, enter},
     machine::{self, Manner},
     provider::Reached,
+    renewal::{Renewal, renew},
 };
 use crate::{
     app::{
@@ -19,7 +20,7 @@ use crate::{
         failure::{Code, Failure, Nature, Result},
         key::PublicKey,
     },
-    protocol::{path, subject},
+    protocol::{path, session::SessionEnded, subject},
     remote::{
         link::{Call, Link, Shown},
         patience::Patience,
@@ -61,6 +62,9 @@ fn usable(session: &Session, server: &str) -> Result<Option<Kept>> {
     };
     if session.environment.value(SESSION).is_some() {
         return Ok(Some(kept));
+    }
+    if let Some(words) = kept.refused {
+        return Err(signed_out(words));
     }
     let is_theirs = !machine::is_of_another(session, server, &kept)?;
     Ok(is_theirs.then_some(kept))
@@ -131,15 +135,16 @@ async fn vouched_again(
 ) -> Result<Kept> {
     let server = link.server();
     let provider = Reached::new(&refresh.provider).await?;
-    let tokens = match provider.refresh(&refresh.token).await {
-        Err(failure) if failure.code == Code::SignIn => {
-            return Err(abandoned(session, link, kept, failure).await);
+    let tokens = match renew(&provider, &refresh.token).await? {
+        Renewal::Given(tokens) => tokens,
+        Renewal::SignInOver(failure) => return Err(lapsed(session, server, kept, failure)?),
+        Renewal::AccountOver(failure) => {
+            return Err(account_over(session, link, kept, failure).await);
         }
-        tokens => tokens?,
     };
-    let refresh = Refresh {
-        provider: refresh.provider,
-        token: tokens.refresh.unwrap_or(refresh.token),
+    let refresh = match tokens.refresh {
+        Some(issued) => issued.of(refresh.provider, (session.clock)()),
+        None => refresh,
     };
     // Before anything else can go wrong: the old one may be good for nothing now.
     let with_newer = Kept {
@@ -157,12 +162,23 @@ async fn vouched_again(
     Ok(entered)
 }
 
-/// The provider knows this person no more: the server is told at once, so that whatever they hold ends.
-/// A client that would not tell is refused by the server once nobody has vouched for it in time.
-async fn abandoned(session: &Session, link: &Link, kept: &Kept, failure: Failure) -> Failure {
-    let told = leave(link, kept, Extent::Person).await;
-    if let Err(told) = told {
-        session.tell(&format!("the server was not told: {told}"));
+/// The provider does not renew this one sign-in, which says nothing about the person: nothing ends, and the
+/// session is used again once somebody has signed in. The server does without for as long as `attest` says.
+fn lapsed(session: &Session, server: &str, kept: &Kept, failure: Failure) -> Result<Failure> {
+    let lapsed = Kept {
+        refresh: None,
+        refused: Some(failure.to_string()),
+        ..kept.clone()
+    };
+    identity::keep(session, server, &lapsed)?;
+    Ok(failure)
+}
+
+/// The provider says that the account is over: the server is told at once, so that whatever the person
+/// holds ends. A client that would not tell is refused by the server once nobody has vouched for it in time.
+async fn account_over(session: &Session, link: &Link, kept: &Kept, failure: Failure) -> Failure {
+    if let Err(untold) = leave(link, kept, Extent::Account).await {
+        session.tell(&format!("the server was not told: {untold}"));
     }
     drop(forget::drop_all(session));
     drop(identity::forget(session, link.server()));
@@ -177,22 +193,29 @@ pub enum Extent {
     /// What is held in it.
     Session,
     /// All that its person holds, on whichever machine.
-    Person,
+    Everywhere,
+    /// The same, since the provider says that the account is over.
+    Account,
 }
 
 /// Ends a session at the server.
-pub async fn leave(link: &Link, kept: &Kept, extent: Extent) -> Result<()> {
+pub async fn leave(link: &Link, kept: &Kept, extent: Extent) -> Result<SessionEnded> {
     let call = Call {
         method: Method::DELETE,
         ..Call::get(path::SESSION, Shown::Session(&kept.token, &kept.holder))
     };
-    let everywhere = (extent == Extent::Person).then(|| "true".to_owned());
+    let flag = |is_set: bool| is_set.then(|| "true".to_owned());
+    let is_account = extent == Extent::Account;
     let successor = match extent {
         Extent::Replaced(holder) => Some(holder.to_base64url()),
-        Extent::Session | Extent::Person => None,
+        Extent::Session | Extent::Everywhere | Extent::Account => None,
     };
     let call = call
-        .with("everywhere", everywhere)
+        .with(
+            "everywhere",
+            flag(is_account || extent == Extent::Everywhere),
+        )
+        .with("account_ended", flag(is_account))
         .with("successor", successor);
-    link.call(&call).await.map(drop)
+    link.call(&call).await?.json()
 }

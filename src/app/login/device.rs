@@ -1,6 +1,6 @@
 //! Signing in on another device (RFC 8628): this one shows a code.
 
-use oauth2::DeviceAuthorizationUrl;
+use oauth2::{DeviceAuthorizationUrl, PkceCodeChallenge};
 use tokio::time::sleep;
 
 use super::{
@@ -24,10 +24,15 @@ pub(super) async fn sign_in(provider: &Reached, wish: &Wish) -> Result<Tokens> {
             .hint("run jit login where a browser is")
     };
     let _: &DeviceAuthorizationUrl = client.device_authorization_url().ok_or_else(lacking)?;
+    // RFC 8628 says nothing of PKCE: a provider that does not know it ignores it (RFC 6749, section 3.2),
+    // and some demand it.
+    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let mut asked = client
         .exchange_device_code()
         .map_err(|_| lacking())?
-        .add_scopes(provider.scopes());
+        .add_scopes(provider.scopes())
+        .add_extra_param("code_challenge", challenge.as_str())
+        .add_extra_param("code_challenge_method", challenge.method().as_str());
     for (name, value) in wish.parameters(&provider.known) {
         asked = asked.add_extra_param(name, value);
     }
@@ -50,6 +55,7 @@ pub(super) async fn sign_in(provider: &Reached, wish: &Wish) -> Result<Tokens> {
     }
     let exchanged = client
         .exchange_device_access_token(&device)
+        .add_extra_param("code_verifier", verifier.secret())
         .request_async(&call, sleep, None);
     let exchanged = exchanged.await.map_err(|error| provider.refused(error))?;
     provider.tokens(&exchanged)

@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
-use zeroize::Zeroizing;
 
 use crate::{
     app::{
@@ -18,6 +16,7 @@ use crate::{
         key::PrivateKey,
         time::Timestamp,
     },
+    platform::http,
     protocol::{
         path,
         session::{SessionView, SignInWays, TokenResponse},
@@ -50,7 +49,7 @@ pub(super) async fn enter(
     refresh: Option<Refresh>,
 ) -> Result<Kept> {
     let origin = session.origin(None);
-    let form = form(&[
+    let form = http::form(&[
         ("grant_type", token::GRANT_TYPE),
         ("subject_token", ticket.token.0.expose_secret()),
         ("subject_token_type", ticket.kind),
@@ -77,16 +76,19 @@ pub(super) async fn enter(
         token,
         holder: ticket.holder.clone(),
         expires_at: now.after(Duration::from_secs(given.expires_in)),
-        renew_at: renew_in.map(|span| now.after(span)),
+        renew_at: renew_in.map(|span| renew_at(now, span, refresh.as_ref())),
         principal: view.principal,
         refresh,
         by: None,
+        refused: None,
     })
 }
 
-fn form(pairs: &[(&str, &str)]) -> Result<Zeroizing<String>> {
-    let mut url = Url::parse("form:")
-        .map_err(|error| Failure::failed("a form cannot be written").because(&error))?;
-    url.query_pairs_mut().extend_pairs(pairs);
-    Ok(Zeroizing::new(url.query().unwrap_or_default().to_owned()))
+/// When the provider is asked again: before the server wants it, and well before the refresh token ends
+/// for not having been used.
+fn renew_at(now: Timestamp, attest: Duration, refresh: Option<&Refresh>) -> Timestamp {
+    let ends_at = refresh.and_then(|refresh| refresh.expires_at);
+    let half = ends_at.map(|ends_at| now.after(ends_at.left(now) / 2));
+    let attest = now.after(attest);
+    half.map_or(attest, |half| half.min(attest))
 }

@@ -1,5 +1,6 @@
 //! `jit login`: show who you are, once, and be known for a while.
 
+mod answered;
 mod browser;
 pub mod current;
 mod device;
@@ -10,11 +11,12 @@ pub mod loopback;
 mod machine;
 mod own_key;
 mod provider;
+mod renewal;
 pub mod wish;
 
 use enter::{Ticket, enter};
-pub(super) use former::give_back;
 use former::leave_behind;
+pub(super) use former::{give_back, give_back_unshared};
 use machine::Manner;
 use own_key::Rotate;
 use provider::Reached;
@@ -23,7 +25,7 @@ use wish::Wish;
 
 use super::{
     embedded::block_on,
-    identity::{self, Kept, Refresh},
+    identity::{self, Kept},
     line,
     session::Session,
 };
@@ -31,7 +33,7 @@ use crate::{
     authority::workloads::bootstrap,
     config::places::SESSION,
     domain::{
-        failure::{Failure, Result},
+        failure::{Code, Failure, Result},
         key::PrivateKey,
         principal::{Class, Principal},
         way::Way,
@@ -41,7 +43,7 @@ use crate::{
         terminal::{self, Person},
     },
     protocol::subject,
-    remote::patience::Patience,
+    remote::{link::Link, patience::Patience},
 };
 
 /// Sign in at the server, with a browser here or on any device
@@ -200,6 +202,17 @@ pub fn again(session: &Session, failure: &Failure) -> Result<()> {
     block_on(replacing(session, server, entering))?.map(drop)
 }
 
+/// What a command says that failed although somebody has just signed in for it: signing in the same way
+/// again would not help.
+pub fn in_vain(failure: Failure) -> Failure {
+    if failure.nature.max_age().is_none() {
+        return failure;
+    }
+    failure.hint(
+        "you have just signed in, and your provider did not give the sign-in that policy asks for; ask whoever runs the server which one that is",
+    )
+}
+
 /// Has somebody enter, and gives back what that takes the place of.
 async fn replacing(
     session: &Session,
@@ -257,35 +270,68 @@ async fn sign_in(session: &Session, server: &str, wish: &Wish) -> Result<Kept> {
         };
         Failure::denied(format!("{server} has no OpenID provider to sign in with")).hint(hint)
     })?;
-    let provider = Reached::new(&known).await?;
+    let at = Entrance {
+        session,
+        link,
+        provider: Reached::new(&known).await?,
+    };
     let before = identity::kept(session, server)?;
-    let holder = holder(session, before.as_ref(), wish)?;
-    let tokens = if wish.device || wish::is_remote(&session.environment) {
-        device::sign_in(&provider, wish).await?
-    } else {
-        let nonce = proof::thumbprint(holder.public())?;
-        browser::sign_in(session, &provider, wish, &nonce).await?
-    };
-    let ticket = Ticket {
-        kind: subject::ID_TOKEN,
-        token: &tokens.id_token,
-        holder: &holder,
-    };
-    let refresh = tokens.refresh.map(|token| Refresh {
-        provider: known,
-        token,
-    });
-    let kept = enter(session, &link, &ticket, refresh).await?;
-    heir::keep(session, server, &kept)?;
-    Ok(kept)
-}
-
-/// The key of the session: a new one, but where a session that lives only needs somebody to sign in
-/// again, so that it goes on with all that is held in it.
-fn holder(session: &Session, before: Option<&Kept>, wish: &Wish) -> Result<PrivateKey> {
     let living = before.filter(|kept| (session.clock)() < kept.expires_at);
     match living {
-        Some(kept) if wish.max_age.is_some() => Ok(kept.holder.clone()),
-        Some(_) | None => keys::generate(),
+        Some(kept) if wish.max_age.is_some() => at.enter(wish, kept.holder).await,
+        // With the same key it goes on, with all that is held in it and waited for, if it is the same
+        // person's who comes now.
+        Some(kept) if kept.refused.is_some() => match at.enter(wish, kept.holder).await {
+            Err(failure) if failure.code == Code::SignIn => {
+                session.tell(&format!("the session does not go on: {failure}"));
+                at.enter(wish, keys::generate()?).await
+            }
+            entered => entered,
+        },
+        Some(_) | None => at.enter(wish, keys::generate()?).await,
+    }
+}
+
+/// Where a person signs in.
+struct Entrance<'a> {
+    session: &'a Session,
+    link: Link,
+    provider: Reached,
+}
+
+impl Entrance<'_> {
+    /// Signs a person in, for a session that is bound to that key.
+    async fn enter(&self, wish: &Wish, holder: PrivateKey) -> Result<Kept> {
+        let Self {
+            session,
+            link,
+            provider,
+        } = self;
+        let wish = &Wish {
+            device: wish.device || wish::is_remote(&session.environment),
+            ..wish.clone()
+        };
+        let began_at = (session.clock)();
+        let tokens = if wish.device {
+            device::sign_in(provider, wish).await?
+        } else {
+            let nonce = proof::thumbprint(holder.public())?;
+            browser::sign_in(session, provider, wish, &nonce).await?
+        };
+        let now = (session.clock)();
+        let claims = provider::claims(&tokens.id_token);
+        answered::check_age(&provider.known, wish, &claims, now.left(began_at))?;
+        answered::report_class(&provider.known, wish, &claims);
+        let ticket = Ticket {
+            kind: subject::ID_TOKEN,
+            token: &tokens.id_token,
+            holder: &holder,
+        };
+        let refresh = tokens
+            .refresh
+            .map(|issued| issued.of(provider.known.clone(), now));
+        let kept = enter(session, link, &ticket, refresh).await?;
+        heir::keep(session, link.server(), &kept)?;
+        Ok(kept)
     }
 }

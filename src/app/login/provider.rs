@@ -1,7 +1,7 @@
 //! The OpenID provider, asked as a native client asks it (RFC 8252): for tokens, for newer ones, and to
 //! take a refresh token back.
 
-use std::{error::Error, fmt::Display};
+use std::{fmt::Display, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use oauth2::{
@@ -13,15 +13,17 @@ use oauth2::{
         BasicTokenIntrospectionResponse, BasicTokenType,
     },
 };
-use reqwest::{Request, Url};
+use reqwest::{Request, Url, header::CONTENT_TYPE};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
+    app::identity::Refresh,
     domain::{
         credential::Token,
         failure::{Code, Failure, Nature, Result},
+        time::Timestamp,
     },
     platform::{http, terminal},
     protocol::session::Provider,
@@ -30,6 +32,8 @@ use crate::{
 
 /// No answer about tokens is longer, in bytes.
 const LONGEST: usize = 256 << 10;
+/// How the body of a request is written (RFC 6749, appendix B).
+const FORM: &str = "application/x-www-form-urlencoded";
 /// No more of a provider's own words is shown, in characters.
 const WORDS: usize = 300;
 
@@ -38,6 +42,9 @@ const WORDS: usize = 300;
 pub(super) struct Beside {
     #[serde(default)]
     id_token: Option<Token>,
+    /// For how many seconds the refresh token is taken, where the provider says so (Keycloak does).
+    #[serde(default)]
+    refresh_expires_in: Value,
 }
 
 impl oauth2::ExtraTokenFields for Beside {}
@@ -54,7 +61,7 @@ pub(super) type Client = oauth2::Client<
     EndpointMaybeSet,
     EndpointMaybeSet,
     EndpointNotSet,
-    EndpointMaybeSet,
+    EndpointNotSet,
     EndpointSet,
 >;
 
@@ -74,7 +81,25 @@ pub(super) struct Tokens {
     /// Says who; for the server.
     pub(super) id_token: Token,
     /// Gives the next one; for the provider alone.
-    pub(super) refresh: Option<Token>,
+    pub(super) refresh: Option<Issued>,
+}
+
+/// A refresh token that was just issued.
+pub(super) struct Issued {
+    token: Token,
+    /// For how long it is taken, where the provider says so.
+    lasts: Option<Duration>,
+}
+
+impl Issued {
+    /// The same as it is kept.
+    pub(super) fn of(self, provider: Provider, now: Timestamp) -> Refresh {
+        Refresh {
+            provider,
+            token: self.token,
+            expires_at: self.lasts.map(|lasts| now.after(lasts)),
+        }
+    }
 }
 
 impl Reached {
@@ -106,7 +131,6 @@ impl Reached {
             authorization_endpoint,
             token_endpoint,
             device_authorization_endpoint,
-            revocation_endpoint,
             ..
         } = &self.metadata;
         let token = address(token_endpoint.as_ref())?.ok_or_else(lacking)?;
@@ -120,9 +144,6 @@ impl Reached {
             .set_device_authorization_url_option(
                 address(device_authorization_endpoint.as_ref())?
                     .map(oauth2::DeviceAuthorizationUrl::from_url),
-            )
-            .set_revocation_url_option(
-                address(revocation_endpoint.as_ref())?.map(oauth2::RevocationUrl::from_url),
             ))
     }
 
@@ -131,45 +152,29 @@ impl Reached {
         self.known.scopes.iter().cloned().map(Scope::new)
     }
 
-    /// Newer tokens for a refresh token.
-    ///
-    /// # Errors
-    /// Sign-in (123): it gives none for it any more. Otherwise it is away.
-    pub(super) async fn refresh(&self, token: &Token) -> Result<Tokens> {
-        let client = self.client()?;
-        let refresh = RefreshToken::new(token.0.expose_secret().to_owned());
-        let call = |request| self.send(request);
-        let answer = client.exchange_refresh_token(&refresh).request_async(&call);
-        let answer = answer.await.map_err(|error| self.refused(error))?;
-        let tokens = self.tokens(&answer)?;
-        Ok(Tokens {
-            refresh: tokens.refresh.or_else(|| Some(token.clone())),
-            ..tokens
-        })
-    }
-
     /// Gives a refresh token back (RFC 7009), where it is taken back.
     pub(super) async fn revoke(&self, token: &Token) -> Result<()> {
-        if self.metadata.revocation_endpoint.is_none() {
+        let endpoint = self.metadata.revocation_endpoint.as_ref();
+        let Some(url) = address(endpoint)? else {
+            return Ok(());
+        };
+        let form = http::form(&[
+            ("token", token.0.expose_secret()),
+            ("token_type_hint", "refresh_token"),
+            ("client_id", &self.known.client_id),
+        ])?;
+        // By hand: the crate revokes nothing over plain HTTP, which is allowed on this machine itself.
+        let request = self.http.post(url).header(CONTENT_TYPE, FORM);
+        let answer = request.body(form.to_string()).send().await;
+        let status = answer.map_err(|error| self.away(&error))?.status();
+        if status.is_success() {
             return Ok(());
         }
-        let token = RefreshToken::new(token.0.expose_secret().to_owned());
-        let call = |request| self.send(request);
-        let broken = |error: &(dyn Error + 'static)| {
-            Failure::failed(format!(
-                "{} did not take the refresh token back",
-                self.known.issuer
-            ))
-            .because(error)
-        };
-        let client = self.client()?;
-        let request = client
-            .revoke_token(token.into())
-            .map_err(|error| broken(&error))?;
-        request
-            .request_async(&call)
-            .await
-            .map_err(|error| broken(&error))
+        Err(Failure::failed(format!(
+            "{} did not take the refresh token back (HTTP {})",
+            self.known.issuer,
+            status.as_u16()
+        )))
     }
 
     /// The tokens in an answer.
@@ -178,22 +183,22 @@ impl Reached {
             Failure::failed(format!("{} gave no ID token", self.known.issuer))
                 .hint("scopes of [people] in the server's server.toml must have \"openid\"")
         })?;
-        let refresh = answer.refresh_token();
-        let secret = |token: &RefreshToken| Token(SecretString::from(token.secret().clone()));
+        let lasts = answer.extra_fields().refresh_expires_in.as_u64();
+        // Keycloak says 0 of one that has no end.
+        let lasts = lasts.filter(|seconds| *seconds > 0);
+        let issued = |token: &RefreshToken| Issued {
+            token: Token(SecretString::from(token.secret().clone())),
+            lasts: lasts.map(Duration::from_secs),
+        };
         Ok(Tokens {
             id_token,
-            refresh: refresh.map(secret),
+            refresh: answer.refresh_token().map(issued),
         })
     }
 
     /// One request to the provider.
     pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpResponse> {
-        let away = |error: reqwest::Error| {
-            Failure::failed(format!("{} cannot be reached", self.known.issuer))
-                .because(&error)
-                .hint("check the network, then try again")
-                .of_nature(Nature::Away)
-        };
+        let away = |error: reqwest::Error| self.away(&error);
         let request = Request::try_from(request).map_err(away)?;
         let answer = self.http.execute(request).await.map_err(away)?;
         let mut made = HttpResponse::new(Vec::new());
@@ -201,6 +206,13 @@ impl Reached {
         *made.headers_mut() = answer.headers().clone();
         *made.body_mut() = http::body(answer, LONGEST).await?;
         Ok(made)
+    }
+
+    fn away(&self, error: &reqwest::Error) -> Failure {
+        Failure::failed(format!("{} cannot be reached", self.known.issuer))
+            .because(error)
+            .hint("check the network, then try again")
+            .of_nature(Nature::Away)
     }
 
     /// Why tokens are not given.
@@ -216,8 +228,7 @@ impl Reached {
             RequestTokenError::ServerResponse(said) => {
                 let words = said.error_description().map_or("", String::as_str);
                 let words = plain(&format!("{}: {words}", said.error().as_ref()));
-                let grant = BasicErrorResponseType::InvalidGrant;
-                if said.error().as_ref() == grant.as_ref() {
+                if is_invalid_grant(&said) {
                     return Failure::new(
                         Code::SignIn,
                         format!("{issuer} knows this sign-in no more ({words})"),
@@ -244,6 +255,14 @@ impl Reached {
             .of_nature(Nature::Away)
         }
     }
+}
+
+/// Whether the provider does not take what it was shown (RFC 6749, section 5.2).
+pub(super) fn is_invalid_grant<T>(said: &StandardErrorResponse<T>) -> bool
+where
+    T: oauth2::ErrorResponseType + AsRef<str> + Display + 'static,
+{
+    said.error().as_ref() == BasicErrorResponseType::InvalidGrant.as_ref()
 }
 
 /// What an ID token claims, as far as its own client looks at it: it came from the provider itself, over

@@ -2,6 +2,7 @@
 
 mod again;
 mod bootstrap;
+mod keycloak;
 mod refused;
 mod sign_in;
 mod step_up;

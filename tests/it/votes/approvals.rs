@@ -9,7 +9,7 @@ use std::{
 };
 
 use jit::{
-    authority::{Client, elevate::Ask, watch::Watches},
+    authority::{Client, elevate::Ask, sessions::Leave, watch::Watches},
     domain::{
         elevation::State,
         event::{EventKind, Origin},
@@ -225,7 +225,7 @@ fn the_last_yes_does_not_grant_what_policy_would_not_any_longer() {
         team.here
             .close_session(
                 &alice.sessions[0],
-                Ending::Session(alice.sessions[0].id.clone()),
+                &Leave::by(Ending::Session(alice.sessions[0].id.clone())),
                 &Origin::default(),
             )
             .await

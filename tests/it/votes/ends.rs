@@ -6,7 +6,7 @@ use std::{
 };
 
 use jit::{
-    authority::{Client, principals::Offboarding},
+    authority::{Client, principals::Offboarding, sessions::Leave},
     domain::{
         elevation::State,
         event::EventKind,
@@ -187,8 +187,8 @@ fn what_ended_meanwhile_is_not_decided_again_and_again() {
             request: "a hash".to_owned(),
         };
         let session = &alice.sessions[0];
-        let ending = Ending::Session(session.id.clone());
-        let closed = team.here.close_session(session, ending, &alice.origin);
+        let leave = Leave::by(Ending::Session(session.id.clone()));
+        let closed = team.here.close_session(session, &leave, &alice.origin);
         closed.await.unwrap();
         let asks = async |client: &Client| {
             let before = ASKED.load(Ordering::Relaxed);
