@@ -17,6 +17,7 @@ use super::{
     embedded::block_on,
     engine,
     identity::{self, Kept},
+    inherited,
     session::Session,
 };
 use crate::{
@@ -95,6 +96,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         catalogue: &Catalogue::default(),
         environment: &session.environment,
     })?;
+    inherited::withhold(session, &mut launch);
     let (directory, until) = begin(args, session)?;
     if let Err(failure) = watch(session, &directory, until) {
         drop(fs::remove_dir_all(&directory));

@@ -98,6 +98,10 @@ fn attempt(args: &Args, session: &Session) -> Result<()> {
             session.tell(&format!("{failure}, so the command is run as it is"));
             return Err(tools::as_it_is(&task)?.replace());
         }
+        Ok(wanted) if args.if_known && wanted.only_by_prefix => {
+            session.tell("this command names no host, so it goes where it would without jit");
+            return Err(tools::as_it_is(&task)?.replace());
+        }
         recognised => recognised?,
     };
     session.tell(&format!("{}: {}", wanted.entitlement, wanted.because));

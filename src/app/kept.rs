@@ -6,7 +6,7 @@
 //! credential replaces a newer one.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -14,8 +14,8 @@ use super::{detached, session::Session};
 use crate::{
     cache::{self, Cache},
     domain::{
+        catalogue::Resource,
         entitlement::{Entitlement, Kind},
-        environment::Places,
         failure::Result,
         lease::{Freshness, Lease},
     },
@@ -23,14 +23,10 @@ use crate::{
     tools::postgres::{
         login::Login,
         material::{self, Material},
+        place::place,
         services::{self, Services},
     },
 };
-
-/// The service file of `jit setup postgres`.
-pub fn services_file(places: &Places) -> PathBuf {
-    places.state.join("setup/pg_service.conf")
-}
 
 /// Where a lease comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +42,7 @@ pub enum Source {
 pub fn keep(session: &Session, lease: &Lease, source: Source) {
     let entitlement = &lease.grant.entitlement;
     let is_kept = entitlement.resource.kind() == Kind::Postgres;
-    if !is_kept || !services_file(&session.places).exists() {
+    if !is_kept || !services::file(&session.places).exists() {
         return;
     }
     if let Err(failure) = try_keep(session, entitlement, source) {
@@ -75,7 +71,7 @@ fn try_keep(session: &Session, entitlement: &Entitlement, source: Source) -> Res
 
 /// Whether the service file is there and of this configuration: that of another one is left alone.
 pub fn is_set_up(session: &Session) -> Result<bool> {
-    let text = files::read_text(&services_file(&session.places))?;
+    let text = files::read_text(&services::file(&session.places))?;
     let origin = text.and_then(|text| services::origin(&text));
     Ok(origin.is_some_and(|origin| origin.configuration == session.places.configuration))
 }
@@ -98,13 +94,28 @@ pub fn put(session: &Session, entitlement: &Entitlement) -> Result<Put> {
     let held = held.filter(|lease| lease.freshness(now) != Freshness::Over);
     match &held {
         Some(lease) if now < lease.credential.expires_at => {
-            material.put_login(&Login::of(&lease.credential.secret, &lease.key)?)?;
+            // While the catalogue cannot be read, the files stay as they are.
+            if let Ok(servers) = servers(session, entitlement) {
+                let servers = servers.iter().map(|text| place(text));
+                let login = Login::of(&lease.credential.secret, &lease.key, servers)?;
+                material.put_login(&login)?;
+            }
         }
         _ => drop(material::clear(places, entitlement)?),
     }
     Ok(Put {
         held,
         _alone: alone,
+    })
+}
+
+/// The hosts of the entitlement's resource; none where it is in the catalogue no longer, so that its
+/// password is for no server.
+fn servers(session: &Session, entitlement: &Entitlement) -> Result<Vec<String>> {
+    let catalogue = session.catalogue()?;
+    Ok(match catalogue.resource(&entitlement.resource) {
+        Ok(Resource::Postgres(resource)) => resource.hosts.clone(),
+        _ => Vec::new(),
     })
 }
 
@@ -164,7 +175,7 @@ pub fn settle(session: &Session) -> Result<()> {
 /// Makes the service file anew where it says something else than it should: a role that is made for
 /// a grant has another name each time.
 pub fn refresh(session: &Session) -> Result<()> {
-    let file = services_file(&session.places);
+    let file = services::file(&session.places);
     if !file.exists() || !is_set_up(session)? {
         return Ok(());
     }

@@ -11,6 +11,7 @@ use super::{
     session::Session,
 };
 use crate::{
+    config::places::SESSION,
     domain::{
         entitlement::ResourceName,
         failure::{Code, Failure, Nature, Result},
@@ -51,6 +52,7 @@ pub struct Args {
 /// Has an agent serve a fresh lease for the login, and prints the resource's host authorities.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     if let Some(agent) = &args.agent {
+        refuse_another_agents(agent, session)?;
         served::or_anew(session, || serve(args, agent, session))?;
     }
     // Whoever could write it would say which hosts are trusted.
@@ -59,6 +61,19 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         Some(lines) => session.print(lines.trim_end()),
         None => Ok(()),
     }
+}
+
+/// ssh's configuration names the agent of whoever ran setup. A delegated agent has a certificate of
+/// its own, which must not be what its human's log-ins get from there.
+fn refuse_another_agents(agent: &Path, session: &Session) -> Result<()> {
+    let is_delegated = session.environment.value(SESSION).is_some();
+    if !is_delegated || agent.starts_with(&session.places.runtime) {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "plain ssh would log in by the agent of the person for whom this delegated agent acts",
+    )
+    .hint("put jit before the command: jit exec -- ssh …"))
 }
 
 fn serve(args: &Args, agent: &Path, session: &Session) -> Result<()> {

@@ -18,6 +18,7 @@ pub mod exec;
 pub mod exec_credential;
 pub mod forget;
 pub mod identity;
+pub mod inherited;
 pub mod init;
 pub mod keep;
 pub mod kept;

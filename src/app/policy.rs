@@ -6,8 +6,8 @@ use super::session::Session;
 use crate::{
     config::{account, authority, policies, references, server},
     domain::{
-        catalogue::Catalogue,
-        entitlement::Entitlement,
+        catalogue::{Catalogue, Resource},
+        entitlement::{Entitlement, Kind},
         failure::{Code, Failure, Result},
         principal::{Caller, Principal},
     },
@@ -16,6 +16,7 @@ use crate::{
         question::{Circumstances, Question},
         set::Policies,
     },
+    tools::postgres::overlay,
 };
 
 /// Check what you wrote, or explain who may have what
@@ -141,10 +142,20 @@ fn notes(policies: &Policies, catalogue: &Catalogue) -> Vec<String> {
     if policies.is_empty() {
         notes.push("without a policy everything is denied: \"jit init\" writes some".to_owned());
     }
+    notes.extend(unverified(catalogue));
     if catalogue.resources.0.is_empty() {
         notes.push("the catalogue is empty: \"jit init\" proposes one".to_owned());
     }
     notes
+}
+
+/// The database servers that nothing verifies.
+fn unverified(catalogue: &Catalogue) -> impl Iterator<Item = String> {
+    let all = catalogue.of_kind(Kind::Postgres);
+    all.filter_map(|(name, resource)| match resource {
+        Resource::Postgres(resource) => Some(format!("{name}: {}", overlay::unverified(resource)?)),
+        Resource::Ssh(_) | Resource::Kubernetes(_) | Resource::Aws(_) => None,
+    })
 }
 
 impl Explain {

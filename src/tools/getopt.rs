@@ -32,6 +32,8 @@ pub struct Given<'a> {
     pub letter: char,
     /// Its value, where it takes one.
     pub value: Option<Value<'a>>,
+    /// The argument that it is in, and the byte where its letter or its long name stands.
+    pub at: (usize, usize),
 }
 
 /// An option's value and where it stands, so that it can be replaced.
@@ -110,15 +112,16 @@ fn cluster<'a>(
             continue;
         };
         if !takes_value {
-            let value = None;
-            line.options.push(Given { letter, value });
+            let (value, at) = (None, (place, at));
+            line.options.push(Given { letter, value, at });
             continue;
         }
         let (value, taken) = match bytes.get(at + 1..) {
             Some(rest) if !rest.is_empty() => (Some(value(rest, place, at + 1)), 1),
             _ => (next(arguments, place), 2),
         };
-        line.options.push(Given { letter, value });
+        let at = (place, at);
+        line.options.push(Given { letter, value, at });
         return taken;
     }
     1
@@ -145,7 +148,8 @@ fn long<'a>(
         }
         None => (next(arguments, place), 2),
     };
-    line.options.push(Given { letter, value });
+    let at = (place, 2);
+    line.options.push(Given { letter, value, at });
     taken
 }
 

@@ -106,12 +106,14 @@ fn kind_of(program: &str) -> Option<Kind> {
 /// # Errors
 /// The tool is missing (127) or cannot be run (126), or a private file cannot be written (125).
 pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
-    match &injection.lease.credential.secret {
+    let mut launch = match &injection.lease.credential.secret {
         Secret::SshCertificate(_) => ssh::launch(injection),
         Secret::KubernetesToken(_) => kubernetes::launch(injection),
         Secret::PostgresCertificate { .. } | Secret::PostgresRole { .. } => {
             postgres::launch(injection)
         }
         Secret::AwsSession { .. } => aws::launch(injection),
-    }
+    }?;
+    postgres::without_own_services(injection, &mut launch);
+    Ok(launch)
 }

@@ -61,6 +61,9 @@ pub struct Recognised {
     pub via: Vec<Entitlement>,
     /// Whether the tool's own configuration calls jit for it, as `jit setup` has it.
     pub is_hooked: bool,
+    /// Whether the plain tool would go elsewhere: the command names no place, and only the catalogue
+    /// says where its target is. Who wrote `jit exec` meant it; a wrapper lets it pass.
+    pub only_by_prefix: bool,
 }
 
 impl Recognised {
@@ -72,6 +75,7 @@ impl Recognised {
             verb: None,
             via: Vec::new(),
             is_hooked: false,
+            only_by_prefix: false,
         }
     }
 }

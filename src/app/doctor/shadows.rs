@@ -11,7 +11,7 @@ use crate::{
     tools::{
         aws::shadows,
         kubernetes::users::{User, bringing},
-        postgres::{connection::place, passfile, standing},
+        postgres::{passfile, place::place, standing},
     },
 };
 

@@ -21,6 +21,7 @@ use self::{
 };
 use super::{kept, session::Session};
 use crate::{
+    config::places::SESSION,
     domain::{
         entitlement::Kind,
         failure::{Failure, Result},
@@ -107,6 +108,7 @@ impl Subject {
 /// Plans, shows and, unless only that was asked for, writes. What cannot be done for one kind does
 /// not hold up the others.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
+    refuse_delegated(args, session)?;
     let ground = if args.undo {
         Ground::of(session)?
     } else {
@@ -133,6 +135,17 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     failures
         .reduce(|first, next| both(&first, &next))
         .map_or(Ok(()), Err)
+}
+
+/// The files are those of the person for whom a delegated agent acts.
+fn refuse_delegated(args: &Args, session: &Session) -> Result<()> {
+    if args.dry_run || session.environment.value(SESSION).is_none() {
+        return Ok(());
+    }
+    Err(
+        Failure::usage("a delegated agent does not set up the tools of its human")
+            .hint("put jit before the command: jit exec -- COMMAND"),
+    )
 }
 
 /// What the catalogue lacks, so that there is nothing to set up.

@@ -18,14 +18,14 @@ use crate::{
 
 /// The service file with an entry for each role, and the user's own services behind them.
 pub(super) fn plan(ground: &Ground<'_>) -> Result<Plan> {
-    let file = kept::services_file(&ground.session.places);
+    let file = services::file(&ground.session.places);
     let made = kept::compose(ground.session, yours(ground, &file)?.as_deref())?;
     let mut notes = made.notes;
     if let Some(strange) = strange(&file, ground)? {
         notes.push(strange);
     }
     notes.push(format!(
-        "a shell with \"jit setup shell\" sets PGSERVICEFILE; elsewhere (an IDE, cron) set it to {}",
+        "psql and its kin find these services by \"jit exec\" and the wrappers of \"jit setup shell\"; for any other program of libpq set PGSERVICEFILE={}",
         file.display()
     ));
     notes.push("\"jit request postgres/NAME:ROLE\" makes psql service=NAME:ROLE work, and any program of libpq, while the grant lives".to_owned());
@@ -42,9 +42,9 @@ pub(super) fn plan(ground: &Ground<'_>) -> Result<Plan> {
 
 /// Without it.
 pub(super) fn undo(ground: &Ground<'_>) -> Result<Plan> {
-    let file = kept::services_file(&ground.session.places);
+    let file = services::file(&ground.session.places);
     let edit = Edit::whole(file, None)?;
-    let open = "shells that are open still name it: open new ones, or unset PGSERVICEFILE";
+    let open = "where you set PGSERVICEFILE to it, unset that";
     Ok(Plan {
         notes: edit.iter().map(|_| open.to_owned()).collect(),
         edits: edit.into_iter().collect(),

@@ -115,7 +115,7 @@ pub(super) fn plan(ground: &Ground<'_>) -> Result<Plan> {
         }
         let file = script_file(ground, shell);
         let line = shell.sources(&text(&file)?);
-        let script = filled(ground, shell)?;
+        let script = filled(ground, shell);
         plan.edits.extend(Edit::whole(file, Some(script))?);
         plan.edits
             .extend(Edit::of(rc, |before| sourced(before, line))?);
@@ -166,15 +166,12 @@ fn script_file(ground: &Ground<'_>, shell: Shell) -> PathBuf {
     ground.own(&format!("jit.{}", shell.name()))
 }
 
-fn filled(ground: &Ground<'_>, shell: Shell) -> Result<String> {
+fn filled(ground: &Ground<'_>, shell: Shell) -> String {
     let mut words = ground.program.iter().map(|word| shell.quoted(word));
     let program = words.next().unwrap_or_default();
     let options: Vec<String> = once(String::new()).chain(words).collect();
-    let services = shell.quoted(&text(&ground.own("pg_service.conf"))?);
     let script = shell.script().replace(" @OPTIONS@", &options.join(" "));
-    Ok(script
-        .replace("@JIT@", &program)
-        .replace("@SERVICES@", &services))
+    script.replace("@JIT@", &program)
 }
 
 fn text(path: &Path) -> Result<String> {

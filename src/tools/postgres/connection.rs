@@ -3,15 +3,14 @@
 use super::{
     command::{self, Said},
     conninfo::Settings,
-    programs, service,
+    named_service,
+    place::PORT,
+    programs,
 };
 use crate::{
     domain::failure::{Failure, Result},
     tools::task::Task,
 };
-
-/// PostgreSQL's own port.
-const PORT: u16 = 5432;
 
 /// libpq's parameters that decide where a connection goes, and the variables behind them.
 const VARIABLES: [(&str, &str); 5] = [
@@ -44,7 +43,7 @@ impl Connection {
         let environment = task.environment;
         let service = named.settings.get("service").map(String::as_str);
         let service = match service.or_else(|| environment.text("PGSERVICE")) {
-            Some(name) => Some((name.to_owned(), service::find(name, environment)?)),
+            Some(name) => Some((name.to_owned(), named_service::find(name, task)?)),
             None => None,
         };
         let variables = VARIABLES.iter().filter_map(|(key, variable)| {
@@ -86,6 +85,13 @@ impl Connection {
         self.value("port").map(port).transpose()
     }
 
+    /// Whether a host or an address is named; without one libpq connects to this machine.
+    pub fn names_host(&self) -> bool {
+        self.value("host")
+            .or_else(|| self.value("hostaddr"))
+            .is_some()
+    }
+
     /// The hosts with their ports; empty where none is named.
     pub fn hosts(&self) -> Result<Vec<(String, u16)>> {
         let hosts = self.value("host").or_else(|| self.value("hostaddr"));
@@ -122,39 +128,9 @@ fn port(text: &str) -> Result<u16> {
         })
 }
 
-/// A catalogue's `host` or `host:port`, `[address]:port` or `/directory`.
-pub fn place(text: &str) -> (&str, u16) {
-    if let Some((address, rest)) = text.strip_prefix('[').and_then(|t| t.split_once(']')) {
-        let port = rest.strip_prefix(':').and_then(|port| port.parse().ok());
-        return (address, port.unwrap_or(PORT));
-    }
-    match text.split_once(':') {
-        // More than one colon is an address without brackets.
-        Some((host, port)) => match port.parse() {
-            Ok(port) => (host, port),
-            Err(_) => (text, PORT),
-        },
-        None => (text, PORT),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_catalogue_names_host_and_port() {
-        for (text, read) in [
-            ("db", ("db", 5432)),
-            ("db:5433", ("db", 5433)),
-            ("[::1]:5433", ("::1", 5433)),
-            ("::1", ("::1", 5432)),
-            ("/run/postgresql:5433", ("/run/postgresql", 5433)),
-            ("db:x", ("db:x", 5432)),
-        ] {
-            assert_eq!(place(text), read, "{text}");
-        }
-    }
 
     #[test]
     fn several_hosts_share_a_port_or_have_one_each() {

@@ -3,12 +3,8 @@
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
 use super::{
-    command,
-    connection::{Connection, place},
-    login::Login,
-    material::Material,
-    overlay, programs, service,
-    target::is_at,
+    command, connection::Connection, login::Login, material::Material, overlay, place::place,
+    programs, service, target::is_at,
 };
 use crate::{
     domain::{
@@ -16,19 +12,19 @@ use crate::{
         failure::{Failure, Result},
     },
     platform::process::{self, Launch},
-    tools::task::Injection,
+    tools::task::{Injection, Task},
 };
 
 /// The only variables that a launch may set, whatever an authority says.
 const VARIABLES: [&str; 14] = [
     "PGAPPNAME",
+    "PGCHANNELBINDING",
     "PGDATABASE",
     "PGGSSENCMODE",
     "PGHOST",
     "PGOPTIONS",
     "PGPASSFILE",
     "PGPORT",
-    "PGREQUIREAUTH",
     "PGSERVICEFILE",
     "PGSSLCERT",
     "PGSSLKEY",
@@ -38,7 +34,8 @@ const VARIABLES: [&str; 14] = [
 ];
 
 /// Secrets of the user's own, and what would keep our credential from being used.
-const UNSET: [&str; 5] = [
+const UNSET: [&str; 6] = [
+    "PGCHANNELBINDING",
     "PGHOSTADDR",
     "PGPASSFILE",
     "PGPASSWORD",
@@ -69,14 +66,20 @@ const LIBPQ: [&str; 15] = [
 pub fn launch(injection: &Injection<'_>, resource: &PostgresResource) -> Result<Launch> {
     let task = &injection.task;
     let connection = Connection::of(task)?;
-    let login = Login::of(&injection.lease.credential.secret, &injection.lease.key)?;
+    let lease = injection.lease;
+    let hosts = connection.hosts()?;
+    let login = Login::of(
+        &lease.credential.secret,
+        &lease.key,
+        servers(task, resource, &connection, &hosts),
+    )?;
     let program = task.command.first().map(OsString::as_os_str);
     let program = process::find(program.unwrap_or_default(), task.environment)?;
     let own = cfg!(target_os = "linux") && LIBPQ.contains(&task.program_name());
     let mut material = if own {
         Material::in_memory()
     } else {
-        Material::in_files(injection.places, &injection.lease.grant.entitlement)?
+        Material::in_files(injection.places, &lease.grant.entitlement)?
     };
     let plan = Plan {
         injection,
@@ -94,6 +97,29 @@ pub fn launch(injection: &Injection<'_>, resource: &PostgresResource) -> Result<
         set: permitted(set)?,
         inherited: material.inherited,
     })
+}
+
+/// The servers that the credential is for: those of the resource, as the catalogue and as the command
+/// writes them, and one that the user names beside `--on`, such as the end of a tunnel.
+fn servers<'a>(
+    task: &Task<'_>,
+    resource: &'a PostgresResource,
+    connection: &'a Connection,
+    hosts: &'a [(String, u16)],
+) -> impl Iterator<Item = (&'a str, u16)> {
+    let named = connection
+        .wish("host")
+        .or_else(|| connection.wish("hostaddr"));
+    let is_meant = task.on.is_some() && named.is_some();
+    let of_command = hosts
+        .iter()
+        .filter(move |host| is_meant || is_at(resource, host));
+    let of_command = of_command.map(|(host, port)| (host.as_str(), *port));
+    resource
+        .hosts
+        .iter()
+        .map(|text| place(text))
+        .chain(of_command)
 }
 
 type Variables = BTreeMap<&'static str, OsString>;
@@ -184,10 +210,16 @@ impl Plan<'_> {
     }
 
     fn credential(&self, material: &mut Material) -> Result<Variables> {
+        let mode = self.ssl_mode();
         let mut set = Variables::from([
-            ("PGSSLMODE", self.ssl_mode().into()),
+            ("PGSSLMODE", mode.into()),
             ("PGGSSENCMODE", "disable".into()),
         ]);
+        let wished = self.wished("channel_binding", "PGCHANNELBINDING").next();
+        let binding = overlay::channel_binding(self.resource, mode, wished)?;
+        if binding != overlay::UNBOUND {
+            set.insert("PGCHANNELBINDING", binding.into());
+        }
         let path = material.put_login(self.login)?;
         match self.login {
             Login::Certificate { .. } => {
@@ -196,11 +228,6 @@ impl Plan<'_> {
             }
             Login::Password { .. } => {
                 set.insert("PGPASSFILE", path);
-                if self.resource.certificate_authority.is_none() {
-                    // Nobody proves who the server is, so it is not told the password: SCRAM only
-                    // proves it (libpq from 16 on; an older one does not know the variable).
-                    set.insert("PGREQUIREAUTH", "!password".into());
-                }
             }
         }
         if let Some(root) = self.root() {
@@ -226,12 +253,19 @@ impl Plan<'_> {
     }
 
     fn ssl_mode(&self) -> &'static str {
+        let root = self.wished("sslrootcert", "PGSSLROOTCERT").next();
+        overlay::ssl_mode(self.resource, self.wished("sslmode", "PGSSLMODE"), root)
+    }
+
+    /// What the user wants of a parameter, the nearest word first: the command's, the service's, the
+    /// variable's.
+    fn wished(&self, key: &str, variable: &str) -> impl Iterator<Item = &str> {
         let wished = [
-            self.connection.wish("sslmode"),
-            self.connection.of_service("sslmode"),
-            self.injection.task.environment.text("PGSSLMODE"),
+            self.connection.wish(key),
+            self.connection.of_service(key),
+            self.injection.task.environment.text(variable),
         ];
-        overlay::ssl_mode(self.resource, wished.into_iter().flatten())
+        wished.into_iter().flatten()
     }
 
     fn arguments(&self) -> Result<Vec<OsString>> {

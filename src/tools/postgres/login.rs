@@ -1,6 +1,6 @@
 //! What libpq reads a credential from: a client certificate with its key, or a password file.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::ExposeSecret as _;
@@ -32,14 +32,19 @@ pub enum Login<'a> {
     Password {
         /// The database role.
         role: &'a str,
-        /// A `.pgpass` file's one line (libpq, 34.16).
-        line: Zeroizing<String>,
+        /// A `.pgpass` file (libpq, 34.16) with a line for each server, so that libpq sends the password
+        /// to no other one that the tool connects to.
+        lines: Zeroizing<String>,
     },
 }
 
 impl<'a> Login<'a> {
-    /// The login of a credential and its key.
-    pub fn of(secret: &'a Secret, key: &PrivateKey) -> Result<Self> {
+    /// The login of a credential and its key at these servers, each a host and a port.
+    pub fn of<'s>(
+        secret: &'a Secret,
+        key: &PrivateKey,
+        servers: impl IntoIterator<Item = (&'s str, u16)>,
+    ) -> Result<Self> {
         match secret {
             Secret::PostgresCertificate { role, certificate } => Ok(Self::Certificate {
                 role,
@@ -47,11 +52,12 @@ impl<'a> Login<'a> {
             }),
             Secret::PostgresRole { role, password } => {
                 let password = escaped(password.expose_secret())?;
-                let line = format!("*:*:*:{}:{}\n", *escaped(role)?, *password);
-                Ok(Self::Password {
-                    role,
-                    line: Zeroizing::new(line),
-                })
+                let login = Zeroizing::new(format!("*:{}:{}\n", *escaped(role)?, *password));
+                let mut lines = Zeroizing::new(String::new());
+                for (host, port) in spellings(servers) {
+                    let _ = write!(lines, "{}:{port}:{}", *escaped(host)?, *login);
+                }
+                Ok(Self::Password { role, lines })
             }
             Secret::SshCertificate(_) | Secret::KubernetesToken(_) | Secret::AwsSession { .. } => {
                 Err(
@@ -68,6 +74,22 @@ impl<'a> Login<'a> {
             Self::Certificate { role, .. } | Self::Password { role, .. } => role,
         }
     }
+}
+
+/// The directories of sockets that libpq is built with; for a server there it looks up `localhost`.
+const SOCKETS: [&str; 3] = ["/run/postgresql", "/var/run/postgresql", "/tmp"];
+
+/// The servers as libpq looks them up, each once.
+fn spellings<'s>(servers: impl IntoIterator<Item = (&'s str, u16)>) -> BTreeSet<(&'s str, u16)> {
+    let of_one = |(host, port)| {
+        let looked_up = if SOCKETS.contains(&host) {
+            "localhost"
+        } else {
+            host
+        };
+        [(host, port), (looked_up, port)]
+    };
+    servers.into_iter().flat_map(of_one).collect()
 }
 
 fn pem(key: &PrivateKey) -> Zeroizing<String> {
@@ -103,19 +125,24 @@ mod tests {
     use crate::platform::keys;
 
     #[test]
-    fn a_password_file_holds_one_line_whatever_the_role() {
+    fn a_password_file_holds_one_line_for_each_server_whatever_the_role() {
         let key = keys::generate().unwrap();
         let of = |role: &str, password: &str| {
             let secret = Secret::PostgresRole {
                 role: role.to_owned(),
                 password: SecretString::from(password),
             };
-            match Login::of(&secret, &key) {
-                Ok(Login::Password { line, .. }) => Some(line.to_string()),
+            let servers = [("db", 5432), ("::1", 5433), ("/tmp", 1), ("db", 5432)];
+            match Login::of(&secret, &key, servers) {
+                Ok(Login::Password { lines, .. }) => Some(lines.to_string()),
                 _ => None,
             }
         };
-        assert_eq!(of(r"a:b\", "p:w").unwrap(), "*:*:*:a\\:b\\\\:p\\:w\n");
+        let login = r"*:a\:b\\:p\:w";
+        assert_eq!(
+            of(r"a:b\", "p:w").unwrap(),
+            format!("/tmp:1:{login}\n\\:\\:1:5433:{login}\ndb:5432:{login}\nlocalhost:1:{login}\n")
+        );
         assert!(of("a", "p\n*:*:*:postgres:x").is_none());
     }
 }

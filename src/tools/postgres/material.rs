@@ -118,7 +118,7 @@ impl Material {
     pub fn put_login(&mut self, login: &Login<'_>) -> Result<OsString> {
         match login {
             Login::Certificate { pem, .. } => self.put(CERTIFICATE, pem.as_bytes()),
-            Login::Password { line, .. } => self.put(PASSWORD, line.as_bytes()),
+            Login::Password { lines, .. } => self.put(PASSWORD, lines.as_bytes()),
         }
     }
 

@@ -9,10 +9,13 @@ pub mod conninfo;
 pub mod launch;
 pub mod login;
 pub mod material;
+pub mod named_service;
 pub mod overlay;
 pub mod passfile;
+pub mod place;
 pub mod program;
 pub mod programs;
+pub mod roles;
 pub mod service;
 pub mod services;
 pub mod standing;
@@ -39,11 +42,22 @@ use crate::{
 /// Usage, where it names nothing, something unknown or something ambiguous.
 pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
     let connection = Connection::of(task)?;
-    let found = target::resource(task, &connection)?;
-    let (role, because) = target::role(task, found, &connection)?;
-    let resource = found.0.clone();
-    let entitlement = Entitlement { resource, role };
-    Ok(Recognised::new(entitlement, because))
+    // Without a host the plain tool goes to this machine.
+    let only_by_prefix = task.on.is_none() && !connection.names_host();
+    let found = target::resource(task, &connection)
+        .and_then(|found| Ok((found.0, target::role(task, found, &connection)?)));
+    let (resource, (role, because)) = match found {
+        Err(failure) if only_by_prefix => return Err(failure.stranger()),
+        found => found?,
+    };
+    let entitlement = Entitlement {
+        resource: resource.clone(),
+        role,
+    };
+    Ok(Recognised {
+        only_by_prefix,
+        ..Recognised::new(entitlement, because)
+    })
 }
 
 /// Whether a program's name says that it connects to PostgreSQL.
@@ -59,6 +73,19 @@ pub fn needs_nothing(task: &Task<'_>) -> bool {
     match programs::named(task.program_name()) {
         Some(program) => command::needs_nothing(program, task.arguments()),
         None => task.program_name() == IS_READY,
+    }
+}
+
+/// Takes away a `PGSERVICEFILE` that names the file of `jit setup postgres`, where the command uses no
+/// service: some drivers refuse to start with the variable.
+pub fn without_own_services(injection: &Injection<'_>, launch: &mut Launch) {
+    const VARIABLE: &str = "PGSERVICEFILE";
+    let environment = injection.task.environment;
+    let named = environment.value(VARIABLE);
+    let is_ours = named
+        .is_some_and(|file| environment.directory.join(file) == services::file(injection.places));
+    if is_ours && !launch.set.contains_key(VARIABLE) {
+        launch.unset.push(VARIABLE.to_owned());
     }
 }
 

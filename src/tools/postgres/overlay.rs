@@ -1,10 +1,15 @@
 //! What becomes of a connection's own parameters where a credential of ours is put over them.
 
 use super::conninfo::Settings;
-use crate::domain::{catalogue::PostgresResource, id::GrantId};
+use crate::domain::{
+    catalogue::{PostgresIssuer, PostgresResource},
+    failure::{Failure, Result},
+    id::GrantId,
+};
 
 /// Parameters that would keep our credential from being used.
-const DROPPED: [&str; 9] = [
+const DROPPED: [&str; 10] = [
+    "channel_binding",
     "gssencmode",
     "passfile",
     "password",
@@ -38,14 +43,19 @@ pub fn drop_foreign(settings: &mut Settings, resource: &PostgresResource) {
     });
 }
 
-/// The strictest of what the resource needs and what the user wants anyway.
+/// The mode in which libpq verifies a server in full: its certificate and its name.
+pub const VERIFIED: &str = "verify-full";
+
+/// The strictest of what the resource needs and what the user wants anyway. `root` is the user's
+/// `sslrootcert`: with `system` libpq takes no mode but `verify-full`.
 pub fn ssl_mode<'a>(
     resource: &PostgresResource,
     wished: impl IntoIterator<Item = &'a str>,
+    root: Option<&str>,
 ) -> &'static str {
-    let needed = match resource.certificate_authority {
-        Some(_) => "verify-full",
-        None => "require",
+    let needed = match (&resource.certificate_authority, root) {
+        (Some(_), _) | (None, Some("system")) => VERIFIED,
+        (None, _) => "require",
     };
     let strictness = |mode: &str| SSL_MODES.iter().position(|known| *known == mode);
     let all = wished.into_iter().chain([needed]);
@@ -54,6 +64,40 @@ pub fn ssl_mode<'a>(
         .and_then(|at| SSL_MODES.get(at).copied())
         .unwrap_or(needed)
 }
+
+/// What nothing verifies at a server, in words; `None` where the catalogue names its authority.
+pub fn unverified(resource: &PostgresResource) -> Option<&'static str> {
+    let none = resource.certificate_authority.is_none();
+    none.then_some("no certificate_authority is named, so connections are encrypted and nothing verifies the server")
+}
+
+/// What `channel_binding` is to be, where the user wants `wished` and connections have that `sslmode`.
+///
+/// A server that nothing verifies is not told the password: bound to the channel, SCRAM only proves it,
+/// and not through somebody in between. Every libpq since 13 knows this, where `require_auth` would be
+/// an error to one before 16. A certificate has nothing that could be bound.
+///
+/// # Errors
+/// Usage, where the user requires a binding and neither that nor a verified server can be had.
+pub fn channel_binding<'a>(
+    resource: &PostgresResource,
+    mode: &str,
+    wished: Option<&'a str>,
+) -> Result<&'a str> {
+    let verified = mode == VERIFIED;
+    match (resource.issuer, wished) {
+        (PostgresIssuer::DynamicRole, _) if !verified => Ok("require"),
+        (PostgresIssuer::DynamicRole, wished) => Ok(wished.unwrap_or(UNBOUND)),
+        (PostgresIssuer::Certificate, Some("require")) if !verified => Err(Failure::usage(
+            "channel_binding=require cannot be met: a client certificate binds nothing, and nothing verifies the server",
+        )
+        .hint("leave it out, or name the server's certificate_authority in authority.toml")),
+        (PostgresIssuer::Certificate, _) => Ok(UNBOUND),
+    }
+}
+
+/// What libpq does where nobody says anything.
+pub const UNBOUND: &str = "prefer";
 
 /// The server's options that make a session one of `role`, behind the user's own.
 pub fn options_as(own: Option<&str>, role: &str) -> String {

@@ -10,12 +10,14 @@ use std::{
 };
 
 use super::{
-    connection::{Connection, place},
+    connection::Connection,
     conninfo::Settings,
-    material,
-    overlay::{application_of_service, drop_foreign, options_as, ssl_mode},
+    material, named_service,
+    overlay::{application_of_service, channel_binding, drop_foreign, options_as, ssl_mode},
+    place::place,
+    roles::smallest,
     service,
-    target::{is_at, smallest},
+    target::is_at,
 };
 use crate::domain::{
     catalogue::{Catalogue, PostgresIssuer, PostgresResource, Resource},
@@ -33,6 +35,11 @@ const YOURS: &str = "# your own services, behind those of jit: ";
 const END: &str = "[the end of the services of jit]";
 /// Whom a service logs in as while there is no grant: nobody.
 const NOBODY: &str = "jit_no_grant";
+
+/// The service file of `jit setup postgres`.
+pub fn file(places: &Places) -> PathBuf {
+    places.state.join("setup/pg_service.conf")
+}
 
 /// What the file is made from.
 pub struct Ground<'a> {
@@ -164,11 +171,17 @@ impl Services {
             role: role.clone(),
         };
         let mut settings = own;
-        let mode = settings.remove("sslmode");
+        let (mode, binding) = (
+            settings.remove("sslmode"),
+            settings.remove("channel_binding"),
+        );
         drop_foreign(&mut settings, resource);
         target(&mut settings, resource);
-        let mode = ssl_mode(resource, mode.as_deref());
+        let root = settings.get("sslrootcert").map(String::as_str);
+        let mode = ssl_mode(resource, mode.as_deref(), root);
         settings.insert("sslmode".to_owned(), mode.to_owned());
+        let binding = channel_binding(resource, mode, binding.as_deref())?;
+        settings.insert("channel_binding".to_owned(), binding.to_owned());
         ground.login(&mut settings, resource, &entitlement)?;
         let text = service::write(service, &settings).ok_or_else(|| unwritable(service))?;
         self.text.push_str(&text);
@@ -179,21 +192,29 @@ impl Services {
 /// Where a service goes, as far as the user's own of that name leaves it open; the variables of a
 /// whole shell do not change it.
 fn target(settings: &mut Settings, resource: &PostgresResource) {
-    if !settings.contains_key("host") {
-        let places: Vec<(&str, u16)> = resource.hosts.iter().map(|text| place(text)).collect();
-        let joined = |parts: Vec<String>| parts.join(",");
-        let hosts = places.iter().map(|(host, _)| (*host).to_owned()).collect();
-        let ports = places.iter().map(|(_, port)| port.to_string()).collect();
-        settings.insert("host".to_owned(), joined(hosts));
-        settings.insert("port".to_owned(), joined(ports));
+    let mut ours = named_service::target(resource);
+    if let Some(hosts) = settings.get_mut("host") {
+        *hosts = spelled(hosts, resource);
+        // Its ports are those of its own hosts.
+        ours.remove("port");
+    }
+    for (key, value) in ours {
+        settings.entry(key).or_insert(value);
     }
     settings.entry("port".to_owned()).or_default();
     settings.entry("hostaddr".to_owned()).or_default();
-    if let (1, Some(only)) = (resource.databases.len(), resource.databases.first()) {
-        settings
-            .entry("dbname".to_owned())
-            .or_insert_with(|| only.clone());
-    }
+}
+
+/// Hosts as the catalogue writes them, by which the password file knows them.
+fn spelled(hosts: &str, resource: &PostgresResource) -> String {
+    let known = |host: &str| {
+        let mut all = resource.hosts.iter().map(|text| place(text).0);
+        let plain = host.trim_end_matches('.');
+        all.find(|known| known.eq_ignore_ascii_case(plain))
+            .unwrap_or(host)
+            .to_owned()
+    };
+    hosts.split(',').map(known).collect::<Vec<_>>().join(",")
 }
 
 impl Ground<'_> {
@@ -238,12 +259,6 @@ impl Ground<'_> {
                 };
                 put("user", user.to_owned());
                 put("passfile", file);
-                if resource.certificate_authority.is_none() {
-                    // Nobody proves who the server is, so it is not told the password: bound to the
-                    // channel, SCRAM only proves it, and not through somebody in between. Every libpq
-                    // since 13 knows this, where `require_auth` would be an error to one before 16.
-                    put("channel_binding", "require".to_owned());
-                }
             }
         }
         put("password", String::new());

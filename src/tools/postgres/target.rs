@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::{
-    connection::{Connection, place},
+    connection::Connection,
     overlay::role_of_options,
+    place::place,
+    roles::{role_names, smallest},
 };
 use crate::{
     domain::{
-        catalogue::{Catalogue, PostgresResource, PostgresRole, Resource},
+        catalogue::{Catalogue, PostgresResource, Resource},
         entitlement::{Kind, ResourceName, RoleName},
         failure::{Failure, Nature, Result, did_you_mean},
     },
@@ -28,7 +30,6 @@ pub fn resource<'a>(task: &Task<'a>, connection: &Connection) -> Result<Found<'a
         return named(task.catalogue, name);
     }
     let hosts = connection.hosts()?;
-    let shown: Vec<String> = hosts.iter().map(|(h, p)| format!("{h}:{p}")).collect();
     // A port without a host; with hosts, each has its own.
     let port = if hosts.is_empty() {
         connection.port()?
@@ -54,7 +55,7 @@ pub fn resource<'a>(task: &Task<'a>, connection: &Connection) -> Result<Found<'a
         );
     }
     if there.is_empty() && !hosts.is_empty() {
-        let failure = unknown_host(task.catalogue, &shown.join(","));
+        let failure = unknown_hosts(task.catalogue, &hosts);
         return Err(if reaches_ours(task.catalogue, connection, &hosts) {
             failure
         } else {
@@ -163,13 +164,33 @@ fn ambiguous(what: &str, found: &[Found<'_>]) -> Failure {
         .hint("name the one that you mean: jit exec --on postgres/NAME -- psql …")
 }
 
-fn unknown_host(catalogue: &Catalogue, shown: &str) -> Failure {
+/// That no resource has all of these hosts: which one is unknown, or where each of them is.
+fn unknown_hosts(catalogue: &Catalogue, hosts: &[(String, u16)]) -> Failure {
+    let shown = |(host, port): &(String, u16)| format!("{host}:{port}");
+    let of = |host: &(String, u16)| ours(catalogue).find(|(_, resource)| is_at(resource, host));
+    let (there, unknown): (Vec<_>, Vec<_>) = hosts.iter().partition(|host| of(host).is_some());
+    let places: Vec<String> = there
+        .into_iter()
+        .filter_map(|host| Some(format!("{} is in {}", shown(host), of(host)?.0)))
+        .collect();
+    let places = places.join(", ");
+    if unknown.is_empty() {
+        return Failure::usage(format!("no resource has all of these hosts: {places}"))
+            .hint("name hosts of one resource");
+    }
+    let unknown: Vec<String> = unknown.into_iter().map(shown).collect();
+    let unknown = unknown.join(",");
     let known: Vec<&str> = ours(catalogue)
         .flat_map(|(_, resource)| resource.hosts.iter().map(String::as_str))
         .collect();
-    let near = did_you_mean(shown, known.iter().copied());
-    Failure::usage(format!("no resource is at {shown:?}")).hint(format!(
-        "{near}the catalogue has {}; or name the resource with --on",
+    let near = did_you_mean(&unknown, known.iter().copied());
+    let places = if places.is_empty() {
+        places
+    } else {
+        format!("{places}; ")
+    };
+    Failure::usage(format!("no resource is at {unknown:?}")).hint(format!(
+        "{near}{places}the catalogue has {}; or name the resource with --on",
         listed(&known)
     ))
 }
@@ -235,53 +256,6 @@ fn wants_role(task: &Task<'_>, name: &ResourceName, resource: &PostgresResource)
     ))
 }
 
-/// The role that psql starts with: of those whose name says that they read (or of all, where none
-/// says so) the one of the lowest tier.
-pub fn smallest(name: &ResourceName, resource: &PostgresResource) -> Result<(RoleName, String)> {
-    let readers: Vec<_> = resource.roles.iter().filter(|(n, r)| reads(n, r)).collect();
-    let (of, why) = if readers.is_empty() {
-        (resource.roles.iter().collect(), "has the lowest tier")
-    } else {
-        (readers, "is the smallest role that reads")
-    };
-    let lowest = of.iter().map(|(_, role)| role.tier).min();
-    let mut least = of.iter().filter(|(_, role)| Some(role.tier) == lowest);
-    match (least.next(), least.next()) {
-        (Some((role, _)), None) => Ok(((*role).clone(), format!("{role} {why}"))),
-        _ => Err(
-            Failure::usage(format!("no role of {name} is the smallest")).hint(format!(
-                "name one with --role: {}",
-                role_names(resource).join(", ")
-            )),
-        ),
-    }
-}
-
-/// Whether the words in a role's name, or in that of its database role, say that it only reads.
-fn reads(name: &RoleName, role: &PostgresRole) -> bool {
-    const READ: [&str; 10] = [
-        "r", "ro", "read", "reader", "readers", "readonly", "select", "view", "viewer", "viewers",
-    ];
-    const WRITE: [&str; 8] = [
-        "admin",
-        "edit",
-        "owner",
-        "readwrite",
-        "rw",
-        "w",
-        "write",
-        "writer",
-    ];
-    let words = |text: &str| -> Vec<String> {
-        let parts = text.split(|c: char| !c.is_ascii_alphanumeric());
-        parts.map(str::to_ascii_lowercase).collect()
-    };
-    let has = |words: &[String], list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
-    let (own, database) = (words(name.as_str()), words(&role.role));
-    let writes = has(&own, &WRITE) || has(&database, &WRITE);
-    !writes && (has(&own, &READ) || has(&database, &READ))
-}
-
 fn unknown_role(name: &ResourceName, resource: &PostgresResource, wished: &str) -> Failure {
     let roles = role_names(resource);
     let near = did_you_mean(wished, resource.roles.keys().map(RoleName::as_str));
@@ -289,11 +263,4 @@ fn unknown_role(name: &ResourceName, resource: &PostgresResource, wished: &str) 
         "{near}its roles (and database users) are {}",
         roles.join(", ")
     ))
-}
-
-fn role_names(resource: &PostgresResource) -> Vec<String> {
-    let roles = resource.roles.iter();
-    roles
-        .map(|(name, r)| format!("{name} ({})", r.role))
-        .collect()
 }

@@ -193,7 +193,11 @@ const MEANINGS: &[(&str, &str)] = &[
     ),
     (
         "-- psql -h db.internal,evil orders",
-        "no resource is at \"db.internal:5432,evil:5432\"",
+        "no resource is at \"evil:5432\"",
+    ),
+    (
+        "-- psql -h db2.internal,twins.internal -p 5433,5432 orders",
+        "no resource has all of these hosts: db2.internal:5433 is in postgres/orders, twins.internal:5432 is in postgres/twins",
     ),
     ("-- psql -p 5433 orders", "postgres/orders:read"),
     (

@@ -1,6 +1,9 @@
 //! What a command says about where it logs in, in the terms of ssh itself.
 
-use std::ffi::{OsStr, OsString};
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
+};
 
 use super::destination::Destination;
 use crate::{
@@ -96,6 +99,45 @@ impl Call {
             || pairs
                 .any(|(letter, value)| letter == "-l" || (letter == "-o" && key(value) == "user"))
     }
+}
+
+/// The arguments of ssh, scp or sftp without the option that forwards the agent (`-A`), which would win
+/// over `ForwardAgent=no`: clients before OpenSSH 8.9 cannot tell the agent for which host it signs.
+pub fn without_forwarding(program: &str, arguments: &[OsString]) -> Vec<OsString> {
+    let grammar = match program {
+        "ssh" => SSH,
+        "scp" => SCP,
+        _ => SFTP,
+    };
+    let line = getopt::read(&grammar, arguments);
+    let mut forwarding = letters(&line, 0);
+    // ssh reads options behind the host, too, unless "--" ended them.
+    if let ("ssh", Some((place, _))) = (program, line.words.first())
+        && arguments
+            .get(place.wrapping_sub(1))
+            .is_none_or(|word| word != "--")
+    {
+        let behind = arguments.get(place + 1..).unwrap_or_default();
+        forwarding.extend(letters(&getopt::read(&SSH, behind), place + 1));
+    }
+    let kept = |(place, argument): (usize, &OsString)| {
+        let bytes = argument.as_bytes().iter().enumerate();
+        let bytes: Vec<u8> = bytes
+            .filter(|(at, _)| !forwarding.contains(&(place, *at)))
+            .map(|(_, byte)| *byte)
+            .collect();
+        let is_emptied = bytes == b"-" && argument.len() > 1;
+        (!is_emptied).then(|| OsString::from_vec(bytes))
+    };
+    arguments.iter().enumerate().filter_map(kept).collect()
+}
+
+/// Where the option that forwards the agent stands, behind so many arguments.
+fn letters(line: &Line<'_>, behind: usize) -> Vec<(usize, usize)> {
+    let given = line.options.iter().filter(|given| given.letter == 'A');
+    given
+        .map(|given| (given.at.0 + behind, given.at.1))
+        .collect()
 }
 
 /// Whether ssh logs in nowhere, which it is told before its destination.
@@ -220,6 +262,26 @@ mod tests {
         ] {
             let call = Call::of_ssh(&arguments(line)).unwrap();
             assert_eq!(call.names_login(&call.destinations[0]), named, "{line}");
+        }
+    }
+
+    #[test]
+    fn only_the_option_that_forwards_the_agent_is_left_out() {
+        for (program, line, kept) in [
+            ("ssh", "-A web uptime", "web uptime"),
+            (
+                "ssh",
+                "-vAq -p 22 web -A uptime -A",
+                "-vq -p 22 web uptime -A",
+            ),
+            ("ssh", "-l A web -o A=b", "-l A web -o A=b"),
+            ("ssh", "-- web -A", "-- web -A"),
+            ("ssh", "-pA web", "-pA web"),
+            ("scp", "-A -P 22 a web:A", "-P 22 a web:A"),
+            ("sftp", "-aA web", "-a web"),
+        ] {
+            let without = without_forwarding(program, &arguments(line));
+            assert_eq!(without.join(OsStr::new(" ")), kept, "{program} {line}");
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    git,
+    call, git,
     handover::{self, Agent},
     resolve::HOOK,
     rsync,
@@ -64,7 +64,8 @@ pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
         // OpenSSH takes the first value that it meets, and its command line before its files.
         "ssh" | "scp" | "sftp" => {
             let own = options.iter().flat_map(|o| ["-o".into(), o.into()]);
-            arguments = own.chain(arguments).collect();
+            let theirs = call::without_forwarding(task.program_name(), &arguments);
+            arguments = own.chain(theirs).collect();
         }
         "rsync" => {
             let variable = for_rsync(task, &mut arguments, &options);
@@ -124,6 +125,7 @@ fn options(agent: &Agent, role: &RoleName) -> Result<Vec<String>> {
         "PreferredAuthentications=publickey,keyboard-interactive".to_owned(),
         "ControlMaster=no".to_owned(),
         "ControlPath=none".to_owned(),
+        "ForwardAgent=no".to_owned(),
     ])
 }
 
@@ -144,9 +146,19 @@ fn with_options(command: &str, options: &[String]) -> String {
     let trimmed = command.trim();
     let (program, rest) = trimmed.split_once(' ').unwrap_or((trimmed, ""));
     if program.rsplit('/').next() == Some("ssh") && !program.contains(['\'', '"', '\\']) {
-        return format!("{program} {options} {rest}").trim_end().to_owned();
+        // The last word on forwarding counts, also against `ForwardAgent=no`.
+        let last = if forwards(rest) { " -a" } else { "" };
+        return format!("{program} {options} {rest}{last}")
+            .trim_end()
+            .to_owned();
     }
     format!("{trimmed} {options}")
+}
+
+/// Whether a command line could have ssh forward the agent.
+fn forwards(command: &str) -> bool {
+    let mut words = command.split(' ');
+    words.any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('A'))
 }
 
 /// Puts the options into the value of `-e`; without one, answers what `RSYNC_RSH` is to be.
@@ -224,6 +236,7 @@ mod tests {
             ("ssh", "ssh -o A=b -o C=d"),
             ("/usr/bin/ssh -p 22", "/usr/bin/ssh -o A=b -o C=d -p 22"),
             (" ssh  -v", "ssh -o A=b -o C=d  -v"),
+            ("ssh -vA", "ssh -o A=b -o C=d -vA -a"),
             ("'my ssh' -v", "'my ssh' -v -o A=b -o C=d"),
             ("wrapper.sh", "wrapper.sh -o A=b -o C=d"),
         ] {

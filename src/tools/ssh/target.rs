@@ -97,6 +97,12 @@ pub fn unknown(catalogue: &Catalogue, resolved: &Resolved) -> Failure {
 pub fn role<'a>((name, resource): Found<'a>, user: &str) -> Result<&'a RoleName> {
     let found = resource.roles.keys().find(|role| role.as_str() == user);
     found.ok_or_else(|| {
+        if let Err(failure) = user.parse::<RoleName>() {
+            return Failure::usage(format!(
+                "the login name {user:?} cannot be a role of {name}"
+            ))
+            .hint(failure.hint);
+        }
         let roles: Vec<&str> = resource.roles.keys().map(RoleName::as_str).collect();
         let near = did_you_mean(user, roles.iter().copied());
         Failure::usage(format!("{name} has no role {user:?}, the login name")).hint(format!(
@@ -191,6 +197,11 @@ mod tests {
         let failure = role(found, "deplo").unwrap_err();
         assert!(
             failure.hint.starts_with("did you mean \"deploy\"?"),
+            "{failure:?}"
+        );
+        let failure = role(found, r"DOMAIN\user").unwrap_err();
+        assert!(
+            failure.hint.contains("letters, digits and . _ - @ +"),
             "{failure:?}"
         );
         assert_eq!(smallest(found).unwrap().as_str(), "deploy");

@@ -154,6 +154,7 @@ fn one_screen_says_what_is_good_and_what_to_do() {
     note  keyring          no sealing key yet: the first credential makes one
     ok    directories      nobody else can write the configuration or reach state, cache and runtime
     ok    configuration    3 policies, 4 resources
+    warn  configuration    postgres/orders: no certificate_authority is named, so connections are encrypted and nothing verifies the server
     note  ledger           nothing is recorded yet
     warn  ssh              ~/bin/ssh is 8.4, which cannot take what jit setup ssh writes
                            → update it to 8.5 or later

@@ -1,6 +1,7 @@
 //! The main job on the real thing: `jit exec` runs the real tools against real targets.
 
 mod aws;
+mod bound;
 pub(crate) mod kubernetes;
 mod postgres;
 mod services;

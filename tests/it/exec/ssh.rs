@@ -127,6 +127,43 @@ fn scp_sftp_rsync_git_and_jumps_work_too() {
 }
 
 #[test]
+fn the_private_agent_is_not_forwarded_whatever_is_asked_for() {
+    let Some(web) = Web::new() else { return };
+    let text = std::fs::read_to_string(web.config()).unwrap();
+    let forwarding = web
+        .home
+        .write("forwarding", &format!("ForwardAgent yes\n{text}"));
+    let config = forwarding.to_str().unwrap();
+    let seen = "echo \"[$SSH_AUTH_SOCK]\"";
+    for options in [&[][..], &["-A"], &["-oForwardAgent=yes"]] {
+        let command = [&["ssh", "-F", config][..], options, &["web", seen]].concat();
+        assert_eq!(web.exec(&command), "[]\n", "{options:?}");
+    }
+    let behind = ["ssh", "-F", config, "web", "-A", seen];
+    assert_eq!(web.exec(&behind), "[]\n");
+    // By the command lines that git and rsync are given.
+    let shell = format!("ssh -vA -F {config}");
+    let ran = jit(
+        &web.home,
+        &[
+            "exec",
+            "--",
+            "rsync",
+            "-e",
+            &shell,
+            "web:/etc/hostname",
+            "copy",
+        ],
+    );
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(
+        !ran.stderr
+            .contains("Requesting authentication agent forwarding"),
+        "{ran:?}"
+    );
+}
+
+#[test]
 fn nothing_stays_behind_once_ssh_has_ended() {
     let Some(web) = Web::new() else { return };
     web.exec(&["ssh", "-F", web.config(), "web", "true"]);

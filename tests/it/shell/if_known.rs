@@ -62,7 +62,15 @@ fn home() -> Home {
     home.configure("authority.toml", CATALOGUE);
     home.write(".kube/config", KUBECONFIG);
     let config = home.write("ssh_config", SSH_CONFIG);
-    for tool in ["kubectl", "psql", "aws", "helm", "make"] {
+    for tool in [
+        "kubectl",
+        "psql",
+        "pg_dump",
+        "pg_restore",
+        "aws",
+        "helm",
+        "make",
+    ] {
         home.tool(tool, "echo as it is: \"$@\"; exit 7");
     }
     home.tool("kubectl-ctx", "echo plugin");
@@ -115,6 +123,11 @@ const STRANGERS: &str = "
     psql -h db.invalid orders --version
     psql -? -h db.invalid orders
     psql shop
+    psql orders
+    psql -p 5432 orders
+    psql -U root orders
+    pg_dump orders
+    pg_restore -d orders dump
     psql -h other.invalid orders
     psql -h db.invalid -p 6432 orders
     PGHOST=other.invalid psql orders
@@ -137,8 +150,9 @@ const OURS: &str = "
     kubectl --server https://prod.invalid get pods --server https://PROD.invalid:6443/
     kubectl --cluster prod get pods
     kubectl --context stage ctx
-    psql orders
     psql -h DB.invalid. orders
+    psql service=orders
+    psql service=orders:read
     psql -d postgres://db.invalid/orders
     PGHOST=db.invalid psql orders
     aws --profile prod s3 ls

@@ -10,6 +10,7 @@ use crate::{
     app::embedded::block_on,
     domain::{catalogue::Resource, entitlement::ResourceName, failure::Result, time::Timestamp},
     issuers,
+    tools::postgres::overlay,
 };
 
 /// Tries one target.
@@ -17,19 +18,35 @@ pub(super) fn look(name: &ResourceName, ground: &Ground) -> Vec<Finding> {
     let Ok(resource) = ground.catalogue.resource(name) else {
         return Vec::new();
     };
-    let mut findings = match lease::take(name, resource, ground) {
+    let mut findings: Vec<Finding> = unverified(name, resource, ground).into_iter().collect();
+    findings.extend(match lease::take(name, resource, ground) {
         Ok(held) => {
             let mut findings = used(name, resource, &held, ground);
             findings.extend(lease::give_back(&held, ground));
             findings
         }
         Err(finding) => vec![finding],
-    };
+    });
     // Where it cannot be asked, the lines above say why.
     if let Ok(Some((here, there))) = instants(name, resource, ground) {
         findings.push(clock::compare(name, here, there));
     }
     findings
+}
+
+/// What nothing verifies at a target of a server's catalogue; of one on this machine the check of the
+/// configuration says it.
+fn unverified(name: &ResourceName, resource: &Resource, ground: &Ground) -> Option<Finding> {
+    let Resource::Postgres(server) = resource else {
+        return None;
+    };
+    ground.server.as_ref()?;
+    let says = overlay::unverified(server)?;
+    Some(
+        Finding::warning(name, says).hint(
+            "name the file of its authority in authority.toml: certificate_authority = \"FILE\"",
+        ),
+    )
 }
 
 fn used(
@@ -42,7 +59,7 @@ fn used(
     match resource {
         Resource::Ssh(hosts) => hosts::look(name, (resource, hosts), lease, ground),
         Resource::Kubernetes(cluster) => vec![servers::kubernetes(name, cluster, lease, ground)],
-        Resource::Postgres(server) => servers::postgres(name, server, lease, ground),
+        Resource::Postgres(server) => servers::postgres(name, (resource, server), lease, ground),
         // That STS gave the session is the proof.
         Resource::Aws(account) => vec![servers::aws(name, account, lease)],
     }

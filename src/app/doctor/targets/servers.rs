@@ -1,5 +1,7 @@
 //! Servers that are asked directly: a cluster, a database, an account.
 
+use std::{ffi::OsString, time::Duration};
+
 use crate::{
     app::{
         doctor::{clock, finding::Finding, ground::Ground},
@@ -7,7 +9,9 @@ use crate::{
         session::Session,
     },
     domain::{
-        catalogue::{AwsResource, KubernetesIssuer, KubernetesResource, PostgresResource},
+        catalogue::{
+            AwsResource, KubernetesIssuer, KubernetesResource, PostgresResource, Resource,
+        },
         credential::Secret,
         entitlement::ResourceName,
         failure::Failure,
@@ -18,8 +22,15 @@ use crate::{
         order::Site,
         postgres::{self, Place},
     },
-    tools::postgres::connection::place,
+    tools::{
+        self,
+        postgres::{overlay, place::place},
+        task::{Injection, Task},
+    },
 };
+
+/// How long psql may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where issuers look for what the catalogue refers to.
 pub(super) fn site(session: &Session) -> Site<'_> {
@@ -72,10 +83,17 @@ pub(super) fn kubernetes(
 /// Whom each host of a database server knows the login by, and its clock.
 pub(super) fn postgres(
     name: &ResourceName,
-    server: &PostgresResource,
+    (resource, server): (&Resource, &PostgresResource),
     lease: &Lease,
     ground: &Ground,
 ) -> Vec<Finding> {
+    let has_password = matches!(lease.credential.secret, Secret::PostgresRole { .. });
+    if has_password && overlay::unverified(server).is_some() {
+        let hosts = server.hosts.iter();
+        return hosts
+            .map(|text| bound(name, text, (resource, lease), ground))
+            .collect();
+    }
     let site = site(&ground.session);
     let visits = server.hosts.iter().flat_map(|text| {
         let (host, port) = place(text);
@@ -96,6 +114,48 @@ pub(super) fn postgres(
         }
     });
     visits.collect()
+}
+
+/// Logs in to a server that nothing verifies by psql, which proves the password and does not tell it.
+fn bound(
+    name: &ResourceName,
+    text: &str,
+    (resource, lease): (&Resource, &Lease),
+    ground: &Ground,
+) -> Finding {
+    let (host, port) = place(text);
+    let port = port.to_string();
+    let sql = "select current_user";
+    let words = ["psql", "-XAtw", "-h", host, "-p", &port, "-c", sql];
+    let command: Vec<OsString> = words.map(OsString::from).to_vec();
+    let role = &lease.grant.entitlement.role;
+    let task = Task {
+        command: &command,
+        on: Some(name),
+        role: Some(role),
+        catalogue: &ground.catalogue,
+        environment: &ground.session.environment,
+    };
+    let heard = tools::launch(&Injection {
+        task,
+        resource,
+        lease,
+        via: &[],
+        is_hooked: false,
+        places: &ground.session.places,
+        now: (ground.session.clock)(),
+    })
+    .and_then(|launch| launch.attempt(PATIENCE));
+    let text_of = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    match heard {
+        Ok(heard) if heard.succeeded => {
+            let user = text_of(&heard.stdout);
+            Finding::good(name, format!("{text} knows {role} as {user}"))
+        }
+        Ok(heard) => Finding::bad(name, text_of(&heard.stderr))
+            .hint(format!("see what the server needs: jit trust {name}")),
+        Err(failure) => Finding::failed(name, &failure),
+    }
 }
 
 /// That STS gave a session.

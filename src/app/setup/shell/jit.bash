@@ -79,7 +79,3 @@ if [[ " ${PROMPT_COMMAND[*]-} " != *__jit_prompt* ]]; then
     esac
     unset __jit_form
 fi
-
-if [[ -z ${PGSERVICEFILE-} && -r @SERVICES@ ]]; then
-    export PGSERVICEFILE=@SERVICES@
-fi

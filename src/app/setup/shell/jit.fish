@@ -100,8 +100,4 @@ if status is-interactive
     function __jit_again
         return $argv[1]
     end
-
-    if test -z "$PGSERVICEFILE"; and test -r @SERVICES@
-        set -gx PGSERVICEFILE @SERVICES@
-    end
 end

@@ -73,7 +73,3 @@ typeset -ga precmd_functions
 if [[ " ${precmd_functions[*]-} " != *" __jit_precmd "* ]]; then
     precmd_functions+=(__jit_precmd)
 fi
-
-if [[ -z ${PGSERVICEFILE-} && -r @SERVICES@ ]]; then
-    export PGSERVICEFILE=@SERVICES@
-fi

@@ -1,6 +1,7 @@
 //! The client of a server: what it does on the embedded authority, it does there with one line changed.
 
 mod away;
+mod delegated;
 mod hostile;
 mod hosts;
 mod pinned;
@@ -45,7 +46,13 @@ pub(crate) struct Desk {
 impl Desk {
     /// At a server of that catalogue.
     pub(crate) fn new(catalogue: &str) -> Self {
-        Self::at(Serve::start(catalogue, &format!("{}{MORE}", web::POLICIES)))
+        Self::with_policies(catalogue, "")
+    }
+
+    /// The same with more policies.
+    pub(crate) fn with_policies(catalogue: &str, policies: &str) -> Self {
+        let policies = format!("{}{MORE}{policies}", web::POLICIES);
+        Self::at(Serve::start(catalogue, &policies))
     }
 
     /// The same at an address that stays while the server behind it changes.

@@ -27,16 +27,45 @@ pub(super) struct Web {
 
 impl Web {
     pub(super) fn new() -> Option<Self> {
+        Self::with_policies("")
+    }
+
+    /// The same with more policies.
+    pub(super) fn with_policies(policies: &str) -> Option<Self> {
         let user = user_name();
-        let desk = Desk::new(&format!(
+        let catalogue = format!(
             "[resources.\"ssh/web\"]\nhosts = [\"127.0.0.1\"]\nroles.\"{user}\" = {{}}\nroles.other = {{}}\n"
-        ));
+        );
+        let desk = Desk::with_policies(&catalogue, policies);
         let ca = desk
             .home
             .write("ca.pub", &desk.works(&["trust", "ssh/web", "--ca"]));
         let sshd = Sshd::start(&ca)?;
         let config = client_config(&desk.home.path(""), &[("web", &sshd, None)]);
         Some(Self { desk, sshd, config })
+    }
+
+    /// The user's own configuration of ssh.
+    pub(super) fn user_config(&self) -> PathBuf {
+        self.desk.home.path(".ssh/config")
+    }
+
+    /// The link to the agent that plain log-ins share.
+    pub(super) fn shared_agent(&self) -> PathBuf {
+        let below = format!("run/jit/ssh/web/{}/s", user_name());
+        self.desk.home.path(&below)
+    }
+
+    /// Sets ssh up, and logs in without the prefix.
+    pub(super) fn set_up(&self) -> Ran {
+        let text = fs::read_to_string(&self.config).unwrap();
+        self.desk.home.write(".ssh/config", &text);
+        self.desk.works(&["setup", "ssh"]);
+        let mut ssh = self.desk.home.command(Path::new("ssh"));
+        run(ssh
+            .arg("-F")
+            .arg(self.user_config())
+            .args(["web", "echo", "hello"]))
     }
 
     pub(super) fn ssh(&self) -> Ran {
