@@ -24,6 +24,7 @@ pub mod keep;
 pub mod kept;
 pub mod known_hosts;
 pub mod line;
+pub mod list;
 pub mod login;
 pub mod logout;
 pub mod man;

@@ -105,7 +105,7 @@ impl Authority {
         for entitlement in &wanted.only {
             let Ok(tier) = self.catalogue.tier(entitlement) else {
                 return Err(Failure::usage(format!("there is no {entitlement} here"))
-                    .hint("\"jit status\" shows what you may ask for")
+                    .hint("\"jit list\" shows what you may ask for")
                     .of_nature(Nature::Absent));
             };
             let permitted =

@@ -3,6 +3,7 @@
 mod answer;
 pub mod approve;
 mod approvers;
+mod available;
 mod decide;
 pub mod delegate;
 pub mod discovery;

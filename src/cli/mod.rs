@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::{
     app::{
         agent, approvals, audit, complete, completions, credential_process, delegate, demo, doctor,
-        enrolments, exec, exec_credential, forget, init, keep, known_hosts, login, logout, man,
-        policy, principals, prompt, request, revoke, served,
+        enrolments, exec, exec_credential, forget, init, keep, known_hosts, list, login, logout,
+        man, policy, principals, prompt, request, revoke, served,
         session::{Options, Session},
         setup, status, tidy, trust, whoami,
     },
@@ -40,6 +40,7 @@ struct Cli<V: Subcommand> {
 enum Verb {
     #[command(flatten)]
     Warm(Warm),
+    List(list::Args),
     Request(request::Args),
     Status(status::Args),
     Forget(forget::Args),
@@ -190,7 +191,8 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
 fn may_sign_in(cli: &Cli<Verb>, session: &Session) -> bool {
     let asks_for_itself = match &cli.verb {
         Verb::Warm(Warm::Exec(args)) => args.may_ask(),
-        Verb::Request(_)
+        Verb::List(_)
+        | Verb::Request(_)
         | Verb::Revoke(_)
         | Verb::Delegate(_)
         | Verb::Approvals(_)
@@ -234,6 +236,7 @@ fn obey(cli: &Cli<Verb>, session: &Session) -> Result<()> {
         Verb::Logout(args) => logout::run(args, session),
         Verb::Whoami(args) => whoami::run(args, session),
         Verb::Enrolments(args) => enrolments::run(args, session),
+        Verb::List(args) => list::run(args, session),
         Verb::Request(args) => request::run(args, session),
         Verb::Status(args) => status::run(args, session),
         Verb::Forget(args) => forget::run(args, session),

@@ -41,6 +41,19 @@ impl fmt::Display for Kind {
     }
 }
 
+impl FromStr for Kind {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        found.ok_or_else(|| {
+            let near = did_you_mean(text, Self::ALL.map(Self::as_str));
+            Failure::usage(format!("{text:?} is not a kind of resource"))
+                .hint(format!("{near}kinds are ssh, kubernetes, postgres and aws"))
+        })
+    }
+}
+
 /// Whether `name` may name a resource or a role: letters, digits and `. _ - @ +` after a letter,
 /// digit or underscore, 64 characters at most. Nothing that a shell, a file system, a certificate
 /// or SQL reads as more than text.
@@ -81,13 +94,7 @@ impl FromStr for ResourceName {
         let Some((kind, name)) = text.split_once('/') else {
             return Err(Failure::usage(format!("{text:?} is not a resource")).hint(shape));
         };
-        let Some(kind) = Kind::ALL.into_iter().find(|k| k.as_str() == kind) else {
-            let near = did_you_mean(kind, Kind::ALL.map(Kind::as_str));
-            return Err(
-                Failure::usage(format!("{kind:?} is not a kind of resource"))
-                    .hint(format!("{near}kinds are ssh, kubernetes, postgres and aws")),
-            );
-        };
+        let kind = kind.parse()?;
         if !is_plain(name) {
             return Err(Failure::usage(format!("{name:?} cannot name a resource"))
                 .hint("use letters, digits and . _ - @ +, 64 at most"));

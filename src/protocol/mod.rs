@@ -6,6 +6,7 @@ pub mod checkpoint;
 pub mod delegation;
 pub mod elevation;
 pub mod enrolment;
+pub mod entitlement;
 pub mod event;
 pub mod path;
 pub mod principal;

@@ -20,6 +20,8 @@ pub const VERIFICATION: &str = "/v1/events/verification";
 pub const CHECKPOINTS: &str = "/v1/checkpoints";
 /// The part of the catalogue that the caller may see.
 pub const RESOURCES: &str = "/v1/resources";
+/// What the caller could have, and what each entitlement takes.
+pub const ENTITLEMENTS: &str = "/v1/entitlements";
 /// What a target's administrator must apply.
 pub const TRUST: &str = "/v1/resources/{kind}/{name}/trust";
 /// Exchange what one has for a session (RFC 8693).

@@ -6,7 +6,11 @@ use super::{
 };
 use crate::{
     domain::failure::Result,
-    protocol::{catalogue::CatalogueView, path},
+    protocol::{
+        catalogue::CatalogueView,
+        entitlement::{EntitlementList, EntitlementView},
+        path,
+    },
 };
 
 impl Remote {
@@ -17,5 +21,15 @@ impl Remote {
             ..Call::get(path::RESOURCES, self.shown())
         };
         self.call(&call).await?.json()
+    }
+
+    /// What the caller could have, and what each entitlement takes.
+    pub async fn entitlements(&self) -> Result<Vec<EntitlementView>> {
+        let call = Call {
+            most: MANY,
+            ..Call::get(path::ENTITLEMENTS, self.shown())
+        };
+        let list: EntitlementList = self.call(&call).await?.json()?;
+        Ok(list.entitlements)
     }
 }

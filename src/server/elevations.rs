@@ -103,7 +103,7 @@ fn known(served: &Served, entitlement: &Entitlement) -> Result<()> {
         return Ok(());
     }
     Err(Failure::usage(format!("there is no {entitlement} here"))
-        .hint("\"jit status\" shows what you may ask for")
+        .hint("\"jit list\" shows what you may ask for")
         .of_nature(Nature::Absent))
 }
 

@@ -10,6 +10,7 @@ mod chores;
 mod delegations;
 mod elevations;
 mod enrolments;
+mod entitlements;
 mod events;
 mod failed_sign_ins;
 mod first;

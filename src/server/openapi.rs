@@ -11,8 +11,8 @@ use utoipa::{
 };
 
 use super::{
-    approvals, checkpoints, delegations, elevations, enrolments, events, health, issuer,
-    principals, resources, session, sign_in, token, trust,
+    approvals, checkpoints, delegations, elevations, enrolments, entitlements, events, health,
+    issuer, principals, resources, session, sign_in, token, trust,
 };
 use crate::protocol::problem::Problem;
 
@@ -40,6 +40,7 @@ use crate::protocol::problem::Problem;
         events::verify,
         checkpoints::list,
         resources::list,
+        entitlements::list,
         trust::read,
         trust::certify,
         token::exchange,

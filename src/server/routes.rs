@@ -10,8 +10,9 @@ use axum::{
 };
 
 use super::{
-    approvals, checkpoints, delegations, elevations, enrolments, events, health, issuer, limits,
-    openapi, principals, resources, session, shared::Served, sign_in, tell, token, trust,
+    approvals, checkpoints, delegations, elevations, enrolments, entitlements, events, health,
+    issuer, limits, openapi, principals, resources, session, shared::Served, sign_in, tell, token,
+    trust,
 };
 use crate::protocol::path;
 
@@ -34,6 +35,7 @@ pub(super) fn all(served: Served) -> Router {
         .route(path::EVENTS, get(events::list))
         .route(path::VERIFICATION, get(events::verify))
         .route(path::RESOURCES, get(resources::list))
+        .route(path::ENTITLEMENTS, get(entitlements::list))
         .route(path::TRUST, get(trust::read).post(trust::certify))
         .route(path::TOKEN, post(token::exchange))
         .route(path::SIGN_IN, get(sign_in::read))

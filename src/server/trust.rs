@@ -121,6 +121,6 @@ fn seen(served: &Served, client: &Client, name: &ResourceName) -> Result<(), Fai
 
 fn absent(name: &str) -> Failure {
     Failure::usage(format!("there is no resource {name} here"))
-        .hint("\"jit status\" shows what you may ask for")
+        .hint("\"jit list\" shows what you may ask for")
         .of_nature(Nature::Absent)
 }

@@ -11,6 +11,7 @@ use crate::support::{
 
 const VERBS: &[&[&str]] = &[
     &["exec"],
+    &["list"],
     &["request"],
     &["status"],
     &["forget"],
@@ -105,6 +106,7 @@ fn the_first_page_of_help() {
     Commands:
       exec                Run a command with exactly the access that it needs, for as long as it needs
                           it
+      list                List what you could have, and what each entitlement takes
       request             Ask for an entitlement now, for a command to come
       status              Show what you hold, until when, which policies decided, and what you wait for
       forget              Drop a cached lease on this machine; its grant goes on (see revoke)

@@ -12,6 +12,7 @@ mod elevations;
 mod ending;
 mod health;
 mod limits;
+mod list;
 mod member;
 mod once;
 mod principals;
