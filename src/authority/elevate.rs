@@ -130,7 +130,7 @@ impl Authority {
     pub async fn elevate(&self, client: &Client, ask: &Ask) -> Result<Outcome> {
         match &client.once {
             Some(once) => Box::pin(self.elevate_once(client, ask, once)).await,
-            None => self.elevate_noted(client, ask).await,
+            None => Box::pin(self.elevate_noted(client, ask)).await,
         }
     }
 

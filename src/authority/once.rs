@@ -147,7 +147,7 @@ impl Authority {
         once: &IdempotencyKey,
     ) -> Result<Outcome> {
         // Most ask for the first time, which the commit of the first event looks after.
-        let mut outcome = self.elevate_noted(client, ask).await;
+        let mut outcome = Box::pin(self.elevate_noted(client, ask)).await;
         let mut asked_twice = false;
         for _ in 0..ATTEMPTS {
             let Err(failure) = &outcome else { break };
@@ -159,7 +159,7 @@ impl Authority {
                 // It was taken back meanwhile; or it is not what stood in the way, and that still does.
                 None if !asked_twice => {
                     asked_twice = true;
-                    self.elevate_noted(client, ask).await
+                    Box::pin(self.elevate_noted(client, ask)).await
                 }
                 None => break,
             };

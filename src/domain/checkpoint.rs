@@ -15,13 +15,15 @@
 //! Its lines are the origin, how many entries there were, the hash of the last one, which covers all
 //! before it, and when. The signature is base64 of the key's id (4 bytes) and its Ed25519 signature.
 
+use serde::{Deserialize, Serialize};
+
 use super::time::Timestamp;
 
 /// The first line, and the name of the key.
 pub const ORIGIN: &str = "jit-ledger";
 
 /// What the ledger was.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// How many entries there were: the place of the last one.
     pub seq: i64,

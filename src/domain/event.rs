@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    checkpoint::Checkpoint,
     decision::Verdict,
     entitlement::Entitlement,
     failure::{Failure, did_you_mean},
@@ -188,6 +189,12 @@ pub struct Event {
     /// What went wrong, for the kinds that end in `-failed`, and why a denial is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Of `loss-accepted`: the checkpoint that the ledger contradicts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Box<Checkpoint>>,
+    /// Of a decision: the digest of the policies that were in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_digest: Option<Box<str>>,
 }
 
 impl Event {
@@ -215,6 +222,8 @@ impl Event {
             origin,
             took_ms: BTreeMap::new(),
             detail: None,
+            checkpoint: None,
+            policy_digest: None,
         }
     }
 }

@@ -11,7 +11,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::{ground::Ground, operator};
 use crate::{
     domain::{
-        event::EventKind,
+        checkpoint::Checkpoint,
+        event::{Event, EventKind},
         failure::{Failure, Nature, Result},
         time::Timestamp,
     },
@@ -54,6 +55,14 @@ pub(super) enum OnLoss {
     Accept,
 }
 
+/// A ledger that is not what this authority wrote.
+pub(super) struct Lost {
+    /// The checkpoint that it contradicts.
+    checkpoint: Option<Checkpoint>,
+    /// What is said of it.
+    pub(super) failure: Failure,
+}
+
 /// The file.
 pub(super) struct Anchor(PathBuf);
 
@@ -73,52 +82,57 @@ impl Anchor {
         then: OnLoss,
         ground: &Ground<'_>,
     ) -> Result<()> {
-        let lost = self.lost(store).await?;
+        let now = (ground.clock)();
+        let lost = self.lost(store, now).await?;
         // Made before anything is signed with it, so that each backup has it.
-        store.checkpoint_keys((ground.clock)()).await?;
-        let Some(lost) = lost else {
+        store.checkpoint_keys(now).await?;
+        let Some(Lost {
+            checkpoint,
+            failure,
+        }) = lost
+        else {
             return Ok(());
         };
         if then == OnLoss::Refuse {
-            return Err(lost);
+            return Err(failure);
         }
-        terminal::report(&format!("jit: taken all the same: {}", lost.message));
-        let event = operator::event(EventKind::LossAccepted, lost.message, ground)?;
+        terminal::report(&format!("jit: taken all the same: {}", failure.message));
+        let event = Event {
+            checkpoint: checkpoint.map(Box::new),
+            ..operator::event(EventKind::LossAccepted, failure.message, ground)?
+        };
+        store.vouch_for_tail(now).await?;
         store.ledger().append(Append::new(event)).await?;
-        // Until it is signed it is nobody's word.
-        store.sign_head((ground.clock)()).await?;
+        store.sign_head(now).await?;
         self.keep(store).await
     }
 
     /// What the database lacks, if nobody has answered for it yet.
-    pub(super) async fn lost(&self, store: &Store) -> Result<Option<Failure>> {
-        let Some(note) = files::read_private(&self.0)? else {
-            return Ok(None);
-        };
-        let note = String::from_utf8_lossy(&note).into_owned();
-        let shown = self.0.display();
-        let (checkpoint, loss) = match store.compare(&note).await {
-            Ok(compared) => compared,
+    pub(super) async fn lost(&self, store: &Store, now: Timestamp) -> Result<Option<Lost>> {
+        match store.check_tail(now).await {
+            Ok(()) => {}
             Err(failure) if failure.nature == Nature::Away => return Err(failure),
-            Err(_) => {
-                return Ok(Some(refused(format!(
-                    "the ledger does not know the key that signed {shown}: it is an old copy, or another one"
-                ))));
+            Err(failure) => {
+                let checkpoint = None;
+                return Ok(Some(Lost {
+                    checkpoint,
+                    failure,
+                }));
             }
-        };
-        let Some(loss) = loss else { return Ok(None) };
-        if store.acceptance(&checkpoint).await?.is_some() {
-            return Ok(None);
         }
-        let (seq, at) = (checkpoint.seq, checkpoint.at);
-        Ok(Some(refused(match loss {
-            Loss::Behind { entries } => format!(
-                "the ledger ends at entry {entries}, and it had {seq} at {at} by {shown}: it is an old copy, or lost its end"
-            ),
-            Loss::Rewritten => format!(
-                "entry {seq} of the ledger is not the one that was there at {at} by {shown}: it was rewritten, or went on from an old copy"
-            ),
-        })))
+        let kept = files::read_private(&self.0)?;
+        let kept = kept.map(|note| String::from_utf8_lossy(&note).into_owned());
+        let shown = self.0.display().to_string();
+        if let Some(note) = &kept
+            && let Some(lost) = contradicted(store, note, &shown).await?
+        {
+            return Ok(Some(lost));
+        }
+        let newest = store.newest_checkpoint().await?;
+        match newest.filter(|newest| kept.as_ref() != Some(&newest.note)) {
+            Some(newest) => contradicted(store, &newest.note, "its own newest checkpoint").await,
+            None => Ok(None),
+        }
     }
 
     /// Keeps the newest checkpoint, whoever signed it.
@@ -145,10 +159,17 @@ impl Anchor {
             match self.tick(store, PACE, now).await {
                 Ok(None) => told = None,
                 Ok(Some(lost)) if told.is_none_or(|at| now >= at.after(AGAIN)) => {
-                    terminal::report(&format!("jit: {}\nhint: {}", lost.message, lost.hint));
+                    tell(&lost.failure);
                     told = Some(now);
                 }
-                // The database is away, which whoever asks for something hears too.
+                // Where the database is away, whoever asks for something hears it too.
+                Err(failure)
+                    if failure.nature != Nature::Away
+                        && told.is_none_or(|at| now >= at.after(AGAIN)) =>
+                {
+                    tell(&failure);
+                    told = Some(now);
+                }
                 Ok(Some(_)) | Err(_) => {}
             }
         }
@@ -160,8 +181,8 @@ impl Anchor {
         drop(self.tick(store, LAST, clock()).await);
     }
 
-    async fn tick(&self, store: &Store, pace: Pace, now: Timestamp) -> Result<Option<Failure>> {
-        if let Some(lost) = self.lost(store).await? {
+    async fn tick(&self, store: &Store, pace: Pace, now: Timestamp) -> Result<Option<Lost>> {
+        if let Some(lost) = self.lost(store, now).await? {
             return Ok(Some(lost));
         }
         if store.checkpoint_if_due(pace, now).await?.is_some() {
@@ -171,6 +192,44 @@ impl Anchor {
         self.keep(store).await?;
         Ok(None)
     }
+}
+
+/// What a checkpoint of this authority says that the ledger lacks, if nobody has answered for it.
+async fn contradicted(store: &Store, note: &str, shown: &str) -> Result<Option<Lost>> {
+    let (checkpoint, loss) = match store.compare(note).await {
+        Ok(compared) => compared,
+        Err(failure) if failure.nature == Nature::Away => return Err(failure),
+        Err(_) => {
+            return Ok(Some(Lost {
+                checkpoint: Checkpoint::parse(note).map(|(checkpoint, _)| checkpoint),
+                failure: refused(format!(
+                    "the ledger does not know the key that signed {shown}: it is an old copy, or another one"
+                )),
+            }));
+        }
+    };
+    let Some(loss) = loss else { return Ok(None) };
+    if store.acceptance(&checkpoint).await?.is_some() {
+        return Ok(None);
+    }
+    let (seq, at) = (checkpoint.seq, checkpoint.at);
+    let failure = refused(match loss {
+        Loss::Behind { entries } => format!(
+            "the ledger ends at entry {entries}, and it had {seq} at {at} by {shown}: it is an old copy, or lost its end"
+        ),
+        Loss::Rewritten => format!(
+            "entry {seq} of the ledger is not the one that was there at {at} by {shown}: it was rewritten, or went on from an old copy"
+        ),
+    });
+    let checkpoint = Some(checkpoint);
+    Ok(Some(Lost {
+        checkpoint,
+        failure,
+    }))
+}
+
+fn tell(failure: &Failure) {
+    terminal::report(&format!("jit: {}\nhint: {}", failure.message, failure.hint));
 }
 
 fn refused(message: String) -> Failure {

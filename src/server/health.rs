@@ -44,7 +44,7 @@ pub(super) async fn healthz() -> Json<Health> {
     Json(WELL)
 }
 
-/// The database answers, and the server is not about to end.
+/// The database answers and takes writes, and the server is not about to end.
 #[utoipa::path(
     get,
     path = path::READYZ,
@@ -61,6 +61,13 @@ pub(super) async fn readyz(State(served): State<Served>) -> Result<Json<Health>,
         return Err(failure.into());
     };
     answered?;
+    let now = (served.authority.clock)();
+    let Ok(written) = timeout(SOON, served.authority.store.takes_writes(now)).await else {
+        let failure =
+            Failure::failed("the database does not answer a write").of_nature(Nature::Away);
+        return Err(failure.into());
+    };
+    written.map_err(|failure| failure.of_nature(Nature::Away))?;
     Ok(Json(WELL))
 }
 

@@ -89,7 +89,7 @@ async fn check(
     for generation in store.generations().await? {
         store.public_keys(&generation.purpose, now).await?;
     }
-    let lost = anchor.lost(&store).await?;
+    let lost = anchor.lost(&store, now).await?.map(|lost| lost.failure);
     store.close().await;
     Ok((entries, lost))
 }

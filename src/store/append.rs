@@ -19,6 +19,7 @@ pub struct Append {
     pub(super) ending: Option<End>,
     pub(super) guards: Vec<Statement>,
     pub(super) writes: Vec<Statement>,
+    pub(super) voucher: Option<Voucher>,
 }
 
 impl Append {
@@ -29,6 +30,7 @@ impl Append {
             ending: None,
             guards: Vec::new(),
             writes: Vec::new(),
+            voucher: None,
         }
     }
 
@@ -63,6 +65,13 @@ impl Append {
     #[must_use]
     pub fn only_if(mut self, guard: Statement) -> Self {
         self.guards.push(guard);
+        self
+    }
+
+    /// With a new key that vouches for its events and for all that come behind them.
+    #[must_use]
+    pub(super) fn vouched_by(mut self, voucher: Voucher) -> Self {
+        self.voucher = Some(voucher);
         self
     }
 

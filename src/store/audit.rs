@@ -2,15 +2,15 @@
 //! old copy, one that somebody answered for.
 
 use super::{
-    chain::GENESIS,
+    chain::{COLUMNS, GENESIS, Stored},
     checkpoints::Signed,
     database::Statement,
-    ledger::{Verification, verify_behind},
+    ledger::Verification,
     open::Store,
 };
 use crate::domain::{
     checkpoint::Checkpoint,
-    event::{Entry, EventFilter, EventKind},
+    event::{Entry, EventKind},
     failure::Result,
 };
 
@@ -95,54 +95,51 @@ impl Store {
         Ok((checkpoint, loss))
     }
 
-    /// The event by which somebody took this ledger although it lacks what that checkpoint signed. It
-    /// counts once this authority has signed it: whoever can write into the database could write one too.
+    /// The event by which somebody took this ledger although it contradicts that checkpoint. It names the
+    /// checkpoint, and counts only where this authority wrote it: whoever can write into the database could
+    /// write one too.
     pub async fn acceptance(&self, checkpoint: &Checkpoint) -> Result<Option<Entry>> {
-        let filter = EventFilter {
-            kind: Some(EventKind::LossAccepted),
-            since: Some(checkpoint.at),
-            ..EventFilter::default()
-        };
-        for entry in self.ledger().list(&filter).await? {
-            if entry.seq <= checkpoint.seq && self.is_signed(&entry).await? {
+        let select = format!(
+            "select {COLUMNS}, vouched from events where kind = '{}' order by seq desc",
+            EventKind::LossAccepted
+        );
+        let rows = Statement::assembled(select, Vec::new());
+        let rows = self.database.rows(&rows).await?;
+        for row in rows {
+            let (stored, code) = (Stored::read(&row)?, row.text(9)?);
+            let voucher = self.voucher(checkpoint.at).await?;
+            if !voucher.is_entry_code(stored.seq, &stored.hash, code) {
+                continue;
+            }
+            let previous = self.hash_at(stored.seq - 1).await?;
+            if stored.verify(&previous, stored.seq).is_err() {
+                continue;
+            }
+            let entry = stored.entry()?;
+            if answers_for(&entry, checkpoint) {
                 return Ok(Some(entry));
             }
         }
         Ok(None)
     }
 
-    /// Whether a checkpoint of this authority covers that entry as it stands: one at its place or behind it
-    /// that holds, in a chain that is whole from the one to the other.
-    async fn is_signed(&self, entry: &Entry) -> Result<bool> {
-        let mut after = entry.seq - 1;
-        loop {
-            let page = self.checkpoints(after, PAGE).await?;
-            let Some(last) = page.last() else {
-                return Ok(false);
-            };
-            after = last.checkpoint.seq;
-            for Signed { checkpoint, note } in &page {
-                let holds = matches!(self.compare(note).await, Ok((_, None)));
-                if holds && self.leads_to(entry, checkpoint).await? {
-                    return Ok(true);
-                }
-            }
-        }
+    /// The hash of the entry at that place.
+    async fn hash_at(&self, seq: i64) -> Result<String> {
+        let select = Statement::new("select hash from events where seq = $1", [seq.into()]);
+        let rows = self.database.rows(&select).await?;
+        let hash = rows.first().map(|row| row.text(0).map(str::to_owned));
+        Ok(hash.transpose()?.unwrap_or_else(|| GENESIS.to_owned()))
     }
+}
 
-    /// Whether the chain is whole from an entry to a checkpoint.
-    async fn leads_to(&self, entry: &Entry, checkpoint: &Checkpoint) -> Result<bool> {
-        let before = "select hash from events where seq = $1";
-        let before = Statement::new(before, [(entry.seq - 1).into()]);
-        let rows = self.database.rows(&before).await?;
-        let head = rows.first().map(|row| row.text(0).map(str::to_owned));
-        let head = head.transpose()?.unwrap_or_else(|| GENESIS.to_owned());
-        let chain = verify_behind(&self.database, entry.seq - 1, head).await?;
-        Ok(match chain {
-            Verification::Whole { .. } => true,
-            Verification::Broken { entry, .. } => entry > checkpoint.seq,
-        })
-    }
+/// Whether an acceptance answers for a checkpoint: it names it, or one that was signed later, behind it, in
+/// the part that was lost.
+fn answers_for(entry: &Entry, lost: &Checkpoint) -> bool {
+    let Some(named) = &entry.event.checkpoint else {
+        return false;
+    };
+    let is_named = named.seq == lost.seq && named.hash == lost.hash;
+    is_named || (entry.seq <= lost.seq && lost.seq <= named.seq && lost.at <= named.at)
 }
 
 /// What an audit says of a checkpoint that the ledger contradicts.

@@ -1,6 +1,9 @@
 //! The hash chain: each entry's hash covers the one before it, its place and its text.
 
-use super::statement::{Row, Statement};
+use super::{
+    statement::{Row, Statement},
+    vouched::Voucher,
+};
 use crate::{
     domain::{
         event::{Entry, Event},
@@ -82,11 +85,12 @@ impl Stored {
         })
     }
 
-    /// Writes it.
-    pub(super) fn insert(self) -> Statement {
+    /// Writes it, with the authority's code for it.
+    pub(super) fn insert(self, voucher: &Voucher) -> Statement {
+        let code = voucher.entry_code(self.seq, &self.hash);
         let columns = self.columns;
         Statement::insert(
-            "insert into events (seq, at, kind, grant_id, principal, resource, role, body, hash)",
+            "insert into events (seq, at, kind, grant_id, principal, resource, role, body, hash, vouched)",
             [
                 self.seq.into(),
                 columns.at.into(),
@@ -97,6 +101,7 @@ impl Stored {
                 columns.role.into(),
                 self.body.into(),
                 self.hash.into(),
+                code.into(),
             ],
             "",
         )

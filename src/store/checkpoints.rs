@@ -7,14 +7,15 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
     database::{Row, Statement},
-    group::tail,
     open::Store,
+    tail::{self, Tail},
 };
 use crate::{
     domain::{
         checkpoint::{Checkpoint, ORIGIN},
         failure::{Failure, Result},
         key::{PrivateKey, PublicKey},
+        lease::CLOCK_SKEW,
         time::Timestamp,
     },
     platform::keys,
@@ -46,24 +47,26 @@ pub struct Signed {
 impl Store {
     /// Signs the ledger's head if a checkpoint is due, and keeps it. Of many replicas one does it.
     pub async fn checkpoint_if_due(&self, pace: Pace, now: Timestamp) -> Result<Option<Signed>> {
-        let (last, last_at) = self.last_checkpoint().await?;
+        let before = self.database.rows(&newest()).await?;
+        let last = self.newest_checkpoint().await?;
+        let last = last.map(|signed| (signed.checkpoint.seq, signed.checkpoint.at));
+        let (last, last_at) = last.unwrap_or((0, Timestamp::from_millis(0)));
         let head = self.head().await?;
         if !is_due(pace, now, head - last, last_at) {
             return Ok(None);
         }
         let key = self.signing_key(PURPOSE, now).await?;
-        let mut transaction = self.database.begin().await?;
-        // Looked at again, since another replica may have been first.
-        let newest = transaction.rows(&newest()).await?;
-        let (last, last_at) = place(newest.first())?;
-        let (seq, hash) = tail(&mut transaction).await?;
-        if !is_due(pace, now, seq - last, last_at) {
-            transaction.commit().await?;
+        let (mut transaction, tail, _) = tail::begin(&self.keychain, now).await?;
+        // Another replica may have been first.
+        if transaction.rows(&newest()).await? != before {
             return Ok(None);
         }
-        let at = Timestamp::from_secs(now.secs());
-        let checkpoint = Checkpoint { seq, hash, at };
-        let signed = sign(checkpoint, &key)?;
+        if let Some(row) = transaction.rows(&dated_after(last, now)).await?.first() {
+            return ahead(row, now);
+        }
+        let at = second(now);
+        let (seq, hash) = (tail.seq, tail.hash);
+        let signed = sign(Checkpoint { seq, hash, at }, &key)?;
         transaction.run(&insert(&signed)).await?;
         transaction.commit().await?;
         Ok(Some(signed))
@@ -79,11 +82,29 @@ impl Store {
             .collect()
     }
 
-    /// The newest checkpoint.
+    /// The newest checkpoint that a key of this authority signed. A row that somebody else wrote is passed
+    /// over, so that nobody without the key puts the next checkpoint off.
     pub async fn newest_checkpoint(&self) -> Result<Option<Signed>> {
-        let rows = self.database.rows(&newest()).await?;
-        let row = rows.first();
-        row.map(|row| signed(row.int(0)?, row.text(2)?)).transpose()
+        let keys = self.verifying_keys(PURPOSE, None).await?;
+        let mut before = i64::MAX;
+        loop {
+            let select =
+                "select seq, note from checkpoints where seq < $1 order by seq desc limit 100";
+            let select = Statement::new(select, [before.into()]);
+            let rows = self.database.rows(&select).await?;
+            if rows.is_empty() {
+                return Ok(None);
+            }
+            for row in rows {
+                before = row.int(0)?;
+                let note = row.text(1)?;
+                let ours = signed_by(&keys, note).filter(|checkpoint| checkpoint.seq == before);
+                if let Some(checkpoint) = ours {
+                    let note = note.to_owned();
+                    return Ok(Some(Signed { checkpoint, note }));
+                }
+            }
+        }
     }
 
     /// The public keys that sign or signed checkpoints, as verifiers of signed notes have them:
@@ -94,17 +115,34 @@ impl Store {
         Ok(keys.into_iter().map(verifier).collect())
     }
 
-    /// Signs the ledger's head, whatever was signed before.
+    /// Signs the ledger's head, whatever was signed before. What the ledger contradicts is of one that is
+    /// lost, and goes.
     pub async fn sign_head(&self, now: Timestamp) -> Result<()> {
         let key = self.signing_key(PURPOSE, now).await?;
-        let mut transaction = self.database.begin().await?;
-        let (seq, hash) = tail(&mut transaction).await?;
-        let at = Timestamp::from_secs(now.secs());
+        let (mut transaction, tail, _) = tail::begin(&self.keychain, now).await?;
+        let (seq, hash, at) = (tail.seq, tail.hash, second(now));
         let signed = sign(Checkpoint { seq, hash, at }, &key)?;
-        // What was signed in this place before is of a ledger that is lost.
-        let gone = Statement::new("delete from checkpoints where seq = $1", [seq.into()]);
-        transaction.run(&gone).await?;
+        let gone = "delete from checkpoints where not exists (
+             select 1 from events where events.seq = checkpoints.seq and events.hash = checkpoints.hash)";
+        transaction.run(&Statement::new(gone, [])).await?;
         transaction.run(&insert(&signed)).await?;
+        transaction.commit().await
+    }
+
+    /// Whether this authority wrote the last entry.
+    ///
+    /// # Errors
+    /// It did not, or the database is away.
+    pub async fn check_tail(&self, now: Timestamp) -> Result<()> {
+        tail::check(&self.keychain, now).await
+    }
+
+    /// Vouches for the last entry, whoever wrote it: an operator answers for it.
+    pub async fn vouch_for_tail(&self, now: Timestamp) -> Result<()> {
+        let voucher = self.voucher(now).await?;
+        let mut transaction = self.database.begin().await?;
+        let tail = Tail::read(&mut transaction).await?;
+        transaction.run(&tail.vouch(&voucher)).await?;
         transaction.commit().await
     }
 
@@ -115,34 +153,56 @@ impl Store {
         rows.first().map_or(Ok(0), |row| row.int(0))
     }
 
-    async fn last_checkpoint(&self) -> Result<(i64, Timestamp)> {
-        place(self.database.rows(&newest()).await?.first())
-    }
-
     /// The checkpoint of a note, if a key of this authority signed it.
     pub(super) async fn opened(&self, note: &str) -> Result<Checkpoint> {
-        let (checkpoint, signatures) = Checkpoint::parse(note).ok_or_else(|| {
-            Failure::failed("that is no checkpoint").hint(
+        if Checkpoint::parse(note).is_none() {
+            return Err(Failure::failed("that is no checkpoint").hint(
                 "a checkpoint is the whole text that \"jit audit checkpoint\" or /v1/checkpoints gave",
-            )
-        })?;
-        let keys = self.verifying_keys(PURPOSE, None).await?;
-        let text = checkpoint.text();
-        let is_ours = signatures.iter().any(|signature| {
-            let bytes = STANDARD.decode(signature).unwrap_or_default();
-            let (id, signature) = bytes.split_at_checked(4).unwrap_or_default();
-            let mut named = keys.iter().filter(|key| key_id(**key) == id);
-            named.any(|key| keys::is_signed(*key, text.as_bytes(), signature))
-        });
-        if is_ours {
-            return Ok(checkpoint);
+            ));
         }
-        Err(
+        let keys = self.verifying_keys(PURPOSE, None).await?;
+        signed_by(&keys, note).ok_or_else(|| {
             Failure::failed("the checkpoint was not signed by a key of this ledger").hint(
                 "it is another authority's, or this database was put in the place of the one that signed it",
-            ),
-        )
+            )
+        })
     }
+}
+
+/// The checkpoint of a note that one of these keys signed.
+fn signed_by(keys: &[PublicKey], note: &str) -> Option<Checkpoint> {
+    let (checkpoint, signatures) = Checkpoint::parse(note)?;
+    let text = checkpoint.text();
+    let is_signed = signatures.iter().any(|signature| {
+        let bytes = STANDARD.decode(signature).unwrap_or_default();
+        let (id, signature) = bytes.split_at_checked(4).unwrap_or_default();
+        let mut named = keys.iter().filter(|key| key_id(**key) == id);
+        named.any(|key| keys::is_signed(*key, text.as_bytes(), signature))
+    });
+    is_signed.then_some(checkpoint)
+}
+
+/// The second that ends at `now` or next: no event of before is dated after it.
+fn second(now: Timestamp) -> Timestamp {
+    Timestamp::from_secs(Timestamp::from_millis(now.millis().saturating_add(999)).secs())
+}
+
+/// The latest of the entries behind that place that are dated after now.
+fn dated_after(place: i64, now: Timestamp) -> Statement {
+    let select = "select seq, at from events where seq > $1 and at > $2 order by at desc limit 1";
+    Statement::new(select, [place.into(), now.millis().into()])
+}
+
+/// Nothing is signed while an entry is dated after now: clocks differ by moments, and more is said.
+fn ahead(row: &Row, now: Timestamp) -> Result<Option<Signed>> {
+    let (seq, at) = (row.int(0)?, Timestamp::from_millis(row.int(1)?));
+    if at <= now.after(CLOCK_SKEW) {
+        return Ok(None);
+    }
+    Err(Failure::failed(format!(
+        "no checkpoint is signed: entry {seq} of the ledger is dated {at}, and it is {now}"
+    ))
+    .hint("see whose clock is wrong: this server's, or the one's that wrote the entry"))
 }
 
 fn is_due(pace: Pace, now: Timestamp, events: i64, last_at: Timestamp) -> bool {
@@ -154,11 +214,6 @@ fn newest() -> Statement {
         "select seq, at, note from checkpoints order by seq desc limit 1",
         [],
     )
-}
-
-fn place(row: Option<&Row>) -> Result<(i64, Timestamp)> {
-    let place = row.map(|row| Ok((row.int(0)?, Timestamp::from_millis(row.int(1)?))));
-    place.unwrap_or(Ok((0, Timestamp::from_millis(0))))
 }
 
 fn signed(seq: i64, note: &str) -> Result<Signed> {
@@ -184,7 +239,8 @@ fn insert(signed: &Signed) -> Statement {
             hash.as_str().into(),
             signed.note.as_str().into(),
         ],
-        "on conflict do nothing",
+        // What is in this place already, somebody else wrote.
+        "on conflict (seq) do update set at = excluded.at, hash = excluded.hash, note = excluded.note",
     )
 }
 

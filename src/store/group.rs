@@ -10,9 +10,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     append::{Append, overtaken},
-    chain::{GENESIS, Stored},
-    database::{Database, Transaction},
+    chain::Stored,
+    database::Transaction,
+    keychain::Keychain,
     statement::{Statement, Written},
+    tail,
 };
 use crate::domain::failure::{Nature, Result};
 
@@ -40,7 +42,7 @@ pub(super) enum Message {
 }
 
 /// The writer: takes what waits, up to a group, and commits it.
-pub(super) async fn write(database: Database, mut queue: mpsc::Receiver<Message>) {
+pub(super) async fn write(keychain: Keychain, mut queue: mpsc::Receiver<Message>) {
     let (mut messages, mut stopped) = (Vec::new(), Vec::new());
     while queue.recv_many(&mut messages, GROUP).await > 0 {
         let (mut group, mut waiting) = (Vec::new(), Vec::new());
@@ -56,7 +58,7 @@ pub(super) async fn write(database: Database, mut queue: mpsc::Receiver<Message>
                 }
             }
         }
-        let outcomes = commit(&database, &group).await;
+        let outcomes = commit(&keychain, &group).await;
         for (done, outcome) in waiting.into_iter().zip(outcomes) {
             // Whoever gave up waiting does not hear it; the event stays recorded.
             drop(done.send(outcome));
@@ -68,8 +70,8 @@ pub(super) async fn write(database: Database, mut queue: mpsc::Receiver<Message>
 }
 
 /// Commits a group. What breaks in it fails alone: then each is committed by itself.
-async fn commit(database: &Database, group: &[Append]) -> Vec<Result<()>> {
-    match together(database, group).await {
+async fn commit(keychain: &Keychain, group: &[Append]) -> Vec<Result<()>> {
+    match together(keychain, group).await {
         Ok(outcomes) => outcomes,
         Err(failure) if group.len() <= 1 || failure.nature == Nature::Away => {
             vec![Err(failure); group.len()]
@@ -77,7 +79,7 @@ async fn commit(database: &Database, group: &[Append]) -> Vec<Result<()>> {
         Err(_) => {
             let mut outcomes = Vec::with_capacity(group.len());
             for one in group {
-                let outcome = together(database, slice::from_ref(one)).await;
+                let outcome = together(keychain, slice::from_ref(one)).await;
                 outcomes.push(outcome.and_then(|mut outcome| outcome.pop().unwrap_or(Ok(()))));
             }
             outcomes
@@ -86,13 +88,14 @@ async fn commit(database: &Database, group: &[Append]) -> Vec<Result<()>> {
 }
 
 /// Commits a group; for each of it, whether its conditions let it in.
-async fn together(database: &Database, group: &[Append]) -> Result<Vec<Result<()>>> {
+async fn together(keychain: &Keychain, group: &[Append]) -> Result<Vec<Result<()>>> {
     let mut outcomes = Vec::with_capacity(group.len());
-    if group.is_empty() {
+    let mut all = group.iter().flat_map(|append| &append.events);
+    let Some(first) = all.next() else {
         return Ok(outcomes);
-    }
-    let mut transaction = database.begin().await?;
-    let (mut place, mut head) = tail(&mut transaction).await?;
+    };
+    let (mut transaction, last, mut voucher) = tail::begin(keychain, first.at).await?;
+    let (mut place, mut head) = (last.seq, last.hash);
     for wave in waves(group) {
         let conditions = holding(&mut transaction, wave).await?;
         let mut events = Vec::with_capacity(wave.len());
@@ -102,6 +105,9 @@ async fn together(database: &Database, group: &[Append]) -> Result<Vec<Result<()
                 outcomes.push(Err(overtaken()));
                 continue;
             }
+            if let Some(new) = &append.voucher {
+                voucher = new.clone();
+            }
             let mut recorded = append.events.clone();
             if let Some(ending) = &append.ending {
                 ending.end(&mut transaction, &mut recorded).await?;
@@ -110,7 +116,7 @@ async fn together(database: &Database, group: &[Append]) -> Result<Vec<Result<()
                 place += 1;
                 let stored = Stored::new(&head, place, event)?;
                 head.clone_from(&stored.hash);
-                events.push(stored.insert());
+                events.push(stored.insert(&voucher));
             }
             writes.extend(&append.writes);
             outcomes.push(Ok(()));
@@ -122,16 +128,6 @@ async fn together(database: &Database, group: &[Append]) -> Result<Vec<Result<()
     }
     transaction.commit().await?;
     Ok(outcomes)
-}
-
-/// The place and the hash of the last entry.
-pub(super) async fn tail(transaction: &mut Transaction) -> Result<(i64, String)> {
-    let last = "select seq, hash from events order by seq desc limit 1";
-    let rows = transaction.rows(&Statement::new(last, [])).await?;
-    match rows.first() {
-        Some(row) => Ok((row.int(0)?, row.text(1)?.to_owned())),
-        None => Ok((0, GENESIS.to_owned())),
-    }
 }
 
 /// A group in its order, cut wherever one may depend on what was written before it.

@@ -9,6 +9,7 @@ use super::{
     chain::GENESIS,
     database::{Database, Statement},
     ledger::{Verification, verify_behind},
+    sqlite::File,
 };
 use crate::{domain::failure::Result, platform::files};
 
@@ -39,10 +40,7 @@ pub async fn inspect(file: &Path, most: i64) -> Result<Option<Inspection>> {
         .connect_with(options)
         .await;
     let pool = opened.map_err(|error| broken("opened", &error))?;
-    let database = Database::Sqlite {
-        readers: pool.clone(),
-        writer: pool,
-    };
+    let database = Database::Sqlite(File::new(file, pool.clone(), pool));
     let (place, head) = start(&database, most).await?;
     let verification = verify_behind(&database, place, head).await?;
     let last = match &verification {

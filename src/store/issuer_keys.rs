@@ -1,7 +1,8 @@
 //! The keys of the authority's own issuer: P-256, otherwise as the other signing keys.
 
 use super::{
-    keys::{ASKING, FRESH, unkept},
+    keychain::{FRESH, unkept},
+    keys::ASKING,
     open::Store,
     p256,
 };

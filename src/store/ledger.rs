@@ -7,6 +7,7 @@ use super::{
     chain::{COLUMNS, GENESIS, Stored},
     database::{Database, Statement, Value},
     group::{GROUP, Message, Waiting, write},
+    keychain::Keychain,
 };
 use crate::domain::{
     event::{Entry, EventFilter},
@@ -27,9 +28,10 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn start(database: Database) -> Self {
+    pub(super) fn start(keychain: Keychain) -> Self {
         let (queue, waiting) = mpsc::channel(GROUP);
-        tokio::spawn(write(database.clone(), waiting));
+        let database = keychain.database.clone();
+        tokio::spawn(write(keychain, waiting));
         Self { database, queue }
     }
 

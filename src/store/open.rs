@@ -8,12 +8,15 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use super::{
     broken::broken,
     database::{Database, Statement},
+    keychain::Keychain,
     ledger::Ledger,
     lines::Lines,
     migrate::migrate,
     postgres::Server,
     rings::Rings,
     sealing::{Sealing, check},
+    sqlite::File,
+    tail::vouch_for_upgraded,
 };
 use crate::{
     domain::failure::{Failure, Result},
@@ -33,6 +36,7 @@ pub struct Store {
     pub(super) sealing: Sealing,
     pub(super) rings: Rings,
     pub(super) lines: Lines,
+    pub(super) keychain: Keychain,
     ledger: Ledger,
 }
 
@@ -51,7 +55,10 @@ impl Store {
             .await
             .map_err(|error| broken("opened", &error))?;
         let readers = writer.clone();
-        Self::begin(Database::Sqlite { readers, writer }, sealing.into()).await
+        let database = Database::Sqlite(File::new(file, readers, writer));
+        let store = Self::begin(database, sealing.into()).await?;
+        vouch_for_upgraded(&store.keychain).await?;
+        Ok(store)
     }
 
     /// The same for many who read while one writes.
@@ -69,7 +76,8 @@ impl Store {
         let opened = |error| broken("opened", &error);
         let writer = pool(1).await.map_err(opened)?;
         let readers = pool(READERS).await.map_err(opened)?;
-        Self::serve(Database::Sqlite { readers, writer }, sealing.into()).await
+        let database = Database::Sqlite(File::new(file, readers, writer));
+        Self::serve(database, sealing.into()).await
     }
 
     /// Opens the store that replicas share, in the PostgreSQL database of `url`
@@ -85,18 +93,31 @@ impl Store {
 
     async fn serve(database: Database, sealing: Sealing) -> Result<Self> {
         let store = Self::begin(database, sealing).await?;
-        check(&store.database, &store.sealing).await?;
+        let checked = match check(&store.database, &store.sealing).await {
+            Ok(()) => vouch_for_upgraded(&store.keychain).await,
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = checked {
+            store.close().await;
+            return Err(failure);
+        }
         Ok(store)
     }
 
     async fn begin(database: Database, sealing: Sealing) -> Result<Self> {
         migrate(&database).await?;
+        let keychain = Keychain {
+            database: database.clone(),
+            sealing: sealing.clone(),
+            rings: Rings::default(),
+        };
         Ok(Self {
-            ledger: Ledger::start(database.clone()),
+            ledger: Ledger::start(keychain.clone()),
             lines: Lines::start(database.clone()),
+            rings: keychain.rings.clone(),
+            keychain,
             database,
             sealing,
-            rings: Rings::default(),
         })
     }
 

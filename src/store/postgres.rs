@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use super::{
     broken::{broken, is_away},
     statement::{Row, Statement, Value},
+    writes::Writes,
 };
 use crate::domain::failure::{Failure, Nature, Result};
 
@@ -66,6 +67,8 @@ async fn unreachable(options: &PgConnectOptions, error: Error) -> Failure {
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     pool: PgPool,
+    /// Whether it takes writes.
+    pub(super) writes: Writes,
     trouble: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -92,7 +95,11 @@ impl Server {
             .connect_with(options.clone())
             .await;
         match connected {
-            Ok(pool) => Ok(Self { pool, trouble }),
+            Ok(pool) => Ok(Self {
+                pool,
+                writes: Writes::default(),
+                trouble,
+            }),
             Err(error) => Err(unreachable(&options, error).await),
         }
     }
@@ -112,8 +119,11 @@ impl Server {
         let ran = self
             .patiently(async { query(statement).execute(&self.pool).await })
             .await;
-        ran.map(|done| done.rows_affected())
-            .map_err(|error| broken("written", &error))
+        let ran = ran
+            .map(|done| done.rows_affected())
+            .map_err(|error| broken("written", &error));
+        self.writes.note(&ran);
+        ran
     }
 
     /// Begins what no other writer of the ledger does meanwhile.
@@ -122,7 +132,11 @@ impl Server {
             Err(error) if may_be_another(&error) => self.begin_once().await,
             outcome => outcome,
         };
-        begun.map_err(|error| broken("written", &error))
+        let begun = begun.map_err(|error| broken("written", &error));
+        if begun.is_err() {
+            self.writes.note(&begun);
+        }
+        begun
     }
 
     pub(super) async fn close(&self) {
@@ -223,16 +237,22 @@ impl Begun {
         if self.state != State::Open {
             return Err(Failure::failed("the ledger cannot be written").of_nature(Nature::Away));
         }
-        self.script("commit").await?;
+        let committed = self.script("commit").await;
+        self.server.writes.note(&committed);
+        committed?;
         self.state = State::Committed;
         Ok(())
     }
 
     fn noted<T>(&mut self, outcome: sqlx::Result<T>, what: &str) -> Result<T> {
-        outcome.map_err(|error| {
+        let outcome = outcome.map_err(|error| {
             self.state = State::Broken;
             broken(what, &error)
-        })
+        });
+        if outcome.is_err() {
+            self.server.writes.note(&outcome);
+        }
+        outcome
     }
 }
 

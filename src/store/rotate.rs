@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::{
     database::Statement,
-    keys::{another, public_name, secret_name},
+    keychain::{public_name, secret_name},
+    keys::another,
     ledger::Append,
     open::Store,
-    rings::Kept,
+    rings::{Halves, Kept},
     sealing::Sealing,
-    vouched::PURPOSE,
+    vouched::{PURPOSE, Voucher},
 };
 use crate::{
     domain::{
@@ -85,18 +86,21 @@ impl Store {
                 .hint("\"jit serve rotate --list\" shows those that there are")
         })?;
         let generation = newest.generation + 1;
-        let append = Append::new(event)
+        let halves = another(newest)?;
+        let mut append = Append::new(event)
             .only_if(is_newest(purpose, newest.generation))
-            .with(self.next(rotation, generation, newest)?);
+            .with(self.next(rotation, generation, &halves)?);
+        if purpose == PURPOSE {
+            append = append.vouched_by(Voucher::new(&halves.secret));
+        }
         let append = self.retiring(append, rotation, &old)?;
         self.ledger().append(append).await?;
         self.rings.forget();
         Ok(generation)
     }
 
-    fn next(&self, rotation: &Rotation<'_>, generation: i64, old: &Kept) -> Result<Statement> {
+    fn next(&self, rotation: &Rotation<'_>, generation: i64, halves: &Halves) -> Result<Statement> {
         let purpose = rotation.purpose;
-        let halves = another(old)?;
         let seal = |name: String, half: &[u8]| self.sealing.seal(&name, half);
         let sealed = seal(secret_name(purpose, generation), &halves.secret)?;
         let verifier = seal(public_name(purpose, generation), &halves.public)?;

@@ -41,7 +41,7 @@ impl From<&str> for Value {
 }
 
 /// A row of an answer, by the place of its columns in the `select`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row(pub(super) Vec<Value>);
 
 impl Row {

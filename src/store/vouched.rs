@@ -58,6 +58,19 @@ impl Voucher {
             .map_err(|error| Failure::failed("a row of the store cannot be read").because(&error))
     }
 
+    /// A code for the entry of the ledger at place `seq` whose hash is `hash`. The hash covers the entry and
+    /// all before it.
+    pub(super) fn entry_code(&self, seq: i64, hash: &str) -> String {
+        self.code(&["event", &seq.to_string()], hash)
+    }
+
+    /// Whether that code is of the entry at place `seq` with that hash: whether this authority wrote it.
+    pub(super) fn is_entry_code(&self, seq: i64, hash: &str, code: &str) -> bool {
+        let code = URL_SAFE_NO_PAD.decode(code).unwrap_or_default();
+        let message = message(&["event", &seq.to_string()], hash);
+        self.0.is_of(message.as_bytes(), &code)
+    }
+
     fn code(&self, beside: &[impl AsRef<str>], text: &str) -> String {
         URL_SAFE_NO_PAD.encode(self.0.code(message(beside, text).as_bytes()))
     }

@@ -14,6 +14,11 @@ fn ledger(home: &Home) -> PathBuf {
 
 /// Changes the database behind jit's back.
 pub(crate) fn tamper(home: &Home, sql: &'static str) {
+    assert_eq!(change(home, sql), 1, "{sql}");
+}
+
+/// The same; how many rows it changed.
+pub(crate) fn change(home: &Home, sql: &'static str) -> u64 {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -21,16 +26,10 @@ pub(crate) fn tamper(home: &Home, sql: &'static str) {
         .block_on(async {
             let url = format!("sqlite://{}", ledger(home).display());
             let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-            assert_eq!(
-                sqlx::raw_sql(sql)
-                    .execute(&pool)
-                    .await
-                    .unwrap()
-                    .rows_affected(),
-                1
-            );
+            let changed = sqlx::raw_sql(sql).execute(&pool).await.unwrap();
             pool.close().await;
-        });
+            changed.rows_affected()
+        })
 }
 
 fn verify(home: &Home) -> Ran {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jit::{
-    domain::event::EventKind,
+    domain::event::{Event, EventKind},
     store::{
         Store,
         audit::Loss,
@@ -101,14 +101,19 @@ fn a_loss_that_somebody_answered_for_is_said_once() {
             append(&store, 5).await;
             let kept = store.checkpoint_if_due(PACE, NOW).await.unwrap().unwrap();
             place.tamper("delete from events where seq > 3").await;
-            let accepted = plain(EventKind::LossAccepted, id());
-            store.ledger().append(Append::new(accepted)).await.unwrap();
-            append(&store, 5).await;
-            // Whoever can write into the database could write that event.
+            // One that names nothing answers for nothing.
+            let unnamed = plain(EventKind::LossAccepted, id());
+            store.ledger().append(Append::new(unnamed)).await.unwrap();
             assert_eq!(store.acceptance(&kept.checkpoint).await.unwrap(), None);
+            let accepted = Event {
+                checkpoint: Some(Box::new(kept.checkpoint.clone())),
+                ..plain(EventKind::LossAccepted, id())
+            };
+            store.ledger().append(Append::new(accepted)).await.unwrap();
+            append(&store, 4).await;
             store.sign_head(NOW).await.unwrap();
             let entry = store.acceptance(&kept.checkpoint).await.unwrap().unwrap();
-            assert_eq!(entry.seq, 4);
+            assert_eq!(entry.seq, 5);
             assert!(matches!(
                 store.audit().await.unwrap().verification,
                 Verification::Whole { entries: 9, .. }

@@ -2,9 +2,11 @@
 
 mod checkpoints;
 mod forged;
+mod full_disk;
 mod keys;
 mod outage;
 mod plans;
+mod planted;
 mod served;
 mod stolen;
 mod story;

@@ -6,6 +6,7 @@ use jit::domain::event::{EventFilter, EventKind};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use super::block_on;
 use crate::support::{
     Access, Postgres,
     home::Ran,
@@ -179,6 +180,30 @@ fn an_old_copy_is_put_back_only_by_somebody_who_answers_for_it() {
         name.to_string_lossy().starts_with("ledger.db.before-")
     });
     assert_eq!(aside.count(), 1, "what was there is kept");
+}
+
+#[test]
+fn a_server_starts_on_an_entry_that_somebody_else_wrote_only_where_somebody_answers_for_it() {
+    let mut server = used();
+    server.stop(Signal::TERM);
+    let file = server.path("state/ledger.db");
+    block_on(async {
+        let url = format!("sqlite://{}", file.display());
+        let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+        let forged = "update events set vouched = '' where seq = (select max(seq) from events)";
+        sqlx::raw_sql(forged).execute(&pool).await.unwrap();
+        pool.close().await;
+    });
+    let ran = refused(&server);
+    assert!(
+        ran.stderr.contains("was not written by this authority"),
+        "{ran:?}"
+    );
+    accept(&server);
+    let answered = events(&server, EventKind::LossAccepted);
+    assert!(answered[0].contains("was not written by"), "{answered:?}");
+    server.start_again();
+    assert_eq!(server.let_in("bob", &[]).get("/v1/session").status, 200);
 }
 
 /// Starts a server that takes the database as it is, and ends it again.

@@ -2,6 +2,7 @@
 
 pub(crate) mod browser;
 pub(crate) mod daemon;
+pub(crate) mod disk;
 pub(crate) mod failover;
 pub(crate) mod fake;
 pub(crate) mod forwarder;

@@ -168,6 +168,18 @@ impl Postgres {
         ran.stdout.trim_end().to_owned()
     }
 
+    /// Has the owner's database kept in that directory, which is empty.
+    pub(crate) fn keep_ledger_in(&self, directory: &Path) {
+        give_away(directory);
+        // Whoever runs the server comes through the directories above it.
+        for above in directory.ancestors().skip(1).take(1) {
+            fs::set_permissions(above, fs::Permissions::from_mode(0o755)).expect("chmod");
+        }
+        let at = directory.display();
+        self.psql(&format!("create tablespace small location '{at}'"));
+        self.psql(&format!("alter database {OWNER} set tablespace small"));
+    }
+
     /// Replaces who may come in.
     pub(crate) fn allow(&self, access: Access<'_>) {
         write_access(self.dir.path(), access);

@@ -35,10 +35,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 
-use super::daemon::Daemon;
-use super::home::Home;
-use super::http::{Answer, Connection, Site, trusting};
-use super::wait::read_log;
+use super::{
+    daemon::Daemon,
+    home::Home,
+    http::{Answer, Connection, Site, trusting},
+    wait::read_log,
+};
 
 /// The file that has the URL of a server's database, where that is PostgreSQL.
 const DATABASE: &str = "database.url";
@@ -84,7 +86,6 @@ impl Serve {
         Self::start_replica(url, catalogue, policies, "")
     }
 
-    /// The same with more lines of `server.toml`.
     pub(crate) fn start_replica(url: &str, catalogue: &str, policies: &str, more: &str) -> Self {
         let home = Home::new();
         home.write(&format!("server/{DATABASE}"), url);
@@ -96,7 +97,7 @@ impl Serve {
         Self::start_in(home, catalogue, policies, &more)
     }
 
-    fn start_in(home: Home, catalogue: &str, policies: &str, more: &str) -> Self {
+    pub(crate) fn start_in(home: Home, catalogue: &str, policies: &str, more: &str) -> Self {
         home.write("server/authority.toml", catalogue);
         home.write("server/policies/all.cedar", policies);
         home.write(
@@ -155,7 +156,6 @@ impl Serve {
         self.daemon.id()
     }
 
-    /// Its site, for plain requests.
     pub(crate) fn site(&self) -> Site {
         Site::new(&self.url, Some(&self.ca()))
     }
