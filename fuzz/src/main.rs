@@ -13,6 +13,7 @@ mod files;
 mod ground;
 mod hostile;
 mod ledger;
+mod proxies;
 mod seeds;
 mod server;
 mod ssh;
@@ -27,7 +28,7 @@ use libfuzzer_sys::fuzz_target;
 /// A target. Its seeds are in `seeds/NAME`.
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 31] = [
+const TARGETS: [Target; 33] = [
     ("agent", ssh::agent),
     ("answer", answers::answer),
     ("assertion", tokens::assertion),
@@ -41,6 +42,7 @@ const TARGETS: [Target; 31] = [
     ("conninfo", files::conninfo),
     ("event", ledger::event),
     ("exec-credential", commands::exec_credential),
+    ("forwarded", proxies::forwarded),
     ("issuer", tokens::issuer),
     ("kubeconfig", files::kubeconfig),
     ("kubectl", commands::kubectl),
@@ -50,6 +52,7 @@ const TARGETS: [Target; 31] = [
     ("policy", files::policy),
     ("profiles", files::profiles),
     ("proof", tokens::proof),
+    ("proxy-header", proxies::proxy_header),
     ("psql", commands::psql),
     ("request", server::request),
     ("row", ledger::row),

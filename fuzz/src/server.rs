@@ -163,7 +163,8 @@ impl Desk {
                 "server.toml",
                 format!(
                     "listen = \"127.0.0.1:{port}\"\n[limits]\nrequests_per_caller = 1000000\n\
-                     requests_per_address = 1000000\n"
+                     requests_per_address = 1000000\nevents_per_caller = 4000000000\n\
+                     failed_sign_ins_per_address = 4000000000\n"
                 ),
             ),
         ] {

@@ -17,6 +17,7 @@ pub mod key;
 pub mod known;
 pub mod lease;
 pub mod lifecycle;
+pub mod network;
 pub mod once;
 pub mod position;
 pub mod principal;

@@ -8,7 +8,7 @@ use std::{
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 
-use super::{body::single, listen::Peer, problem::Refusal, shared::Served};
+use super::{body::single, client_address::Peer, problem::Refusal, shared::Served};
 use crate::{
     authority::{Client, sessions::Shown},
     domain::{

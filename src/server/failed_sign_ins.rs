@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{listen::network, problem::Refusal};
+use super::{client_address::network, problem::Refusal};
 
 /// The time in which as many may fail as is configured.
 const MINUTE: Duration = Duration::from_mins(1);

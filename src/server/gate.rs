@@ -9,8 +9,8 @@ use governor::{
 use tokio::time::interval;
 
 use super::{
-    failed_sign_ins::FailedSignIns, heavy_work::HeavyWork, listen::network, problem::Refusal,
-    waiting::Waiting,
+    client_address::network, failed_sign_ins::FailedSignIns, heavy_work::HeavyWork,
+    problem::Refusal, waiting::Waiting,
 };
 use crate::{config::server::limits::Limits, domain::principal::Principal};
 

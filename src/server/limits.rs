@@ -11,7 +11,12 @@ use axum::{
 };
 use tokio::time::timeout;
 
-use super::{listen::Peer, once::Fingerprint, problem::Refusal, shared::Served};
+use super::{
+    client_address::{Peer, UnreadableClient},
+    once::Fingerprint,
+    problem::Refusal,
+    shared::Served,
+};
 use crate::{domain::failure::Failure, platform::keys};
 
 /// How long a request's body may be, in bytes.
@@ -28,6 +33,13 @@ pub(super) async fn guard(
 ) -> Result<Response, Refusal> {
     if let Some(Peer(address)) = request.extensions().get() {
         served.gate.address(*address)?;
+    }
+    if request.extensions().get::<UnreadableClient>().is_some() {
+        return Err(
+            Failure::usage("the proxy does not say for whom it forwards this request")
+                .hint("have it write the header that `client` of [proxy] in server.toml names")
+                .into(),
+        );
     }
     let request = whole(request, served.body_within).await?;
     tokio::spawn(next.run(request))

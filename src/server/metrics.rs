@@ -26,6 +26,7 @@ pub(super) struct Metrics {
     seconds: Family<Route, Histogram>,
     elevations: Family<Decided, Counter>,
     refused: Family<Refused, Counter>,
+    connections_refused: Family<Caused, Counter>,
     /// How many connections are open.
     pub(super) connections: Gauge,
 }
@@ -53,6 +54,11 @@ struct Refused {
     reason: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Caused {
+    reason: String,
+}
+
 impl Metrics {
     pub(super) fn new() -> Arc<Self> {
         // From half a millisecond to sixteen seconds.
@@ -63,6 +69,7 @@ impl Metrics {
             seconds: Family::new_with_constructor(buckets),
             elevations: Family::default(),
             refused: Family::default(),
+            connections_refused: Family::default(),
             connections: Gauge::default(),
         };
         let registry = &mut metrics.registry;
@@ -91,6 +98,11 @@ impl Metrics {
             "http_connections",
             "Connections that are open",
             metrics.connections.clone(),
+        );
+        registry.register(
+            "connections_refused",
+            "Connections that were refused, and why",
+            metrics.connections_refused.clone(),
         );
         Arc::new(metrics)
     }
@@ -123,6 +135,14 @@ impl Metrics {
             reason: reason.to_owned(),
         };
         self.refused.get_or_create(&refused).inc();
+    }
+
+    /// Notes a connection that was refused, and why.
+    pub(super) fn refused_connection(&self, reason: &str) {
+        let caused = Caused {
+            reason: reason.to_owned(),
+        };
+        self.connections_refused.get_or_create(&caused).inc();
     }
 
     /// All of it as text.

@@ -16,6 +16,18 @@ use super::{
 };
 use crate::protocol::path;
 
+/// What is answered on the listener for health checks and metrics.
+pub(super) fn probes(served: Served) -> Router {
+    Router::new()
+        .route(path::HEALTHZ, get(health::healthz))
+        .route(path::METRICS, get(health::metrics))
+        .route(path::READYZ, get(health::readyz))
+        .fallback(async || StatusCode::NOT_FOUND)
+        .layer(from_fn_with_state(Arc::clone(&served), limits::guard))
+        .layer(from_fn_with_state(Arc::clone(&served), tell::tell))
+        .with_state(served)
+}
+
 /// What the server answers. Whoever is not authenticated reaches nothing that a handler with a
 /// `Visitor` does.
 pub(super) fn all(served: Served) -> Router {

@@ -17,14 +17,17 @@ use tokio::{
 
 use super::{
     anchor::{Anchor, OnLoss},
-    backup, chores, first,
+    backup, chores,
+    connection::ConnectionContext,
+    connection_limit::ConnectionLimiter,
+    first,
     gate::Gate,
     ground::Ground,
-    listen::{self, Doors},
+    listen,
     metrics::Metrics,
-    open, restore, rotate, routes,
+    open, probes, restore, rotate, routes,
     seen::Seen,
-    shared::Shared,
+    shared::{Served, Shared},
     tls::{self, OwnAuthority},
     turned_away::TurnedAway,
 };
@@ -105,8 +108,8 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     let anchor = Anchor::of(&open::places(directory).state);
     anchor.hold(&authority.store, loss, ground).await?;
     let people = open::people(directory, config)?;
-    let listener = bind(config.listen.unwrap_or(LISTEN)).await?;
-    let address = listener.local_addr().map_err(|error| deaf(&error))?;
+    let listeners = Listeners::bind(config).await?;
+    let address = listeners.address;
     let url = config
         .url
         .clone()
@@ -117,6 +120,7 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     let acceptor = identity.acceptor()?;
     let workloads = open::workloads(directory, config, (&authority, &url))?;
     announce(&url, address, identity.own.as_ref());
+    listeners.announce_health()?;
     propose(directory, &authority);
     let pinned = identity.own.as_ref().map(|own| own.fingerprint.as_str());
     let bootstrap = first::code(&authority, people.as_ref(), (&url, pinned)).await?;
@@ -141,24 +145,74 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         // Told to those who wait for something before nobody new is let in.
         end.send_replace(true);
     };
-    let doors = Doors {
-        listener,
+    let context = ConnectionContext {
         acceptor,
         routes: routes::all(Arc::clone(&shared)),
         limits: config.limits.clone(),
-        open: metrics.connections.clone(),
+        proxy: config.proxy.clone().map(Arc::new),
+        limiter: ConnectionLimiter::new(&config.limits, metrics),
+        ending: shared.ending.clone(),
     };
+    let beside = (&anchor, &identity, ground);
+    answer(&shared, listeners, context, beside, ended).await;
     let store = &shared.authority.store;
-    tokio::select! {
-        () = listen::serve(doors, shared.ending.clone(), ended) => {}
-        () = anchor.watch(store, ground.clock) => {}
-        () = identity.keep_fresh(ground.clock) => {}
-        () = shared.gate.sweep() => {}
-        () = chores::run(&shared) => {}
-    }
     anchor.finish(store, ground.clock).await;
     store.clone().close().await;
     Ok(())
+}
+
+/// Answers everybody until `ended` comes back, and does what a server does beside that.
+async fn answer(
+    shared: &Served,
+    listeners: Listeners,
+    context: ConnectionContext,
+    (anchor, identity, ground): (&Anchor, &tls::Identity, &Ground<'_>),
+    ended: impl Future<Output = ()>,
+) {
+    let probes = probes::serve(listeners.health, routes::probes(Arc::clone(shared)));
+    tokio::select! {
+        () = listen::serve(listeners.main, context, ended) => {}
+        () = probes => {}
+        () = anchor.watch(&shared.authority.store, ground.clock) => {}
+        () = identity.keep_fresh(ground.clock) => {}
+        () = shared.gate.sweep() => {}
+        () = chores::run(shared) => {}
+    }
+}
+
+/// What is listened on.
+struct Listeners {
+    main: TcpListener,
+    /// The address of the main one.
+    address: SocketAddr,
+    /// For health checks and metrics, where they have one of their own.
+    health: Option<TcpListener>,
+}
+
+impl Listeners {
+    async fn bind(config: &Server) -> Result<Self> {
+        let main = bind(config.listen.unwrap_or(LISTEN)).await?;
+        let health = match config.health_listen {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        Ok(Self {
+            address: main.local_addr().map_err(|error| deaf(&error))?,
+            main,
+            health,
+        })
+    }
+
+    /// Says where health checks are answered.
+    fn announce_health(&self) -> Result<()> {
+        if let Some(health) = &self.health {
+            let address = health.local_addr().map_err(|error| deaf(&error))?;
+            terminal::say(&format!(
+                "jit: health checks and metrics on http://{address}"
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Says what to do where there is nothing to serve yet.

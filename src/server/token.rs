@@ -13,8 +13,8 @@ use reqwest::Url;
 use secrecy::ExposeSecret as _;
 
 use super::{
+    client_address::Peer,
     first,
-    listen::Peer,
     problem::{Problems, Refusal},
     shared::Served,
     turned_away,

@@ -3,6 +3,7 @@
 pub mod lifecycle;
 pub mod limits;
 pub mod people;
+pub mod proxy;
 pub mod tls;
 pub mod workloads;
 
@@ -10,7 +11,7 @@ use std::{net::SocketAddr, path::Path};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use self::{lifecycle::Lifecycle, limits::Limits, people::People, tls::Tls};
+use self::{lifecycle::Lifecycle, limits::Limits, people::People, proxy::Proxy, tls::Tls};
 use super::{
     check::fault::Fault,
     names,
@@ -33,6 +34,9 @@ pub struct Server {
     /// Where it listens; absent: 127.0.0.1:8443.
     #[serde(deserialize_with = "address")]
     pub listen: Option<SocketAddr>,
+    /// Where health checks and metrics are answered too, in plain HTTP, whatever clients do to the other address.
+    #[serde(deserialize_with = "address")]
+    pub health_listen: Option<SocketAddr>,
     /// A `postgres://` URL; absent: SQLite in the server's own directory.
     pub database: Option<SecretReference>,
     /// The key that seals the signing keys, 32 bytes in base64; absent: a file of its own.
@@ -47,6 +51,8 @@ pub struct Server {
     pub workloads: Vec<Workload>,
     /// How much it takes from whom.
     pub limits: Limits,
+    /// The load balancers and proxies that say for whom they connect.
+    pub proxy: Option<Proxy>,
 }
 
 /// How the authority in `directory` is served; the defaults where there is no file.
@@ -79,6 +85,7 @@ pub fn parse(file: &str, text: &str) -> Result<Server> {
         .and_then(|()| server.people.as_ref().map_or(Ok(()), people::check))
         .and_then(|()| workloads::check(&server.workloads))
         .and_then(|()| limits::check(&server.limits))
+        .and_then(|()| server.proxy.as_ref().map_or(Ok(()), proxy::check))
         .map_err(|fault| fault.at(table))?;
     Ok(server)
 }
@@ -124,13 +131,17 @@ mod tests {
             "[tls]\ncertificate = \"a\"",
             "[tls]\nkeys = \"a\"",
             "\n[limits]\nconnections = 0",
+            "[proxy]\nnetworks = []\nclient = \"forwarded\"",
+            "[proxy]\nnetworks = [\"10.0.0.1/8\"]\nclient = \"forwarded\"",
+            "[proxy]\nclient = \"proxy-protocol\"\nnetworks = [\"0.0.0.0/0\"]",
+            "[proxy]\nnetworks = [\"10.0.0.0/8\"]\nclient = \"x-real-ip\"",
             "[people]\nissuer = \"http://id.example.com\"\nclient_id = \"jit\"",
             "[people]\nissuer = \"https://id.example.com\"",
             "[people]\nissuer = \"https://id.example.com\"\nclient_id = \"jit\"\nscopes = [\"profile\"]",
         ];
         assert_snapshot!(all.map(wrong).join("\n"), @r#"
         server.toml:1: unknown key "ulr"
-          its keys are url, listen, database, sealing_key, tls, lifecycle, people, workloads, limits
+          its keys are url, listen, health_listen, database, sealing_key, tls, lifecycle, people, workloads, limits, proxy
         server.toml:1: "http://localhost" is not the address of a server
           write it as https://HOST or https://HOST:PORT, without a path
         server.toml:1: "https://a/b" is not the address of a server
@@ -145,6 +156,14 @@ mod tests {
           did you mean "key"? its keys are certificate, key
         server.toml:3: with connections = 0 nobody could come in
           make it at least 1
+        server.toml:2: no proxy is trusted by an empty list
+          name the networks that they connect from, or leave [proxy] out
+        server.toml:2: "10.0.0.1/8" has bits set behind its prefix; write the network's own address in [proxy]
+          correct it, then run: jit policy check
+        server.toml:3: with 0.0.0.0/0 every client could say that it is another one
+          name the networks that only proxies connect from
+        server.toml:3: "x-real-ip" makes no sense here in [proxy]
+          it may be proxy-protocol, forwarded, x-forwarded-for
         server.toml:2: "http://id.example.com" is not an issuer's URL
           write it exactly as it says it itself, https://HOST/PATH; http only for this machine itself
         server.toml:1: "client_id" is missing in [people]

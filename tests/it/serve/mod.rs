@@ -17,6 +17,7 @@ mod member;
 mod once;
 mod principals;
 mod problems;
+mod proxies;
 mod replicas;
 mod schema;
 mod seen;

@@ -6,6 +6,7 @@ pub(crate) mod disk;
 pub(crate) mod failover;
 pub(crate) mod fake;
 pub(crate) mod forwarder;
+pub(crate) mod haproxy;
 pub(crate) mod held;
 pub(crate) mod home;
 pub(crate) mod http;
