@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use super::{Authority, Client, sessions::signed_out};
+use super::{
+    Authority, Client,
+    entrance::KEY,
+    sessions::{Provider, signed_out},
+};
 use crate::{
     domain::{
-        event::{Event, EventKind},
-        failure::{Failure, Result},
+        event::{Event, EventKind, Origin},
+        failure::{Failure, Nature, Result},
         id::GrantId,
         known::Known,
+        once::Once,
         principal::{Class, Principal},
         session::Session,
         time::{Timestamp, Ttl},
@@ -23,6 +28,7 @@ use crate::{
         identities,
         ledger::Append,
         principals::{self, Standing},
+        spent,
     },
 };
 
@@ -205,6 +211,7 @@ impl Authority {
     pub(super) async fn attested(
         &self,
         line: &[(Session, Option<Standing>)],
+        provider: Provider,
         now: Timestamp,
     ) -> Result<()> {
         for (session, standing) in line {
@@ -217,7 +224,8 @@ impl Authority {
             }
             let lifecycle = self.lifecycles.of(who.class());
             if lifecycle.must_attest(standing.attested_at, now) {
-                return Err(signed_out("it is time to show again who you are"));
+                self.defer_attestation(session, standing.attested_at, provider)
+                    .await?;
             }
             let noted_before = now.before(EXACT);
             if standing.last_seen_at < noted_before {
@@ -225,6 +233,48 @@ impl Authority {
             }
         }
         Ok(())
+    }
+}
+
+impl Authority {
+    /// Lets a person's session go on that is due, while the provider is away and as long as the lifecycle
+    /// says; recorded once for each attestation that is missing.
+    async fn defer_attestation(
+        &self,
+        session: &Session,
+        attested_at: Timestamp,
+        provider: Provider,
+    ) -> Result<()> {
+        let now = (self.clock)();
+        let class = session.caller.principal.class();
+        let lifecycle = self.lifecycles.of(class);
+        let is_by_provider = class == Class::Human && session.source != KEY;
+        let may = provider == Provider::Away && is_by_provider;
+        if !may || !lifecycle.is_in_grace(attested_at, now) {
+            return Err(signed_out("it is time to show again who you are"));
+        }
+        let spans = [lifecycle.attest, lifecycle.attest_grace];
+        let until = attested_at.after(spans.into_iter().flatten().sum());
+        let once = Once {
+            id: format!("deferred {} {}", session.id, attested_at.millis()),
+            until,
+        };
+        if self.store.is_spent(&once.id).await? {
+            return Ok(());
+        }
+        let source = &session.source;
+        let event = Event {
+            detail: Some(format!("{source} is away; until {until} at the latest")),
+            ..self.session_event(EventKind::AttestationDeferred, session, &Origin::default())
+        };
+        let append = Append::new(event)
+            .only_if(spent::is_new(&once))
+            .with(spent::spend(&once));
+        match self.store.ledger().append(append).await {
+            // Another request recorded it at the same time.
+            Err(failure) if failure.nature == Nature::Conflict => Ok(()),
+            recorded => recorded,
+        }
     }
 }
 

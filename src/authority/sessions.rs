@@ -74,6 +74,15 @@ pub struct Shown<'a> {
     pub url: &'a str,
 }
 
+/// Whether the OpenID provider of people can be asked to vouch for them, as far as the server itself knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    /// It answers, or nobody tried.
+    Answers,
+    /// It is away.
+    Away,
+}
+
 /// How a caller leaves.
 #[derive(Clone, Debug)]
 pub struct Leave {
@@ -123,9 +132,13 @@ impl Authority {
     /// # Errors
     /// Sign-in needed (123): the token is not ours, has ended, is bound to another key, or the proof is
     /// none for this request.
-    pub async fn authenticate(&self, shown: &Shown<'_>) -> Result<(Vec<Session>, Once)> {
+    pub async fn authenticate(
+        &self,
+        shown: &Shown<'_>,
+        provider: Provider,
+    ) -> Result<(Vec<Session>, Once)> {
         let (line, proof) = self.recognise(shown).await?;
-        self.attested(&line, (self.clock)()).await?;
+        self.attested(&line, provider, (self.clock)()).await?;
         Ok((sessions_of(line), proof))
     }
 

@@ -57,11 +57,15 @@ pub enum EventKind {
     /// A ledger that lacks what was once recorded, or holds something else in its place, was taken all
     /// the same.
     LossAccepted,
+    /// The operator of a server let people in again whose provider moved, or made an administrator.
+    Recovered,
+    /// A session goes on although it is time to show again who it is of: the provider is away.
+    AttestationDeferred,
 }
 
 impl EventKind {
     /// Every kind, in the order of their declaration.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Granted,
         Self::Denied,
         Self::BreakGlass,
@@ -81,6 +85,8 @@ impl EventKind {
         Self::Enrolled,
         Self::Rotated,
         Self::LossAccepted,
+        Self::Recovered,
+        Self::AttestationDeferred,
     ];
 
     /// The kind as it is written.
@@ -105,6 +111,8 @@ impl EventKind {
             Self::Enrolled => "enrolled",
             Self::Rotated => "rotated",
             Self::LossAccepted => "loss-accepted",
+            Self::Recovered => "recovered",
+            Self::AttestationDeferred => "attestation-deferred",
         }
     }
 }

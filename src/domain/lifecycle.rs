@@ -14,6 +14,8 @@ pub struct Lifecycle {
     pub grant: Option<Duration>,
     /// How long after somebody vouched for them it must be done again.
     pub attest: Option<Duration>,
+    /// How long a live session goes on beyond that while the one who vouches is away.
+    pub attest_grace: Option<Duration>,
     /// How long without use until they may not come, unless an administrator enables them.
     pub dormant: Option<Duration>,
 }
@@ -45,6 +47,12 @@ impl Lifecycle {
     pub fn must_attest(&self, attested_at: Timestamp, now: Timestamp) -> bool {
         self.attest
             .is_some_and(|within| now >= attested_at.after(within))
+    }
+
+    /// Whether a session may go on that is due, where the one who vouches is away.
+    pub fn is_in_grace(&self, attested_at: Timestamp, now: Timestamp) -> bool {
+        let grace = self.attest_grace.map(|grace| attested_at.after(grace));
+        grace.is_some_and(|attested_at| !self.must_attest(attested_at, now))
     }
 
     /// Whether somebody has been away for too long.

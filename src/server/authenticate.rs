@@ -131,7 +131,10 @@ impl Visitor {
             url: &url,
         };
         let (line, proof) = match standing {
-            Standing::Attested => served.authority.authenticate(&shown).await?,
+            Standing::Attested => {
+                let provider = served.provider();
+                served.authority.authenticate(&shown, provider).await?
+            }
             Standing::Any => served.authority.authenticate_to_leave(&shown).await?,
         };
         if !served.seen.is_new(&proof.id, (served.authority.clock)()) {

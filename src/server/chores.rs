@@ -1,13 +1,16 @@
 //! What a server does by itself: it tells targets about grants that are over, and
 //! forgets answers that nobody asks for again.
 
-use std::time::Duration;
+use std::{future::pending, sync::atomic::Ordering, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::shared::Shared;
 use crate::{
-    domain::{event::Origin, failure::Result},
+    domain::{
+        event::Origin,
+        failure::{Nature, Result},
+    },
     platform::terminal,
 };
 
@@ -16,11 +19,15 @@ const EVERY: Duration = Duration::from_mins(1);
 /// How often answers are forgotten.
 const FORGET: Duration = Duration::from_mins(10);
 
+/// How often the OpenID provider is asked whether it is there.
+const PROVIDER: Duration = Duration::from_secs(5);
+
 /// Does them until the server ends.
 pub(super) async fn run(shared: &Shared) {
     tokio::select! {
         () = tidy(shared) => {}
         () = forget(shared) => {}
+        () = watch_provider(shared) => {}
     }
 }
 
@@ -55,5 +62,28 @@ async fn forget(shared: &Shared) {
         // What could not be forgotten now is forgotten the next time.
         drop(authority.store.forget_answers(now).await);
         drop(authority.store.forget_spent(now).await);
+    }
+}
+
+/// Asks the OpenID provider whether it is there, where sessions may go on without it.
+async fn watch_provider(shared: &Shared) {
+    let grace = shared.authority.lifecycles.human.attest_grace;
+    let (Some(people), Some(_)) = (&shared.people, grace) else {
+        return pending().await;
+    };
+    let mut rounds = interval(PROVIDER);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        rounds.tick().await;
+        let asked = people.issuer.metadata().await;
+        let is_away = asked.is_err_and(|failure| failure.nature == Nature::Away);
+        if shared.provider_is_away.swap(is_away, Ordering::Relaxed) != is_away {
+            let what = if is_away {
+                "does not answer: sessions go on for as long as attest_grace says"
+            } else {
+                "answers again"
+            };
+            terminal::report(&format!("jit: {} {what}", people.issuer.url()));
+        }
     }
 }

@@ -34,6 +34,7 @@ mod principals;
 mod probes;
 mod problem;
 mod query;
+mod recover;
 mod resources;
 mod restore;
 mod rotate;

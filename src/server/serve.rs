@@ -5,7 +5,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use tokio::{
@@ -25,7 +25,7 @@ use super::{
     ground::Ground,
     listen,
     metrics::Metrics,
-    open, probes, restore, rotate, routes,
+    open, probes, recover, restore, rotate, routes,
     seen::Seen,
     shared::{Served, Shared},
     tls::{self, OwnAuthority},
@@ -64,6 +64,7 @@ enum Verb {
     Backup(backup::Args),
     Restore(restore::Args),
     Rotate(rotate::Args),
+    Recover(recover::Args),
 }
 
 /// Serves until SIGTERM or SIGINT, and then finishes what was begun.
@@ -98,6 +99,7 @@ pub fn run(args: &Args, ground: &Ground<'_>) -> Result<()> {
             Some(Verb::Backup(args)) => backup::run(args, &directory, &config, ground).await,
             Some(Verb::Restore(args)) => restore::run(args, &directory, &config, ground).await,
             Some(Verb::Rotate(args)) => rotate::run(args, &directory, &config, ground).await,
+            Some(Verb::Recover(args)) => recover::run(args, &directory, &config, ground).await,
         }
     })
 }
@@ -110,10 +112,7 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     let people = open::people(directory, config)?;
     let listeners = Listeners::bind(config).await?;
     let address = listeners.address;
-    let url = config
-        .url
-        .clone()
-        .unwrap_or_else(|| format!("https://localhost:{}", address.port()));
+    let url = url(config, address);
     let identity = tls::Identity::open(directory, config, &url, (ground.clock)())?;
     authority.issuer_url = Some(url.clone());
     authority.issuer_ca = identity.own.as_ref().map(OwnAuthority::pem).transpose()?;
@@ -131,6 +130,7 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
         url,
         bootstrap,
         people,
+        provider_is_away: AtomicBool::new(false),
         seen: Seen::default(),
         workloads,
         gate: Gate::new(&config.limits),
@@ -159,6 +159,12 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     anchor.finish(store, ground.clock).await;
     store.clone().close().await;
     Ok(())
+}
+
+/// How clients and targets reach it.
+fn url(config: &Server, address: SocketAddr) -> String {
+    let own = || format!("https://localhost:{}", address.port());
+    config.url.clone().unwrap_or_else(own)
 }
 
 /// Answers everybody until `ended` comes back, and does what a server does beside that.

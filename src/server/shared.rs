@@ -1,11 +1,19 @@
 //! What every request is answered with.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::sync::watch;
 
 use super::{gate::Gate, metrics::Metrics, seen::Seen, turned_away::TurnedAway};
-use crate::authority::{Authority, people::People, watch::Watches, workloads::trusted::Workloads};
+use crate::authority::{
+    Authority, people::People, sessions::Provider, watch::Watches, workloads::trusted::Workloads,
+};
 
 /// The authority that is served, and how.
 pub(super) struct Shared {
@@ -15,6 +23,8 @@ pub(super) struct Shared {
     pub(super) url: String,
     /// By whose word people come in.
     pub(super) people: Option<People>,
+    /// Whether it did not answer when it was asked last.
+    pub(super) provider_is_away: AtomicBool,
     /// The hash of the code that makes the first administrator, where there was none when it started.
     pub(super) bootstrap: Option<String>,
     /// The proofs of possession that were shown here.
@@ -42,6 +52,15 @@ impl Shared {
     /// Whether it takes no new work.
     pub(super) fn is_ending(&self) -> bool {
         *self.ending.borrow()
+    }
+
+    /// Whether people can be vouched for.
+    pub(super) fn provider(&self) -> Provider {
+        if self.provider_is_away.load(Ordering::Relaxed) {
+            Provider::Away
+        } else {
+            Provider::Answers
+        }
     }
 
     /// Comes back once it takes no new work.

@@ -52,6 +52,48 @@ impl Store {
     }
 }
 
+impl Store {
+    /// How many names of people belong to accounts of that source.
+    pub async fn count_identities(&self, source: &str) -> Result<i64> {
+        let select = "select count(*) from identities where class = 'Human' and source = $1";
+        let rows = self
+            .database
+            .rows(&Statement::new(select, [source.into()]))
+            .await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+
+    /// Whose account a name belongs to, if to anybody's.
+    pub async fn identity_source(&self, who: &Principal) -> Result<Option<String>> {
+        let select = "select source from identities where class = $1 and name = $2";
+        let values = [who.class().as_str().into(), who.name().into()];
+        let rows = self.database.rows(&Statement::new(select, values)).await?;
+        rows.first()
+            .map(|row| row.text(0).map(str::to_owned))
+            .transpose()
+    }
+}
+
+/// Gives the names of people at one source to the accounts of the same subject at another one, where those
+/// have no name yet.
+pub fn move_to(from: &str, to: &str) -> Statement {
+    Statement::new(
+        "update identities set source = $2 where class = 'Human' and source = $1
+             and not exists (
+                 select 1 from identities other where other.class = 'Human'
+                     and other.source = $2 and other.subject = identities.subject)",
+        [from.into(), to.into()],
+    )
+}
+
+/// Lets go of the names of people at a source: whoever signs in by one next has it.
+pub fn release_all(source: &str) -> Statement {
+    Statement::new(
+        "delete from identities where class = 'Human' and source = $1",
+        [source.into()],
+    )
+}
+
 /// Holds while the name is nobody else's and the identity has no other.
 pub fn is_free(who: &Principal, identity: &Identity) -> Statement {
     Statement::new(

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::domain::{
-    lifecycle::{self, Lifecycles},
-    time::Ttl,
+use crate::{
+    config::check::fault::{Checked, Fault},
+    domain::{
+        lifecycle::{self, Lifecycles},
+        time::Ttl,
+    },
 };
 
 /// The longest session where nobody says otherwise: a working day, a job, an agent's task.
@@ -42,6 +45,8 @@ pub struct Class {
     pub grant: Option<Ttl>,
     /// How long after a sign-in its provider must vouch again.
     pub attest: Option<Ttl>,
+    /// How long a live session of a person goes on beyond that while the provider is away.
+    pub attest_grace: Option<Ttl>,
     /// How long without use until an administrator must enable it.
     pub dormant: Option<Ttl>,
 }
@@ -64,9 +69,28 @@ impl Class {
             session: span(self.session.or(Some(session))),
             grant: span(self.grant),
             attest: span(self.attest.or(attest)),
+            attest_grace: span(self.attest_grace),
             dormant: span(self.dormant.or(dormant)),
         }
     }
+}
+
+/// Refuses the first mistake.
+pub(super) fn check(lifecycle: &Lifecycle) -> Checked {
+    let others = [
+        ("workload", &lifecycle.workload),
+        ("agent", &lifecycle.agent),
+    ];
+    let wrong = others
+        .iter()
+        .find(|(_, class)| class.attest_grace.is_some());
+    wrong.map_or(Ok(()), |(class, _)| {
+        Err(Fault::new(
+            ["lifecycle", class, "attest_grace"],
+            "attest_grace is for people alone, whose OpenID provider may be away",
+            "write it under [lifecycle.human]",
+        ))
+    })
 }
 
 #[cfg(test)]

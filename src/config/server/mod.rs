@@ -86,6 +86,7 @@ pub fn parse(file: &str, text: &str) -> Result<Server> {
         .and_then(|()| workloads::check(&server.workloads))
         .and_then(|()| limits::check(&server.limits))
         .and_then(|()| server.proxy.as_ref().map_or(Ok(()), proxy::check))
+        .and_then(|()| lifecycle::check(&server.lifecycle))
         .map_err(|fault| fault.at(table))?;
     Ok(server)
 }
@@ -135,6 +136,7 @@ mod tests {
             "[proxy]\nnetworks = [\"10.0.0.1/8\"]\nclient = \"forwarded\"",
             "[proxy]\nclient = \"proxy-protocol\"\nnetworks = [\"0.0.0.0/0\"]",
             "[proxy]\nnetworks = [\"10.0.0.0/8\"]\nclient = \"x-real-ip\"",
+            "[lifecycle.agent]\nattest_grace = \"1h\"",
             "[people]\nissuer = \"http://id.example.com\"\nclient_id = \"jit\"",
             "[people]\nissuer = \"https://id.example.com\"",
             "[people]\nissuer = \"https://id.example.com\"\nclient_id = \"jit\"\nscopes = [\"profile\"]",
@@ -164,6 +166,8 @@ mod tests {
           name the networks that only proxies connect from
         server.toml:3: "x-real-ip" makes no sense here in [proxy]
           it may be proxy-protocol, forwarded, x-forwarded-for
+        server.toml:2: attest_grace is for people alone, whose OpenID provider may be away
+          write it under [lifecycle.human]
         server.toml:2: "http://id.example.com" is not an issuer's URL
           write it exactly as it says it itself, https://HOST/PATH; http only for this machine itself
         server.toml:1: "client_id" is missing in [people]

@@ -3,6 +3,7 @@
 mod again;
 mod bootstrap;
 mod keycloak;
+mod recover;
 mod refused;
 mod sign_in;
 mod step_up;

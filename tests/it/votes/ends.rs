@@ -148,6 +148,7 @@ fn lifecycles_are_kept_by_the_clock() {
         let mut team = Team::at(clock).await;
         let hours = |hours| Some(Duration::from_hours(hours));
         team.here.lifecycles.human = Lifecycle {
+            attest_grace: None,
             session: hours(2),
             grant: hours(1),
             attest: hours(3),
