@@ -41,15 +41,6 @@ impl Team {
         Some(Self { realm, serve, home })
     }
 
-    /// Signs alice in on a machine, in the browser of that machine.
-    #[track_caller]
-    fn login(&self, home: &Home, args: &[&str]) -> Ran {
-        let mut login = home.jit(args);
-        let ran = run(login.env("BROWSER", browser::program(home, "alice", None)));
-        assert_eq!(ran.code, 0, "{ran:?}");
-        ran
-    }
-
     /// Signs alice in on a machine by a code, which she approves in the browser of `browser`.
     fn login_by_code(&self, home: &Home, browser: &Home, args: &[&str]) -> Ran {
         let said = home.path("said");
@@ -74,12 +65,6 @@ impl Team {
         }
     }
 
-    /// Whether a machine is alice's at the server.
-    fn knows(&self, home: &Home) -> bool {
-        let ran = run(&mut home.jit(["whoami", "--json"]));
-        ran.code == 0 && ran.stdout.contains("\"principal\":\"alice\"")
-    }
-
     fn kinds(&self) -> Vec<String> {
         let all = events(&self.serve).into_iter();
         all.map(|(kind, _, _)| kind).collect()
@@ -95,10 +80,25 @@ impl Team {
     fn renewed(&self, home: &Home) {
         let before = kept(home, &self.serve).renew_at;
         until("a renewal", || {
-            assert!(self.knows(home));
+            assert!(knows(home));
             (kept(home, &self.serve).renew_at > before).then_some(())
         });
     }
+}
+
+/// Signs alice in on a machine, in the browser of that machine.
+#[track_caller]
+fn login(home: &Home, args: &[&str]) -> Ran {
+    let mut login = home.jit(args);
+    let ran = run(login.env("BROWSER", browser::program(home, "alice", None)));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    ran
+}
+
+/// Whether a machine is alice's at the server.
+fn knows(home: &Home) -> bool {
+    let ran = run(&mut home.jit(["whoami", "--json"]));
+    ran.code == 0 && ran.stdout.contains("\"principal\":\"alice\"")
 }
 
 fn wait_until(at: Timestamp) {
@@ -117,7 +117,7 @@ fn a_person_of_keycloak_signs_in_and_is_vouched_for_again_silently() {
         let Some(team) = Team::start(&json!({}), &format!("{scopes}{SOON}")) else {
             return;
         };
-        team.login(&team.home, &["login"]);
+        login(&team.home, &["login"]);
         let who = run(&mut team.home.jit(["whoami", "--json"])).stdout;
         let who: Value = serde_json::from_str(&who).unwrap();
         assert_eq!(who["principal"], "alice");
@@ -139,7 +139,7 @@ fn a_sign_in_that_idled_out_costs_one_sign_in_and_ends_nothing() {
         return;
     };
     let other = machine(&team.serve);
-    team.login(&team.home, &["login"]);
+    login(&team.home, &["login"]);
     let first = kept(&team.home, &team.serve);
     let idle_at = first.refresh.as_ref().unwrap().expires_at.unwrap();
     assert!(first.renew_at.unwrap() < idle_at, "it is renewed before");
@@ -147,7 +147,7 @@ fn a_sign_in_that_idled_out_costs_one_sign_in_and_ends_nothing() {
     let waits = run(&mut team.home.jit(["request", "ssh/web:root", "-j", "order 7"]));
     assert_eq!(waits.code, 122, "{waits:?}");
     wait_until(idle_at);
-    team.login(&other, &["login"]);
+    login(&other, &["login"]);
     let ran = run(&mut team.home.jit(["whoami"]));
     assert_eq!(ran.code, 123, "{ran:?}");
     assert!(ran.stderr.contains("knows this sign-in no more"), "{ran:?}");
@@ -157,7 +157,7 @@ fn a_sign_in_that_idled_out_costs_one_sign_in_and_ends_nothing() {
     assert_eq!(run(&mut team.home.jit(["whoami"])).code, 123);
     let of_before = ["signed-in", "granted", "issued", "requested", "signed-in"];
     assert_eq!(team.kinds(), of_before);
-    team.login(&team.home, &["login"]);
+    login(&team.home, &["login"]);
     let again = kept(&team.home, &team.serve);
     assert_eq!(again.holder.public(), first.holder.public());
     let status = run(&mut team.home.jit(["status"])).stdout;
@@ -171,7 +171,7 @@ fn a_sign_in_that_idled_out_costs_one_sign_in_and_ends_nothing() {
         !kinds.iter().any(|kind| ended.contains(&kind.as_str())),
         "{kinds:?}"
     );
-    assert!(team.knows(&team.home) && team.knows(&other));
+    assert!(knows(&team.home) && knows(&other));
 }
 
 /// A session that lapsed is nobody else's.
@@ -181,7 +181,7 @@ fn somebody_else_signs_in_where_a_sign_in_idled_out() {
         return;
     };
     team.realm.account("bob", &[]);
-    team.login(&team.home, &["login"]);
+    login(&team.home, &["login"]);
     holds_web(&team.home);
     let refresh = kept(&team.home, &team.serve).refresh;
     wait_until(refresh.unwrap().expires_at.unwrap());
@@ -208,7 +208,7 @@ fn a_renewal_that_was_killed_costs_one_sign_in_and_ends_nothing() {
         };
         let other = machine(&team.serve);
         for home in [&team.home, &other] {
-            team.login(home, &["login"]);
+            login(home, &["login"]);
             holds_web(home);
         }
         // The provider has answered, and whoever asked was killed before it wrote that down.
@@ -219,8 +219,8 @@ fn a_renewal_that_was_killed_costs_one_sign_in_and_ends_nothing() {
             (ran.code != 0).then_some(ran)
         });
         assert_eq!(refused.code, 123, "{refused:?}");
-        team.login(&team.home, &["login"]);
-        assert!(team.knows(&team.home) && team.knows(&other));
+        login(&team.home, &["login"]);
+        assert!(knows(&team.home) && knows(&other));
         let status = run(&mut team.home.jit(["status"])).stdout;
         assert!(status.contains("ssh/web:deploy"), "{status}");
         let kinds = team.kinds();
@@ -238,7 +238,7 @@ fn a_person_who_was_disabled_loses_everything_also_where_the_client_notices_late
         };
         let other = machine(&team.serve);
         for home in [&team.home, &other] {
-            team.login(home, &["login"]);
+            login(home, &["login"]);
         }
         holds_web(&other);
         team.realm.disable("alice");
@@ -265,10 +265,10 @@ fn signing_in_again_in_the_same_browser_keeps_the_new_sign_in() {
         let Some(team) = Team::start(&json!({}), &format!("{scopes}{SOON}")) else {
             return;
         };
-        team.login(&team.home, &["login"]);
-        team.login(&team.home, &["login"]);
+        login(&team.home, &["login"]);
+        login(&team.home, &["login"]);
         team.renewed(&team.home);
-        team.login(&team.home, &["login", "--fresh"]);
+        login(&team.home, &["login", "--fresh"]);
         team.renewed(&team.home);
     }
 }
@@ -280,10 +280,10 @@ fn a_device_that_was_approved_in_the_same_browser_signs_out_alone() {
             return;
         };
         let device = machine(&team.serve);
-        team.login(&team.home, &["login"]);
+        login(&team.home, &["login"]);
         let ran = team.login_by_code(&device, &team.home, &["login", "--device"]);
         assert_eq!(ran.code, 0, "{ran:?}");
-        assert!(team.knows(&device));
+        assert!(knows(&device));
         assert_eq!(run(&mut device.jit(["logout"])).code, 0);
         team.renewed(&team.home);
         // The last one gives back what nobody shares any more.
@@ -299,12 +299,12 @@ fn signing_out_everywhere_gives_the_refresh_token_back() {
         return;
     };
     let other = machine(&team.serve);
-    team.login(&team.home, &["login"]);
-    team.login(&other, &["login"]);
+    login(&team.home, &["login"]);
+    login(&other, &["login"]);
     let token = team.refresh_token(&team.home);
     assert_eq!(run(&mut team.home.jit(["logout", "--everywhere"])).code, 0);
     assert_eq!(team.realm.refresh(&token).status, 400);
-    assert!(!team.knows(&other));
+    assert!(!knows(&other));
 }
 
 #[test]
@@ -312,7 +312,7 @@ fn a_device_is_not_taken_for_freshly_signed_in_where_the_provider_did_not_ask() 
     let Some(team) = Team::start(&json!({}), ONLINE) else {
         return;
     };
-    team.login(&team.home, &["login"]);
+    login(&team.home, &["login"]);
     let signed_in = clock::now();
     wait_until(signed_in.after(std::time::Duration::from_secs(4)));
     let device = machine(&team.serve);
@@ -327,5 +327,5 @@ fn a_device_is_not_taken_for_freshly_signed_in_where_the_provider_did_not_ask() 
     // Without a wish it is a sign-in as any other, and a browser's fresh one is asked for.
     let ran = team.login_by_code(&device, &team.home, &["login", "--device"]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    team.login(&team.home, &["login", "--fresh"]);
+    login(&team.home, &["login", "--fresh"]);
 }
