@@ -33,7 +33,7 @@ use jit::{
     platform::{clock, keys, seal::SealingKey},
     store::{
         Store,
-        ledger::{Append, Verification},
+        ledger::{Actor, Append, Verification},
         sessions,
     },
 };
@@ -73,7 +73,8 @@ async fn measure(name: &str, store: &Store) {
         Origin::default(),
     );
     let voucher = store.voucher(session.created_at).await.unwrap();
-    let begin = Append::new(event).with(sessions::begin(&session, &voucher).unwrap());
+    let begin =
+        Append::new(event, Actor::Authority).with(sessions::begin(&session, &voucher).unwrap());
     store.ledger().append(begin).await.unwrap();
 
     let started = Instant::now();
@@ -120,7 +121,9 @@ async fn append(store: &Store, count: usize, session: Option<&GrantId>) {
         let now = clock::now();
         let (event, elevation) = granted(now);
         let voucher = store.voucher(now).await.unwrap();
-        let mut append = Append::new(event).leaving(&elevation, &voucher).unwrap();
+        let mut append = Append::new(event, Actor::Authority)
+            .leaving(&elevation, &voucher)
+            .unwrap();
         if let Some(session) = session {
             append = append.only_if(sessions::goes_on(session));
         }
@@ -140,6 +143,7 @@ fn session() -> Session {
         only: None,
         created_at: now,
         expires_at: now.after(Duration::from_hours(1)),
+        attested_at: None,
     }
 }
 

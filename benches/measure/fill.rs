@@ -12,7 +12,11 @@ use jit::{
         principal::Principal,
     },
     platform::{clock, keys},
-    store::{Store, ledger::Append, vouched::Voucher},
+    store::{
+        Store,
+        ledger::{Actor, Append},
+        vouched::Voucher,
+    },
 };
 
 use crate::support::{Serve, serve::with_authority};
@@ -85,7 +89,7 @@ fn granted(number: usize, voucher: &Voucher) -> [Append; 2] {
                 Origin::default(),
             )
         };
-        Append::new(event)
+        Append::new(event, Actor::Authority)
             .leaving(&elevation, voucher)
             .expect("an elevation")
     })

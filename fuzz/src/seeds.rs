@@ -206,6 +206,7 @@ fn rows(put: Put<'_>) {
         only: Some([entitlement].into()),
         created_at: NOW,
         expires_at: NOW,
+        attested_at: None,
     };
     put("row", "session", b"1", &json(&session));
 }

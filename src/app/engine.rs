@@ -145,9 +145,8 @@ impl Engine {
     ) -> Result<Revocation> {
         match self {
             Self::Embedded(authority) => {
-                let principal = account::caller(&authority.catalogue)?.principal;
-                let origin = session.origin(tool);
-                authority.revoke(&principal, id, &origin).await
+                let client = embedded::client(session, authority, tool, &Keys::new()?)?;
+                authority.revoke(&client, id).await
             }
             Self::Remote(remote) => remote.revoke(id).await,
         }

@@ -8,6 +8,7 @@ use super::{embedded::block_on, engine, session::Session};
 use crate::{
     domain::{
         failure::{Failure, Result},
+        principal::{Class, Principal},
         time::{Timestamp, Ttl},
     },
     platform::{keys, terminal},
@@ -52,8 +53,9 @@ enum Verb {
     /// Forget a host or a bot, and end all that it has
     #[command(after_help = "Example:\n  jit enrolments remove build-7")]
     Remove {
-        /// What it is called.
-        name: String,
+        /// What it is called: build-7, workload/build-7, or human/NAME for the key of the first administrator.
+        #[arg(value_parser = enrolled)]
+        name: Principal,
     },
 }
 
@@ -72,18 +74,28 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
             }
             Verb::List => list(session, &remote).await,
             Verb::Remove { name } => {
-                let path = path::of(path::ENROLMENT, &[name]);
+                let class = name.class().as_str().to_lowercase();
+                let path = path::of(path::ENROLMENT_OF, &[&class, name.name()]);
                 let call = Call {
                     method: reqwest::Method::DELETE,
                     ..Call::get(path, remote.shown())
                 };
                 remote.call(&call).await?;
                 session.print(&format!(
-                    "removed {name}: its sessions and grants have ended"
+                    "removed {}: its sessions and grants have ended",
+                    name.written()
                 ))
             }
         }
     })?
+}
+
+/// Somebody who is enrolled; a plain name is a host or a bot.
+fn enrolled(name: &str) -> Result<Principal> {
+    if name.contains('/') {
+        return Principal::parse(name);
+    }
+    Principal::new(Class::Workload, name)
 }
 
 async fn create(

@@ -80,7 +80,15 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     } else {
         "may come again"
     };
-    session.print(&format!("{} {done}", who.written()))
+    session.print(&format!("{} {done}", who.written()))?;
+    if view.enrolled.is_empty() {
+        return Ok(());
+    }
+    session.print(&terminal::plain_line(&format!(
+        "{} enrolled {}, which may still sign in; to remove one, run: jit enrolments remove NAME",
+        who.written(),
+        view.enrolled.join(", ")
+    )))
 }
 
 fn list(session: &Session) -> Result<()> {

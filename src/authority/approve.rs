@@ -1,7 +1,7 @@
 //! What people say to a request that policy put to them: see it → decide again → record, and the last
 //! yes grants it in the same commit.
 
-use super::{Authority, Client, elevate::Ask, while_in_session};
+use super::{Authority, Client, approvers::is_party, elevate::Ask, voters::approval};
 use crate::{
     domain::{
         decision::{Decision, Obligations, Verdict},
@@ -11,7 +11,6 @@ use crate::{
         id::GrantId,
         principal::{Class, Principal},
         time::Timestamp,
-        vote::Approval,
     },
     platform::terminal,
     policy::vocabulary::Action,
@@ -90,19 +89,11 @@ impl Authority {
             Verdict::RequireApproval | Verdict::Deny => decision.obligations.approvals.unwrap_or(1),
         };
         let mut elevation = before.clone();
-        elevation.without(&self.gone(&before).await?);
-        let others: Vec<Principal> = approvers(&elevation).cloned().collect();
-        elevation.approve(
-            Approval {
-                by: client.caller.principal.clone(),
-                at: now,
-                comment: comment.map(str::to_owned),
-            },
-            needed,
-            now,
-        )?;
+        let voters = self.voters(client, &before).await?;
+        elevation.without(&voters.lost);
+        elevation.approve(approval(client, comment, now), needed, now)?;
         let approved = self.said(EventKind::Approved, &elevation, client, comment);
-        let mut append = Append::new(approved);
+        let mut append = client.append(approved);
         if let Some(outcome) = self.follows(&mut elevation, &decision, client, now)? {
             append = append.and(outcome);
         }
@@ -110,28 +101,15 @@ impl Authority {
         append = append
             .leaving(&elevation, &voucher)?
             .only_if(steps::is_still(&before, &voucher)?);
-        append = while_in_session(append, client);
-        let may_come = others.iter().map(principals::may_come);
-        append = may_come.fold(append, Append::only_if);
+        let standing = voters.standing.iter().map(principals::stands);
+        append = standing.fold(append, Append::only_if);
         if let Some(asker) = &asker {
-            append = while_in_session(append, asker);
+            append = append.only_while(&asker.sessions);
         }
         let said = (elevation, decision.reason);
         let append = self.answered(append, client, &said)?;
         self.store.ledger().append(append).await?;
         Ok(said)
-    }
-
-    /// Those who said yes to it and may not come any more.
-    async fn gone(&self, elevation: &Elevation) -> Result<Vec<Principal>> {
-        let mut gone = Vec::new();
-        for who in approvers(elevation) {
-            let standing = self.store.standing(who).await?;
-            if standing.is_none_or(|standing| standing.is_disabled) {
-                gone.push(who.clone());
-            }
-        }
-        Ok(gone)
     }
 
     /// Says no, and why.
@@ -150,10 +128,10 @@ impl Authority {
         elevation.deny(now)?;
         let event = self.said(EventKind::Denied, &elevation, client, Some(comment));
         let voucher = self.store.voucher(now).await?;
-        let append = Append::new(event)
+        let append = client
+            .append(event)
             .leaving(&elevation, &voucher)?
             .only_if(steps::is_still(&before, &voucher)?);
-        let append = while_in_session(append, client);
         let append = self.answered(append, client, &elevation)?;
         self.store.ledger().append(append).await?;
         Ok(elevation)
@@ -212,14 +190,6 @@ impl Authority {
             Failure::denied(format!("no policy lets you decide about {id}"))
                 .hint("whoever may, sees it in: jit approvals"),
         )
-    }
-
-    pub(super) fn may_approve(&self, client: &Client, elevation: &Elevation) -> bool {
-        let allowed = match client.caller.principal.class() {
-            Class::Human | Class::Workload => !is_party(client, elevation),
-            Class::Agent => false,
-        };
-        allowed && self.permits(Action::Approve, client, elevation)
     }
 
     /// Whoever asked, as they are known in the session that they asked in; `None` once it has ended.
@@ -311,16 +281,6 @@ impl Authority {
             terminal::report(&format!("{{\"alert\":\"break-glass\",\"event\":{event}}}"));
         }
     }
-}
-
-fn approvers(elevation: &Elevation) -> impl Iterator<Item = &Principal> {
-    let vote = elevation.vote().into_iter();
-    vote.flat_map(|vote| &vote.approvals).map(|one| &one.by)
-}
-
-fn is_party(client: &Client, elevation: &Elevation) -> bool {
-    let mut parties = elevation.request.parties();
-    parties.any(|party| party.is_twin(&client.caller.principal))
 }
 
 fn absent(id: &GrantId) -> Failure {

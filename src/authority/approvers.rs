@@ -1,12 +1,15 @@
-//! Who may approve what waits for people, told to whoever asked for it.
+//! Who may approve what waits for people, and some of them by name for whoever asked.
 
 use super::{Authority, Client};
-use crate::domain::{
-    elevation::{Elevation, State},
-    event::Origin,
-    failure::Result,
-    principal::{Caller, Class},
-    time::Timestamp,
+use crate::{
+    domain::{
+        elevation::{Elevation, State},
+        event::Origin,
+        failure::Result,
+        principal::{Caller, Class},
+        time::Timestamp,
+    },
+    policy::vocabulary::Action,
 };
 
 /// Of so many who were here last is looked who may, and so many are named at most.
@@ -58,10 +61,29 @@ impl Authority {
         });
         named.collect()
     }
+
+    /// Whether policy lets the client approve it, who is no party to it and no agent.
+    pub(super) fn may_approve(&self, client: &Client, elevation: &Elevation) -> bool {
+        self.might_approve_at(client, elevation, (self.clock)())
+    }
+
+    /// The same, with the age of the sign-in as it was at that time.
+    pub(super) fn might_approve_at(
+        &self,
+        client: &Client,
+        elevation: &Elevation,
+        seen_at: Timestamp,
+    ) -> bool {
+        let allowed = match client.caller.principal.class() {
+            Class::Human | Class::Workload => !is_party(client, elevation),
+            Class::Agent => false,
+        };
+        allowed && self.permits_seen_at(Action::Approve, client, elevation, seen_at)
+    }
 }
 
 /// Somebody who is not here, as policy is asked about them.
-fn alone(client: &Client, caller: Caller) -> Client {
+pub(super) fn alone(client: &Client, caller: Caller) -> Client {
     Client {
         caller,
         origin: Origin::default(),
@@ -70,4 +92,9 @@ fn alone(client: &Client, caller: Caller) -> Client {
         once: None,
         ..client.clone()
     }
+}
+
+pub(super) fn is_party(client: &Client, elevation: &Elevation) -> bool {
+    let mut parties = elevation.request.parties();
+    parties.any(|party| party.is_twin(&client.caller.principal))
 }

@@ -1,5 +1,7 @@
 //! Policy's answer, asked of everybody in the line: an agent may have what all of them may have.
 
+use std::borrow::Cow;
+
 use super::{Authority, Client, elevate::Ask};
 use crate::{
     domain::{
@@ -15,7 +17,7 @@ use crate::{
 /// One of a line: the caller, and whom it acts for.
 #[derive(Debug)]
 pub(super) struct Hop<'a> {
-    pub(super) caller: &'a Caller,
+    pub(super) caller: Cow<'a, Caller>,
     /// Whom it acts for itself, the nearest first.
     chain: Vec<String>,
     /// How whoever stands behind it signed in.
@@ -34,23 +36,18 @@ pub(super) struct Matter<'a> {
 }
 
 impl Client {
-    /// The caller first; one alone in the embedded authority.
+    /// The caller first; one alone in the embedded authority. Somebody stands here twice whom a newer
+    /// attestation put into another group ([`Caller::for_policy`]).
     pub(super) fn hops(&self) -> Vec<Hop<'_>> {
         if self.sessions.is_empty() {
-            return vec![Hop {
-                caller: &self.caller,
-                chain: Vec::new(),
-                sign_in: self.caller.sign_in.as_ref(),
-            }];
+            return each(&self.caller, &[], self.caller.sign_in.as_ref());
         }
-        let hops = self.sessions.iter().enumerate().map(|(at, session)| {
+        let hops = self.sessions.iter().enumerate().flat_map(|(at, session)| {
             let above = self.sessions.iter().skip(at + 1);
             let mut signed_in = self.sessions.iter().skip(at);
-            Hop {
-                caller: &session.caller,
-                chain: above.map(|hop| hop.caller.principal.written()).collect(),
-                sign_in: signed_in.find_map(|hop| hop.caller.sign_in.as_ref()),
-            }
+            let chain: Vec<String> = above.map(|hop| hop.caller.principal.written()).collect();
+            let sign_in = signed_in.find_map(|hop| hop.caller.sign_in.as_ref());
+            each(&session.caller, &chain, sign_in)
         });
         hops.collect()
     }
@@ -60,6 +57,18 @@ impl Client {
         let mut narrowed = self.sessions.iter().filter_map(|hop| hop.only.as_ref());
         narrowed.all(|only| only.contains(entitlement))
     }
+}
+
+/// A caller as policy is asked about it.
+fn each<'a>(caller: &'a Caller, chain: &[String], sign_in: Option<&'a SignIn>) -> Vec<Hop<'a>> {
+    let callers = caller.for_policy().into_iter();
+    callers
+        .map(|caller| Hop {
+            caller,
+            chain: chain.to_vec(),
+            sign_in,
+        })
+        .collect()
 }
 
 impl Authority {
@@ -108,7 +117,7 @@ impl Authority {
     ) -> Question<'a> {
         let ask = matter.ask;
         Question {
-            caller: hop.caller,
+            caller: &hop.caller,
             entitlement: &ask.entitlement,
             tier: matter.tier,
             labels: self.labels(&ask.entitlement),

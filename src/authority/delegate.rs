@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Authority, Client, while_in_session};
+use super::{Authority, Client};
 use crate::{
     domain::{
         credential::Token,
@@ -16,8 +16,7 @@ use crate::{
     },
     platform::keys,
     store::{
-        ledger::Append,
-        principals,
+        principals::{self, Attests},
         sessions::{self, DEEPEST},
     },
 };
@@ -72,16 +71,19 @@ impl Authority {
             only: Some(wanted.only.clone()),
             created_at: now,
             expires_at: self.lifecycles.agent.session_end(latest, now),
+            attested_at: None,
         };
         let event = self.delegated(client, &session);
-        let append = Append::new(event)
+        let seen = principals::seen(&session.caller, Attests::Session, now)?;
+        let append = client
+            .append(event)
             .with(sessions::begin(&session, &self.store.voucher(now).await?)?)
-            .with(principals::seen(&session.caller, now)?)
+            .with(seen)
             .only_if(sessions::is_unbound(session.holder))
             .only_if(principals::may_come(&session.caller.principal));
         let token = self.line_token(&session, &client.sessions).await?;
         let begun = (session, token);
-        let append = self.answered(while_in_session(append, client), client, &begun)?;
+        let append = self.answered(append, client, &begun)?;
         self.store.ledger().append(append).await?;
         Ok(begun)
     }

@@ -7,7 +7,6 @@ use super::{
     Answer, Authority, Client, answer,
     issued::Made,
     refusal::{lacks_reason, pending, refusal},
-    while_in_session,
 };
 use crate::{
     domain::{
@@ -162,7 +161,7 @@ impl Authority {
         }
         let event = self.take_step(client, &mut elevation, &decision)?;
         let alarm = (event.kind == EventKind::BreakGlass).then(|| event.clone());
-        let append = while_in_session(Append::new(event), client);
+        let append = client.append(event);
         let decided = Decided { append, alarm };
         if decision.verdict == Verdict::Allow {
             return self.give(client, elevation, decided).await;

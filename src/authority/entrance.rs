@@ -17,9 +17,11 @@ use crate::{
     },
     platform::keys,
     store::{
+        enrolments,
         identities::{self, Identity, Pinned},
-        ledger::Append,
-        principals, sessions, spent,
+        ledger::{Actor, Append},
+        principals::{self, Attests},
+        sessions, spent,
     },
 };
 
@@ -41,6 +43,17 @@ pub struct Vouched {
     pub once: Option<Once>,
     /// From when the longest session is counted.
     pub since: Timestamp,
+    /// The enrolled key that showed it: nobody is let in by it once it does not count any more.
+    pub enrolled: Option<Enrolled>,
+}
+
+/// An enrolled key, as somebody signs in with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enrolled {
+    /// The key.
+    pub key: PublicKey,
+    /// The one that takes its place.
+    pub next: Option<PublicKey>,
 }
 
 impl Authority {
@@ -72,33 +85,10 @@ impl Authority {
         {
             return self.said_again(vouched, bound, now).await;
         }
-        let ours = self.store.voucher(now).await?;
-        let (session, append) = match bound {
-            None => {
-                let session = self.begun(vouched, holder, now)?;
-                let append = Append::new(self.entered(&session, now, origin))
-                    .only_if(sessions::is_unbound(holder))
-                    .with(sessions::begin(&session, &ours)?);
-                (session, append)
-            }
-            Some(bound) => {
-                let session = Session {
-                    caller: vouched.caller.clone(),
-                    ..going_on(vouched, bound, now)?
-                };
-                let append = Append::new(self.entered(&session, now, origin))
-                    .only_if(sessions::goes_on(&session.id))
-                    .with(sessions::renew(&session, &ours, now)?);
-                (session, append)
-            }
-        };
-        let appended = self
-            .store
-            .ledger()
-            .append(shown(append, vouched, now)?)
-            .await;
-        match appended {
+        let (session, append) = self.entering(vouched, bound, (holder, now), origin).await?;
+        match self.store.ledger().append(append).await {
             Err(failure) if failure.nature == Nature::Conflict => {
+                self.still_may(vouched, now).await?;
                 // The same was said twice at once.
                 let bound = self.store.session_of(holder, now).await?;
                 self.said_again(vouched, bound, now).await
@@ -108,6 +98,54 @@ impl Authority {
                 let token = self.session_token(&session).await?;
                 Ok((session, token))
             }
+        }
+    }
+
+    /// The session that somebody is let in with, and what is recorded of it.
+    async fn entering(
+        &self,
+        vouched: &Vouched,
+        bound: Option<(Session, bool)>,
+        (holder, now): (PublicKey, Timestamp),
+        origin: &Origin,
+    ) -> Result<(Session, Append)> {
+        let ours = self.store.voucher(now).await?;
+        let actor = Actor::SignIn(&vouched.caller.principal);
+        let (session, append) = match bound {
+            None => {
+                let session = self.begun(vouched, holder, now)?;
+                let append = Append::new(self.entered(&session, now, origin), actor)
+                    .only_if(sessions::is_unbound(holder))
+                    .with(sessions::begin(&session, &ours)?);
+                (session, append)
+            }
+            Some(bound) => {
+                let session = Session {
+                    caller: vouched.caller.clone(),
+                    attested_at: Some(now),
+                    ..going_on(vouched, bound, now)?
+                };
+                let append = Append::new(self.entered(&session, now, origin), actor)
+                    .only_if(sessions::goes_on(&session.id))
+                    .with(sessions::renew(&session, &ours, now)?);
+                (session, append)
+            }
+        };
+        Ok((session, shown(append, vouched, now)?))
+    }
+
+    /// Refuses somebody who lost the right to come in while they were being let in.
+    async fn still_may(&self, vouched: &Vouched, now: Timestamp) -> Result<()> {
+        let who = &vouched.caller.principal;
+        self.admit(who, now).await?;
+        if let Some(identity) = &vouched.identity {
+            self.own_name(vouched, identity).await?;
+        }
+        match &vouched.enrolled {
+            Some(Enrolled { key, next }) if !self.store.key_counts(who, *key, *next).await? => {
+                Err(not_enrolled())
+            }
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -149,6 +187,7 @@ impl Authority {
             only: None,
             created_at: now,
             expires_at,
+            attested_at: None,
         })
     }
 
@@ -172,7 +211,16 @@ impl Authority {
         let written = who.written();
         match self.store.pinned(who, identity).await? {
             Pinned::New | Pinned::Same => Ok(()),
-            Pinned::Taken => Err(Failure::denied(format!(
+            Pinned::Taken(source) if source == KEY => Err(Failure::denied(format!(
+                "the name {written} belongs to an enrolled key, and not to this account of {}",
+                identity.source
+            ))
+            .hint(format!(
+                "if the key is not needed any more, an administrator runs: jit enrolments remove {}/{}",
+                who.class().as_str().to_lowercase(),
+                who.name()
+            ))),
+            Pinned::Taken(_) => Err(Failure::denied(format!(
                 "the name {written} belongs to another account than this one of {}",
                 identity.source
             ))
@@ -188,6 +236,13 @@ impl Authority {
             ))),
         }
     }
+}
+
+/// A key that nobody enrolled, or whose enrolment was removed.
+pub(super) fn not_enrolled() -> Failure {
+    Failure::denied("no enrolment of this server has this key").hint(
+        "an administrator makes a join code (jit enrolments create NAME); then run: jit login --join",
+    )
 }
 
 /// A name that an enrolled key has is nobody else's, whatever configuration says by now.
@@ -215,9 +270,18 @@ fn going_on(
 /// With all that must hold of what was shown, and is remembered of it.
 fn shown(append: Append, vouched: &Vouched, now: Timestamp) -> Result<Append> {
     let who = &vouched.caller.principal;
-    let mut append = append
-        .only_if(principals::may_come(who))
-        .with(principals::seen(&vouched.caller, now)?);
+    let attests = match (who.class(), &vouched.enrolled) {
+        (Class::Human, _) | (_, Some(_)) => Attests::Principal,
+        (Class::Workload | Class::Agent, None) => Attests::Session,
+    };
+    let mut append = append.with(principals::seen(&vouched.caller, attests, now)?);
+    match (&vouched.enrolled, who.class()) {
+        (Some(Enrolled { key, next }), _) => {
+            append = append.only_if(enrolments::counts(who, *key, *next));
+        }
+        (None, Class::Workload) => append = append.only_if(enrolments::is_not_enrolled(who)),
+        (None, Class::Human | Class::Agent) => {}
+    }
     if let Some(identity) = &vouched.identity {
         append = append
             .only_if(identities::is_free(who, identity))

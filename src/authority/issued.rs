@@ -1,6 +1,6 @@
 //! What became of making a credential, as it is recorded.
 
-use super::{Authority, Client, while_in_session};
+use super::{Authority, Client};
 use crate::{
     domain::{
         credential::Credential,
@@ -9,7 +9,11 @@ use crate::{
         failure::{Failure, Nature, Result},
         time::Timestamp,
     },
-    store::{database::Statement, ledger::Append, steps},
+    store::{
+        database::Statement,
+        ledger::{Actor, Append},
+        steps,
+    },
 };
 
 /// What came of making a credential.
@@ -56,10 +60,13 @@ impl Authority {
         } = made;
         let event = self.issued(client, elevation, asked_at, made.as_ref());
         let voucher = self.store.voucher((self.clock)()).await?;
-        let mut append = Append::new(event).leaving(elevation, &voucher)?;
-        if is_first {
-            append = while_in_session(append, client);
-        }
+        let append = match &made {
+            _ if is_first => client.append(event),
+            Ok(_) => client.append_further(event),
+            // That nothing was given is recorded, whatever became of the client meanwhile.
+            Err(_) => Append::new(event, Actor::Authority),
+        };
+        let append = append.leaving(elevation, &voucher)?;
         let append = writes.into_iter().fold(append, Append::with);
         let append = guards.into_iter().fold(append, Append::only_if);
         if made.is_err() {

@@ -22,6 +22,7 @@ pub mod sessions;
 mod signature;
 pub mod token;
 pub mod trust;
+mod voters;
 pub mod watch;
 pub mod workloads;
 
@@ -55,8 +56,9 @@ use crate::{
     platform::keys,
     policy::set::Policies,
     store::{
-        Store, answers::IdempotencyKey, ledger::Append, principals::may_come, sessions::goes_on,
-        spent,
+        Store,
+        answers::IdempotencyKey,
+        ledger::{Actor, Append},
     },
 };
 
@@ -135,6 +137,21 @@ impl Client {
     /// The chain as policies read it.
     pub(super) fn written_chain(&self) -> Vec<String> {
         self.chain().iter().map(Principal::written).collect()
+    }
+
+    /// An event on the client's account, which is recorded only while the client stands, once for the
+    /// proof of its request. Whatever is recorded for a client begins here.
+    fn append(&self, event: Event) -> Append {
+        let proof = self.proof.as_ref();
+        let sessions = &self.sessions;
+        Append::new(event, Actor::Caller { sessions, proof })
+    }
+
+    /// The same for what a request records after its first append, which used its proof up.
+    fn append_further(&self, event: Event) -> Append {
+        let sessions = &self.sessions;
+        let proof = None;
+        Append::new(event, Actor::Caller { sessions, proof })
     }
 
     /// Whether it asked for that itself.
@@ -248,20 +265,4 @@ impl Authority {
 /// Whose keys a resource's certificates are signed with.
 fn ca_purpose(name: &ResourceName) -> String {
     format!("ca {name}")
-}
-
-/// Only while all the sessions go on that it is asked in, and nobody of them may not come any more; and
-/// once for each proof, whichever replica it is shown to.
-fn while_in_session(append: Append, client: &Client) -> Append {
-    let append = match &client.proof {
-        Some(proof) => append
-            .only_if(spent::is_new(proof))
-            .with(spent::spend(proof)),
-        None => append,
-    };
-    client.sessions.iter().fold(append, |append, session| {
-        append
-            .only_if(goes_on(&session.id))
-            .only_if(may_come(&session.caller.principal))
-    })
 }

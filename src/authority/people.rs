@@ -90,6 +90,7 @@ impl Authority {
                 subject: verified.subject,
             }),
             source: verified.issuer,
+            enrolled: None,
         })
     }
 }

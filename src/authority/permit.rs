@@ -11,6 +11,7 @@ use crate::{
         elevation::Elevation,
         entitlement::{Entitlement, Tier},
         principal::Class,
+        time::Timestamp,
     },
     policy::{decide::Ruling, vocabulary::Action},
 };
@@ -20,6 +21,17 @@ impl Authority {
     /// machine approves only where a policy speaks of it as a machine: being in a group of people is not
     /// enough.
     pub(super) fn permits(&self, action: Action, client: &Client, elevation: &Elevation) -> bool {
+        self.permits_seen_at(action, client, elevation, (self.clock)())
+    }
+
+    /// The same, with the age of the sign-in as it was at that time.
+    pub(super) fn permits_seen_at(
+        &self,
+        action: Action,
+        client: &Client,
+        elevation: &Elevation,
+        seen_at: Timestamp,
+    ) -> bool {
         let request = &elevation.request;
         // What was taken out of the catalogue has no tier to decide by.
         let Ok(tier) = self.catalogue.tier(&request.entitlement) else {
@@ -28,7 +40,7 @@ impl Authority {
         let matter = Matter {
             ask: &Ask::of(request),
             tier,
-            seen_at: (self.clock)(),
+            seen_at,
             of_another: !client.owns(request),
         };
         self.line_permits(action, client, &matter)

@@ -1,6 +1,6 @@
 //! Everybody who comes here: who may, who was away for too long, who may not any more.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use super::{
     Authority, Client,
@@ -14,7 +14,7 @@ use crate::{
         id::GrantId,
         known::Known,
         once::Once,
-        principal::{Class, Principal},
+        principal::{Caller, Class, Principal},
         session::Session,
         time::{Timestamp, Ttl},
     },
@@ -26,7 +26,7 @@ use crate::{
     store::{
         ending::Ending,
         identities,
-        ledger::Append,
+        ledger::{Actor, Append},
         principals::{self, Standing},
         spent,
     },
@@ -52,18 +52,21 @@ impl Authority {
         let now = (self.clock)();
         let chain = client.written_chain();
         let sign_in = client.caller.sign_in.as_ref();
-        let duty = Duty {
-            caller: &client.caller,
-            circumstances: Circumstances {
-                address: client.origin.address,
-                sign_in_age: sign_in.map(|sign_in| now.left(sign_in.at)),
-                chain: &chain,
-                of_another: true,
-            },
-            now,
+        let callers = client.caller.for_policy();
+        let permits = |caller: &Cow<'_, Caller>| {
+            let duty = Duty {
+                caller,
+                circumstances: Circumstances {
+                    address: client.origin.address,
+                    sign_in_age: sign_in.map(|sign_in| now.left(sign_in.at)),
+                    chain: &chain,
+                    of_another: true,
+                },
+                now,
+            };
+            self.policies.permits_duty(action, &duty).is_permitted()
         };
-        self.policies.permits_duty(action, &duty).is_permitted()
-            && client.caller.principal.class() != Class::Agent
+        callers.iter().all(permits) && client.caller.principal.class() != Class::Agent
     }
 
     /// Refuses whoever may not change the authority itself.
@@ -106,8 +109,7 @@ impl Authority {
             ))
             .hint("let another administrator sign in first, or add --force"));
         }
-        self.shut_out(Some(&client.caller.principal), client, who, why)
-            .await
+        self.shut_out(client, who, why).await
     }
 
     /// May come again, from their next sign-in on; whichever account has the name by then has it for good.
@@ -123,7 +125,8 @@ impl Authority {
             justification: Some(why.to_owned()),
             ..about(EventKind::Enabled, who, client, now)?
         };
-        let append = Append::new(event)
+        let append = client
+            .append(event)
             .with(principals::enable(who, now))
             .with(identities::release(who));
         self.store.ledger().append(append).await?;
@@ -132,7 +135,7 @@ impl Authority {
 
     /// Whether somebody else may administer who was here and is not disabled, in the groups that they were
     /// in last.
-    async fn is_administered_without(&self, who: &Principal) -> Result<bool> {
+    pub(super) async fn is_administered_without(&self, who: &Principal) -> Result<bool> {
         let now = (self.clock)();
         let all = self.store.principals(now).await?;
         let may = |known: &Known| {
@@ -152,28 +155,29 @@ impl Authority {
         Ok(others.filter(|known| known.disabled_at.is_none()).any(may))
     }
 
-    async fn shut_out(
-        &self,
-        by: Option<&Principal>,
-        client: &Client,
-        who: &Principal,
-        why: &str,
-    ) -> Result<Known> {
+    async fn shut_out(&self, client: &Client, who: &Principal, why: &str) -> Result<Known> {
         let now = (self.clock)();
         self.known(who, now).await?;
         let event = Event {
-            by: by.cloned(),
+            by: Some(client.caller.principal.clone()),
             justification: Some(why.to_owned()),
             ..about(EventKind::Disabled, who, client, now)?
         };
-        let append = Append::new(event)
+        let append = client
+            .append(event)
             .with(principals::disable(who, now))
-            .ending(
-                Ending::Principal(who.clone()),
-                self.store.voucher(now).await?,
-            );
+            .ending(Ending::ShutOut(who.clone()), self.store.voucher(now).await?);
         self.store.ledger().append(append).await?;
-        self.known(who, now).await
+        Ok(Known {
+            enrolled: self.enrolled_by(who, now).await?,
+            ..self.known(who, now).await?
+        })
+    }
+
+    /// Whether somebody is disabled; nobody who was never here is.
+    pub(super) async fn is_disabled(&self, who: &Principal, now: Timestamp) -> Result<bool> {
+        let known = self.store.principal(who, now).await?;
+        Ok(known.is_some_and(|known| known.disabled_at.is_some()))
     }
 
     async fn known(&self, who: &Principal, now: Timestamp) -> Result<Known> {
@@ -223,9 +227,8 @@ impl Authority {
                 return Err(signed_out("whoever this session is for was disabled"));
             }
             let lifecycle = self.lifecycles.of(who.class());
-            if lifecycle.must_attest(standing.attested_at, now) {
-                self.defer_attestation(session, standing.attested_at, provider)
-                    .await?;
+            if lifecycle.must_attest(session.attested_at(), now) {
+                self.defer_attestation(session, provider).await?;
             }
             let noted_before = now.before(EXACT);
             if standing.last_seen_at < noted_before {
@@ -239,13 +242,9 @@ impl Authority {
 impl Authority {
     /// Lets a person's session go on that is due, while the provider is away and as long as the lifecycle
     /// says; recorded once for each attestation that is missing.
-    async fn defer_attestation(
-        &self,
-        session: &Session,
-        attested_at: Timestamp,
-        provider: Provider,
-    ) -> Result<()> {
+    async fn defer_attestation(&self, session: &Session, provider: Provider) -> Result<()> {
         let now = (self.clock)();
+        let attested_at = session.attested_at();
         let class = session.caller.principal.class();
         let lifecycle = self.lifecycles.of(class);
         let is_by_provider = class == Class::Human && session.source != KEY;
@@ -267,7 +266,7 @@ impl Authority {
             detail: Some(format!("{source} is away; until {until} at the latest")),
             ..self.session_event(EventKind::AttestationDeferred, session, &Origin::default())
         };
-        let append = Append::new(event)
+        let append = Append::new(event, Actor::Authority)
             .only_if(spent::is_new(&once))
             .with(spent::spend(&once));
         match self.store.ledger().append(append).await {

@@ -16,7 +16,7 @@ use crate::{
         failure::{Failure, Result},
         id::GrantId,
     },
-    store::{ledger::Append, steps},
+    store::steps,
 };
 
 impl Authority {
@@ -160,7 +160,7 @@ impl Authority {
         event.policies.clone_from(&decision.policies);
         event.detail.clone_from(&decision.reason);
         // Where the elevation is stays as it is: somebody may have taken a step meanwhile.
-        self.store.ledger().append(Append::new(event)).await?;
+        self.store.ledger().append(client.append(event)).await?;
         Err(refusal(elevation, &decision))
     }
 }

@@ -13,23 +13,23 @@ use crate::{
     },
     issuers::{self, order::Revocation},
     policy::vocabulary::Action,
-    store::{ledger::Append, steps},
+    store::{
+        ledger::{Actor, Append},
+        steps,
+    },
 };
 
 impl Authority {
-    /// Ends a grant of `principal`. Revoking one that is revoked tells the target again.
+    /// Ends a grant of the client. Revoking one that is revoked tells the target again.
     ///
     /// # Errors
-    /// There is no such grant of this principal, it is over already, or the target cannot be told:
+    /// There is no such grant of this client, it is over already, or the target cannot be told:
     /// then the grant is ended here all the same, and no credential under it is renewed.
-    pub async fn revoke(
-        &self,
-        principal: &Principal,
-        id: &GrantId,
-        origin: &Origin,
-    ) -> Result<Revocation> {
-        let elevation = self.own(principal, &[], id).await?;
-        self.end_grant(elevation, None, origin).await
+    pub async fn revoke(&self, client: &Client, id: &GrantId) -> Result<Revocation> {
+        let elevation = self
+            .own(&client.caller.principal, &client.chain(), id)
+            .await?;
+        self.end_grant(client, elevation, None).await
     }
 
     /// Ends an elevation: the caller's own grant or request, or where policy permits `revoke`, the grant
@@ -53,9 +53,7 @@ impl Authority {
                 .hint("whoever may, is permitted `revoke` by policy"));
         }
         let by = (!own).then(|| client.caller.principal.clone());
-        self.end_grant(elevation, by, &client.origin)
-            .await
-            .map(Some)
+        self.end_grant(client, elevation, by).await.map(Some)
     }
 
     async fn give_up(&self, client: &Client, pending: &Elevation, now: Timestamp) -> Result<()> {
@@ -63,7 +61,8 @@ impl Authority {
         given_up.abandon(now)?;
         let event = self.event(EventKind::Abandoned, &given_up, &client.origin);
         let voucher = self.store.voucher(now).await?;
-        let append = Append::new(event)
+        let append = client
+            .append(event)
             .leaving(&given_up, &voucher)?
             .only_if(steps::is_still(pending, &voucher)?);
         match self.store.ledger().append(append).await {
@@ -78,9 +77,9 @@ impl Authority {
 
     async fn end_grant(
         &self,
+        client: &Client,
         mut elevation: Elevation,
         by: Option<Principal>,
-        origin: &Origin,
     ) -> Result<Revocation> {
         let now = (self.clock)();
         let id = &elevation.request.id;
@@ -91,19 +90,29 @@ impl Authority {
         })?;
         if elevation.state(now) != State::Revoked {
             elevation.revoke(now)?;
-            let mut event = self.event(EventKind::Revoked, &elevation, origin);
+            let mut event = self.event(EventKind::Revoked, &elevation, &client.origin);
             event.by = by;
             let voucher = self.store.voucher(now).await?;
-            let append = Append::new(event)
+            let append = client
+                .append(event)
                 .leaving(&elevation, &voucher)?
                 .only_if(steps::is_unrevoked(&elevation));
             match self.store.ledger().append(append).await {
-                // Somebody else was first, and it is revoked.
-                Err(failure) if failure.nature == Nature::Conflict => {}
+                // Somebody else was first, and it is revoked; or the caller was shut out.
+                Err(failure) if failure.nature == Nature::Conflict => {
+                    self.is_revoked(&grant.id).await?.ok_or(failure)?;
+                }
                 outcome => outcome?,
             }
         }
-        self.end_at_target(&elevation, &grant, origin).await
+        self.end_at_target(&elevation, &grant, &client.origin).await
+    }
+
+    async fn is_revoked(&self, id: &GrantId) -> Result<Option<()>> {
+        let now = (self.clock)();
+        let kept = self.store.elevation(id, now).await?;
+        let revoked = kept.filter(|kept| kept.state(now) == State::Revoked);
+        Ok(revoked.map(drop))
     }
 
     /// The ids of the principal's live grants.
@@ -214,7 +223,9 @@ impl Authority {
     ) -> Result<()> {
         let mut event = self.event(EventKind::RevokeFailed, elevation, origin);
         event.detail = Some(failure.to_string());
-        self.store.ledger().append(Append::new(event)).await
+        // The target's answer, whoever asked it.
+        let append = Append::new(event, Actor::Authority);
+        self.store.ledger().append(append).await
     }
 
     async fn has_failed(&self, id: &GrantId) -> Result<bool> {

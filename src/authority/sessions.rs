@@ -5,7 +5,7 @@ use jsonwebtoken::{Algorithm, Header, Validation};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::{Authority, token::Confirmation};
+use super::{Authority, Client, token::Confirmation};
 use crate::{
     domain::{
         credential::Token,
@@ -14,14 +14,15 @@ use crate::{
         id::GrantId,
         key::PublicKey,
         once::Once,
+        principal::{Class, Principal},
         session::Session,
         time::Timestamp,
     },
     platform::proof::{self, Aim},
     store::{
         ending::Ending,
-        ledger::Append,
-        principals::{self, Standing},
+        ledger::{Actor, Append},
+        principals::{self, Attests, Standing},
         sessions,
     },
 };
@@ -118,10 +119,9 @@ impl Authority {
             ..session.clone()
         };
         let event = self.session_event(EventKind::SignedIn, &session, origin);
-        let append = Append::new(event)
+        let append = Append::new(event, Actor::SignIn(who))
             .with(sessions::begin(&session, &self.store.voucher(now).await?)?)
-            .with(principals::seen(&session.caller, now)?)
-            .only_if(principals::may_come(who));
+            .with(principals::seen(&session.caller, attests(who), now)?);
         self.store.ledger().append(append).await?;
         self.session_token(&session).await
     }
@@ -182,18 +182,19 @@ impl Authority {
         }
     }
 
-    /// Ends a session, all that were delegated from it, and all grants and requests that were made in
-    /// them. The targets are told by tidying ([`Authority::tidy`]). Returns how many other sessions its
-    /// principal still has.
-    pub async fn close_session(
-        &self,
-        session: &Session,
-        leave: &Leave,
-        origin: &Origin,
-    ) -> Result<u64> {
+    /// Ends the client's session, all that were delegated from it, and all grants and requests that were made
+    /// in them; or whatever else `leave` says. The targets are told by tidying ([`Authority::tidy`]). Returns
+    /// how many other sessions the principal still has.
+    ///
+    /// # Errors
+    /// Sign-in needed (123): the client has no session. A conflict: it has ended, or the one that was to
+    /// take its place has.
+    pub async fn close_session(&self, client: &Client, leave: &Leave) -> Result<u64> {
         let now = (self.clock)();
+        let session = client.sessions.first();
+        let session = session.ok_or_else(|| signed_out("there is no session to end"))?;
         let source = &session.source;
-        let event = self.session_event(EventKind::SignedOut, session, origin);
+        let event = self.session_event(EventKind::SignedOut, session, &client.origin);
         let reported = leave.account_ended.then(|| {
             format!("by {source}, which, its client says, does not know the account any more")
         });
@@ -202,7 +203,11 @@ impl Authority {
             ..event
         };
         let voucher = self.store.voucher(now).await?;
-        let append = Append::new(event).ending(leave.ending.clone(), voucher);
+        let mut append = client.append(event);
+        if let Ending::Replaced { by, .. } = &leave.ending {
+            append = append.only_if(sessions::goes_on(by));
+        }
+        let append = append.ending(leave.ending.clone(), voucher);
         self.store.ledger().append(append).await?;
         let known = self.store.principal(&session.caller.principal, now).await?;
         let others = known.map_or(0, |known| known.sessions);
@@ -278,4 +283,12 @@ fn sessions_of(line: Vec<(Session, Option<Standing>)>) -> Vec<Session> {
 
 pub(super) fn signed_out(why: &str) -> Failure {
     Failure::new(Code::SignIn, why).hint("run: jit login")
+}
+
+/// Whose groups a session tells that nobody's attestation began.
+const fn attests(who: &Principal) -> Attests {
+    match who.class() {
+        Class::Human => Attests::Principal,
+        Class::Workload | Class::Agent => Attests::Session,
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Authority, Client, ca_purpose, while_in_session};
+use super::{Authority, Client, ca_purpose};
 use crate::{
     domain::{
         entitlement::{Entitlement, ResourceName},
@@ -20,7 +20,6 @@ use crate::{
         ssh_host::{self, HostKey, HostOrder},
     },
     platform::keys,
-    store::ledger::Append,
     tools::ssh::{
         resolve::Resolved,
         setup::authority_line,
@@ -165,8 +164,7 @@ impl Authority {
             script: ssh_host::script(name, &order, &line, &trusted),
             line,
         };
-        let append = while_in_session(Append::new(event), client);
-        let append = self.answered(append, client, &certificate)?;
+        let append = self.answered(client.append(event), client, &certificate)?;
         self.store.ledger().append(append).await?;
         Ok(certificate)
     }

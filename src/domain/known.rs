@@ -1,6 +1,9 @@
 //! Somebody who was let in at some time, as the authority remembers them.
 
-use super::{principal::Caller, time::Timestamp};
+use super::{
+    principal::{Caller, Principal},
+    time::Timestamp,
+};
 
 /// What an authority remembers of a principal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,4 +22,6 @@ pub struct Known {
     pub sessions: i64,
     /// How many of their grants live.
     pub grants: i64,
+    /// Who joined by a code that they made; only told where they were disabled just now.
+    pub enrolled: Vec<Principal>,
 }

@@ -1,6 +1,7 @@
 //! Who asks: a human, a workload or an agent, canonicalised once and compared byte for byte.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
@@ -145,6 +146,10 @@ pub struct Caller {
     /// How it signed in, where it did.
     #[serde(default)]
     pub sign_in: Option<SignIn>,
+    /// The groups that the newest attestation of the principal names, in whichever session that was;
+    /// absent where it is not known.
+    #[serde(skip)]
+    pub newest_groups: Option<BTreeSet<String>>,
 }
 
 impl Caller {
@@ -155,7 +160,33 @@ impl Caller {
             groups,
             attributes: BTreeMap::new(),
             sign_in: None,
+            newest_groups: None,
         }
+    }
+
+    /// The caller without the groups that the newest attestation of the principal does not name any more.
+    #[must_use]
+    pub fn narrowed(mut self, newest: Option<BTreeSet<String>>) -> Self {
+        if let Some(newest) = &newest {
+            self.groups.retain(|group| newest.contains(group));
+        }
+        self.newest_groups = newest;
+        self
+    }
+
+    /// The caller as policy is asked about it. Where the newest attestation adds a group, policy must permit
+    /// the caller in those groups too: the new group permits nothing here, but it may forbid.
+    pub fn for_policy(&self) -> Vec<Cow<'_, Self>> {
+        let mut callers = vec![Cow::Borrowed(self)];
+        if let Some(newest) = &self.newest_groups
+            && !newest.is_subset(&self.groups)
+        {
+            callers.push(Cow::Owned(Self {
+                groups: newest.clone(),
+                ..self.clone()
+            }));
+        }
+        callers
     }
 }
 

@@ -29,9 +29,18 @@ pub struct Session {
     pub created_at: Timestamp,
     /// Until when.
     pub expires_at: Timestamp,
+    /// When its caller was last vouched for in this session; absent: when it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attested_at: Option<Timestamp>,
 }
 
 impl Session {
+    /// When its caller was last vouched for in this session. What is shown in another session of the same
+    /// principal does not count.
+    pub fn attested_at(&self) -> Timestamp {
+        self.attested_at.unwrap_or(self.created_at)
+    }
+
     /// Whether it lets anybody in at `now`, as far as time is concerned.
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.expires_at

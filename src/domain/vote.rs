@@ -1,10 +1,12 @@
 //! What people are asked about an elevation: how many must say yes, until when, and who did.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
     failure::{Failure, Result},
-    principal::{Class, Principal},
+    principal::{Caller, Class, Principal},
     time::Timestamp,
 };
 
@@ -18,6 +20,13 @@ pub struct Approval {
     /// What they said with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// In which groups the approver was then, and how they had signed in, so that policy can be asked again;
+    /// absent in approvals of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<Caller>,
+    /// From which address they said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
 }
 
 /// What people are asked.

@@ -38,6 +38,8 @@ pub const PRINCIPAL: &str = "/v1/principals/{class}/{name}";
 pub const ENROLMENTS: &str = "/v1/enrolments";
 /// One of them: `DELETE`.
 pub const ENROLMENT: &str = "/v1/enrolments/{name}";
+/// One of them by its class too, as the first administrator's key is a person's: `DELETE`.
+pub const ENROLMENT_OF: &str = "/v1/enrolments/{class}/{name}";
 /// How one signs in here; asked by a client that knows nothing yet.
 pub const SIGN_IN: &str = "/v1/sign-in";
 /// The OpenID provider's metadata (OpenID Connect Discovery 1.0).

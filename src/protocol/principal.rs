@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{known::Known, lifecycle::Lifecycle, time::Timestamp};
+use crate::domain::{known::Known, lifecycle::Lifecycle, principal::Principal, time::Timestamp};
 
 /// Everybody who was ever let in (`GET /v1/principals`).
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -38,6 +38,9 @@ pub struct PrincipalView {
     pub sessions: i64,
     /// How many of their grants live.
     pub grants: i64,
+    /// Who joined by a code that they made, as it is written; only in the answer to disabling somebody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub enrolled: Vec<String>,
 }
 
 /// Whether one of them may come (`PATCH /v1/principals/{class}/{name}`).
@@ -66,6 +69,7 @@ impl PrincipalView {
             dormant: lifecycle.is_dormant(known.last_seen_at, now),
             sessions: known.sessions,
             grants: known.grants,
+            enrolled: known.enrolled.iter().map(Principal::written).collect(),
         }
     }
 }

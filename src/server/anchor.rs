@@ -21,7 +21,7 @@ use crate::{
         Store,
         audit::Loss,
         checkpoints::{Pace, Signed},
-        ledger::Append,
+        ledger::{Actor, Append},
     },
 };
 
@@ -102,7 +102,8 @@ impl Anchor {
             ..operator::event(EventKind::LossAccepted, failure.message, ground)?
         };
         store.vouch_for_tail(now).await?;
-        store.ledger().append(Append::new(event)).await?;
+        let append = Append::new(event, Actor::Authority);
+        store.ledger().append(append).await?;
         store.sign_head(now).await?;
         self.keep(store).await
     }

@@ -19,7 +19,7 @@ use crate::{
     authority::workloads::enrolment::Invitation,
     domain::{
         enrolment::{Enrolment, Progress},
-        failure::{Failure, Result},
+        failure::{Failure, Nature, Result},
         principal::{Class, Principal},
     },
     protocol::{
@@ -96,6 +96,32 @@ pub(super) async fn remove(
         .authority
         .unenrol(&visitor.plain_client(), &who)
         .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Forgets somebody of any class, and ends what they have.
+#[utoipa::path(
+    delete,
+    path = path::ENROLMENT_OF,
+    params(
+        ("class" = String, Path, description = "`human` or `workload`"),
+        ("name" = String, Path, description = "the name"),
+    ),
+    security(("session" = [], "proof" = [])),
+    responses((status = 204, description = "it is forgotten"), Problems),
+)]
+pub(super) async fn remove_of_class(
+    State(served): State<Served>,
+    visitor: Visitor,
+    Path((class, name)): Path<(String, String)>,
+) -> Result<StatusCode, Refusal> {
+    let who = Principal::parse(&format!("{class}/{name}")).map_err(|_| {
+        Failure::usage("there is no such principal")
+            .hint("\"jit enrolments list\" lists who is enrolled")
+            .of_nature(Nature::Absent)
+    })?;
+    let client = visitor.plain_client();
+    served.authority.unenrol(&client, &who).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

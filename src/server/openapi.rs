@@ -36,6 +36,7 @@ use crate::protocol::problem::Problem;
         enrolments::list,
         enrolments::create,
         enrolments::remove,
+        enrolments::remove_of_class,
         events::list,
         events::verify,
         checkpoints::list,

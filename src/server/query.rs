@@ -99,7 +99,10 @@ impl Events {
 }
 
 fn principal(text: Option<&str>) -> Result<Option<Principal>> {
-    text.map(Principal::parse).transpose()
+    let read = |text| {
+        Principal::parse(text).map_err(|failure| Failure::usage(failure.message).hint(failure.hint))
+    };
+    text.map(read).transpose()
 }
 
 fn instant(text: Option<&str>) -> Result<Option<Timestamp>> {

@@ -19,7 +19,7 @@ use crate::{
     store::{
         Store, enrolments,
         identities::{self, Identity},
-        ledger::Append,
+        ledger::{Actor, Append},
         principals,
     },
 };
@@ -142,7 +142,8 @@ impl Recovery<'_> {
                 ),
             ),
         };
-        let append = Append::new(self.event(EventKind::Recovered, what.clone())?).with(change);
+        let event = self.event(EventKind::Recovered, what.clone())?;
+        let append = Append::new(event, Actor::Authority).with(change);
         self.store.ledger().append(append).await?;
         terminal::say(&format!("jit: {what}"));
         let left = self.store.count_identities(from).await?;
@@ -187,7 +188,7 @@ impl Recovery<'_> {
         };
         let voucher = self.store.voucher(now).await?;
         let invitation = enrolments::invite(&enrolment, (&hash, now.after(MOMENT)), &voucher)?;
-        let append = Append::new(event)
+        let append = Append::new(event, Actor::Authority)
             .only_if(enrolments::is_new(who, &hash))
             .with(identities::release(who))
             .with(identities::pin(who, &own))

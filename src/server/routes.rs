@@ -58,6 +58,7 @@ pub(super) fn all(served: Served) -> Router {
             get(enrolments::list).post(enrolments::create),
         )
         .route(path::ENROLMENT, delete(enrolments::remove))
+        .route(path::ENROLMENT_OF, delete(enrolments::remove_of_class))
         .route(path::DISCOVERY, get(issuer::discovery))
         .route(path::JWKS, get(issuer::jwks))
         .route(path::HEALTHZ, get(health::healthz))

@@ -11,10 +11,7 @@ use super::{
 };
 use crate::{
     authority::sessions::Leave,
-    domain::{
-        event::Origin,
-        principal::{Class, Principal},
-    },
+    domain::principal::{Class, Principal},
     protocol::{
         path,
         session::{SessionEnded, SessionView},
@@ -36,10 +33,6 @@ pub(super) async fn end(
     Leaver(visitor): Leaver,
     Asked(which): Asked<query::Sessions>,
 ) -> Result<Json<SessionEnded>, Refusal> {
-    let origin = Origin {
-        address: Some(visitor.address),
-        ..Origin::default()
-    };
     let id = visitor.session.id.clone();
     let ending = if which.everywhere && visitor.principal().class() != Class::Agent {
         Ending::Principal(visitor.principal().clone())
@@ -53,9 +46,8 @@ pub(super) async fn end(
         ending,
         account_ended: which.account_ended,
     };
-    let authority = &served.authority;
-    let closed = authority.close_session(&visitor.session, &leave, &origin);
-    let other_sessions = closed.await?;
+    let client = visitor.plain_client();
+    let other_sessions = served.authority.close_session(&client, &leave).await?;
     Ok(Json(SessionEnded { other_sessions }))
 }
 

@@ -1,6 +1,7 @@
 //! What is recorded at once: an event, what else is written with it, and on what condition.
 
 use super::{
+    conditions::{goes_on, is_unspent, may_come, spend, stands},
     ending::{End, Ending},
     statement::Statement,
     steps,
@@ -10,7 +11,28 @@ use crate::domain::{
     elevation::Elevation,
     event::Event,
     failure::{Failure, Nature, Result},
+    once::Once,
+    principal::Principal,
+    session::Session,
 };
+
+/// On whose account something is recorded. No append is made without it, so that nothing is recorded for a
+/// caller who was shut out meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub enum Actor<'a> {
+    /// A caller: only while each session of its delegation chain goes on, nobody in the chain is disabled or
+    /// lost a group, and once for its proof. The embedded authority has neither sessions nor proofs.
+    Caller {
+        /// The session that is asked in, and those that delegated to it.
+        sessions: &'a [Session],
+        /// The proof of the request; absent where an earlier append of the same request used it up.
+        proof: Option<&'a Once>,
+    },
+    /// Somebody who signs in: only while they are not disabled.
+    SignIn(&'a Principal),
+    /// The authority itself, or its operator on the machine that it runs on.
+    Authority,
+}
 
 /// What is recorded: an event, and what else is written in the same commit.
 #[derive(Clone, Debug)]
@@ -23,15 +45,37 @@ pub struct Append {
 }
 
 impl Append {
-    /// An event by itself.
-    pub fn new(event: Event) -> Self {
-        Self {
+    /// An event, on whose account it is recorded.
+    pub fn new(event: Event, actor: Actor<'_>) -> Self {
+        let append = Self {
             events: vec![event],
             ending: None,
             guards: Vec::new(),
             writes: Vec::new(),
             voucher: None,
+        };
+        match actor {
+            Actor::Authority => append,
+            Actor::SignIn(who) => append.only_if(may_come(who)),
+            Actor::Caller { sessions, proof } => append.once(proof).only_while(sessions),
         }
+    }
+
+    fn once(self, proof: Option<&Once>) -> Self {
+        match proof {
+            Some(proof) => self.only_if(is_unspent(proof)).with(spend(proof)),
+            None => self,
+        }
+    }
+
+    /// Only while all these sessions go on, and whoever they are for stands as they were read.
+    #[must_use]
+    pub fn only_while(self, sessions: &[Session]) -> Self {
+        sessions.iter().fold(self, |append, session| {
+            append
+                .only_if(goes_on(&session.id))
+                .only_if(stands(&session.caller))
+        })
     }
 
     /// With another event behind it.

@@ -3,6 +3,7 @@
 
 use super::{
     database::Transaction,
+    invitations,
     statement::{Statement, Value},
     steps::{self, COLUMNS},
     vouched::Voucher,
@@ -10,6 +11,7 @@ use super::{
 use crate::domain::{
     count::counted,
     elevation::{Elevation, State},
+    enrolment::Enrolment,
     event::{Event, EventKind},
     failure::Result,
     id::GrantId,
@@ -33,6 +35,8 @@ pub enum Ending {
     },
     /// Everything that a principal has, in whichever session.
     Principal(Principal),
+    /// The same of somebody who may not come any more, and the join codes that they made and nobody used.
+    ShutOut(Principal),
 }
 
 /// An ending, and by whose word the rows are that it leaves.
@@ -80,12 +84,19 @@ impl End {
         if let Ending::Replaced { session, by } = ending {
             transaction.run(&goes_on_in(session, by)).await?;
         }
-        let ended = format!(
+        let mut ended = format!(
             "ended {}, {}, {}",
             counted(sessions, "session"),
             counted(grants, "grant"),
             counted(requests, "request")
         );
+        if let Ending::ShutOut(who) = ending {
+            let withdrawn = withdraw(transaction, who, voucher).await?;
+            if let Ok(count @ 1..) = u64::try_from(withdrawn.len()) {
+                ended = format!("{ended}, {}", counted(count, "join code"));
+            }
+            behind.extend(withdrawn.iter().map(|one| withdrawal(one, &cause)));
+        }
         cause.detail = Some(match cause.detail {
             Some(detail) => format!("{detail}; {ended}"),
             None => ended,
@@ -112,10 +123,10 @@ impl Ending {
         let (below, mut values) = self.below();
         let theirs = match self {
             Self::Session(_) | Self::Replaced { .. } => "",
-            Self::Principal(_) => "or (class = $1 and principal = $2)",
+            Self::Principal(_) | Self::ShutOut(_) => "or (class = $1 and principal = $2)",
         };
         let kept = match self {
-            Self::Session(_) | Self::Principal(_) => "",
+            Self::Session(_) | Self::Principal(_) | Self::ShutOut(_) => "",
             Self::Replaced { .. } => "and not (session = $1 and state = 'granted')",
         };
         values.push(now.millis().into());
@@ -136,7 +147,7 @@ impl Ending {
             Self::Session(id) | Self::Replaced { session: id, .. } => {
                 ("id = $1", vec![id.as_str().into()])
             }
-            Self::Principal(principal) => (
+            Self::Principal(principal) | Self::ShutOut(principal) => (
                 "class = $1 and name = $2",
                 vec![principal.class().as_str().into(), principal.name().into()],
             ),
@@ -148,6 +159,37 @@ impl Ending {
              )"
         );
         (below, values)
+    }
+}
+
+/// Takes back the join codes that somebody made and nobody used.
+async fn withdraw(
+    transaction: &mut Transaction,
+    who: &Principal,
+    voucher: &Voucher,
+) -> Result<Vec<Enrolment>> {
+    let rows = transaction.rows(&invitations::open()).await?;
+    let withdrawn = invitations::made_by(&rows, voucher, who);
+    for one in &withdrawn {
+        let delete = invitations::withdraw(&one.principal);
+        transaction.run(&delete).await?;
+    }
+    Ok(withdrawn)
+}
+
+/// That a join code was taken back, and why.
+fn withdrawal(enrolment: &Enrolment, cause: &Event) -> Event {
+    let inviter = cause.principal.written();
+    Event {
+        by: cause.by.clone(),
+        detail: Some(format!("its join code was withdrawn: {inviter} made it")),
+        ..Event::new(
+            EventKind::SignedOut,
+            cause.at,
+            cause.grant.clone(),
+            enrolment.principal.clone(),
+            cause.origin.clone(),
+        )
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     database::{Row, Statement},
+    invitations::{beside, enrolment, name},
     open::Store,
     vouched::{Voucher, forged},
 };
@@ -90,6 +91,17 @@ impl Store {
         Ok(!rows.is_empty())
     }
 
+    /// Whether that key still is the enrolled one of this principal ([`counts`]).
+    pub async fn key_counts(
+        &self,
+        who: &Principal,
+        key: PublicKey,
+        next: Option<PublicKey>,
+    ) -> Result<bool> {
+        let rows = self.database.rows(&counts(who, key, next)).await?;
+        Ok(!rows.is_empty())
+    }
+
     /// Notes that a key was used, so that the one which it replaced is refused from now on.
     pub async fn confirm_key(&self, key: PublicKey, now: Timestamp) -> Result<()> {
         let update = "update enrolled_keys set retired_at = $2 where next = $1 and retired_at = 0";
@@ -150,6 +162,21 @@ pub fn is_current(key: PublicKey) -> Statement {
     )
 }
 
+/// Holds while that key is the enrolled one of this principal: the one that counts, or with `next` beside it
+/// the one that `next` takes the place of, until that was used.
+pub fn counts(who: &Principal, key: PublicKey, next: Option<PublicKey>) -> Statement {
+    Statement::new(
+        "select 1 from enrolled_keys
+         where key = $1 and enrolment = $2 and next = $3 and retired_at = 0",
+        [
+            key.to_base64url().into(),
+            name(who).into(),
+            next.map_or_else(String::new, PublicKey::to_base64url)
+                .into(),
+        ],
+    )
+}
+
 /// Makes a key the one that counts.
 pub fn add_key(
     who: &Principal,
@@ -187,6 +214,14 @@ pub fn is_enrolled(who: &Principal) -> Statement {
     )
 }
 
+/// Holds while nobody of that name is enrolled.
+pub fn is_not_enrolled(who: &Principal) -> Statement {
+    Statement::new(
+        "select 1 where not exists (select 1 from enrolments where name = $1)",
+        [name(who).into()],
+    )
+}
+
 /// Forgets an enrolment and its keys.
 pub fn remove(who: &Principal) -> [Statement; 2] {
     [
@@ -194,11 +229,6 @@ pub fn remove(who: &Principal) -> [Statement; 2] {
         "delete from enrolments where name = $1",
     ]
     .map(|sql| Statement::new(sql, [name(who).into()]))
-}
-
-/// By its class too, so that no two are called alike.
-fn name(who: &Principal) -> String {
-    who.written()
 }
 
 fn progressed(voucher: &Voucher, row: &Row) -> Result<(Enrolment, Progress)> {
@@ -211,18 +241,6 @@ fn progressed(voucher: &Voucher, row: &Row) -> Result<(Enrolment, Progress)> {
         },
     };
     Ok((enrolment(voucher, row)?, progress))
-}
-
-/// Reads `body`, `code` and `expires_at`, the first columns.
-fn enrolment(voucher: &Voucher, row: &Row) -> Result<Enrolment> {
-    let until = Timestamp::from_millis(row.int(2)?);
-    voucher.read(&beside(row.text(1)?, until), row.text(0)?)
-}
-
-/// What an enrolment is worth nothing without: the code that it waits for, and until when.
-fn beside(code: &str, until: Timestamp) -> [String; 3] {
-    let until = until.millis().to_string();
-    ["enrolment".to_owned(), code.to_owned(), until]
 }
 
 fn key_of(text: &str) -> Result<PublicKey> {

@@ -23,8 +23,8 @@ pub enum Pinned {
     New,
     /// They belong together.
     Same,
-    /// The name belongs to somebody else.
-    Taken,
+    /// The name belongs to somebody else, for whom this source vouches.
+    Taken(String),
     /// The identity was here by another name: this one.
     Renamed(String),
 }
@@ -44,7 +44,7 @@ impl Store {
             let is_theirs = source == identity.source && subject == identity.subject;
             match (name == who.name(), is_theirs) {
                 (true, true) => pinned = Pinned::Same,
-                (true, false) => return Ok(Pinned::Taken),
+                (true, false) => return Ok(Pinned::Taken(source.to_owned())),
                 (false, _) => return Ok(Pinned::Renamed(name.to_owned())),
             }
         }
@@ -119,6 +119,18 @@ pub fn release(who: &Principal) -> Statement {
     Statement::new(
         "delete from identities where class = $1 and name = $2",
         [who.class().as_str().into(), who.name().into()],
+    )
+}
+
+/// Lets go of a name that belongs to an identity of that source.
+pub fn release_from(who: &Principal, source: &str) -> Statement {
+    Statement::new(
+        "delete from identities where class = $1 and name = $2 and source = $3",
+        [
+            who.class().as_str().into(),
+            who.name().into(),
+            source.into(),
+        ],
     )
 }
 

@@ -2,7 +2,7 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-pub use super::append::{Append, overtaken};
+pub use super::append::{Actor, Append, overtaken};
 use super::{
     chain::{COLUMNS, GENESIS, Stored},
     database::{Database, Statement, Value},

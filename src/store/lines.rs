@@ -33,7 +33,7 @@ const LINES: &str = "with recursive line (root, hop, live, parent, body, class, 
             sessions.parent, sessions.body, sessions.class, sessions.name
         from line join sessions on sessions.id = line.parent where line.hop < $2
     )
-    select live, parent, line.body, coalesce(attested_at, -1), coalesce(last_seen_at, -1),
+    select live, parent, line.body, coalesce(attested_groups, ''), coalesce(last_seen_at, -1),
         coalesce(disabled_at, -1), line.class, line.name, root
     from line left join principals
         on principals.class = line.class and principals.name = line.name

@@ -1,5 +1,9 @@
 //! Everybody who was ever let in.
 
+use std::collections::BTreeSet;
+
+use super::conditions::groups_text;
+pub use super::conditions::{may_come, stands};
 use super::{
     open::Store,
     statement::{Row, Statement},
@@ -17,14 +21,15 @@ const SELECT: &str = "select body, first_seen_at, last_seen_at, attested_at, dis
              and ended_at = 0 and expires_at > $1),
         (select count(*) from elevations
          where elevations.class = principals.class and elevations.principal = principals.name
-             and state = 'granted' and expires_at > $1)
+             and state = 'granted' and expires_at > $1),
+        attested_groups
     from principals";
 
 /// What each request is checked against.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Standing {
-    /// When somebody who is trusted last vouched for them.
-    pub attested_at: Timestamp,
+    /// The groups that the newest attestation names, where that is known.
+    pub newest_groups: Option<BTreeSet<String>>,
     /// When they were last here.
     pub last_seen_at: Timestamp,
     /// Whether they may not come.
@@ -32,7 +37,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Reads `attested_at`, `last_seen_at` and `disabled_at` from that column on; -1 is for nobody who
+    /// Reads `attested_groups`, `last_seen_at` and `disabled_at` from that column on; -1 is for nobody who
     /// was ever here.
     pub(super) fn read(row: &Row, from: usize) -> Result<Option<Self>> {
         let disabled_at = row.int(from + 2)?;
@@ -40,11 +45,20 @@ impl Standing {
             return Ok(None);
         }
         Ok(Some(Self {
-            attested_at: Timestamp::from_millis(row.int(from)?),
+            newest_groups: groups(row.text(from)?)?,
             last_seen_at: Timestamp::from_millis(row.int(from + 1)?),
             is_disabled: disabled_at != 0,
         }))
     }
+}
+
+/// Whose groups an attestation tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attests {
+    /// Those of the principal, in all its sessions: of a person, or of whoever holds an enrolled key.
+    Principal,
+    /// Those of one session: other jobs that share the principal may be in other groups.
+    Session,
 }
 
 impl Store {
@@ -69,18 +83,6 @@ impl Store {
             .rows(&Statement::assembled(select, values))
             .await?;
         rows.first().map(known).transpose()
-    }
-
-    /// The same as far as each request is checked against it.
-    pub async fn standing(&self, who: &Principal) -> Result<Option<Standing>> {
-        let select = "select attested_at, last_seen_at, disabled_at from principals
-             where class = $1 and name = $2";
-        let values = [who.class().as_str().into(), who.name().into()];
-        let rows = self.database.rows(&Statement::new(select, values)).await?;
-        match rows.first() {
-            Some(row) => Standing::read(row, 0),
-            None => Ok(None),
-        }
     }
 
     /// Those who may come and who may decide something, with when they were last here; the last one first.
@@ -128,13 +130,18 @@ impl Store {
 }
 
 /// Remembers whoever a session was begun for.
-pub fn seen(caller: &Caller, now: Timestamp) -> Result<Statement> {
+pub fn seen(caller: &Caller, attests: Attests, now: Timestamp) -> Result<Statement> {
     let body = serde_json::to_string(caller)
         .map_err(|error| Failure::failed("a principal cannot be written").because(&error))?;
     let at = now.millis();
+    let groups = match attests {
+        Attests::Principal => groups_text(Some(&caller.groups)),
+        Attests::Session => groups_text(None),
+    };
     Ok(Statement::insert(
         "insert into principals
-             (name, class, first_seen_at, last_seen_at, attested_at, disabled_at, body)",
+             (name, class, first_seen_at, last_seen_at, attested_at, disabled_at, body,
+              attested_groups)",
         [
             caller.principal.name().into(),
             caller.principal.class().as_str().into(),
@@ -143,9 +150,11 @@ pub fn seen(caller: &Caller, now: Timestamp) -> Result<Statement> {
             at.into(),
             0.into(),
             body.into(),
+            groups.into(),
         ],
         "on conflict (class, name) do update set last_seen_at = excluded.last_seen_at,
-             attested_at = excluded.attested_at, body = excluded.body",
+             attested_at = excluded.attested_at, body = excluded.body,
+             attested_groups = excluded.attested_groups",
     ))
 }
 
@@ -155,16 +164,6 @@ pub fn no_people() -> Statement {
         "select 1 where not exists (select 1 from principals where class = 'Human')",
         [],
     )
-}
-
-/// Holds while a principal is not disabled, known or not.
-pub fn may_come(who: &Principal) -> Statement {
-    Statement::new(
-        "select 1 where not exists (
-             select 1 from principals where class = $1 and name = $2 and disabled_at <> 0)",
-        [who.class().as_str().into(), who.name().into()],
-    )
-    .by_key()
 }
 
 /// From now on they may not come.
@@ -194,14 +193,28 @@ pub fn enable(who: &Principal, now: Timestamp) -> Statement {
 fn known(row: &Row) -> Result<Known> {
     let disabled_at = row.int(4)?;
     Ok(Known {
-        caller: caller(row)?,
+        caller: Caller {
+            newest_groups: groups(row.text(7)?)?,
+            ..caller(row)?
+        },
         first_seen_at: Timestamp::from_millis(row.int(1)?),
         last_seen_at: Timestamp::from_millis(row.int(2)?),
         attested_at: Timestamp::from_millis(row.int(3)?),
         disabled_at: (disabled_at != 0).then(|| Timestamp::from_millis(disabled_at)),
         sessions: row.int(5)?,
         grants: row.int(6)?,
+        enrolled: Vec::new(),
     })
+}
+
+/// Attested groups as they were written ([`groups_text`]).
+fn groups(text: &str) -> Result<Option<BTreeSet<String>>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    serde_json::from_str(text)
+        .map(Some)
+        .map_err(|error| Failure::failed("groups in the store cannot be read").because(&error))
 }
 
 fn caller(row: &Row) -> Result<Caller> {

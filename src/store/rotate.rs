@@ -6,7 +6,7 @@ use super::{
     database::Statement,
     keychain::{public_name, secret_name},
     keys::another,
-    ledger::Append,
+    ledger::{Actor, Append},
     open::Store,
     rings::{Halves, Kept},
     sealing::Sealing,
@@ -87,7 +87,7 @@ impl Store {
         })?;
         let generation = newest.generation + 1;
         let halves = another(newest)?;
-        let mut append = Append::new(event)
+        let mut append = Append::new(event, Actor::Authority)
             .only_if(is_newest(purpose, newest.generation))
             .with(self.next(rotation, generation, &halves)?);
         if purpose == PURPOSE {
@@ -162,7 +162,7 @@ impl Store {
         }
         let generations = self.generations().await?;
         let count = i64::try_from(generations.len()).unwrap_or(i64::MAX);
-        let mut append = Append::new(event)
+        let mut append = Append::new(event, Actor::Authority)
             .only_if(Statement::new(
                 "select 1 where not exists (select 1 from sealing where fingerprint <> $1)",
                 [ours.into()],

@@ -1,6 +1,6 @@
 //! Who was let in. Sessions begin and end with their events.
 
-pub use super::lines::DEEPEST;
+pub use super::{conditions::goes_on, lines::DEEPEST};
 use super::{
     database::{Row, Statement},
     open::Store,
@@ -22,7 +22,8 @@ impl Store {
         Ok(line.into_iter().map(|(session, _)| session).collect())
     }
 
-    /// The same, each with how its caller stands, who may never have been here.
+    /// The same, each with how its caller stands, who may never have been here. No caller is in a group that
+    /// a newer attestation of its principal, in whichever session, does not name any more.
     pub async fn standing_line(
         &self,
         id: &GrantId,
@@ -39,7 +40,12 @@ impl Store {
             return Ok(Vec::new());
         }
         let voucher = self.voucher(now).await?;
-        let hop = |row| Ok((session(&voucher, row)?, Standing::read(row, 3)?));
+        let hop = |row| {
+            let (mut session, standing) = (session(&voucher, row)?, Standing::read(row, 3)?);
+            let newest = standing.as_ref().and_then(|one| one.newest_groups.clone());
+            session.caller = session.caller.narrowed(newest);
+            Ok((session, standing))
+        };
         let line = rows.iter().map(hop).collect::<Result<Vec<_>>>()?;
         // What the columns say is nobody's word: it is how the rows were found.
         let mut wanted = Some(id);
@@ -114,15 +120,6 @@ pub fn is_unbound(holder: PublicKey) -> Statement {
         "select 1 where not exists (select 1 from sessions where holder = $1)",
         [holder.to_base64url().into()],
     )
-}
-
-/// Holds while the session has not been ended, whatever its time.
-pub fn goes_on(id: &GrantId) -> Statement {
-    Statement::new(
-        "select 1 from sessions where id = $1 and ended_at = 0",
-        [id.as_str().into()],
-    )
-    .by_key()
 }
 
 fn session(voucher: &Voucher, row: &Row) -> Result<Session> {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+pub use super::conditions::{is_unspent as is_new, spend};
 use super::{database::Statement, open::Store};
-use crate::domain::{failure::Result, once::Once, time::Timestamp};
+use crate::domain::{failure::Result, time::Timestamp};
 
 /// How long it is remembered beyond its own end, since clocks differ.
 const MARGIN: Duration = Duration::from_mins(10);
@@ -22,22 +23,4 @@ impl Store {
         let delete = Statement::new("delete from spent where expires_at < $1", [long_ago.into()]);
         self.database.run(&delete).await.map(drop)
     }
-}
-
-/// Holds while it was not used.
-pub fn is_new(once: &Once) -> Statement {
-    Statement::new(
-        "select 1 where not exists (select 1 from spent where id = $1)",
-        [once.id.clone().into()],
-    )
-    .by_key()
-}
-
-/// Uses it.
-pub fn spend(once: &Once) -> Statement {
-    Statement::insert(
-        "insert into spent (id, expires_at)",
-        [once.id.clone().into(), once.until.millis().into()],
-        "",
-    )
 }

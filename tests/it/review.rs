@@ -94,9 +94,7 @@ fn a_renewal_in_flight_does_not_undo_a_revocation() {
                 for _ in 0..delay {
                     tokio::task::yield_now().await;
                 }
-                authority
-                    .revoke(&client.caller.principal, id, &Origin::default())
-                    .await
+                authority.revoke(&client, id).await
             };
             let renew = authority.renew(&client, &answer.token, &proof);
             let (_, revoked) = tokio::join!(renew, revoke);

@@ -277,20 +277,16 @@ fn a_revocation_and_a_change_of_policy_bite_at_the_next_renewal() {
             .await;
         held.authority.policies =
             Policies::parse(&[("all.cedar".to_owned(), POLICIES.to_owned())]).unwrap();
-        let alice = Principal::new(Class::Human, "alice").unwrap();
-        let mallory = Principal::new(Class::Human, "mallory").unwrap();
-        let (id, origin) = (&held.answer.grant.id, Origin::default());
-        let stranger: Failure = held
-            .authority
-            .revoke(&mallory, id, &origin)
-            .await
-            .unwrap_err();
+        let alice = client("alice", &held.holder);
+        let mallory = client("mallory", &held.holder);
+        let id = &held.answer.grant.id;
+        let stranger: Failure = held.authority.revoke(&mallory, id).await.unwrap_err();
         assert!(
             stranger.message.starts_with("there is no grant"),
             "{stranger:?}"
         );
-        held.authority.revoke(&alice, id, &origin).await.unwrap();
-        held.authority.revoke(&alice, id, &origin).await.unwrap();
+        held.authority.revoke(&alice, id).await.unwrap();
+        held.authority.revoke(&alice, id).await.unwrap();
         held.refused("alice", &held.answer.token, &held.proof(), "is revoked")
             .await;
     });

@@ -17,7 +17,7 @@ use crate::{
     store::{
         enrolments,
         identities::{self, Identity},
-        ledger::Append,
+        ledger::{Actor, Append},
         principals, spent,
     },
 };
@@ -78,7 +78,7 @@ impl Authority {
         let what = "became the first administrator by the bootstrap code".to_owned();
         let event = self.key_event(EventKind::Enrolled, &enrolment, what, origin)?;
         let voucher = self.store.voucher(now).await?;
-        let append = Append::new(event)
+        let append = Append::new(event, Actor::SignIn(&who))
             .only_if(spent::is_new(&door()))
             .only_if(principals::no_people())
             .only_if(enrolments::is_new(&who, &hash))

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::trusted::Workloads;
 use crate::{
-    authority::{Authority, Client},
+    authority::{Authority, Client, entrance::KEY},
     domain::{
         enrolment::{Enrolment, Progress},
         event::{Event, EventKind, Origin},
@@ -12,7 +12,12 @@ use crate::{
         principal::{Class, Principal},
         time::Timestamp,
     },
-    store::{ending::Ending, enrolments, ledger::Append},
+    store::{
+        ending::Ending,
+        enrolments,
+        identities::{self, Identity, Pinned},
+        ledger::{Actor, Append},
+    },
 };
 
 /// Who is invited, and by which code.
@@ -83,7 +88,11 @@ impl Authority {
         let code = &invitation.code;
         let now = (self.clock)();
         let voucher = self.store.voucher(now).await?;
-        let append = Append::new(event)
+        let append = match by {
+            Some(client) => client.append(event),
+            None => Append::new(event, Actor::Authority),
+        };
+        let append = append
             .only_if(enrolments::is_new(&enrolment.principal, code))
             .with(enrolments::invite(
                 &enrolment,
@@ -99,9 +108,13 @@ impl Authority {
             Err(failure) if failure.nature == Nature::Conflict => {
                 let there = self.store.enrolment_by_code(code, now).await?;
                 let there = there.map(|(there, _)| there);
-                there
-                    .filter(|there| there.principal == enrolment.principal)
-                    .ok_or_else(|| taken(&enrolment.principal))
+                if let Some(there) = there.filter(|one| one.principal == enrolment.principal) {
+                    return Ok(there);
+                }
+                if self.store.has_enrolment(&enrolment.principal).await? {
+                    return Err(taken(&enrolment.principal));
+                }
+                Err(failure)
             }
             Err(failure) => Err(failure),
         }
@@ -116,39 +129,79 @@ impl Authority {
         self.store.enrolments((self.clock)()).await
     }
 
-    /// Forgets an enrolment; its sessions, grants and requests end with it.
+    /// Forgets an enrolment; its sessions, grants and requests end with it, and the name is free again.
     ///
     /// # Errors
-    /// Denied (121): the caller does not administer this authority. Usage: nobody of that name is
-    /// enrolled.
+    /// Denied (121): the caller does not administer this authority, or nobody would be left who does.
+    /// Usage: nobody of that name is enrolled.
     pub async fn unenrol(&self, client: &Client, who: &Principal) -> Result<()> {
         self.administrator(client)?;
-        let absent = || {
-            Failure::usage(format!("nobody is enrolled as {}", who.written()))
-                .hint("\"jit enrolments list\" lists who is")
-        };
         let now = (self.clock)();
         let all = self.store.enrolments(now).await?;
-        let enrolment = all.into_iter().find(|(one, _)| one.principal == *who);
-        let (enrolment, _) = enrolment.ok_or_else(absent)?;
+        let Some((enrolment, _)) = all.into_iter().find(|(one, _)| one.principal == *who) else {
+            return Err(self.not_enrolled_here(who).await?);
+        };
+        let own = Identity {
+            source: KEY.to_owned(),
+            subject: who.name().to_owned(),
+        };
+        let is_theirs = matches!(
+            self.store.pinned(who, &own).await?,
+            Pinned::New | Pinned::Same
+        );
+        let is_person = who.class() == Class::Human;
+        if is_person && is_theirs && !self.is_administered_without(who).await? {
+            return Err(Failure::denied(format!(
+                "without the key of {} nobody who was ever here may administer this authority",
+                who.written()
+            ))
+            .hint("let another administrator sign in first"));
+        }
         let what = "its enrolment was removed".to_owned();
         let event = Event {
             by: Some(client.caller.principal.clone()),
             ..self.key_event(EventKind::SignedOut, &enrolment, what, &client.origin)?
         };
         let [keys, itself] = enrolments::remove(who);
-        let append = Append::new(event)
+        let append = client
+            .append(event)
             .only_if(enrolments::is_enrolled(who))
             .with(keys)
             .with(itself)
-            .ending(
-                Ending::Principal(who.clone()),
-                self.store.voucher(now).await?,
-            );
+            .with(identities::release_from(who, KEY))
+            .ending(Ending::ShutOut(who.clone()), self.store.voucher(now).await?);
         match self.store.ledger().append(append).await {
-            Err(failure) if failure.nature == Nature::Conflict => Err(absent()),
+            Err(failure) if failure.nature == Nature::Conflict => {
+                if self.store.has_enrolment(who).await? {
+                    return Err(failure);
+                }
+                Err(self.not_enrolled_here(who).await?)
+            }
             outcome => outcome,
         }
+    }
+
+    async fn not_enrolled_here(&self, who: &Principal) -> Result<Failure> {
+        let failure = Failure::usage(format!("nobody is enrolled as {}", who.written()));
+        let person = Principal::new(Class::Human, who.name())?;
+        if *who != person && self.store.has_enrolment(&person).await? {
+            let name = who.name();
+            return Ok(failure.hint(format!("run: jit enrolments remove human/{name}")));
+        }
+        Ok(failure.hint("\"jit enrolments list\" lists who is"))
+    }
+
+    /// Those who joined by a code that `who` made, and may still come by their keys.
+    pub(in crate::authority) async fn enrolled_by(
+        &self,
+        who: &Principal,
+        now: Timestamp,
+    ) -> Result<Vec<Principal>> {
+        let all = self.store.enrolments(now).await?.into_iter();
+        let joined = all.filter(|(one, progress)| {
+            one.made_by.as_ref() == Some(who) && matches!(progress, Progress::Joined { .. })
+        });
+        Ok(joined.map(|(one, _)| one.principal).collect())
     }
 }
 

@@ -5,7 +5,7 @@ use super::mapping::vouched;
 use crate::{
     authority::{
         Authority, Client,
-        entrance::{KEY, Vouched},
+        entrance::{Enrolled, KEY, Vouched, not_enrolled},
     },
     domain::{
         decision::Verdict,
@@ -22,7 +22,12 @@ use crate::{
         assertion::{self, Bound, Said},
         keys, proof,
     },
-    store::{enrolments, ledger::Append, spent},
+    store::{
+        enrolments,
+        identities::Identity,
+        ledger::{Actor, Append},
+        principals, spent,
+    },
 };
 
 /// How often an alert is recorded, in seconds.
@@ -53,6 +58,8 @@ impl Authority {
                 .hint("check this machine's clock and the server's URL, then sign in again")
         })?;
         let Said { code, next } = said;
+        // What a code enrols is the key itself, whatever is said beside it.
+        let mut replacing = next;
         let enrolment = match (self.store.enrolment_by_key(key, now).await?, code) {
             // A code that comes with a key of its own again: the answer was lost.
             (Some((enrolment, standing)), _) => {
@@ -60,11 +67,26 @@ impl Authority {
                     .await?;
                 enrolment
             }
-            (None, Some(code)) => self.join(&code_hash(&code), key, origin).await?,
-            (None, None) => return Err(stranger()),
+            (None, Some(code)) => {
+                replacing = None;
+                self.join(&code_hash(&code), key, origin).await?
+            }
+            (None, None) => return Err(not_enrolled()),
+        };
+        // A name has one owner: an enrolled key, or an account of a provider.
+        let identity = Identity {
+            source: KEY.to_owned(),
+            subject: enrolment.principal.name().to_owned(),
         };
         let caller = Caller::new(enrolment.principal, enrolment.groups);
-        Ok(vouched(caller, KEY, now))
+        Ok(Vouched {
+            identity: Some(identity),
+            enrolled: Some(Enrolled {
+                key,
+                next: replacing,
+            }),
+            ..vouched(caller, KEY, now)
+        })
     }
 
     /// Who enrolled the host or bot that asks, or that an agent acts for; nobody for who came in another way.
@@ -97,10 +119,17 @@ impl Authority {
                 return self.used_again((&enrolment, hash), key, origin).await;
             }
         }
+        if let Some(inviter) = &enrolment.made_by
+            && self.is_disabled(inviter, now).await?
+        {
+            return Err(refused("was made by somebody who is disabled by now"));
+        }
         let what = format!("joined with the key {}", proof::thumbprint(key)?);
         let event = self.key_event(EventKind::Enrolled, &enrolment, what, origin)?;
         let voucher = self.store.voucher(now).await?;
-        let append = Append::new(event)
+        let inviter = enrolment.made_by.iter().map(principals::may_come);
+        let append = inviter
+            .fold(by_key(event, &enrolment), Append::only_if)
             .only_if(enrolments::waits(hash, now))
             .only_if(enrolments::is_unknown(key))
             .with(enrolments::add_key(
@@ -112,7 +141,12 @@ impl Authority {
         match self.store.ledger().append(append).await {
             Ok(()) => Ok(enrolment),
             Err(failure) if failure.nature == Nature::Conflict => {
-                self.used_again((&enrolment, hash), key, origin).await
+                match self.store.enrolment_by_code(hash, now).await? {
+                    Some((_, Progress::Joined { .. })) => {
+                        self.used_again((&enrolment, hash), key, origin).await
+                    }
+                    _ => Err(refused("was withdrawn, or whoever made it was disabled")),
+                }
             }
             Err(failure) => Err(failure),
         }
@@ -172,7 +206,7 @@ impl Authority {
         let what = format!("replaced the key {was} by {is}");
         let event = self.key_event(EventKind::Enrolled, enrolment, what, origin)?;
         let voucher = self.store.voucher(now).await?;
-        let append = Append::new(event)
+        let append = by_key(event, enrolment)
             .only_if(enrolments::is_current(old))
             .only_if(enrolments::is_unknown(new))
             .with(enrolments::replace_key(old, new))
@@ -214,7 +248,7 @@ impl Authority {
             verdict: Some(Verdict::Deny),
             ..self.key_event(EventKind::Denied, enrolment, what, origin)?
         };
-        let append = Append::new(event)
+        let append = Append::new(event, Actor::Authority)
             .only_if(spent::is_new(&once))
             .with(spent::spend(&once));
         match self.store.ledger().append(append).await {
@@ -241,10 +275,9 @@ impl Authority {
     }
 }
 
-const AGAIN: &str = "an administrator makes another one: jit enrolments remove NAME, then jit enrolments create NAME";
-
-fn stranger() -> Failure {
-    Failure::denied("no enrolment of this server has this key").hint(
-        "an administrator makes a join code (jit enrolments create NAME); then run: jit login --join",
-    )
+/// What an enrolled key does by itself, while its principal may come.
+fn by_key(event: Event, enrolment: &Enrolment) -> Append {
+    Append::new(event, Actor::SignIn(&enrolment.principal))
 }
+
+const AGAIN: &str = "an administrator makes another one: jit enrolments remove NAME, then jit enrolments create NAME";

@@ -31,11 +31,10 @@ pub fn admit<'a>(
         .filter(|(entry, attributes)| entry.is_matched_by(attributes));
     match (matching.next(), matching.next()) {
         (Some((entry, attributes)), None) => {
+            let principal = entry.principal.fill(attributes)?;
             let caller = Caller {
-                principal: entry.principal.fill(attributes)?,
-                groups: entry.groups.clone(),
                 attributes: attributes.clone(),
-                sign_in: None,
+                ..Caller::new(principal, entry.groups.clone())
             };
             Ok((vouched(caller, source, now), entry))
         }
@@ -77,6 +76,7 @@ pub(super) fn vouched(caller: Caller, source: &str, now: Timestamp) -> Vouched {
         identity: None,
         once: None,
         since: now,
+        enrolled: None,
     }
 }
 

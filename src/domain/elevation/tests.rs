@@ -85,7 +85,7 @@ proptest! {
                 }
                 Call::Approve(who) => {
                     let by = Principal::parse(NAMES[who]).unwrap();
-                    let approval = Approval { by, at: now, comment: None };
+                    let approval = Approval { by, at: now, comment: None, caller: None, address: None };
                     elevation.approve(approval, needed, now).is_ok()
                 }
                 Call::Claim(key) => elevation.claim(PublicKey([key; 32]), now).is_ok(),

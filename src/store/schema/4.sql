@@ -16,3 +16,8 @@ create table replicas (
     policies text not null,
     catalogue text not null
 );
+
+-- The groups that the newest attestation of a principal names, as a JSON array, so that a person
+-- who loses a group loses it in every session. '' where that is not known, or where each session has groups
+-- of its own (jobs that share a principal).
+alter table principals add column attested_groups text not null default '';

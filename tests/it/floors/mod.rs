@@ -32,6 +32,36 @@ fn every_room_says_what_it_is_for_and_can_be_seen_whole() {
     assert!(found.is_empty(), "\n{}", lines(&found));
 }
 
+/// Where something is recorded that no caller asked for, and why no caller's standing is a condition of it.
+const WITHOUT_A_CALLER: &[(&str, usize, &str)] = &[
+    ("authority/issued.rs", 1, "a credential could not be made"),
+    ("authority/revoke.rs", 1, "a target could not be told"),
+    ("authority/workloads/enrolment.rs", 1, "nobody invites"),
+    ("authority/workloads/keys.rs", 1, "an alarm about a key"),
+    ("server/anchor.rs", 1, "the operator takes a loss"),
+    ("store/rotate.rs", 2, "the operator replaces keys"),
+];
+
+#[test]
+fn whatever_is_recorded_for_a_caller_depends_on_the_callers_standing() {
+    let tree = sources("src");
+    let mut found = Vec::new();
+    for (file, source) in &tree {
+        let own = source.matches("Actor::Authority)").count();
+        if own > 0 {
+            found.push((file.as_str(), own));
+        }
+        // Only a client says which sessions and which proof are its own.
+        let callers = source.matches("Actor::Caller {").count();
+        let is_home = ["authority/mod.rs", "store/append.rs"].contains(&file.as_str());
+        assert!(callers == 0 || is_home, "{file}");
+    }
+    found.sort_unstable();
+    let named = WITHOUT_A_CALLER.iter();
+    let named: Vec<_> = named.map(|(file, times, _)| (*file, *times)).collect();
+    assert_eq!(found, named);
+}
+
 #[test]
 fn a_house_in_order_has_no_faults() {
     check(

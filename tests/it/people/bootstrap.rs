@@ -14,6 +14,9 @@ use crate::support::{
     web::{CATALOGUE, POLICIES},
 };
 
+const ADMINISTERED: &str = "permit (principal in Group::\"administrators\", \
+     action == Action::\"administer\", resource);";
+
 fn code(serve: &Serve) -> Option<String> {
     let log = serve.log();
     let (_, rest) = log.split_once("when asked for the code, types ")?;
@@ -58,6 +61,43 @@ fn whoever_reads_the_terminal_is_the_first_administrator_and_nobody_after_them()
         .into_iter()
         .filter(|(kind, who, _)| kind == "enrolled" && who == "alice");
     assert!(enrolled.count() >= 1);
+}
+
+#[test]
+fn the_key_of_the_first_administrator_is_removed_once_somebody_else_administers() {
+    let serve = Serve::start(CATALOGUE, ADMINISTERED);
+    let shown = until("a code", || code(&serve));
+    let home = machine(&serve);
+    let ran = bootstrap(&home, &shown, "alice");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let remove = |name: &str| run(&mut home.jit(["enrolments", "remove", name]));
+    let ran = remove("alice");
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(
+        ran.stderr.contains("jit enrolments remove human/alice"),
+        "{ran:?}"
+    );
+    let ran = remove("human/alice");
+    assert_eq!(ran.code, 121, "nobody would be left: {ran:?}");
+    assert!(ran.stderr.contains("another administrator"), "{ran:?}");
+    serve.let_in("root", &["administrators"]);
+    let ran = remove("human/alice");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("removed alice"), "{ran:?}");
+    // Neither her session nor her key is good for anything.
+    for verb in ["whoami", "login"] {
+        let ran = run(&mut home.jit([verb]));
+        assert_eq!(ran.code, 121, "{ran:?}");
+        assert!(
+            ran.stderr
+                .contains("no enrolment of this server has this key"),
+            "{ran:?}"
+        );
+    }
+    let removed = events(&serve)
+        .into_iter()
+        .any(|(_, who, detail)| who == "alice" && detail.contains("enrolment was removed"));
+    assert!(removed, "{:?}", events(&serve));
 }
 
 /// A shell that minds neither Ctrl-C nor a signal, has a code asked for, and says how that left its terminal.

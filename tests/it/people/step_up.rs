@@ -9,7 +9,10 @@ use jit::{
         session::Session,
     },
     platform::{clock, keys},
-    store::{ledger::Append, sessions},
+    store::{
+        ledger::{Actor, Append},
+        sessions,
+    },
 };
 use secrecy::SecretString;
 use serde_json::json;
@@ -135,7 +138,8 @@ fn age(team: &Team) {
             Origin::default(),
         );
         let voucher = authority.store.voucher(now).await.unwrap();
-        let append = Append::new(event).with(sessions::renew(&session, &voucher, now).unwrap());
+        let append = Append::new(event, Actor::Authority)
+            .with(sessions::renew(&session, &voucher, now).unwrap());
         authority.store.ledger().append(append).await.unwrap();
     });
 }

@@ -1,7 +1,10 @@
 //! Somebody leaves: everything that they have ends at once, at the targets too.
 
-use super::member::{Member, POLICIES};
-use crate::support::{Access, Postgres, Serve, serve::Keys, until, web};
+use super::{
+    client::point,
+    member::{Member, POLICIES},
+};
+use crate::support::{Access, Home, Postgres, Serve, home::run, serve::Keys, until, web};
 
 #[test]
 fn whoever_leaves_has_nothing_any_more_not_even_at_the_target() {
@@ -61,6 +64,32 @@ fn whoever_leaves_has_nothing_any_more_not_even_at_the_target() {
     assert_eq!(nobody.code, 2, "{nobody:?}");
     admin.works(&["principals", "enable", "alice", "-j", "is back"]);
     assert_eq!(serve.let_in("alice", &[]).get("/v1/session").status, 200);
+}
+
+#[test]
+fn disabling_somebody_takes_their_join_codes_back_and_lists_what_they_enrolled() {
+    let serve = Serve::start(web::CATALOGUE, POLICIES);
+    let root = Member::of(&serve, "root", &["administrators"]);
+    let mallory = Member::of(&serve, "mallory", &["administrators"]);
+    let code = |name: &str| {
+        let made = mallory.works(&["enrolments", "create", name, "--json"]);
+        let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+        made["code"].as_str().unwrap().to_owned()
+    };
+    let (joined, open) = (code("build-7"), code("door"));
+    let join = |code: &str| {
+        let home = Home::new();
+        point(&home, &serve.url, Some(&serve.ca()));
+        run(&mut home.jit(["login", "--join", code]))
+    };
+    let ran = join(&joined);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let said = root.works(&["principals", "disable", "mallory", "-j", "has left"]);
+    assert!(said.contains("mallory enrolled workload/build-7"), "{said}");
+    let ran = join(&open);
+    assert_eq!(ran.code, 121, "{ran:?}");
+    let left = root.works(&["enrolments", "list"]);
+    assert!(left.contains("build-7") && !left.contains("door"), "{left}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use jit::{
         Store,
         audit::Loss,
         checkpoints::Pace,
-        ledger::{Append, Verification},
+        ledger::{Actor, Append, Verification},
     },
 };
 
@@ -103,13 +103,21 @@ fn a_loss_that_somebody_answered_for_is_said_once() {
             place.tamper("delete from events where seq > 3").await;
             // One that names nothing answers for nothing.
             let unnamed = plain(EventKind::LossAccepted, id());
-            store.ledger().append(Append::new(unnamed)).await.unwrap();
+            store
+                .ledger()
+                .append(Append::new(unnamed, Actor::Authority))
+                .await
+                .unwrap();
             assert_eq!(store.acceptance(&kept.checkpoint).await.unwrap(), None);
             let accepted = Event {
                 checkpoint: Some(Box::new(kept.checkpoint.clone())),
                 ..plain(EventKind::LossAccepted, id())
             };
-            store.ledger().append(Append::new(accepted)).await.unwrap();
+            store
+                .ledger()
+                .append(Append::new(accepted, Actor::Authority))
+                .await
+                .unwrap();
             append(&store, 4).await;
             store.sign_head(NOW).await.unwrap();
             let entry = store.acceptance(&kept.checkpoint).await.unwrap().unwrap();

@@ -115,6 +115,8 @@ fn approved(body: &str) -> String {
         by: Principal::parse("bob").unwrap(),
         at: now,
         comment: None,
+        caller: None,
+        address: None,
     };
     elevation.approve(yes, 1, now).unwrap();
     let policies = vec!["sensitive".to_owned()];

@@ -27,7 +27,11 @@ use jit::{
         time::Timestamp,
     },
     platform::{keys::random, seal::SealingKey},
-    store::{Store, ledger::Append, sealing::Sealing},
+    store::{
+        Store,
+        ledger::{Actor, Append},
+        sealing::Sealing,
+    },
 };
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -144,7 +148,7 @@ pub(crate) fn event(kind: EventKind, elevation: &Elevation) -> Event {
 /// That event, and where it leaves the elevation.
 pub(crate) async fn step(store: &Store, kind: EventKind, elevation: &Elevation) -> Append {
     let voucher = store.voucher(NOW).await.unwrap();
-    let append = Append::new(event(kind, elevation));
+    let append = Append::new(event(kind, elevation), Actor::Authority);
     append.leaving(elevation, &voucher).unwrap()
 }
 
@@ -164,5 +168,6 @@ pub(crate) fn session(parent: Option<&Session>) -> Session {
         only: None,
         created_at: NOW,
         expires_at: NOW.after(std::time::Duration::from_hours(1)),
+        attested_at: None,
     }
 }

@@ -12,7 +12,7 @@ use jit::{
     platform::seal::SealingKey,
     store::{
         Store,
-        ledger::{Append, Verification},
+        ledger::{Actor, Append, Verification},
     },
 };
 use secrecy::SecretString;
@@ -32,7 +32,7 @@ async fn confirmed(store: &Store) -> GrantId {
         let one = granted("ssh/web:deploy");
         let written = async {
             let voucher = store.voucher(NOW).await?;
-            let append = Append::new(event(EventKind::Granted, &one));
+            let append = Append::new(event(EventKind::Granted, &one), Actor::Authority);
             store.ledger().append(append.leaving(&one, &voucher)?).await
         };
         match written.await {

@@ -5,7 +5,7 @@ use std::{slice, time::Duration};
 use jit::{
     domain::{event::EventKind, once::Once},
     store::{
-        ledger::Append,
+        ledger::{Actor, Append},
         sessions::{self, goes_on},
         spent, steps,
     },
@@ -34,8 +34,11 @@ fn no_table_is_walked_through_for_an_elevation() {
         let store = place.open().await;
         let voucher = store.voucher(NOW).await.unwrap();
         let session = session(None);
-        let begin = Append::new(plain(EventKind::SignedIn, session.id.clone()))
-            .with(sessions::begin(&session, &voucher).unwrap());
+        let begin = Append::new(
+            plain(EventKind::SignedIn, session.id.clone()),
+            Actor::Authority,
+        )
+        .with(sessions::begin(&session, &voucher).unwrap());
         store.ledger().append(begin).await.unwrap();
         for number in 0..20 {
             let line = store.line(&session.id, NOW).await.unwrap();
@@ -45,14 +48,14 @@ fn no_table_is_walked_through_for_an_elevation() {
                 until: NOW.after(Duration::from_mins(1)),
             };
             let one = granted("ssh/web:deploy");
-            let append = Append::new(event(EventKind::Granted, &one))
+            let append = Append::new(event(EventKind::Granted, &one), Actor::Authority)
                 .leaving(&one, &voucher)
                 .unwrap()
                 .with(spent::spend(&proof))
                 .only_if(spent::is_new(&proof))
                 .only_if(goes_on(&session.id));
             store.ledger().append(append).await.unwrap();
-            let issued = Append::new(event(EventKind::Issued, &one));
+            let issued = Append::new(event(EventKind::Issued, &one), Actor::Authority);
             let issued = issued.only_if(steps::is_unrevoked(&one));
             store.ledger().append(issued).await.unwrap();
         }

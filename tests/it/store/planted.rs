@@ -12,7 +12,7 @@ use jit::{
         Store,
         chain::Stored,
         checkpoints::{Pace, Signed},
-        ledger::{Append, Verification},
+        ledger::{Actor, Append, Verification},
     },
 };
 
@@ -145,7 +145,7 @@ fn an_acceptance_answers_for_the_loss_that_it_names_and_for_no_later_one() {
             append(&store, 2).await;
             let lost = signed(&store).await.checkpoint;
             place.tamper("delete from events where seq > 3").await;
-            let accepted = Append::new(acceptance(&lost));
+            let accepted = Append::new(acceptance(&lost), Actor::Authority);
             store.ledger().append(accepted).await.unwrap();
             store.sign_head(NOW).await.unwrap();
             for one in [&earlier, &lost] {
@@ -176,7 +176,11 @@ fn an_entry_dated_after_a_checkpoint_is_not_signed_by_it() {
                 at: ahead,
                 ..plain(EventKind::SignedIn, id())
             };
-            store.ledger().append(Append::new(event)).await.unwrap();
+            store
+                .ledger()
+                .append(Append::new(event, Actor::Authority))
+                .await
+                .unwrap();
             let early = store.checkpoint_if_due(PACE, NOW).await.unwrap_err();
             assert!(
                 early.message.contains("entry 2 of the ledger is dated"),

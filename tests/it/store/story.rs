@@ -13,7 +13,7 @@ use jit::{
         Store,
         database::Statement,
         ending::Ending,
-        ledger::{Append, Verification},
+        ledger::{Actor, Append, Verification},
         sessions::{self, DEEPEST},
         steps::is_still,
     },
@@ -78,7 +78,10 @@ async fn lines(store: &Store) {
     let voucher = store.voucher(NOW).await.unwrap();
     for _ in 0..=DEEPEST {
         let next = session(line.last());
-        let begin = Append::new(plain(EventKind::SignedIn, next.id.clone()));
+        let begin = Append::new(
+            plain(EventKind::SignedIn, next.id.clone()),
+            Actor::Authority,
+        );
         let begin = begin.with(sessions::begin(&next, &voucher).unwrap());
         store.ledger().append(begin).await.unwrap();
         line.push(next);
@@ -104,7 +107,10 @@ async fn lines(store: &Store) {
     let late = NOW.after(Duration::from_hours(1));
     assert!(store.line(&line[2].id, late).await.unwrap().is_empty());
 
-    let end = Append::new(plain(EventKind::SignedOut, line[1].id.clone()));
+    let end = Append::new(
+        plain(EventKind::SignedOut, line[1].id.clone()),
+        Actor::Authority,
+    );
     let end = end.ending(Ending::Session(line[1].id.clone()), voucher);
     store.ledger().append(end).await.unwrap();
     assert_eq!(of(0).await.len(), 1);
@@ -127,7 +133,7 @@ async fn guards(store: &Store) {
             approved
                 .grant(policies, jit::domain::decision::Obligations::default(), NOW)
                 .unwrap();
-            let append = Append::new(event(EventKind::Granted, &approved))
+            let append = Append::new(event(EventKind::Granted, &approved), Actor::Authority)
                 .leaving(&approved, &voucher)
                 .unwrap()
                 .only_if(is_still(&pending, &voucher).unwrap());
@@ -152,7 +158,7 @@ async fn broken_ones_fail_alone(store: &Store) {
     let voucher = store.voucher(NOW).await.unwrap();
     let appends: Vec<_> = (0..30)
         .map(|at| {
-            let append = Append::new(plain(EventKind::SignedIn, id()));
+            let append = Append::new(plain(EventKind::SignedIn, id()), Actor::Authority);
             let append = match at {
                 7 => append.with(Statement::new("update nothing set at = 1", [])),
                 11 | 13 => append.with(sessions::begin(&once, &voucher).unwrap()),

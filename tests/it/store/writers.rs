@@ -8,7 +8,7 @@ use jit::{
         failure::Nature,
     },
     store::{
-        ledger::{Append, Verification},
+        ledger::{Actor, Append, Verification},
         steps::is_still,
     },
 };
@@ -110,7 +110,7 @@ fn what_is_queued_when_the_store_closes_is_written_or_refused() {
                 let voucher = store.voucher(NOW).await.unwrap();
                 writing.spawn(async move {
                     let one = granted("ssh/web:deploy");
-                    let append = Append::new(event(EventKind::Granted, &one))
+                    let append = Append::new(event(EventKind::Granted, &one), Actor::Authority)
                         .leaving(&one, &voucher)
                         .unwrap();
                     let outcome = store.ledger().append(append).await;

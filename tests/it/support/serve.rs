@@ -144,11 +144,8 @@ impl Serve {
 
     /// The certificate authority that clients pin: its own, or the one that a test put beside `server.toml`.
     pub(crate) fn ca(&self) -> PathBuf {
-        let given = self.path("ca.crt");
-        if given.is_file() {
-            return given;
-        }
-        self.path("state/tls/ca.crt")
+        let given = Some(self.path("ca.crt")).filter(|given| given.is_file());
+        given.unwrap_or_else(|| self.path("state/tls/ca.crt"))
     }
 
     /// The number of its process.
@@ -184,6 +181,7 @@ impl Serve {
             only: None,
             created_at: now,
             expires_at: now.after(Duration::from_hours(1)),
+            attested_at: None,
         };
         let token = with_authority(&self.path(""), async |authority| {
             let opened = authority.open_session(&session, &Origin::default()).await;

@@ -12,7 +12,7 @@ use jit::{
     authority::{Client, elevate::Ask, sessions::Leave, watch::Watches},
     domain::{
         elevation::State,
-        event::{EventKind, Origin},
+        event::EventKind,
         failure::{Code, Nature},
         id::GrantId,
         time::Timestamp,
@@ -224,9 +224,8 @@ fn the_last_yes_does_not_grant_what_policy_would_not_any_longer() {
         let held = team.granted(&agent, "deploy").await.grant.id;
         team.here
             .close_session(
-                &alice.sessions[0],
+                &alice,
                 &Leave::by(Ending::Session(alice.sessions[0].id.clone())),
-                &Origin::default(),
             )
             .await
             .unwrap();

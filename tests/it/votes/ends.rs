@@ -189,7 +189,7 @@ fn what_ended_meanwhile_is_not_decided_again_and_again() {
         };
         let session = &alice.sessions[0];
         let leave = Leave::by(Ending::Session(session.id.clone()));
-        let closed = team.here.close_session(session, &leave, &alice.origin);
+        let closed = team.here.close_session(&alice, &leave);
         closed.await.unwrap();
         let asks = async |client: &Client| {
             let before = ASKED.load(Ordering::Relaxed);

@@ -102,6 +102,8 @@ fn yes(by: &str) -> Approval {
         by: Principal::parse(by).unwrap(),
         at: still(),
         comment: None,
+        caller: None,
+        address: None,
     }
 }
 

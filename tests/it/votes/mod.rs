@@ -4,4 +4,5 @@ mod approvals;
 mod ends;
 mod enrolled;
 mod forged;
+mod standing;
 pub(crate) mod team;

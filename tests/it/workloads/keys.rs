@@ -17,6 +17,7 @@ use jit::{
         assertion::{Bound, Said, say},
         clock, keys,
     },
+    policy::set::Policies,
 };
 use secrecy::ExposeSecret as _;
 use std::{sync::Arc, time::Duration};
@@ -25,18 +26,18 @@ use tokio::task::JoinSet;
 use super::{Place, SERVER, block_on, why};
 
 const SESSION: &str = "the-thumbprint-of-a-session's-key";
-const CODE: &str = "3f2a1b";
+pub(super) const CODE: &str = "3f2a1b";
 
-fn key() -> PrivateKey {
+pub(super) fn key() -> PrivateKey {
     keys::generate().unwrap()
 }
 
-fn host() -> Principal {
+pub(super) fn host() -> Principal {
     Principal::new(Class::Workload, "build-7").unwrap()
 }
 
 /// Somebody in these groups.
-fn client(groups: &[&str]) -> Client {
+pub(super) fn client(groups: &[&str]) -> Client {
     let groups = groups.iter().map(|group| (*group).to_owned()).collect();
     let own = key().public();
     Client {
@@ -50,7 +51,14 @@ fn client(groups: &[&str]) -> Client {
     }
 }
 
-fn invitation(principal: Principal, code: &str, ttl: Duration) -> Invitation {
+/// Policies by which a group of people administers.
+pub(super) fn administered() -> Policies {
+    let policy = "permit (principal in Group::\"administrators\", \
+         action == Action::\"administer\", resource);";
+    Policies::parse(&[("a.cedar".to_owned(), policy.to_owned())]).unwrap()
+}
+
+pub(super) fn invitation(principal: Principal, code: &str, ttl: Duration) -> Invitation {
     Invitation {
         principal,
         groups: ["builders".to_owned()].into(),
@@ -60,7 +68,7 @@ fn invitation(principal: Principal, code: &str, ttl: Duration) -> Invitation {
 }
 
 /// A place where build-7 is invited by [`CODE`].
-async fn invited() -> Place {
+pub(super) async fn invited() -> Place {
     let place = Place::new("", "workloads = []").await;
     let invitation = invitation(host(), CODE, Duration::from_mins(10));
     let made = place
@@ -72,7 +80,7 @@ async fn invited() -> Place {
 }
 
 /// What a host says that has that key, heard by the server.
-async fn says(place: &Place, key: &PrivateKey, said: Said) -> Result<Vouched> {
+pub(super) async fn says(place: &Place, key: &PrivateKey, said: Said) -> Result<Vouched> {
     let bound = Bound {
         server: SERVER,
         key: SESSION,
@@ -85,14 +93,14 @@ async fn says(place: &Place, key: &PrivateKey, said: Said) -> Result<Vouched> {
     heard.await
 }
 
-fn joining() -> Said {
+pub(super) fn joining() -> Said {
     Said {
         code: Some(CODE.to_owned()),
         next: None,
     }
 }
 
-fn replaced_by(next: &PrivateKey) -> Said {
+pub(super) fn replaced_by(next: &PrivateKey) -> Said {
     Said {
         code: None,
         next: Some(next.public()),
@@ -100,7 +108,7 @@ fn replaced_by(next: &PrivateKey) -> Said {
 }
 
 /// The ledger's details of that kind.
-async fn recorded(place: &Place, kind: EventKind) -> Vec<String> {
+pub(super) async fn recorded(place: &Place, kind: EventKind) -> Vec<String> {
     let all = EventFilter::default();
     let entries = place.authority.store.ledger().list(&all);
     let entries = entries.await.unwrap().into_iter();
@@ -296,14 +304,10 @@ fn nobody_comes_by_the_name_of_an_enrolled_key_whatever_configuration_says_by_no
 #[test]
 fn only_administrators_enrol_and_remove_and_nobody_takes_anothers_name() {
     block_on(async {
-        let policy = "permit (principal in Group::\"administrators\", \
-             action == Action::\"administer\", resource);";
         let workloads = "[[workloads]]\nname = 'app'\nkind = 'github'\nprincipal = 'gh-{repository_id}'\n\
              match = { repository_id = '74' }\n";
         let mut place = Place::new("", workloads).await;
-        place.authority.policies =
-            jit::policy::set::Policies::parse(&[("a.cedar".to_owned(), policy.to_owned())])
-                .unwrap();
+        place.authority.policies = administered();
         let wanted = invitation(host(), CODE, Duration::from_mins(10));
         let (authority, known) = (&place.authority, &place.workloads);
         let (admin, mallory) = (client(&["administrators"]), client(&["dev"]));

@@ -2,6 +2,7 @@
 
 mod aws;
 mod ends;
+mod enrolled;
 mod keys;
 mod kubernetes;
 mod served;
