@@ -6,6 +6,8 @@
 #   ./install.sh --uninstall  removes exactly what it installed
 #   ./install.sh --prefix DIR to DIR/bin
 set -eu
+# What is installed is for everybody to read and for nobody else to write.
+umask 022
 
 # How the program is linked is chosen here and nowhere else. A position-independent program copies some
 # 180 pages at every start, and a dynamic one looks up its libraries: without both, `jit exec` starts in
@@ -33,18 +35,26 @@ while [ $# -gt 0 ]; do
     shift
 done
 case $prefix in /*) ;; *) prefix=$PWD/$prefix ;; esac
+# In one spelling, since the list of what is installed is compared with it.
+prefix=$(printf '%s' "$prefix" | sed 's://*:/:g;s:\(.\)/$:\1:')
 cd "$(dirname "$0")"
 list=$prefix/share/jit/installed
 
 # Adds a line to the list of what is installed, once.
 record() { grep -qxF -- "$1" "$list" 2>/dev/null || echo "$1" >> "$list"; }
 
-# Makes a directory with those above it, and records each that was not there.
+# Whether a path is the prefix or below it, whatever the list says.
+is_ours() {
+    case $1 in */../* | */.. | */./*) return 1 ;; esac
+    case $1 in "$prefix"/*) return 0 ;; *) return 1 ;; esac
+}
+
+# Makes a directory with those above it, and records each below the prefix that was not there.
 make_dir() {
     [ ! -d "$1" ] || return 0
     make_dir "$(dirname "$1")"
     mkdir "$1"
-    new_dirs="$1/
+    ! is_ours "$1/" || new_dirs="$1/
 ${new_dirs:-}"
 }
 
@@ -53,9 +63,10 @@ put() {
     target=$prefix/$2
     make_dir "$(dirname "$target")"
     if ! cmp -s "$1" "$target"; then
-        cp "$1" "$target.new.$$"
-        chmod "$3" "$target.new.$$"
-        mv -f "$target.new.$$" "$target"
+        new=$(mktemp "$(dirname "$target")/.jit.XXXXXXXX")
+        cp "$1" "$new"
+        chmod "$3" "$new"
+        mv -f "$new" "$target"
         say "installed $target"
     fi
     record "$target"
@@ -64,6 +75,12 @@ put() {
 # Removes the files, then the directories that were made for them, the innermost first.
 uninstall() {
     [ -f "$list" ] || fail "nothing is installed in $prefix"
+    if [ -n "$(find "$list" "$(dirname "$list")" -prune \( -perm -020 -o -perm -002 \))" ]; then
+        fail "$list can be written by others; look through it, then run: chmod go-w '$list' '$(dirname "$list")'"
+    fi
+    while IFS= read -r path; do
+        is_ours "$path" || fail "$list names $path, which is not below $prefix; take that line out"
+    done < "$list"
     # What calls a jit that is gone fails: every kubectl, ssh and aws that was set up.
     if "$prefix/bin/jit" setup --undo --dry-run 2>/dev/null | grep -q '[0-9] to change$'; then
         fail "your tools call this jit; first run: '$prefix/bin/jit' setup --undo"

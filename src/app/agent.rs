@@ -85,7 +85,6 @@ fn broken(error: &io::Error) -> Failure {
 }
 
 fn stay() -> Result<()> {
-    hide();
     let own = |fd: io::Result<OwnedFd>| fd.map_err(|error| broken(&error));
     let listener = StdListener::from(own(stdin().as_fd().try_clone_to_owned())?);
     let process = own(stdout().as_fd().try_clone_to_owned())?;
@@ -96,16 +95,6 @@ fn stay() -> Result<()> {
     drop(fs::remove_dir_all(&handover.directory));
     served.map_err(|error| broken(&error))
 }
-
-/// No other process of the user may read the key from this one's memory, and no core dump holds it.
-#[cfg(target_os = "linux")]
-fn hide() {
-    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-    let _set = set_dumpable_behavior(DumpableBehavior::NotDumpable);
-}
-
-#[cfg(not(target_os = "linux"))]
-fn hide() {}
 
 fn received(pipe: OwnedFd) -> Result<Handover> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(4096));

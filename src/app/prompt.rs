@@ -1,10 +1,9 @@
-//! `jit prompt`, hidden: what is held, in two lines that a shell's prompt reads.
+//! `jit prompt`, hidden: what is held, in a line that a shell's prompt reads.
 
 use super::{session::Session, status::short};
 use crate::{
     cache::Cache,
     domain::{
-        entitlement::Kind,
         failure::Result,
         lease::{Freshness, Lease},
         time::Timestamp,
@@ -18,21 +17,14 @@ const MOST: usize = 3;
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
-/// Prints two lines of letters, digits, spaces and `/:._-@+` alone: the segment (empty where nothing is
-/// held, what ends first first), and until when an AWS grant lives (empty where none does). A lease that is over is removed,
-/// so that the next prompt need not ask.
+/// Prints a line of letters, digits, spaces and `/:._-@+` alone, what ends first first; an empty one where
+/// nothing is held. A lease that is over is removed, so that the next prompt need not ask.
 pub fn run(_: &Args, session: &Session) -> Result<()> {
     let now = (session.clock)();
     let mut leases = Cache::open(&session.places)?.live(now)?;
     leases.retain(|lease| lease.freshness(now) != Freshness::Over);
     leases.sort_by_key(|lease| lease.grant.expires_at);
-    let ends_at = leases
-        .iter()
-        .map(|lease| &lease.grant)
-        .find(|grant| grant.entitlement.resource.kind() == Kind::Aws)
-        .map(|grant| grant.expires_at);
-    session.print(&segment(&leases, now))?;
-    session.print(&ends_at.map_or_else(String::new, Timestamp::to_rfc3339_seconds))
+    session.print(&segment(&leases, now))
 }
 
 /// `aws/prod:read 42m kubernetes/prod:view 9m`, and `+2` where more is held.

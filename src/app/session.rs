@@ -117,17 +117,18 @@ impl Session {
         print(text)
     }
 
-    /// Prints something as one line of JSON.
+    /// Prints something as one line of JSON, in which nothing is left that a terminal would obey.
     pub fn print_json(&self, what: &impl Serialize) -> Result<()> {
         let text = serde_json::to_string(what)
             .map_err(|error| Failure::failed("the answer cannot be written").because(&error))?;
-        self.print(&text)
+        self.print(&terminal::plain_json(&text))
     }
 }
 
-/// Prints a line on stdout.
+/// Prints on stdout, cleaned of what a terminal would obey: the only place that does, since names come from
+/// other people's files, targets and servers.
 pub fn print(text: &str) -> Result<()> {
-    match writeln!(stdout().lock(), "{text}") {
+    match writeln!(stdout().lock(), "{}", terminal::plain(text)) {
         // Whoever read it has read enough: `jit audit | head`.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Failure::failed("stdout cannot be written").because(&error))

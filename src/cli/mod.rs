@@ -17,7 +17,10 @@ use crate::{
         setup, status, tidy, trust, whoami,
     },
     domain::failure::{Code, Failure, Result},
-    platform::terminal::{self, Person},
+    platform::{
+        process::forbid_dumps,
+        terminal::{self, Person},
+    },
     server::{ground::Ground, serve},
 };
 
@@ -97,6 +100,8 @@ const HOOKS: [&str; 3] = ["credential-process", "exec-credential", "known-hosts"
 
 /// Runs one command line; the number is the process's exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    // First of all: whatever this process is for, it will hold keys.
+    forbid_dumps();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let json = arguments
         .iter()

@@ -6,7 +6,7 @@ pub mod authority;
 mod check;
 pub mod client;
 pub mod edit;
-mod names;
+pub mod names;
 pub mod places;
 pub mod policies;
 pub mod references;

@@ -112,7 +112,7 @@ pub(super) fn account_of_role(arn: &str) -> Option<&str> {
 }
 
 /// Whether it looks like a region: `eu-west-1`.
-pub(super) fn is_region(text: &str) -> bool {
+pub fn is_region(text: &str) -> bool {
     is_label(text) && text.contains('-')
 }
 

@@ -2,8 +2,12 @@
 
 use std::{
     ffi::OsStr,
+    fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
+
+use rustix::process::geteuid;
 
 use crate::{
     domain::{
@@ -39,6 +43,7 @@ pub fn find(environment: &Environment, config_dir: Option<&Path>) -> Result<Plac
         configuration,
         state: xdg(environment, "XDG_STATE_HOME", ".local/state")?,
         runtime: absolute(environment, "XDG_RUNTIME_DIR")
+            .filter(|runtime| is_own(runtime))
             .map_or_else(|| cache.join("run"), |runtime| runtime.join("jit")),
         cache,
         job: job(environment),
@@ -87,6 +92,13 @@ fn xdg(environment: &Environment, variable: &str, below_home: &str) -> Result<Pa
         })
 }
 
+/// "The directory MUST be owned by the user": after `su` the variable is still that of another one. What is
+/// not there belongs to nobody else.
+fn is_own(runtime: &Path) -> bool {
+    let owner = fs::metadata(runtime).map(|metadata| metadata.uid());
+    owner.is_ok_and(|owner| owner == geteuid().as_raw()) || !runtime.exists()
+}
+
 /// "All paths set in these environment variables must be absolute", and others are ignored.
 fn absolute(environment: &Environment, variable: &str) -> Option<PathBuf> {
     let path = environment.value(variable).map(PathBuf::from);
@@ -95,6 +107,8 @@ fn absolute(environment: &Environment, variable: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::chown;
+
     use super::*;
 
     fn environment(home: Option<&str>, variables: &[(&str, &str)]) -> Environment {
@@ -127,6 +141,21 @@ mod tests {
         assert_eq!(places.runtime, Path::new("/run/user/7/jit"));
         let places = find(&environment, Some(Path::new("/other"))).unwrap();
         assert_eq!(places.configuration, Path::new("/other"));
+    }
+
+    #[test]
+    fn a_runtime_directory_of_another_user_counts_as_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let runtime = directory.path().to_str().unwrap();
+        let found = || {
+            let set = [("XDG_RUNTIME_DIR", runtime)];
+            find(&environment(Some("/h"), &set), None).unwrap().runtime
+        };
+        assert_eq!(found(), directory.path().join("jit"));
+        if geteuid().is_root() {
+            chown(directory.path(), Some(12345), None).unwrap();
+            assert_eq!(found(), Path::new("/h/.cache/jit/run"));
+        }
     }
 
     #[test]

@@ -59,8 +59,7 @@ pub fn refuse_foreign(path: &Path, metadata: &Metadata) -> Result<()> {
     let shown = path.display();
     let owner = metadata.uid();
     if owner != geteuid().as_raw() && owner != 0 {
-        return Err(Failure::failed(format!("{shown} belongs to another user"))
-            .hint(format!("run: chown $(id -un) '{shown}'")));
+        return Err(of_another(path, owner));
     }
     if metadata.mode() & 0o022 != 0 {
         let now = metadata.mode() & 0o7777;
@@ -118,8 +117,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
 fn refuse_shared(path: &Path, metadata: &Metadata, mode: u32) -> Result<()> {
     let shown = path.display();
     if metadata.uid() != geteuid().as_raw() {
-        return Err(Failure::failed(format!("{shown} belongs to another user"))
-            .hint(format!("run: chown $(id -un) '{shown}'")));
+        return Err(of_another(path, metadata.uid()));
     }
     if metadata.mode() & 0o077 != 0 {
         let now = metadata.mode() & 0o7777;
@@ -131,20 +129,62 @@ fn refuse_shared(path: &Path, metadata: &Metadata, mode: u32) -> Result<()> {
     Ok(())
 }
 
+/// What belongs to another user. Root under `sudo -E` finds another user's files: these stay theirs.
+fn of_another(path: &Path, owner: u32) -> Failure {
+    let hint = if geteuid().is_root() {
+        format!(
+            "run jit as its owner (sudo -u '#{owner}' jit …), or with root's own home: sudo -H jit …"
+        )
+    } else {
+        format!("run jit as its owner, or {ELSEWHERE}")
+    };
+    Failure::failed(format!("{} belongs to another user", path.display())).hint(hint)
+}
+
+/// What names other places than those below the home directory.
+const ELSEWHERE: &str =
+    "set HOME, or XDG_CONFIG_HOME, XDG_STATE_HOME and XDG_CACHE_HOME, to directories of your own";
+
+/// Refuses to make anything in another user's directory: the nearest one above `path` that is there must
+/// belong to us, or to root.
+pub fn refuse_foreign_ground(path: &Path) -> Result<()> {
+    let mut above = path.ancestors().skip(1);
+    let found = above.find_map(|directory| Some((directory, fs::metadata(directory).ok()?)));
+    match found {
+        Some((directory, metadata)) if ![0, geteuid().as_raw()].contains(&metadata.uid()) => {
+            Err(of_another(directory, metadata.uid()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Why a directory cannot be made.
+pub fn unmakeable(path: &Path, error: &io::Error) -> Failure {
+    let refused = [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem];
+    let hint = if refused.contains(&error.kind()) {
+        ELSEWHERE
+    } else {
+        "check its parent directory's permissions and the free space"
+    };
+    Failure::failed(format!("{} cannot be made", path.display()))
+        .because(error)
+        .hint(hint)
+}
+
 /// Makes sure that `path` is a directory that is ours alone, with its parents.
+///
+/// # Errors
+/// It is not, it cannot be made, or it would be made in another user's directory.
 pub fn private_directory(path: &Path) -> Result<()> {
     if is_private_directory(path)? {
         return Ok(());
     }
+    refuse_foreign_ground(path)?;
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|error| {
-            Failure::failed(format!("{} cannot be made", path.display()))
-                .because(&error)
-                .hint("check its parent directory's permissions and the free space")
-        })?;
+        .map_err(|error| unmakeable(path, &error))?;
     // Somebody else may have made it meanwhile, where its parent lets them.
     is_private_directory(path).map(drop)
 }
@@ -310,6 +350,24 @@ mod tests {
                 .hint
                 .contains("chmod 700")
         );
+    }
+
+    #[test]
+    fn nothing_is_made_below_a_directory_of_somebody_else() {
+        let base = tempfile::tempdir().unwrap();
+        let theirs = base.path().join("theirs");
+        fs::create_dir(&theirs).unwrap();
+        assert!(refuse_foreign_ground(&theirs.join("a/b")).is_ok());
+        if geteuid().is_root() {
+            lchown(&theirs, Some(12345), None).unwrap();
+            let failure = private_directory(&theirs.join("a/b")).unwrap_err();
+            assert!(
+                failure.message.ends_with("theirs belongs to another user"),
+                "{failure:?}"
+            );
+            assert!(failure.hint.contains("sudo -u '#12345'"), "{failure:?}");
+            assert!(!theirs.join("a").exists());
+        }
     }
 
     #[test]

@@ -2,22 +2,46 @@
 
 use std::ops::Range;
 
+/// A file, read as far as it can be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct File {
+    /// Its sections, in their order.
+    pub sections: Vec<Section>,
+    /// The lines before any section that are no section, from 1.
+    pub outside: Vec<usize>,
+}
+
+impl File {
+    /// The lines that are neither a setting nor a section nor the next part of a setting, from 1.
+    pub fn faults(&self) -> impl Iterator<Item = usize> + use<'_> {
+        let inside = self.sections.iter().flat_map(|section| &section.faults);
+        self.outside.iter().chain(inside).copied()
+    }
+}
+
 /// A section, in the order of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
-    /// What stands between the brackets.
+    /// What stands between the first bracket and the last one on its line.
     pub header: String,
     /// The header's line, from 0.
     pub line: usize,
     /// Its settings, in their order.
     pub settings: Vec<Setting>,
+    /// Its lines that are no setting, from 1.
+    pub faults: Vec<usize>,
 }
 
 impl Section {
+    /// A setting; of more than one the last counts.
+    pub fn setting(&self, key: &str) -> Option<&Setting> {
+        let mut named = self.settings.iter().rev();
+        named.find(|setting| setting.key == key)
+    }
+
     /// A setting's value; of more than one the last counts.
     pub fn value(&self, key: &str) -> Option<&str> {
-        let mut named = self.settings.iter().rev();
-        named.find(|setting| setting.key == key).map(|s| &*s.value)
+        self.setting(key).map(|setting| &*setting.value)
     }
 }
 
@@ -26,48 +50,77 @@ impl Section {
 pub struct Setting {
     /// In lower case.
     pub key: String,
-    /// What stands on the key's own line.
+    /// What stands on the key's own line. Nothing behind it is a comment.
     pub value: String,
+    /// What stands on the lines that go on with the value.
+    pub more: Vec<String>,
     /// Its lines, from 0: what is indented more than the key goes on with the value.
     pub lines: Range<usize>,
     /// How far the key is indented.
     pub indent: usize,
 }
 
-/// The sections of a text. The error is the number of the guilty line, from 1: one before any
-/// section, or one that is neither a setting nor a section nor the next part of a setting.
-pub fn sections(text: &str) -> Result<Vec<Section>, usize> {
-    let mut sections: Vec<Section> = Vec::new();
+impl Setting {
+    /// The value on all its lines.
+    pub fn whole(&self) -> String {
+        let lines: Vec<&str> = [&self.value]
+            .into_iter()
+            .chain(&self.more)
+            .map(String::as_str)
+            .collect();
+        lines.join("\n")
+    }
+}
+
+/// The sections of a text, as `configparser` reads them.
+pub fn parse(text: &str) -> File {
+    let mut file = File::default();
     for (line, written) in text.lines().enumerate() {
         let plain = written.trim();
         if plain.is_empty() || plain.starts_with(['#', ';']) {
             continue;
         }
         let indent = written.len() - written.trim_start().len();
-        let section = sections.last_mut();
+        let section = file.sections.last_mut();
         if let Some(setting) = section.and_then(|section| section.settings.last_mut())
             && indent > setting.indent
         {
             setting.lines.end = line + 1;
-        } else if let Some(header) = plain.strip_prefix('[') {
-            let (header, _) = header.split_once(']').ok_or(line + 1)?;
-            sections.push(Section {
-                header: header.trim().to_owned(),
+            setting.more.push(plain.to_owned());
+        } else if let Some(header) = header(plain) {
+            file.sections.push(Section {
+                header: header.to_owned(),
                 line,
                 settings: Vec::new(),
+                faults: Vec::new(),
             });
         } else {
-            let (key, value) = plain.split_once(['=', ':']).ok_or(line + 1)?;
-            let section = sections.last_mut().ok_or(line + 1)?;
-            section.settings.push(Setting {
-                key: key.trim().to_ascii_lowercase(),
-                value: value.trim().to_owned(),
-                lines: line..line + 1,
-                indent,
-            });
+            let setting = setting(plain, line, indent);
+            match (file.sections.last_mut(), setting) {
+                (Some(section), Some(setting)) => section.settings.push(setting),
+                (Some(section), None) => section.faults.push(line + 1),
+                (None, _) => file.outside.push(line + 1),
+            }
         }
     }
-    Ok(sections)
+    file
+}
+
+/// What stands behind the last bracket counts for nothing.
+fn header(plain: &str) -> Option<&str> {
+    let (header, _) = plain.strip_prefix('[')?.rsplit_once(']')?;
+    (!header.is_empty()).then_some(header)
+}
+
+fn setting(plain: &str, line: usize, indent: usize) -> Option<Setting> {
+    let (key, value) = plain.split_once(['=', ':'])?;
+    Some(Setting {
+        key: key.trim().to_ascii_lowercase(),
+        value: value.trim().to_owned(),
+        more: Vec::new(),
+        lines: line..line + 1,
+        indent,
+    })
 }
 
 #[cfg(test)]
@@ -79,7 +132,7 @@ mod tests {
     #[test]
     fn settings_are_found_with_their_lines() {
         let text = "# comment\n[a]\nX : 1\ny=\n  nested = 2\n\n  [no]\n; comment\nz = 3\n[b] # c\n  k = 1\n  l = 2\nk = 3\n";
-        let found = sections(text).unwrap();
+        let found = parse(text).sections;
         let shown: Vec<String> = found
             .iter()
             .flat_map(|section| {
@@ -104,23 +157,28 @@ mod tests {
         );
         assert_eq!(found[1].value("k"), Some("3"));
         assert_eq!(found[1].value("x"), None);
+        let nested = found[0].setting("y").unwrap();
+        assert_eq!(nested.whole(), "\nnested = 2\n[no]");
     }
 
     #[test]
-    fn the_guilty_line_is_named() {
-        for (text, line) in [("x = 1\n", 1), ("[a]\nx\n", 2), ("\n[a\n", 2)] {
-            assert_eq!(sections(text), Err(line), "{text:?}");
-        }
+    fn a_line_that_is_nothing_belongs_to_its_section() {
+        let text = "x = 1\n[a\n[b] # [c]\nk = v # note\nno\n[]\n[d]\n  i = 1\n  j = 2\n";
+        let file = parse(text);
+        assert_eq!(file.outside, [1, 2]);
+        assert_eq!(file.faults().collect::<Vec<_>>(), [1, 2, 5, 6]);
+        let headers: Vec<&str> = file.sections.iter().map(|s| &*s.header).collect();
+        assert_eq!(headers, ["b] # [c", "d"]);
+        assert_eq!(file.sections[0].value("k"), Some("v # note"));
+        assert_eq!(file.sections[1].value("j"), Some("2"));
     }
 
     proptest! {
         #[test]
         fn no_file_panics(text in "([\\[\\]=:#; \n\r\tx]|.){0,60}") {
-            if let Ok(sections) = sections(&text) {
-                let count = text.lines().count();
-                for setting in sections.iter().flat_map(|section| &section.settings) {
-                    prop_assert!(setting.lines.start < setting.lines.end && setting.lines.end <= count);
-                }
+            let count = text.lines().count();
+            for setting in parse(&text).sections.iter().flat_map(|section| &section.settings) {
+                prop_assert!(setting.lines.start < setting.lines.end && setting.lines.end <= count);
             }
         }
     }

@@ -14,6 +14,7 @@ use rustix::{
     io::Errno,
 };
 
+use super::terminal;
 use crate::domain::failure::{Code, Failure, Result};
 
 /// How often a lock is looked at that is not waited for for ever.
@@ -29,15 +30,24 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of `path`; calls `waiting` once if somebody else holds it.
+    /// Takes the lock of `path`; calls `waiting` once if somebody else holds it. On a file system without
+    /// locks it goes on without one, and says so.
     pub fn acquire(path: &Path, waiting: impl FnOnce()) -> Result<Self> {
         let file = lock_file(path)?;
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            waiting();
-            while let Err(error) = flock(&file, FlockOperation::LockExclusive) {
-                if error != Errno::INTR {
-                    return Err(unlockable(path, &error.into()));
-                }
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(Self { file }),
+            Err(error) if has_no_locks(error) => {
+                terminal::say(&format!(
+                    "jit: the file system of {} has no locks, so two jit at once may disturb each other",
+                    path.display()
+                ));
+                return Ok(Self { file });
+            }
+            Err(_) => waiting(),
+        }
+        while let Err(error) = flock(&file, FlockOperation::LockExclusive) {
+            if error != Errno::INTR {
+                return Err(refused(path, error));
             }
         }
         Ok(Self { file })
@@ -81,9 +91,25 @@ impl Lock {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Self { file })),
             Err(Errno::WOULDBLOCK) => Ok(None),
-            Err(error) => Err(unlockable(path, &error.into())),
+            Err(error) => Err(refused(path, error)),
         }
     }
+}
+
+/// Whether the file system, and not somebody else's lock, is the reason: NFS without its lock service, or a
+/// FUSE file system.
+fn has_no_locks(error: Errno) -> bool {
+    [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP, Errno::INVAL].contains(&error)
+}
+
+fn refused(path: &Path, error: Errno) -> Failure {
+    let failure = unlockable(path, &error.into());
+    if has_no_locks(error) {
+        return failure.hint(
+            "its file system has no locks: set XDG_STATE_HOME and XDG_CACHE_HOME to directories of a local one",
+        );
+    }
+    failure
 }
 
 fn lock_file(path: &Path) -> Result<File> {

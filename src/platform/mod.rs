@@ -21,5 +21,6 @@ pub mod proxy_header;
 pub mod seal;
 pub mod sealing;
 pub mod secret;
+pub mod shell_words;
 pub mod terminal;
 pub mod vigil;

@@ -78,6 +78,19 @@ impl Launch {
     }
 }
 
+/// From now on no other process of this user can trace this one or read its memory, and no core dump holds
+/// what is in it. A program that replaces this process is as any other again.
+#[cfg(target_os = "linux")]
+pub fn forbid_dumps() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    // It cannot fail with this value, and nothing could be done about it.
+    let _set = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// Other systems have no such switch.
+#[cfg(not(target_os = "linux"))]
+pub fn forbid_dumps() {}
+
 /// Whoever waits for the end of a pipe, or of a lock, that this process happened to inherit must not
 /// wait for a child that stays: it finds nothing behind those numbers.
 ///

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 use super::{
     files,
     ini::{self, Section},
+    shell_words,
 };
 use crate::domain::{
     entitlement::{Entitlement, Kind},
@@ -39,18 +40,18 @@ impl Which {
     }
 
     /// The profile that a section is: `[profile x]`, `[profile "x y"]` and `[default]` of the one
-    /// file, any section of the other.
-    fn profile(self, header: &str) -> Option<&str> {
+    /// file, any section of the other; as botocore has it (`build_profile_map`).
+    fn profile(self, header: &str) -> Option<String> {
         if self == Self::Credentials || header == "default" {
-            return Some(header);
+            return Some(header.to_owned());
         }
-        let rest = header.strip_prefix("profile")?;
-        let quoted = rest.trim();
-        let bare = ['"', '\'']
-            .into_iter()
-            .find_map(|quote| quoted.strip_prefix(quote)?.strip_suffix(quote));
-        rest.starts_with([' ', '\t'])
-            .then(|| bare.unwrap_or(quoted))
+        let words = header
+            .starts_with("profile")
+            .then(|| shell_words::split(header));
+        match words.flatten().as_deref() {
+            Some([_, name]) => Some(name.clone()),
+            _ => None,
+        }
     }
 }
 
@@ -63,30 +64,63 @@ pub struct ProfileFile {
     pub text: String,
     /// Each profile's section.
     sections: Vec<(String, Section)>,
+    /// The lines before any section that are no section, from 1.
+    outside: Vec<usize>,
+    /// Every line that the AWS tools refuse, from 1.
+    pub faults: Vec<usize>,
 }
 
 impl ProfileFile {
-    /// A text, read.
-    ///
-    /// # Errors
-    /// It has a line that every SDK refuses; the message names it.
-    pub fn parse(which: Which, path: PathBuf, text: String) -> Result<Self> {
-        let sections = ini::sections(&text).map_err(|line| {
-            Failure::failed(format!(
-                "{}, line {line}, is no setting and no section",
-                path.display()
-            ))
-            .hint("write it as key = value, or put a # before it")
-        })?;
-        let profiles = sections.into_iter().filter_map(|section| {
-            let name = which.profile(&section.header)?.to_owned();
-            Some((name, section))
-        });
-        Ok(Self {
+    /// A text, read as far as it can be.
+    pub fn parse(which: Which, path: PathBuf, text: String) -> Self {
+        let file = ini::parse(&text);
+        let faults = file.faults().collect();
+        let sections = file.sections.into_iter();
+        let profiles =
+            sections.filter_map(|section| Some((which.profile(&section.header)?, section)));
+        Self {
             sections: profiles.collect(),
+            outside: file.outside,
+            faults,
             path,
             text,
-        })
+        }
+    }
+
+    /// Makes sure that what is read of a profile is all of it.
+    ///
+    /// # Errors
+    /// Its section, or what stands before every section, has a line that the AWS tools refuse; the message
+    /// names file and line.
+    pub fn check(&self, profile: &str) -> Result<()> {
+        let inside = self.sections(profile).flat_map(|section| &section.faults);
+        self.refuse(self.outside.iter().chain(inside).min())
+    }
+
+    /// Makes sure that every line belongs to a section.
+    ///
+    /// # Errors
+    /// One does not; the message names file and line.
+    pub fn check_outside(&self) -> Result<()> {
+        self.refuse(self.outside.first())
+    }
+
+    fn refuse(&self, line: Option<&usize>) -> Result<()> {
+        match line {
+            Some(line) => Err(Failure::failed(format!(
+                "{}, line {line}, is no setting and no section",
+                self.path.display()
+            ))
+            .hint("write it as key = value, or put a # before it")),
+            None => Ok(()),
+        }
+    }
+
+    /// Each profile with its section, in the order of the file.
+    pub fn profiles(&self) -> impl Iterator<Item = (&str, &Section)> {
+        self.sections
+            .iter()
+            .map(|(name, section)| (&**name, section))
     }
 
     /// The sections of a profile. More than one is a mistake that each tool takes in another way.
@@ -121,17 +155,26 @@ impl Profiles {
     /// Reads both; one that is not there is empty.
     ///
     /// # Errors
-    /// A file cannot be read, or has a line that every SDK refuses; the message names both.
+    /// A file cannot be read, or is not text.
     pub fn read(environment: &Environment) -> Result<Self> {
-        let read = |which: Which| {
+        let read = |which: Which| -> Result<ProfileFile> {
             let path = which.path(environment).unwrap_or_default();
             let text = files::read_text(&path)?.unwrap_or_default();
-            ProfileFile::parse(which, path, text)
+            Ok(ProfileFile::parse(which, path, text))
         };
         Ok(Self {
             config: read(Which::Config)?,
             credentials: read(Which::Credentials)?,
         })
+    }
+
+    /// Makes sure that what is read of a profile is all of it.
+    ///
+    /// # Errors
+    /// As [`ProfileFile::check`].
+    pub fn check(&self, profile: &str) -> Result<()> {
+        self.config.check(profile)?;
+        self.credentials.check(profile)
     }
 
     /// Whether there is a profile of that name.
@@ -196,9 +239,8 @@ mod tests {
     use super::*;
 
     fn profiles(config: &str, credentials: &str) -> Profiles {
-        let parse = |which, text: &str| {
-            ProfileFile::parse(which, PathBuf::from("/f"), text.to_owned()).unwrap()
-        };
+        let parse =
+            |which, text: &str| ProfileFile::parse(which, PathBuf::from("/f"), text.to_owned());
         Profiles {
             config: parse(Which::Config, config),
             credentials: parse(Which::Credentials, credentials),
@@ -223,6 +265,17 @@ mod tests {
             assert_eq!(found.has(profile), region.is_some(), "{profile}");
         }
         assert_eq!(found.value("prod", "output"), None);
+    }
+
+    #[test]
+    fn a_profile_is_checked_apart_from_the_others() {
+        let found = profiles("[profile a]\nx\n[profile b]\n  y = 1\n", "[c]\nz = 1\n");
+        let failure = found.check("a").unwrap_err();
+        assert_eq!(failure.message, "/f, line 2, is no setting and no section");
+        assert!(found.check("b").is_ok() && found.check("c").is_ok());
+        assert_eq!(found.value("b", "y"), Some("1"));
+        let outside = profiles("x = 1\n[profile b]\n", "");
+        assert!(outside.check("b").is_err());
     }
 
     #[test]

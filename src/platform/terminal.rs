@@ -33,23 +33,36 @@ pub fn is_watched() -> bool {
     stderr().is_terminal()
 }
 
-/// What a terminal shows as it is: a target's or a user's own words must neither move its cursor nor
-/// turn the order of what is read (Unicode's bidirectional controls).
-pub fn plain(text: &str) -> String {
+/// Whether a terminal would obey a character instead of showing it: it moves the cursor, or turns the order
+/// of what is read (Unicode's bidirectional controls).
+fn is_obeyed(c: char) -> bool {
     let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let shown = |c: char| {
-        if (c.is_control() && c != '\n') || turns(c) {
-            '\u{fffd}'
-        } else {
-            c
-        }
-    };
+    (c.is_control() && !matches!(c, '\n' | '\t')) || turns(c)
+}
+
+/// What a terminal shows as it is, whatever a target's or a user's own words are: lines and tabs stay.
+pub fn plain(text: &str) -> String {
+    let shown = |c: char| if is_obeyed(c) { '\u{fffd}' } else { c };
     text.chars().map(shown).collect()
+}
+
+/// JSON that means the same, in which a terminal finds nothing to obey: what JSON lets stand unescaped
+/// (U+007F and above) is escaped.
+pub fn plain_json(json: &str) -> String {
+    let mut plain = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_obeyed(c) {
+            plain.extend(format!("\\u{:04x}", u32::from(c)).chars());
+        } else {
+            plain.push(c);
+        }
+    }
+    plain
 }
 
 /// The same on one line: a row of a listing is one row, whatever its words are.
 pub fn plain_line(text: &str) -> String {
-    plain(text).replace('\n', "\u{fffd}")
+    plain(text).replace(['\n', '\t'], "\u{fffd}")
 }
 
 /// Says one line on stderr, unless this process is to be quiet.
@@ -199,6 +212,11 @@ mod tests {
             "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\ne"
         );
         assert_eq!(plain_line("a\nb\u{202e}c"), "a\u{fffd}b\u{fffd}c");
-        assert_eq!(plain_line("grün"), "grün");
+        assert_eq!(plain_line("grün\t"), "grün\u{fffd}");
+        assert_eq!(plain("a\tb\r\n"), "a\tb\u{fffd}\n");
+        assert_eq!(
+            plain_json("{\"a\":\"\u{9b}2J\u{202e}ü\"}"),
+            r#"{"a":"\u009b2J\u202eü"}"#
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -155,4 +156,66 @@ fn without_the_rust_that_it_needs_it_says_how_to_get_it() {
         mistaken.stderr.contains("unknown argument: --frobnicate"),
         "{mistaken:?}"
     );
+}
+
+/// The same in a shell with that umask.
+fn install_under(home: &Home, umask: &str, arguments: &[&str]) -> Ran {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh");
+    let mut command = home.command(Path::new("sh"));
+    command
+        .arg("-c")
+        .arg(format!("umask {umask}; exec \"$0\" \"$@\""));
+    command.arg(script).args(arguments);
+    run(command.env("PREFIX", home.path(PREFIX)))
+}
+
+#[test]
+fn what_is_installed_is_writable_by_nobody_else_whatever_the_umask() {
+    let home = home("1.99.0");
+    let done = install_under(&home, "000", &[]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let list = fs::read_to_string(home.path(PREFIX).join("share/jit/installed")).unwrap();
+    assert!(list.contains("/bin/jit\n"), "{list}");
+    let own = home.path(PREFIX).join("share/jit/installed");
+    for path in list.lines().map(Path::new).chain([own.as_path()]) {
+        let mode = path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o022, 0, "{} {mode:o}", path.display());
+    }
+    let left = fs::read_dir(home.path(PREFIX).join("bin")).unwrap().count();
+    assert_eq!(left, 1, "a temporary file stayed");
+}
+
+#[test]
+fn uninstalling_removes_nothing_beyond_the_prefix_and_trusts_no_list_of_others() {
+    let home = home("1.99.0");
+    assert_eq!(install(&home, &[]).code, 0);
+    let theirs = home.write("theirs", "precious\n");
+    let list = home.path(PREFIX).join("share/jit/installed");
+    let before = fs::read_to_string(&list).unwrap();
+    let prefix = home.path(PREFIX).display().to_string();
+    for planted in [
+        theirs.display().to_string(),
+        format!("{prefix}/../theirs"),
+        format!("{prefix}/bin/../../theirs"),
+        "theirs".to_owned(),
+    ] {
+        fs::write(&list, format!("{before}{planted}\n")).unwrap();
+        let refused = install(&home, &["--uninstall"]);
+        assert_eq!(refused.code, 1, "{planted}: {refused:?}");
+        assert!(refused.stderr.contains("is not below"), "{refused:?}");
+        assert!(theirs.exists() && home.path(PREFIX).join("bin/jit").exists());
+    }
+    fs::write(&list, &before).unwrap();
+    fs::set_permissions(&list, fs::Permissions::from_mode(0o666)).unwrap();
+    let refused = install(&home, &["--uninstall"]);
+    assert!(
+        refused.stderr.contains("can be written by others"),
+        "{refused:?}"
+    );
+    fs::set_permissions(&list, fs::Permissions::from_mode(0o644)).unwrap();
+    let gone = run(home
+        .command(&Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh"))
+        .args(["--uninstall", "--prefix", &format!("{prefix}//")]));
+    assert_eq!(gone.code, 0, "{gone:?}");
+    assert!(!home.path(PREFIX).exists());
 }

@@ -2,50 +2,53 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    found::{Found, list, quote, role, tier_of},
-    ini,
-};
+use super::found::{Found, list, quote, role, tier_of};
 use crate::{
+    config::names,
     domain::{
         entitlement::{Kind, RoleName},
         environment::Environment,
         failure::Result,
     },
-    platform::{
-        files,
-        profiles::{Profiles, Which},
-    },
+    platform::{ini::Section, profiles::Profiles},
 };
 
 /// Stands for a number that nobody has.
 const UNKNOWN: &str = "000000000000";
 
-type Settings = BTreeMap<String, String>;
+/// A profile of `~/.aws/config` and its section.
+type Profile<'a> = (&'a str, &'a Section);
 
 pub(super) fn find(environment: &Environment) -> Result<Vec<Found>> {
-    let path = Which::Config.path(environment);
-    let text = path.map_or(Ok(None), |path| files::read_text(&path))?;
-    let sections = ini::sections(&text.unwrap_or_default());
-    let profiles: Vec<(String, Settings)> = sections.into_iter().filter_map(profile).collect();
-    let mut accounts: BTreeMap<String, Vec<&(String, Settings)>> = BTreeMap::new();
-    for profile in &profiles {
-        // A profile that gets its credentials from a program, perhaps from jit, assumes nothing itself.
-        if !profile.1.contains_key("credential_process")
-            && let Some(account) = account(&profile.1)
-        {
-            accounts.entry(account).or_default().push(profile);
-        }
+    let profiles = Profiles::read(environment)?;
+    profiles.config.check_outside()?;
+    // A profile that gets its credentials from a program, perhaps from jit, assumes nothing itself.
+    let own = profiles.config.profiles();
+    let own = own.filter(|(_, section)| section.value("credential_process").is_none());
+    let own: Vec<(String, Profile<'_>)> = own
+        .filter_map(|profile| Some((account(profile.1)?, profile)))
+        .collect();
+    let base = |section: &'_ Section| section.value("source_profile").map(str::to_owned);
+    // Those of one account that are reached with other base credentials are other resources; one that names
+    // none goes with the others where these agree.
+    let mut accounts: BTreeMap<(String, Option<String>), Vec<Profile<'_>>> = BTreeMap::new();
+    for (account, profile) in &own {
+        let same = own.iter().filter(|(other, _)| other == account);
+        let bases: BTreeSet<String> = same.filter_map(|(_, (_, section))| base(section)).collect();
+        let common = bases.first().filter(|_| bases.len() == 1).cloned();
+        let key = (account.clone(), base(profile.1).or(common));
+        accounts.entry(key).or_default().push(*profile);
     }
     let found = accounts.iter();
     Ok(found
-        .filter_map(|(account, profiles)| found_in(account, profiles))
+        .filter_map(|((account, base), profiles)| found_in(account, base.as_deref(), profiles))
         .collect())
 }
 
 /// Accounts of which only a static key is known, which does not say whose it is.
 pub(super) fn keys(environment: &Environment) -> Result<Vec<Found>> {
     let profiles = Profiles::read(environment)?;
+    profiles.credentials.check_outside()?;
     let files = [&profiles.credentials, &profiles.config];
     let having = |key| files.iter().flat_map(move |file| file.having(key));
     let bases: BTreeSet<&str> = having("source_profile")
@@ -76,39 +79,32 @@ fn key(profile: &str) -> Option<Found> {
     })
 }
 
-/// The profile of a header: `profile x`, `profile "x y"`, `default`.
-fn profile((header, settings): (String, Settings)) -> Option<(String, Settings)> {
-    if header == "default" {
-        return Some((header, settings));
-    }
-    let name = header
-        .strip_prefix("profile")?
-        .trim()
-        .trim_matches(['"', '\'']);
-    (!name.is_empty()).then(|| (name.to_owned(), settings))
-}
-
-fn account(settings: &Settings) -> Option<String> {
-    let arn = settings
-        .get("role_arn")
+fn account(section: &Section) -> Option<String> {
+    let arn = section
+        .value("role_arn")
         .and_then(|arn| arn.split(':').nth(4));
-    arn.map(str::to_owned)
-        .or_else(|| settings.get("sso_account_id").cloned())
+    arn.or_else(|| section.value("sso_account_id"))
+        .map(str::to_owned)
 }
 
-fn found_in(account: &str, profiles: &[&(String, Settings)]) -> Option<Found> {
-    let (first, settings) = profiles.first()?;
+/// The roles that the profiles assume, each once.
+fn roles(profiles: &[Profile<'_>]) -> Vec<(RoleName, String)> {
     let mut roles: Vec<(RoleName, String)> = Vec::new();
-    for (_, settings) in profiles {
-        let arn = settings.get("role_arn").map(String::as_str);
-        if let Some((name, arn)) = arn.and_then(|arn| Some((arn.rsplit('/').next()?, arn)))
-            && let Ok(name) = name.parse::<RoleName>()
+    for (_, section) in profiles {
+        if let Some(arn) = section.value("role_arn")
+            && let Some(Ok(name)) = arn.rsplit('/').next().map(str::parse::<RoleName>)
             && !roles.iter().any(|(other, _)| *other == name)
         {
             let tier = tier_of(name.as_str());
             roles.push((name, role(&[("arn", arn)], tier)));
         }
     }
+    roles
+}
+
+fn found_in(account: &str, base: Option<&str>, profiles: &[Profile<'_>]) -> Option<Found> {
+    let (first, section) = profiles.first()?;
+    let mut roles = roles(profiles);
     let mut needs = None;
     if roles.is_empty() {
         let arn = format!("arn:aws:iam::{account}:role/ROLE");
@@ -118,17 +114,17 @@ fn found_in(account: &str, profiles: &[&(String, Settings)]) -> Option<Found> {
         ));
         needs = Some("the role that jit may assume, instead of ROLE".to_owned());
     }
-    let names = profiles.iter().map(|(name, _)| name.as_str());
+    let names = profiles.iter().map(|(name, _)| *name);
     let mut keys = vec![
         ("account", quote(account)),
         ("profiles", list(names.clone())),
         ("issuer", quote("assume-role")),
     ];
-    let region = settings.get("region");
+    // What is none, such as "eu-west-1 # home", is refused by the AWS tools too.
+    let region = section
+        .value("region")
+        .filter(|region| names::is_region(region));
     keys.extend(region.map(|region| ("region", quote(region))));
-    let base = profiles
-        .iter()
-        .find_map(|(_, settings)| settings.get("source_profile"));
     keys.extend(base.map(|base| ("base_profile", quote(base))));
     Some(Found {
         resource: Found::name(Kind::Aws, first)?,

@@ -1,4 +1,4 @@
-//! Sections with settings, as `~/.aws/config` and `pg_service.conf` have them.
+//! Sections with settings, as `pg_service.conf` has them.
 
 use std::collections::BTreeMap;
 

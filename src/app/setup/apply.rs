@@ -21,7 +21,7 @@ use crate::{
         failure::{Failure, Result},
         time::Timestamp,
     },
-    platform::{files, keys},
+    platform::{files, keys, terminal},
 };
 
 /// Carries out an edit. What was there before rests in `backups`, for this user alone, before
@@ -67,6 +67,7 @@ fn target(file: &Path) -> Result<PathBuf> {
         .hint("remove it, or make the file that it names")),
         Err(_) => {
             let directory = file.parent().unwrap_or_else(|| Path::new("/"));
+            files::refuse_foreign_ground(file)?;
             make_directory(directory)?;
             let real = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
             Ok(real.join(file.file_name().unwrap_or_default()))
@@ -79,11 +80,7 @@ fn make_directory(directory: &Path) -> Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(directory)
-        .map_err(|error| {
-            Failure::failed(format!("{} cannot be made", directory.display()))
-                .because(&error)
-                .hint("check its parent directory's permissions and the free space")
-        })
+        .map_err(|error| files::unmakeable(directory, &error))
 }
 
 fn refuse_unwritable(file: &Path, target: &Path) -> Result<()> {
@@ -120,9 +117,13 @@ fn back_up(file: &Path, before: &str, backups: &Path, now: Timestamp) -> Result<
 /// was expected, the exchange is undone.
 fn exchange(target: &Path, before: &str, after: &str) -> io::Result<bool> {
     let temporary = beside(target, after, Some(&fs::metadata(target)?))?;
-    if let Err(error) = swap(&temporary, target) {
-        drop(fs::remove_file(&temporary));
-        return Err(error);
+    match swap(&temporary, target) {
+        Ok(()) => {}
+        Err(error) if is_unsupported(&error) => return replace(&temporary, target, before),
+        Err(error) => {
+            drop(fs::remove_file(&temporary));
+            return Err(error);
+        }
     }
     let expected = fs::read(&temporary)? == before.as_bytes();
     if !expected {
@@ -145,16 +146,59 @@ fn swap(temporary: &Path, target: &Path) -> io::Result<()> {
     )?)
 }
 
+/// Whether the file system has no such operation: NFS, sshfs and others take no flag of `renameat2(2)`.
+fn is_unsupported(error: &io::Error) -> bool {
+    let unsupported = [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP];
+    unsupported
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// Replaces the file where two names cannot be exchanged. What somebody writes between the look and the
+/// renaming is lost, so that is said.
+fn replace(temporary: &Path, target: &Path, before: &str) -> io::Result<bool> {
+    terminal::say(&format!(
+        "jit: the file system of {} cannot exchange two files (NFS and sshfs cannot), so it is replaced by \
+         renaming: a change that another program makes in the same moment is lost",
+        target.display()
+    ));
+    let replaced = fs::read(target).and_then(|found| {
+        let expected = found == before.as_bytes();
+        if expected {
+            fs::rename(temporary, target)?;
+        }
+        Ok(expected)
+    });
+    if !matches!(replaced, Ok(true)) {
+        drop(fs::remove_file(temporary));
+    }
+    replaced
+}
+
 /// Puts a file where none is.
 fn put(target: &Path, after: &str) -> io::Result<bool> {
     let temporary = beside(target, after, None)?;
-    match renameat_with(CWD, &temporary, CWD, target, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(true),
-        Err(Errno::EXIST) => fs::remove_file(&temporary).map(|()| false),
-        Err(error) => {
-            drop(fs::remove_file(&temporary));
-            Err(error.into())
-        }
+    let put = put_new(&temporary, target);
+    if !matches!(put, Ok(true)) {
+        drop(fs::remove_file(&temporary));
+    }
+    put
+}
+
+/// Gives a file a name that no other has; `false` where one has it.
+fn put_new(temporary: &Path, target: &Path) -> io::Result<bool> {
+    match renameat_with(CWD, temporary, CWD, target, RenameFlags::NOREPLACE) {
+        Ok(()) => return Ok(true),
+        Err(Errno::EXIST) => return Ok(false),
+        Err(error) if !is_unsupported(&error.into()) => return Err(error.into()),
+        Err(_) => {}
+    }
+    match fs::hard_link(temporary, target) {
+        Ok(()) => fs::remove_file(temporary).map(|()| true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        // Neither are there second names, as on sshfs.
+        Err(_) if fs::symlink_metadata(target).is_ok() => Ok(false),
+        Err(_) => fs::rename(temporary, target).map(|()| true),
     }
 }
 
@@ -165,7 +209,7 @@ fn take_away(target: &Path, before: &str) -> io::Result<bool> {
     if fs::read(&temporary)? == before.as_bytes() {
         return fs::remove_file(&temporary).map(|()| true);
     }
-    renameat_with(CWD, &temporary, CWD, target, RenameFlags::NOREPLACE)?;
+    put_new(&temporary, target)?;
     Ok(false)
 }
 

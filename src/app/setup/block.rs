@@ -7,7 +7,7 @@
 use crate::domain::failure::{Failure, Result};
 
 /// What commented-out lines begin with.
-const ASIDE: &str = "#jit# ";
+pub(super) const ASIDE: &str = "#jit# ";
 /// The newline before the block belongs to it: the text did not end with one.
 const JOINED: &str = " (joined)";
 /// The block made the file.

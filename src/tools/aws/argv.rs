@@ -44,6 +44,12 @@ pub(super) struct Arguments {
     pub(super) region: Option<String>,
     /// Whether `--version` is asked for.
     pub(super) version: bool,
+    /// What is not of a global option, as it stands there, in its order.
+    pub(super) own: Vec<String>,
+    /// Whether a bare `--` stands there, behind which nothing is an option.
+    pub(super) ends_options: bool,
+    /// Where each word stands among the arguments.
+    words_at: Vec<usize>,
     /// The arguments that `--profile` takes up.
     profile_at: Vec<usize>,
 }
@@ -67,8 +73,11 @@ impl Arguments {
         while let Some(argument) = arguments.get(at) {
             let text = argument.to_string_lossy();
             let Some(option) = text.strip_prefix("--").filter(|name| !name.is_empty()) else {
+                read.ends_options |= text == "--";
+                read.own.push(text.to_string());
                 if !text.starts_with('-') || text == "-" {
                     read.words.push(text.into_owned());
+                    read.words_at.push(at);
                 }
                 at += 1;
                 continue;
@@ -93,6 +102,7 @@ impl Arguments {
     ) -> usize {
         let Some(global) = global(name) else {
             self.options.push(name.to_owned());
+            self.own.push(format!("--{name}"));
             return 1;
         };
         self.version |= global == "version";
@@ -118,9 +128,20 @@ impl Arguments {
         self.words.get(index).map_or("", String::as_str)
     }
 
-    /// Whether an option stands there.
+    /// Where a word stands among the arguments.
+    pub(super) fn word_at(&self, index: usize) -> Option<usize> {
+        self.words_at.get(index).copied()
+    }
+
+    /// Whether an option certainly stands there: in full, and not behind a bare `--`.
     pub(super) fn has(&self, option: &str) -> bool {
-        self.options.iter().any(|found| found == option)
+        !self.ends_options && self.options.iter().any(|found| found == option)
+    }
+
+    /// Whether an option may stand there: argparse lets it be shortened.
+    pub(super) fn may_have(&self, option: &str) -> bool {
+        let mut named = self.options.iter();
+        named.any(|found| !found.is_empty() && option.starts_with(found.as_str()))
     }
 
     /// The arguments without `--profile`.

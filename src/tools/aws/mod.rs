@@ -1,9 +1,11 @@
 //! The aws CLI, and every other program that finds AWS credentials in its environment.
 
+mod alias;
 mod argv;
 mod operations;
 mod process;
 mod profile;
+mod secrets;
 mod shadow;
 #[cfg(test)]
 mod tests;
@@ -13,6 +15,7 @@ pub use shadow::{BRINGS_CREDENTIALS, Shadow, shadows};
 
 use std::ffi::{OsStr, OsString};
 
+use alias::Resolved;
 use argv::Arguments;
 use operations::{Deed, Need};
 use profile::Profile;
@@ -67,7 +70,7 @@ const UNSET: &[&str] = &[
 
 /// Whether the command speaks to no account and needs no credential: `aws configure`, `aws help`.
 pub fn needs_nothing(task: &Task<'_>) -> bool {
-    is_cli(task) && operations::of_cli(&Arguments::read(task.arguments())) == Deed::Local
+    is_cli(task) && read(task).1 == Deed::Local
 }
 
 fn is_cli(task: &Task<'_>) -> bool {
@@ -76,40 +79,62 @@ fn is_cli(task: &Task<'_>) -> bool {
 
 /// The CLI's operation, for policies: `describe-instances`.
 pub fn verb(task: &Task<'_>) -> Option<String> {
-    let arguments = Arguments::read(task.arguments());
+    if !is_cli(task) {
+        return None;
+    }
+    let (arguments, _) = read(task);
     let operation = arguments.word(1);
-    (is_cli(task) && !operation.is_empty()).then(|| operation.to_owned())
+    (!operation.is_empty()).then(|| operation.to_owned())
+}
+
+/// The command line and what it does, with aliases of the CLI resolved.
+fn read(task: &Task<'_>) -> (Arguments, Deed) {
+    if !is_cli(task) {
+        let need = operations::of_unknown(task.program_name());
+        return (Arguments::default(), Deed::Needs(need));
+    }
+    match alias::resolve(task.arguments(), task.environment) {
+        Resolved::Command(arguments) => {
+            let deed = operations::of_cli(&arguments);
+            (arguments, deed)
+        }
+        Resolved::Unclear(name) => (Arguments::read(task.arguments()), Deed::Unclear(name)),
+    }
 }
 
 /// Which entitlement the command needs: the account that its profile means, and the smallest role
 /// that covers its operation.
 ///
 /// # Errors
-/// Usage: no profile or an unknown one, an alias, no role that covers the operation, or a command
-/// that needs none.
+/// Usage: no profile or an unknown one, an alias that is a program of its own, no role that covers the
+/// operation, or a command that needs none.
 pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
-    let (arguments, deed) = if is_cli(task) {
-        let arguments = Arguments::read(task.arguments());
-        let deed = operations::of_cli(&arguments);
-        (arguments, deed)
-    } else {
-        let need = operations::of_unknown(task.program_name());
-        (Arguments::default(), Deed::Needs(need))
+    let (arguments, deed) = read(task);
+    let need = match deed {
+        Deed::Needs(need) => Some(need),
+        Deed::Unknown => None,
+        // Where the account is named, the command is run with what it gives: it may show that.
+        Deed::Local | Deed::Unclear(_) if task.on.is_some() => {
+            Some(operations::of_unknown(task.program_name()))
+        }
+        Deed::Local => {
+            return Err(
+                Failure::usage("this command speaks to no account, so it needs no access")
+                    .hint("run it without jit"),
+            );
+        }
+        Deed::Unclear(name) => {
+            return Err(Failure::usage(format!(
+                "the alias {name:?} of the aws CLI runs a program of its own"
+            ))
+            .hint("name the account: jit exec --on aws/NAME -- aws …")
+            .stranger());
+        }
     };
-    if deed == Deed::Local {
-        return Err(
-            Failure::usage("this command speaks to no account, so it needs no access")
-                .hint("run it without jit"),
-        );
-    }
     let resource = account(task, &arguments)?;
     if let Some(named) = coverage::named(task, &resource)? {
         return Ok(named);
     }
-    let need = match deed {
-        Deed::Needs(need) => Some(need),
-        Deed::Local | Deed::Unknown => None,
-    };
     smallest(task, &resource, &arguments, need.as_ref())
 }
 

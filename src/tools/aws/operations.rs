@@ -1,6 +1,6 @@
 //! What an operation of the aws CLI does: reads, writes, or what cannot be had back.
 
-use super::argv::Arguments;
+use super::{argv::Arguments, secrets::reveals};
 use crate::tools::coverage::Coverage;
 
 /// What a command does in an account.
@@ -10,8 +10,10 @@ pub(super) enum Deed {
     Local,
     /// It needs a role.
     Needs(Need),
-    /// An alias, or nothing that has a name.
+    /// Nothing that has a name.
     Unknown,
+    /// An alias of that name, of which nobody can tell what it does.
+    Unclear(String),
 }
 
 /// What a command needs.
@@ -25,6 +27,8 @@ pub(super) struct Need {
 
 /// How the names of operations begin that only look.
 const READS: &[&str] = &[
+    "admin-get-",
+    "admin-list-",
     "batch-check-",
     "batch-describe-",
     "batch-get-",
@@ -36,31 +40,60 @@ const READS: &[&str] = &[
     "filter-",
     "get-",
     "head-",
+    "is-",
     "list-",
     "lookup-",
     "preview-",
     "query-",
-    "resolve-",
     "search-",
     "select-",
     "simulate-",
     "transact-get-",
     "validate-",
-    "verify-",
     "view-",
 ];
 
 /// Whole names of operations that only look.
-const READS_WHOLE: &[&str] = &[
-    "decode-authorization-message",
-    "help",
-    "ls",
-    "presign",
-    "query",
-    "scan",
-    "search",
-    "tail",
-    "wait",
+const READS_WHOLE: &[&str] = &["help", "ls", "presign", "query", "scan", "search", "wait"];
+
+/// Operations of one service that only look, or that look and write a file of the user's own.
+const READS_OF: &[(&str, &[&str])] = &[
+    ("cloudfront", &["sign"]),
+    ("cloudsearchdomain", &["suggest"]),
+    ("eks", &["update-kubeconfig"]),
+    ("emr", &["get", "put", "socks", "ssh"]),
+    ("gamelift", &["resolve-alias"]),
+    ("greengrassv2", &["resolve-component-candidates"]),
+    (
+        "iam",
+        &[
+            "generate-credential-report",
+            "generate-organizations-access-report",
+            "generate-service-last-accessed-details",
+        ],
+    ),
+    ("kms", &["verify", "verify-mac"]),
+    // Looking through logs is called starting a query there.
+    (
+        "logs",
+        &["start-live-tail", "start-query", "stop-query", "tail"],
+    ),
+    (
+        "payment-cryptography-data",
+        &[
+            "verify-card-validation-data",
+            "verify-mac",
+            "verify-pin-data",
+        ],
+    ),
+    ("route53", &["test-dns-answer"]),
+    ("sts", &["decode-authorization-message"]),
+];
+
+/// Operations that are named like one that looks, and change something.
+const WRITES_OF: &[(&str, &[&str])] = &[
+    ("license-manager", &["check-in-license"]),
+    ("ssm", &["validate-cloud-connector"]),
 ];
 
 /// How the names of operations begin whose deed cannot be had back.
@@ -82,23 +115,10 @@ const OF_RIGHTS: &[&str] = &[
     "sso-admin",
 ];
 
-/// How the names of operations end that answer with a credential: `ecr get-login-password`,
-/// `eks get-token`, `ec2 get-password-data`, `redshift get-cluster-credentials`, …
-const CREDENTIALS: &[&str] = &[
-    "-access-details",
-    "-credentials",
-    "-login-password",
-    "-password-data",
-    "-token",
-    "-user-password",
-    "-with-iam",
-];
-
 /// What the command does.
 pub(super) fn of_cli(arguments: &Arguments) -> Deed {
     let (service, operation) = (arguments.word(0), arguments.word(1));
-    let help = operation == "help" || arguments.word(2) == "help";
-    if is_local(service, operation) || arguments.version || help {
+    if is_local(service, operation) || only_explains(arguments) {
         return Deed::Local;
     }
     if operation.is_empty() {
@@ -109,6 +129,24 @@ pub(super) fn of_cli(arguments: &Arguments) -> Deed {
         coverage,
         says: format!("{service} {operation} {does}"),
     })
+}
+
+/// Whether the CLI prints its version or its manual and ends. `help` is that only as the service, the
+/// operation, or the one argument of an operation; anywhere else it may be the value of an option or the name
+/// of a file (awscli's `ArgTableArgParser` and `ServiceOperation`).
+fn only_explains(arguments: &Arguments) -> bool {
+    if arguments.ends_options {
+        return false;
+    }
+    let own: Vec<&str> = arguments.own.iter().map(String::as_str).collect();
+    let help = match own.as_slice() {
+        ["help", ..] | [_, "help", ..] => true,
+        [first, second, "help"] | [first, second @ "wait", _, "help"] => {
+            !first.starts_with('-') && !second.starts_with('-')
+        }
+        _ => false,
+    };
+    help || arguments.version
 }
 
 /// What any other program does, as far as anybody can tell from outside: the least.
@@ -132,20 +170,22 @@ fn is_local(service: &str, operation: &str) -> bool {
 
 fn coverage_of(service: &str, operation: &str, arguments: &Arguments) -> (Coverage, &'static str) {
     let starts = |names: &[&str]| names.iter().any(|name| operation.starts_with(name));
+    let is_in = |table: &[(&str, &[&str])]| {
+        let of_service = table.iter().find(|(name, _)| *name == service);
+        of_service.is_some_and(|(_, operations)| operations.contains(&operation))
+    };
     if service == "s3" {
         return of_s3(operation, arguments);
     }
-    if service == "configure" {
+    // What is printed then is what the operation would be given; nobody is called.
+    if service == "configure" || arguments.has("generate-cli-skeleton") {
         return (Coverage::Reads, "reads");
     }
     if reveals(service, operation, arguments) {
         return (Coverage::Writes, "reads a secret");
     }
-    if starts(READS) || READS_WHOLE.contains(&operation) {
-        return (Coverage::Reads, "reads");
-    }
-    // Looking through logs is called starting a query there.
-    if service == "logs" && matches!(operation, "start-query" | "stop-query" | "start-live-tail") {
+    let is_read = starts(READS) || READS_WHOLE.contains(&operation) || is_in(READS_OF);
+    if is_read && !is_in(WRITES_OF) {
         return (Coverage::Reads, "reads");
     }
     if OF_RIGHTS.contains(&service) {
@@ -164,26 +204,11 @@ fn of_s3(operation: &str, arguments: &Arguments) -> (Coverage, &'static str) {
     let downloads = paths.first().is_some_and(remote) && !paths.iter().skip(1).any(remote);
     match operation {
         "ls" | "presign" => (Coverage::Reads, "reads"),
+        "cp" | "mv" | "rm" | "sync" if arguments.has("dryrun") => (Coverage::Reads, "reads"),
         "cp" | "sync" if downloads => (Coverage::Reads, "reads"),
         "rb" | "rm" => (Coverage::Everything, "cannot be undone"),
-        "sync" if arguments.has("delete") => (Coverage::Everything, "cannot be undone"),
+        "sync" if arguments.may_have("delete") => (Coverage::Everything, "cannot be undone"),
         _ => (Coverage::Writes, "writes"),
-    }
-}
-
-/// Whether the answer is a secret, or a credential that outlives this one or reaches elsewhere.
-fn reveals(service: &str, operation: &str, arguments: &Arguments) -> bool {
-    let is_get = operation.starts_with("get-") || operation.starts_with("batch-get-");
-    match service {
-        "secretsmanager" => operation.ends_with("get-secret-value"),
-        "ssm" => operation.starts_with("get-parameter") && arguments.has("with-decryption"),
-        "sts" => is_get && operation.ends_with("-token") || operation.starts_with("assume-"),
-        // Its answer holds the function's environment, where secrets are kept, and its code.
-        "lambda" => matches!(operation, "get-function" | "get-function-configuration"),
-        _ => {
-            let ends = |end: &&str| operation.ends_with(*end);
-            is_get && (CREDENTIALS.iter().any(ends) || operation.contains("-credentials-for-"))
-        }
     }
 }
 
@@ -215,7 +240,17 @@ mod tests {
         secretsmanager list-secrets
         ssm get-parameter --name x
         kms get-public-key
-        lambda list-functions
+        lambda list-aliases
+        eks update-kubeconfig --name x
+        emr ssh --cluster-id x
+        iam generate-credential-report
+        identitystore is-member-in-groups
+        cognito-idp admin-get-user
+        ec2 run-instances --generate-cli-skeleton
+        s3 rm s3://b --recursive --dryrun
+        glue get-connections --hide-password
+        ec2 --filters help
+        kms verify-mac
         configure export-credentials";
     const WRITTEN: &str = "
         athena start-query-execution
@@ -234,10 +269,32 @@ mod tests {
         cognito-identity get-credentials-for-identity
         rds generate-db-auth-token
         sts assume-role
+        ecr get-login
+        codeartifact login
+        ssm get-parameter --name x --with-dec
+        ssm get-parameters --cli-input-json {}
+        apigateway get-api-keys --include-v
+        glue get-connections
+        ec2 describe-vpn-connections
+        storagegateway describe-chap-credentials
+        lambda list-functions
+        emr get-on-cluster-app-ui-presigned-url
+        license-manager check-in-license
+        ses verify-domain-identity
+        support resolve-case
+        s3 cp help s3://b/
+        s3 cp s3://b/ help --acl s3://x
+        s3 cp s3://a/k s3://b/k -- --dryrun
         sts get-session-token
         lambda get-function --function-name f";
     const UNDONE_NEVER: &str = "
         s3 sync . s3://b --delete
+        s3 sync . s3://b --del
+        ec2 terminate-instances --instance-ids help
+        ec2 terminate-instances --instance-ids i-1 help
+        ec2 terminate-instances --instance-ids i-1 -- --version
+        s3 rm s3://b/k help
+        s3 rm s3://b/k -- help
         s3 rm s3://b/k
         ec2 terminate-instances
         dynamodb delete-table
@@ -272,6 +329,10 @@ mod tests {
             "sso login",
             "ec2 help",
             "ec2 describe-instances help",
+            "--region x ec2 --output text terminate-instances help",
+            "ec2 wait instance-running help",
+            "s3 cp help",
+            "help topics",
         ] {
             assert_eq!(deed(line), Deed::Local, "{line}");
         }

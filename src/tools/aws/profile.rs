@@ -15,9 +15,10 @@ pub(super) struct Profile {
 /// The profile of that name; `None` where neither file has it.
 ///
 /// # Errors
-/// A file cannot be read, or has a line that every SDK refuses; the message names both.
+/// A file cannot be read, or has a line of this profile that the AWS tools refuse; the message names both.
 pub(super) fn load(environment: &Environment, name: &str) -> Result<Option<Profile>> {
     let profiles = Profiles::read(environment)?;
+    profiles.check(name)?;
     Ok(profiles.has(name).then(|| Profile {
         region: profiles.value(name, "region").map(str::to_owned),
     }))

@@ -1,6 +1,14 @@
 //! `jit setup aws` on files as people have them.
 
-use std::{fs, os::unix::fs::symlink, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use jit::platform::profiles::{ProfileFile, Which};
 
 use super::home;
 use crate::support::{
@@ -178,7 +186,6 @@ fn malformed_files_are_refused_with_the_line_and_left_alone() {
             "[profile prod]\n[profile x]\n[profile \"prod\"]\n",
             "profile prod is there twice, in lines 1 and 3",
         ),
-        ("[profile prod]\n  region = x\n", "line 2 is indented"),
         (
             "[profile prod]\n# >>> jit setup aws >>>\n",
             "line 2: a block of \"jit setup aws\" is not whole",
@@ -191,6 +198,99 @@ fn malformed_files_are_refused_with_the_line_and_left_alone() {
         assert!(ran.stderr.contains(says), "{ran:?} does not say {says}");
         assert!(ran.stderr.contains(".aws/config"), "{ran:?}");
         assert_eq!(config(&home), text);
+    }
+}
+
+#[test]
+fn indented_settings_and_words_behind_a_header_are_read_and_written_as_botocore_has_them() {
+    let home = scene(BASE);
+    let text = "[profile other] # see [wiki]: no\nx = 1\n[profile prod] ; mine\n  region = eu-north-1  # home\n  role_arn = arn:aws:iam::1:role/x\n";
+    home.write(".aws/config", text);
+    works(&home, &[]);
+    insta::assert_snapshot!(shown(&home).lines().skip(2).take(7).collect::<Vec<_>>().join("\n"), @r"
+    [profile prod] ; mine
+      # >>> jit setup aws >>>
+      credential_process = JIT credential-process aws/prod:read
+      # <<< jit setup aws <<<
+      region = eu-north-1  # home
+    #jit#   role_arn = arn:aws:iam::1:role/x
+    # >>> jit setup aws >>>
+    ");
+    let read = botocore(&home.path(".aws/config"));
+    let prod = &read["prod"];
+    let hook = prod["credential_process"].as_str().unwrap();
+    assert!(
+        hook.ends_with(" credential-process aws/prod:read"),
+        "{prod}"
+    );
+    assert_eq!(prod["region"], "eu-north-1  # home");
+    assert_eq!(prod["role_arn"], serde_json::Value::Null);
+    works(&home, &["--undo"]);
+    assert_eq!(config(&home), text);
+}
+
+#[test]
+fn what_is_wrong_with_another_profile_stops_nothing_and_is_said() {
+    let home = scene(BASE);
+    home.write(
+        ".aws/config",
+        "[profile other]\nregion\n[profile twice]\n[profile twice]\n[profile prod]\noutput = json\n",
+    );
+    let said = works(&home, &[]);
+    assert!(
+        said.contains("line 2, is no setting and no section: the aws CLI refuses the whole file"),
+        "{said}"
+    );
+    assert!(config(&home).contains("credential-process aws/prod:read"));
+}
+
+/// The profiles of a file, as botocore reads them.
+fn botocore(file: &Path) -> serde_json::Value {
+    const SCRIPT: &str = "
+import json, sys
+from botocore.configloader import load_config
+print(json.dumps(load_config(sys.argv[1])['profiles']))";
+    let ran = run(Command::new(super::python()).args(["-c", SCRIPT]).arg(file));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+#[test]
+fn profiles_are_read_as_botocore_reads_them() {
+    let home = Home::new();
+    for text in [
+        "[default]\nregion = x  # note\n[profile a]\n  region=y\n\toutput: json\n",
+        "[profile \"two words\"] # words\nregion = x ; note\nREGION2=  y\n",
+        "[profile a]\n# c\n\n  k = 1\n    2\n; c\n    3\n  l : 2 = 3\n",
+        "  [profile a]\n k = 1\n  [profile b]\n[ profile c ]\nk = 1\n[profile d e]\nk = 1\n",
+        "[profile 'it''s']\nk = 1\n[profile it's]\nk = 2\n[profilex y]\nk = 3\n[other]\nk = 4\n",
+        "[profile a] [b]\nk = 1\n[profile\tc]\nk = [v]\n",
+    ] {
+        let file = home.write("profiles", text);
+        let theirs = botocore(&file);
+        let ours = ProfileFile::parse(Which::Config, file, text.to_owned());
+        let ours: BTreeMap<&str, BTreeMap<&str, String>> = ours
+            .profiles()
+            .map(|(name, section)| {
+                let settings = section.settings.iter();
+                (name, settings.map(|s| (&*s.key, s.whole())).collect())
+            })
+            .collect();
+        assert_eq!(serde_json::to_value(ours).unwrap(), theirs, "{text}");
+    }
+}
+
+#[test]
+fn nothing_that_a_terminal_obeys_and_no_secret_is_shown() {
+    let home = scene(BASE);
+    let text = "[profile prod]\n# \u{1b}[2J\u{9b}31m\u{202e}\ns3 = {a: 1, token: hunter2}\naws_session_token = one\n  hunter2\n";
+    home.write(".aws/config", text);
+    for args in [&["--dry-run"] as &[&str], &["--dry-run", "--json"]] {
+        let shown = works(&home, args);
+        assert!(shown.contains("credential_process"), "{shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+        let obeyed = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!shown.contains(obeyed), "{shown:?}");
     }
 }
 

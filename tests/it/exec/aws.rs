@@ -138,3 +138,77 @@ fn a_profile_that_nobody_knows_is_an_error() {
     );
     assert_eq!(works(&account.home, &["audit"]), "");
 }
+
+#[test]
+fn a_word_help_that_the_cli_takes_for_something_else_is_no_help() {
+    let Some(account) = Account::new() else {
+        return;
+    };
+    for line in [
+        "s3 cp help s3://bucket/",
+        "ec2 terminate-instances --instance-ids help",
+        "s3 rm s3://bucket/k -- --version",
+    ] {
+        let mut words = vec!["exec", "--", "aws", "--profile", "prod"];
+        words.extend(line.split(' '));
+        let ran = account.jit(&words);
+        // The roles that write are elevated or missing, and no reason is given.
+        assert!([121, 2].contains(&ran.code), "{line}: {ran:?}");
+        assert!(ran.stderr.contains("aws/prod"), "{line}: {ran:?}");
+    }
+    assert!(!account.moto.log().contains("PUT /bucket/help"));
+    let version = account.jit(&["exec", "--", "aws", "--version"]);
+    assert_eq!(version.code, 0, "{version:?}");
+}
+
+#[test]
+fn an_alias_of_the_cli_needs_what_it_stands_for() {
+    let Some(account) = Account::new() else {
+        return;
+    };
+    account.home.write(
+        ".aws/cli/alias",
+        "[toplevel]\nwho = sts get-caller-identity --query Arn --output text\nmake = s3 mb\nhello =\n  !f() {\n    echo hello $1\n  }; f\n",
+    );
+    let aws = |options: &[&str], words: &[&str]| {
+        let all = [
+            &["exec"],
+            options,
+            &["--", "aws", "--profile", "prod"],
+            words,
+        ];
+        account.jit(&all.concat())
+    };
+    let who = aws(&[], &["who"]);
+    assert_eq!(who.code, 0, "{who:?}");
+    assert!(who.stdout.contains(":assumed-role/read/"), "{who:?}");
+    let made = aws(&[], &["make", "s3://bucket"]);
+    assert_eq!(made.code, 121, "{made:?}");
+    assert!(made.stderr.contains("aws/prod:write"), "{made:?}");
+    // What a shell does with it, nobody can tell.
+    let unclear = aws(&[], &["hello", "you"]);
+    assert_eq!(unclear.code, 2, "{unclear:?}");
+    let passed = aws(&["--if-known"], &["hello", "you"]);
+    assert_eq!(
+        (passed.code, passed.stdout.as_str()),
+        (0, "hello you\n"),
+        "{passed:?}"
+    );
+    let named = aws(&["--on", "aws/prod"], &["hello", "you"]);
+    assert_eq!(
+        (named.code, named.stdout.as_str()),
+        (0, "hello you\n"),
+        "{named:?}"
+    );
+}
+
+#[test]
+fn what_the_cli_would_use_is_shown_where_the_account_is_named() {
+    let Some(account) = Account::new() else {
+        return;
+    };
+    let listed = account.jit(&["exec", "--on", "aws/prod", "--", "aws", "configure", "list"]);
+    assert_eq!(listed.code, 0, "{listed:?}");
+    assert!(!listed.stdout.contains(&account.base.0), "{listed:?}");
+    assert!(listed.stdout.contains("****"), "{listed:?}");
+}

@@ -29,7 +29,7 @@ fn a_foreign_name_injects_nothing() {
         ),
         (
             ".aws/config",
-            "[profile a\"]\nrole_arn=arn:aws:iam::123456789012:role/\"x\nsource_profile=\"\n[profile b]\nsso_account_id=1\"\n",
+            "[profile 'a\"']\nrole_arn=arn:aws:iam::123456789012:role/\"x\nsource_profile=\"\n[profile b]\nsso_account_id=1\"\n",
         ),
     ]);
     let proposal = home.proposal();

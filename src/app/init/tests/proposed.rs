@@ -154,3 +154,27 @@ fn clusters_and_accounts_become_a_proposal() {
     # roles."read" = { arn = "arn:aws:iam::210987654321:role/ROLE" }
     "##);
 }
+
+#[test]
+fn profiles_with_other_base_profiles_are_other_resources() {
+    let text = "[profile a]\n  role_arn = arn:aws:iam::123456789012:role/x\n  source_profile = one\n  region = eu-west-1  # home\n[profile b] # mine\nrole_arn = arn:aws:iam::123456789012:role/y\nsource_profile = two\n";
+    let home = Home::new(&[(".aws/config", text)]);
+    assert_snapshot!(proposed(&home), @r#"
+
+    # From the AWS profiles ["a"].
+    [resources."aws/a"]
+    account = "123456789012"
+    profiles = ["a"]
+    issuer = "assume-role"
+    base_profile = "one"
+    roles."x" = { arn = "arn:aws:iam::123456789012:role/x" }
+
+    # From the AWS profiles ["b"].
+    [resources."aws/b"]
+    account = "123456789012"
+    profiles = ["b"]
+    issuer = "assume-role"
+    base_profile = "two"
+    roles."y" = { arn = "arn:aws:iam::123456789012:role/y" }
+    "#);
+}

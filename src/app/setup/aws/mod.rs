@@ -52,10 +52,18 @@ pub(super) fn plan(ground: &Ground<'_>) -> Result<Plan> {
     let mut plan = Plan::default();
     // As they are: an error is to name the line that is there.
     let mut profiles = Profiles::read(environment)?;
+    check(ground, &profiles)?;
+    let refused = profiles.config.faults.iter().map(|line| {
+        let file = profiles.config.path.display();
+        format!(
+            "{file}, line {line}, is no setting and no section: the aws CLI refuses the whole file"
+        )
+    });
+    plan.notes.extend(refused);
     let edit = Edit::of(config(ground)?, |before| {
         let bare = before.map_or(Ok(None), |text| block::take(text, KIND))?;
         let text = bare.clone().unwrap_or_default();
-        profiles.config = ProfileFile::parse(Which::Config, profiles.config.path, text)?;
+        profiles.config = ProfileFile::parse(Which::Config, profiles.config.path, text);
         let wanted = wanted(ground, &profiles, &mut plan.notes);
         refuse_bases(ground, &profiles, &wanted)?;
         let change = Change::of(ground, &profiles, &wanted)?;
@@ -77,6 +85,23 @@ pub(super) fn undo(ground: &Ground<'_>) -> Result<Plan> {
         edits: edit.into_iter().collect(),
         notes: Vec::new(),
     })
+}
+
+/// Makes sure that the profiles which setup writes are read as the AWS tools read them.
+fn check(ground: &Ground<'_>, profiles: &Profiles) -> Result<()> {
+    for (_, account) in accounts(ground) {
+        for profile in &account.profiles {
+            profiles.check(profile)?;
+            let mut own = account.roles.keys().map(|role| of_role(profile, role));
+            own.try_for_each(|own| profiles.check(&own))?;
+        }
+    }
+    Ok(())
+}
+
+/// The name of the profile that a further role gets.
+fn of_role(profile: &str, role: &RoleName) -> String {
+    format!("{profile}-{role}", role = role.as_str())
 }
 
 fn config(ground: &Ground<'_>) -> Result<PathBuf> {
@@ -114,7 +139,7 @@ fn wanted(ground: &Ground<'_>, profiles: &Profiles, notes: &mut Vec<String>) -> 
             let region = profiles.value(profile, "region").map(str::to_owned);
             for role in account.roles.keys() {
                 let is_first = Some(role) == reads;
-                let own = format!("{profile}-{role}", role = role.as_str());
+                let own = of_role(profile, role);
                 if is_first || !(profiles.has(&own) || named.contains(&own)) {
                     wanted.push(Wanted {
                         profile: if is_first { profile.clone() } else { own },
@@ -181,6 +206,21 @@ fn bases<'a>(ground: &'a Ground<'_>, profiles: &Profiles) -> BTreeMap<String, &'
     bases
 }
 
+/// Lines as far to the right as the section's first setting, which would go on with the last of them
+/// otherwise.
+fn indented(lines: Vec<String>, text: &str, section: &Section) -> Vec<String> {
+    let first = section.settings.first().map(|first| first.lines.start);
+    let first = first
+        .and_then(|first| text.lines().nth(first))
+        .unwrap_or_default();
+    let blanks = first.len() - first.trim_start().len();
+    let blanks = first.get(..blanks).unwrap_or_default();
+    lines
+        .into_iter()
+        .map(|line| format!("{blanks}{line}"))
+        .collect()
+}
+
 /// What is to be done to the text.
 #[derive(Default)]
 struct Change {
@@ -208,7 +248,10 @@ impl Change {
             let mut sections = profiles.config.sections(&wanted.profile);
             match (sections.next(), sections.next()) {
                 (None, _) => change.append(&wanted.profile, lines)?,
-                (Some(section), None) => change.insert(&wanted.profile, section, lines)?,
+                (Some(section), None) => {
+                    let lines = indented(lines, &profiles.config.text, section);
+                    change.insert(&wanted.profile, section, lines);
+                }
                 (Some(first), Some(second)) => {
                     return Err(Failure::failed(format!(
                         "profile {} is there twice, in lines {} and {}",
@@ -223,14 +266,7 @@ impl Change {
         Ok(change)
     }
 
-    fn insert(&mut self, profile: &str, section: &Section, lines: Vec<String>) -> Result<()> {
-        if let Some(first) = section.settings.first().filter(|first| first.indent > 0) {
-            let line = first.lines.start + 1;
-            return Err(Failure::failed(format!(
-                "line {line} is indented and would go on with the line that jit writes above it"
-            ))
-            .hint("take away the blanks before it; only nested settings need them"));
-        }
+    fn insert(&mut self, profile: &str, section: &Section, lines: Vec<String>) {
         for setting in &section.settings {
             if BRINGS_CREDENTIALS.contains(&&*setting.key) {
                 self.aside.extend(setting.lines.clone());
@@ -240,7 +276,6 @@ impl Change {
             self.keys.push(profile.to_owned());
         }
         self.behind.insert(section.line, lines);
-        Ok(())
     }
 
     fn append(&mut self, profile: &str, lines: Vec<String>) -> Result<()> {

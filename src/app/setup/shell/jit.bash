@@ -33,37 +33,23 @@ __jit_wrap pg_dumpall
 __jit_wrap pg_restore
 __jit_wrap pgbench
 
-# Before each prompt: $JIT_PROMPT, its copy in PS1, and $AWS_CREDENTIAL_EXPIRATION. Where no lease
-# rests, no process is started.
+# Before each prompt: $JIT_PROMPT and its copy in PS1. Where no lease rests, no process is started.
 function __jit_prompt {
-    local was=$? said= segment= ends=
+    local was=$? said= segment=
     if [[ -x $__jit ]] && compgen -G "${XDG_CACHE_HOME:-${HOME-}/.cache}/jit/leases/*.lease" >/dev/null; then
         said=$("$__jit" prompt @OPTIONS@ 2>/dev/null) || said=
     fi
     segment=${said%%$'\n'*}
-    if [[ $said == *$'\n'* ]]; then ends=${said#*$'\n'}; fi
-    if [[ $said == *[!a-zA-Z0-9$'\n'\ /:._@+-]* ]]; then segment='' ends=''; fi
+    if [[ $said == *[!a-zA-Z0-9$'\n'\ /:._@+-]* ]]; then segment=''; fi
     if [[ -n $segment ]]; then export JIT_PROMPT=$segment; else unset JIT_PROMPT; fi
     if [[ -n $__jit_shown && -n ${PS1+x} ]]; then PS1=${PS1#"$__jit_shown"} __jit_shown=; fi
     if [[ -n $segment && -n ${PS1+x} && -z ${JIT_PROMPT_OFF-} ]]; then
         __jit_shown="[$segment] "
         PS1=$__jit_shown$PS1
     fi
-    __jit_expire "$ends"
     # A status that is not 0 would end a shell that was told `set -e`.
     case $- in *e*) was=0 ;; esac
     return "$was"
-}
-
-# Whose keys are in the environment, or who has set the variable otherwise, knows better.
-function __jit_expire {
-    local now=${AWS_CREDENTIAL_EXPIRATION-} ours=${JIT_CREDENTIAL_EXPIRATION-}
-    if [[ -n $1 && -z ${AWS_ACCESS_KEY_ID-} && ( -z $now || $now == "$ours" ) ]]; then
-        export AWS_CREDENTIAL_EXPIRATION=$1 JIT_CREDENTIAL_EXPIRATION=$1
-    elif [[ -n $ours ]]; then
-        if [[ $now == "$ours" ]]; then unset AWS_CREDENTIAL_EXPIRATION; fi
-        unset JIT_CREDENTIAL_EXPIRATION
-    fi
 }
 
 # The form that PROMPT_COMMAND has is kept: a list since bash 5.1, or else a text.

@@ -32,8 +32,7 @@ if status is-interactive
         set -g __jit_reading
     end
 
-    # Before each prompt: $JIT_PROMPT, the segment, and $AWS_CREDENTIAL_EXPIRATION. Where no lease
-    # rests, no process is started.
+    # Before each prompt: $JIT_PROMPT and the segment. Where no lease rests, no process is started.
     function __jit_prompt --on-event fish_prompt
         if not set -q __jit_ready
             set -g __jit_ready 1
@@ -53,26 +52,10 @@ if status is-interactive
         if test -n "$said[1]"
             set -gx JIT_PROMPT $said[1]
         end
-        __jit_expire "$said[2]"
         if test -z "$JIT_PROMPT_OFF"
             __jit_decorate
         end
         set -g __jit_reading 1
-    end
-
-    # Whose keys are in the environment, or who has set the variable otherwise, knows better.
-    function __jit_expire
-        set -l now $AWS_CREDENTIAL_EXPIRATION
-        set -l ours $JIT_CREDENTIAL_EXPIRATION
-        if test -n "$argv[1]" -a -z "$AWS_ACCESS_KEY_ID"; and test -z "$now" -o "$now" = "$ours"
-            set -gx AWS_CREDENTIAL_EXPIRATION $argv[1]
-            set -gx JIT_CREDENTIAL_EXPIRATION $argv[1]
-        else if test -n "$ours"
-            if test "$now" = "$ours"
-                set -e AWS_CREDENTIAL_EXPIRATION
-            end
-            set -e JIT_CREDENTIAL_EXPIRATION
-        end
     end
 
     # Puts the segment before your own fish_prompt, whenever that was defined.
