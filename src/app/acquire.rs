@@ -130,7 +130,8 @@ pub fn lease(
         cache = cache.patient(PATIENCE);
     }
     let (mut source, mut person) = (Source::Cache, None);
-    let mut outcome = cache.fresh_or(&wanted.entitlement, session.clock, |held| {
+    let enough = |lease: &Lease| !wanted.is_static || lease.has_half((session.clock)());
+    let mut outcome = cache.enough_or(&wanted.entitlement, session.clock, enough, |held| {
         source = Source::Authority;
         if let Err(failure) = kept::tidy(session) {
             session.tell(&format!("not tidied: {failure}"));

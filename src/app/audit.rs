@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    embedded::{block_on, ledger},
+    embedded::{block_on, ledger, ledger_file},
     engine,
     session::Session,
     verify,
@@ -124,7 +124,13 @@ fn list(args: &Args, session: &Session) -> Result<()> {
 
 /// The entries of the ledger on this machine.
 async fn embedded(session: &Session, filter: &EventFilter) -> Result<Vec<Entry>> {
-    let store = ledger(session).await?;
+    let store = match ledger(session).await {
+        // Nothing was recorded yet, and where no ledger can be made none is needed to say so.
+        Err(_) if session.server()?.is_none() && !ledger_file(session).exists() => {
+            return Ok(Vec::new());
+        }
+        store => store?,
+    };
     let entries = store.ledger().list(filter).await?;
     // What happened can be read whatever became of the catalogue.
     if let (true, Ok(catalogue)) = (entries.is_empty(), session.catalogue()) {

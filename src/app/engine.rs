@@ -17,7 +17,10 @@ use crate::{
     },
     config::account,
     domain::{
-        credential::Credential, entitlement::ResourceName, failure::Result, id::GrantId,
+        credential::Credential,
+        entitlement::{Entitlement, ResourceName},
+        failure::Result,
+        id::GrantId,
         lease::Lease,
     },
     issuers::order::Revocation,
@@ -125,8 +128,8 @@ impl Engine {
         }
     }
 
-    /// The ids of what the caller holds.
-    pub async fn live(&self) -> Result<Vec<GrantId>> {
+    /// What the caller holds: the ids of the grants, and what they are for.
+    pub async fn live(&self) -> Result<Vec<(GrantId, Entitlement)>> {
         match self {
             Self::Embedded(authority) => {
                 let principal = account::caller(&authority.catalogue)?.principal;

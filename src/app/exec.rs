@@ -4,14 +4,14 @@ use std::ffi::OsString;
 
 use super::{
     acquire::{self, Terms},
-    served,
+    aws_notes, served,
     session::Session,
 };
 use crate::{
     config::surroundings,
     domain::{
         catalogue::Catalogue,
-        entitlement::{Entitlement, ResourceName, RoleName},
+        entitlement::{Entitlement, Kind, ResourceName, RoleName},
         failure::{Failure, Nature, Result},
         lease::Lease,
     },
@@ -34,9 +34,9 @@ pub struct Args {
     /// Use this role instead of the smallest that the command needs.
     #[arg(long)]
     role: Option<RoleName>,
-    /// Reach this resource, whatever the command says: kind/name.
+    /// Reach this resource, whatever the command says: kind/name. Several kinds: say it for each.
     #[arg(long, value_name = "KIND/NAME", value_parser = resource_name)]
-    on: Option<ResourceName>,
+    on: Vec<ResourceName>,
     #[command(flatten)]
     terms: Terms,
     /// Run a command that reaches nothing of the catalogue as it is; for shells, see setup.
@@ -83,7 +83,7 @@ fn attempt(args: &Args, session: &Session) -> Result<()> {
     let catalogue = session.catalogue()?;
     let task = Task {
         command: &args.command,
-        on: args.on.as_ref(),
+        on: args.on.first(),
         role: args.role.as_ref(),
         catalogue: &catalogue,
         environment: &session.environment,
@@ -104,21 +104,76 @@ fn attempt(args: &Args, session: &Session) -> Result<()> {
         }
         recognised => recognised?,
     };
-    session.tell(&format!("{}: {}", wanted.entitlement, wanted.because));
-    let Some((lease, via)) = leases(session, args, &wanted, &task)? else {
+    let Some(launch) = prepared(session, args, &wanted, &task)? else {
         session.tell("no lease is held, so the command is run as it is");
         return Err(tools::as_it_is(&task)?.replace());
     };
-    let launch = tools::launch(&Injection {
-        task,
-        resource: catalogue.resource(&wanted.entitlement.resource)?,
+    let launch = beside(session, args, &task)?
+        .into_iter()
+        .try_fold(launch, |launch, other| {
+            launch.beside(other, task.arguments())
+        })?;
+    Err(launch.replace())
+}
+
+/// The command with what one resource needs; `None` where only what is held may be used, and that is not all.
+fn prepared(
+    session: &Session,
+    args: &Args,
+    wanted: &Recognised,
+    task: &Task<'_>,
+) -> Result<Option<Launch>> {
+    session.tell(&format!("{}: {}", wanted.entitlement, wanted.because));
+    let Some((lease, via)) = leases(session, args, wanted, task)? else {
+        return Ok(None);
+    };
+    if wanted.entitlement.resource.kind() == Kind::Aws {
+        aws_notes::say(session, wanted, &lease, task)?;
+    }
+    tools::launch(&Injection {
+        task: *task,
+        resource: task.catalogue.resource(&wanted.entitlement.resource)?,
         lease: &lease,
         via: &via,
         is_hooked: wanted.is_hooked,
         places: &session.places,
         now: (session.clock)(),
-    })?;
-    Err(launch.replace())
+    })
+    .map(Some)
+}
+
+/// The command with what each further resource needs, where `--on` names more than one.
+fn beside(session: &Session, args: &Args, task: &Task<'_>) -> Result<Vec<Launch>> {
+    let [first, others @ ..] = args.on.as_slice() else {
+        return Ok(Vec::new());
+    };
+    let mut kinds = vec![first.kind()];
+    for other in others {
+        if args.role.is_some() {
+            return Err(
+                Failure::usage("--role says one role, and --on names several resources").hint(
+                    "leave --role out, or nest: jit exec --on A --role R -- jit exec --on B -- CMD",
+                ),
+            );
+        }
+        if kinds.contains(&other.kind()) {
+            let kind = other.kind();
+            return Err(
+                Failure::usage(format!("--on names two resources of the kind {kind}"))
+                    .hint("a command is given one of each kind; run it once for each"),
+            );
+        }
+        kinds.push(other.kind());
+    }
+    let prepared = others.iter().map(|other| {
+        let task = Task {
+            on: Some(other),
+            ..*task
+        };
+        let wanted = tools::recognise(&task)?;
+        prepared(session, args, &wanted, &task)
+    });
+    prepared.filter_map(Result::transpose).collect()
 }
 
 /// Runs the command in an environment in which nothing of jit can be found.

@@ -4,6 +4,7 @@ pub mod acquire;
 pub mod agent;
 pub mod approvals;
 pub mod audit;
+mod aws_notes;
 pub mod complete;
 pub mod completions;
 pub mod credential_process;

@@ -43,9 +43,14 @@ pub(super) fn refusal(elevation: &Elevation, decision: &Decision) -> Failure {
     }
     let explain = format!("\"jit policy explain {entitlement}\" shows what would allow it");
     if lacks_reason(elevation, decision) {
+        let glass = if elevation.request.break_glass {
+            " --break-glass"
+        } else {
+            ""
+        };
         return Failure::denied(format!("{entitlement} needs a justification"))
             .hint(format!(
-                "say why with -j WHY; where a tool called jit, first run: jit request {entitlement} -j WHY"
+                "say why with -j WHY; where a tool called jit, first run: jit request {entitlement}{glass} -j WHY"
             ))
             .of_nature(Nature::Unexplained);
     }

@@ -5,6 +5,7 @@ use super::{Authority, Client};
 use crate::{
     domain::{
         elevation::{Elevation, Grant, State},
+        entitlement::Entitlement,
         event::{Entry, EventFilter, EventKind, Origin},
         failure::{Failure, Nature, Result},
         id::GrantId,
@@ -115,10 +116,13 @@ impl Authority {
         Ok(revoked.map(drop))
     }
 
-    /// The ids of the principal's live grants.
-    pub async fn live(&self, principal: &Principal) -> Result<Vec<GrantId>> {
+    /// The principal's live grants: their ids, and what they are for.
+    pub async fn live(&self, principal: &Principal) -> Result<Vec<(GrantId, Entitlement)>> {
         let live = self.store.live(principal, (self.clock)()).await?;
-        Ok(live.into_iter().map(|one| one.request.id).collect())
+        let requests = live.into_iter().map(|one| one.request);
+        Ok(requests
+            .map(|request| (request.id, request.entitlement))
+            .collect())
     }
 
     /// Whether grants that are over have left something at their targets.
@@ -195,6 +199,14 @@ impl Authority {
             Ok(revocation) => Ok(revocation),
             Err(failure) => {
                 self.record_failure(elevation, &failure, origin).await?;
+                // Where the catalogue does not say any longer where it is, nobody can be told.
+                if self
+                    .catalogue
+                    .resource(&grant.entitlement.resource)
+                    .is_err()
+                {
+                    return Ok(Revocation::EndsByItself);
+                }
                 Err(Failure {
                     hint: format!(
                         "no new credential is given; try again: jit revoke {}",

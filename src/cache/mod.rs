@@ -87,7 +87,21 @@ impl Cache {
         now: impl Fn() -> Timestamp,
         ask: impl FnOnce(Option<Lease>) -> Result<Lease>,
     ) -> Result<Lease> {
-        if let Some(lease) = self.fresh(entitlement, now())? {
+        self.enough_or(entitlement, now, |_| true, ask)
+    }
+
+    /// The same for whoever needs more of a lease than that it is fresh: one that is not `enough` is renewed.
+    ///
+    /// # Errors
+    /// As those of [`Cache::fresh_or`].
+    pub fn enough_or(
+        &self,
+        entitlement: &Entitlement,
+        now: impl Fn() -> Timestamp,
+        enough: impl Fn(&Lease) -> bool,
+        ask: impl FnOnce(Option<Lease>) -> Result<Lease>,
+    ) -> Result<Lease> {
+        if let Some(lease) = self.fresh(entitlement, now())?.filter(&enough) {
             return Ok(lease);
         }
         let _flight = match self.lock(entitlement) {
@@ -98,9 +112,10 @@ impl Cache {
             }
         };
         let held = self.read(entitlement)?;
+        let is_enough = held.as_ref().is_some_and(&enough);
         match held.as_ref().map(|lease| lease.freshness(now())) {
-            Some(Freshness::Fresh) => held.map_or_else(|| ask(None), Ok),
-            Some(Freshness::Renewable) => {
+            Some(Freshness::Fresh) if is_enough => held.map_or_else(|| ask(None), Ok),
+            Some(Freshness::Fresh | Freshness::Renewable) => {
                 let lease = ask(held)?;
                 // What was forgotten while it was renewed stays forgotten.
                 if self.file(entitlement).exists() {

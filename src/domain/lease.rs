@@ -76,6 +76,13 @@ impl Lease {
         self.credential.expires_at.before(margin)
     }
 
+    /// Whether half of its credential's life is left, or none longer is to be had: enough for a tool that
+    /// keeps it to its own end.
+    pub fn has_half(&self, now: Timestamp) -> bool {
+        let whole = self.credential.expires_at.left(self.issued_at);
+        self.is_last() || self.credential.expires_at.left(now) >= whole / 2
+    }
+
     /// Whether its credential ends with the grant (credentials end at whole seconds), so that
     /// renewing it would gain nothing.
     pub fn is_last(&self) -> bool {

@@ -115,11 +115,18 @@ cat > /etc/ssh/sshd_config.d/jit-{short}.conf <<'END'
 TrustedUserCAKeys /etc/ssh/jit-{short}.pub
 END
 sshd -t
-systemctl reload ssh 2>/dev/null || systemctl reload sshd
+{RELOAD}
 ",
         logins = logins.join(", "),
     ))
 }
+
+/// Has sshd read its configuration anew, with systemd and without. Where none runs, that is no failure.
+pub(super) const RELOAD: &str = "\
+systemctl reload ssh 2>/dev/null || systemctl reload sshd 2>/dev/null ||
+    service ssh reload 2>/dev/null || service sshd reload 2>/dev/null ||
+    kill -HUP \"$(cat /run/sshd.pid 2>/dev/null)\" 2>/dev/null ||
+    echo 'no sshd was reloaded: restart it, so that it reads this' >&2";
 
 /// The authority's public key in OpenSSH's one-line form, as `TrustedUserCAKeys` wants it.
 /// Where another key is about to sign, or did until now, it is trusted too.
@@ -244,7 +251,10 @@ mod tests {
             TrustedUserCAKeys /etc/ssh/jit-web.pub
             END
             sshd -t
-            systemctl reload ssh 2>/dev/null || systemctl reload sshd
+            systemctl reload ssh 2>/dev/null || systemctl reload sshd 2>/dev/null ||
+                service ssh reload 2>/dev/null || service sshd reload 2>/dev/null ||
+                kill -HUP "$(cat /run/sshd.pid 2>/dev/null)" 2>/dev/null ||
+                echo 'no sshd was reloaded: restart it, so that it reads this' >&2
             "#);
     }
 }

@@ -11,7 +11,7 @@ use ssh_key::{
 
 use super::{
     order::Site,
-    ssh::{public_line, seconds, signing_key},
+    ssh::{RELOAD, public_line, seconds, signing_key},
 };
 use crate::{
     domain::{
@@ -128,7 +128,7 @@ cat > /etc/ssh/sshd_config.d/jit-{short}-host.conf <<'END'
 HostCertificate /etc/ssh/jit-{short}-host-cert.pub
 END
 sshd -t
-systemctl reload ssh 2>/dev/null || systemctl reload sshd
+{RELOAD}
 ",
         fingerprint = order.key.fingerprint(),
         hosts = order.hosts.join(", "),

@@ -39,6 +39,18 @@ impl Section {
         named.find(|setting| setting.key == key)
     }
 
+    /// The blanks before the section's first setting in `text`, whose section it is. What is written above
+    /// that setting begins with as many, since it would go on with the setting otherwise.
+    pub fn indentation<'a>(&self, text: &'a str) -> &'a str {
+        let first = self.settings.first().map(|first| first.lines.start);
+        let first = first
+            .and_then(|first| text.lines().nth(first))
+            .unwrap_or_default();
+        first
+            .get(..first.len() - first.trim_start().len())
+            .unwrap_or_default()
+    }
+
     /// A setting's value; of more than one the last counts.
     pub fn value(&self, key: &str) -> Option<&str> {
         self.setting(key).map(|setting| &*setting.value)

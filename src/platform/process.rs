@@ -58,6 +58,31 @@ impl Launch {
         }
     }
 
+    /// The same tool with what another launch of it gives, too. `arguments` are those that were given.
+    ///
+    /// # Errors
+    /// Usage, where both set the same variable to another value.
+    pub fn beside(mut self, other: Self, arguments: &[OsString]) -> Result<Self> {
+        let twice = other.set.iter().find(|(name, value)| {
+            let own = self.set.get(*name);
+            own.is_some_and(|own| own != *value)
+        });
+        if let Some((name, _)) = twice {
+            return Err(
+                Failure::usage(format!("both resources need {name}, each another one"))
+                    .hint("run the command once for each"),
+            );
+        }
+        if other.arguments != arguments {
+            self.arguments = other.arguments;
+        }
+        self.set.extend(other.set);
+        self.unset.extend(other.unset);
+        self.unset.retain(|name| !self.set.contains_key(name));
+        self.inherited.extend(other.inherited);
+        Ok(self)
+    }
+
     /// Runs the tool to its end beside this process, in the background of its terminal: it can ask
     /// nobody anything.
     ///

@@ -41,7 +41,7 @@ impl Which {
 
     /// The profile that a section is: `[profile x]`, `[profile "x y"]` and `[default]` of the one
     /// file, any section of the other; as botocore has it (`build_profile_map`).
-    fn profile(self, header: &str) -> Option<String> {
+    pub fn profile(self, header: &str) -> Option<String> {
         if self == Self::Credentials || header == "default" {
             return Some(header.to_owned());
         }

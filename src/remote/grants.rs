@@ -5,7 +5,7 @@ use super::{
     session::Remote,
 };
 use crate::{
-    domain::{failure::Result, id::GrantId},
+    domain::{entitlement::Entitlement, failure::Result, id::GrantId},
     issuers::order::Revocation,
     protocol::{
         elevation::{ElevationList, RevocationView},
@@ -14,15 +14,16 @@ use crate::{
 };
 
 impl Remote {
-    /// The ids of the caller's live grants.
-    pub async fn live(&self) -> Result<Vec<GrantId>> {
+    /// The caller's live grants: their ids, and what they are for.
+    pub async fn live(&self) -> Result<Vec<(GrantId, Entitlement)>> {
         let call = Call {
             most: MANY,
             ..Call::get(path::ELEVATIONS, self.shown())
         };
         let call = call.with("state", Some("granted".to_owned()));
         let list: ElevationList = self.call(&call).await?.json()?;
-        Ok(list.elevations.into_iter().map(|one| one.id).collect())
+        let live = list.elevations.into_iter();
+        Ok(live.map(|one| (one.id, one.entitlement)).collect())
     }
 
     /// Ends a grant, or gives up what is pending.

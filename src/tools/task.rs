@@ -64,6 +64,8 @@ pub struct Recognised {
     /// Whether the plain tool would go elsewhere: the command names no place, and only the catalogue
     /// says where its target is. Who wrote `jit exec` meant it; a wrapper lets it pass.
     pub only_by_prefix: bool,
+    /// Whether the tool keeps the credential that it is started with to its own end.
+    pub is_static: bool,
 }
 
 impl Recognised {
@@ -76,6 +78,7 @@ impl Recognised {
             via: Vec::new(),
             is_hooked: false,
             only_by_prefix: false,
+            is_static: false,
         }
     }
 }

@@ -51,7 +51,7 @@ fn names_that_are_unknown_list_what_is_near() {
         "not an entitlement",
         "write it as kind/name:role",
     );
-    let unwritten = jit(&home, &["revoke", "ssh/web:deploy"]);
+    let unwritten = jit(&home, &["revoke", "ssh-web-deploy"]);
     refused(
         &unwritten,
         2,

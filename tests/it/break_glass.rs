@@ -52,7 +52,7 @@ fn who_is_on_call_breaks_the_glass_and_says_why() {
     denied(
         &ask(&home, &["--break-glass"]),
         "ssh/web:root needs a justification",
-        "say why with -j",
+        "run: jit request ssh/web:root --break-glass -j WHY",
     );
     for empty in ["", "  "] {
         let asked = ask(&home, &["--break-glass", "-j", empty]);

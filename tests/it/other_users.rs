@@ -1,9 +1,9 @@
 //! Other users of the machine, and other processes of the same user.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
     os::unix::{
-        fs::{MetadataExt as _, lchown},
+        fs::{MetadataExt as _, PermissionsExt as _, lchown},
         process::CommandExt as _,
     },
     path::Path,
@@ -125,4 +125,38 @@ fn a_process_that_holds_keys_cannot_be_dumped_and_a_tool_can() {
     ]);
     let tool = run(tool.uid(SOMEBODY).gid(SOMEBODY));
     assert_eq!((tool.code, tool.stdout), (0, format!("{SOMEBODY}\n")));
+}
+
+#[test]
+fn what_only_looks_needs_no_home_that_can_be_written() {
+    if !geteuid().is_root() {
+        return skip("the home is given to another user first");
+    }
+    let home = Home::new();
+    home.configure("authority.toml", CATALOGUE);
+    home.configure("policies/all.cedar", POLICIES);
+    let program = home.path("bin/jit");
+    fs::copy(jit(), &program).unwrap();
+    for path in ["", "config", "config/jit", "config/jit/policies"] {
+        fs::set_permissions(home.path(path), Permissions::from_mode(0o755)).unwrap();
+    }
+    for file in ["authority.toml", "policies/all.cedar"] {
+        let file = home.config().join(file);
+        fs::set_permissions(file, Permissions::from_mode(0o644)).unwrap();
+    }
+    let ran = |words: &[&str]| {
+        let mut command = home.command(&program);
+        run(command.args(words).uid(SOMEBODY).gid(SOMEBODY))
+    };
+    for words in [&["status"] as &[&str], &["audit"], &["revoke", "--all"]] {
+        let looked = ran(words);
+        assert_eq!(
+            (looked.code, looked.stderr.as_str()),
+            (0, ""),
+            "{words:?}: {looked:?}"
+        );
+    }
+    let asked = ran(&["request", "ssh/web:deploy"]);
+    assert_eq!(asked.code, 125, "{asked:?}");
+    assert!(asked.stderr.contains("XDG_STATE_HOME"), "{asked:?}");
 }

@@ -9,7 +9,7 @@ use clap::{Arg, Command, ValueHint};
 use clap_complete::engine::{self, ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
 
 use self::live::{Candidates, Live};
-use super::session;
+use super::{revoke::Ended, session};
 use crate::{
     domain::{
         entitlement::{Entitlement, Kind, ResourceName, RoleName},
@@ -87,7 +87,7 @@ fn ask(verb: &str, arg: &Arg) -> Option<fn(&Live) -> Candidates> {
     if of == TypeId::of::<RoleName>() {
         return Some(Live::roles);
     }
-    if of == TypeId::of::<GrantId>() {
+    if of == TypeId::of::<GrantId>() || of == TypeId::of::<Ended>() {
         return Some(Live::grants);
     }
     match arg.get_id().as_str() {

@@ -81,7 +81,9 @@ fn aws(ground: &Ground) -> Result<Vec<Finding>> {
                     .as_deref()
                     .is_some_and(|base| profiles.chain(base).contains(profile))
             });
-            let shadows = accounts().any(|(_, account)| account.profiles.contains(profile));
+            // What wins over jit there is another check's; keys in the configuration do not, but are used.
+            let shadows = file.path == profiles.credentials.path
+                && accounts().any(|(_, account)| account.profiles.contains(profile));
             match base {
                 Some((name, _)) => findings.push(Finding::note(
                     SUBJECT,

@@ -2,7 +2,9 @@
 
 mod alias;
 mod argv;
+mod hook;
 mod operations;
+mod private;
 mod process;
 mod profile;
 mod secrets;
@@ -10,8 +12,9 @@ mod shadow;
 #[cfg(test)]
 mod tests;
 
+pub use hook::{command, header};
 pub use process::{not_an_account, process_credentials};
-pub use shadow::{BRINGS_CREDENTIALS, Shadow, shadows};
+pub use shadow::{BRINGS_CREDENTIALS, Shadow, own_keys, shadows};
 
 use std::ffi::{OsStr, OsString};
 
@@ -39,31 +42,38 @@ use crate::{
 /// What a launch may set.
 const ALLOWED: &[&str] = &[
     "AWS_ACCESS_KEY_ID",
+    "AWS_CONFIG_FILE",
     "AWS_CREDENTIAL_EXPIRATION",
     "AWS_DEFAULT_REGION",
     "AWS_PROFILE",
     "AWS_REGION",
+    "AWS_SDK_LOAD_CONFIG",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
+    "AWS_SHARED_CREDENTIALS_FILE",
 ];
 
 /// What would bring another credential, or say something about another: botocore reads
 /// `AWS_SECURITY_TOKEN` before the session token and `AWS_DEFAULT_PROFILE` before the profile; the
 /// SDKs for JavaScript and Terraform prefer a profile to the keys beside it.
 const UNSET: &[&str] = &[
+    "AWS_ACCESS_KEY_ID",
     "AWS_ACCOUNT_ID",
     "AWS_BEARER_TOKEN_BEDROCK",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CREDENTIAL_EXPIRATION",
     "AWS_CREDENTIAL_FILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_PROFILE",
     "AWS_ROLE_ARN",
     "AWS_ROLE_SESSION_NAME",
+    "AWS_SECRET_ACCESS_KEY",
     "AWS_SECURITY_TOKEN",
     "AWS_SESSION_EXPIRATION",
+    "AWS_SESSION_TOKEN",
     "AWS_VAULT",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 ];
@@ -132,10 +142,14 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
         }
     };
     let resource = account(task, &arguments)?;
-    if let Some(named) = coverage::named(task, &resource)? {
-        return Ok(named);
-    }
-    smallest(task, &resource, &arguments, need.as_ref())
+    let recognised = match coverage::named(task, &resource)? {
+        Some(named) => named,
+        None => smallest(task, &resource, &arguments, need.as_ref())?,
+    };
+    Ok(Recognised {
+        is_static: !private::reads_profiles(task.program_name(), task.environment),
+        ..recognised
+    })
 }
 
 fn smallest(
@@ -303,6 +317,10 @@ pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
         unset: UNSET.iter().map(ToString::to_string).collect(),
         ..Launch::default()
     };
+    if private::reads_profiles(task.program_name(), task.environment) {
+        by_profile_file(injection, account, &mut launch)?;
+        return Ok(launch);
+    }
     let mut set = |name, value: &str| variables::set(&mut launch, ALLOWED, name, value);
     set("AWS_ACCESS_KEY_ID", access_key_id)?;
     set("AWS_SECRET_ACCESS_KEY", secret_access_key.expose_secret())?;
@@ -313,15 +331,44 @@ pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
     Ok(launch)
 }
 
+/// A profile that asks `jit`, in a configuration of our own: the program renews its credentials by itself, and
+/// finds no others.
+fn by_profile_file(
+    injection: &Injection<'_>,
+    account: &AwsResource,
+    launch: &mut Launch,
+) -> Result<()> {
+    let task = &injection.task;
+    let entitlement = &injection.lease.grant.entitlement;
+    settings(task, account, launch)?;
+    let file = private::write(entitlement, account, task.environment, injection.places)?;
+    let mut set = |name, value: &OsStr| variables::set(launch, ALLOWED, name, value);
+    set("AWS_CONFIG_FILE", file.as_os_str())?;
+    set("AWS_SHARED_CREDENTIALS_FILE", OsStr::new("/dev/null"))?;
+    // Older SDKs read the configuration only then.
+    set("AWS_SDK_LOAD_CONFIG", OsStr::new("1"))?;
+    let arguments = cli_arguments(task);
+    let name =
+        own_profile(task, account, &arguments).filter(|name| account.profiles.contains(name));
+    set(
+        "AWS_PROFILE",
+        OsStr::new(name.as_deref().unwrap_or(private::PROFILE)),
+    )
+}
+
+fn cli_arguments(task: &Task<'_>) -> Arguments {
+    if is_cli(task) {
+        Arguments::read(task.arguments())
+    } else {
+        Arguments::default()
+    }
+}
+
 /// The profile's other settings and the region. `--profile` makes the CLI pass over the keys in its
 /// environment, so it becomes `AWS_PROFILE`, which does not; other programs may let that win, so
 /// they get the profile's region only.
 fn settings(task: &Task<'_>, account: &AwsResource, launch: &mut Launch) -> Result<()> {
-    let arguments = if is_cli(task) {
-        Arguments::read(task.arguments())
-    } else {
-        Arguments::default()
-    };
+    let arguments = cli_arguments(task);
     let name = own_profile(task, account, &arguments);
     let profile = match &name {
         Some(name) => profile::load(task.environment, name)?,

@@ -48,6 +48,29 @@ pub fn shadows(environment: &Environment, profile: &str) -> Result<Vec<Shadow>> 
     Ok(in_environment.into_iter().chain(in_file).collect())
 }
 
+/// Static keys that a profile has in one of the two files: a program that names the profile by itself
+/// (`boto3.Session(profile_name=…)`) takes them, whatever its environment holds.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn own_keys(environment: &Environment, profile: &str) -> Result<Vec<Shadow>> {
+    let profiles = Profiles::read(environment)?;
+    let files = [&profiles.credentials, &profiles.config];
+    let found = files.into_iter().filter_map(|file| {
+        let mut sections = file.sections(profile);
+        let setting = sections.find_map(|section| section.setting("aws_access_key_id"))?;
+        let (line, shown) = (setting.lines.start + 1, file.path.display());
+        Some(Shadow {
+            what: format!(
+                "profile {profile} holds keys of its own in {shown}, line {line}: a program that names the \
+                 profile by itself uses them"
+            ),
+            remedy: "run \"jit setup aws\", then delete the key at AWS once nothing needs it".to_owned(),
+        })
+    });
+    Ok(found.collect())
+}
+
 fn of_environment(profile: &str) -> Shadow {
     Shadow {
         what: format!("AWS_ACCESS_KEY_ID is set, and most tools take it before profile {profile}"),

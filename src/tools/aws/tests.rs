@@ -87,7 +87,7 @@ impl Desk {
             home: Some(path.clone()),
         };
         fs::create_dir(path.join("bin")).unwrap();
-        for name in ["aws", "terraform"] {
+        for name in ["aws", "make", "terraform"] {
             symlink("/bin/sh", path.join("bin").join(name)).unwrap();
         }
         environment
@@ -249,22 +249,39 @@ fn a_launch_keeps_the_users_settings_but_no_other_credential() {
     for (line, [variable, arguments, profile, region]) in rows(
         "aws s3 ls --profile prod               |                      | s3 ls            | prod    |
          aws --profile=prod-eu s3 ls            |                      | s3 ls            | prod-eu | eu-central-1
-         aws s3 ls --profile unknown            |                      | s3 ls            | -       | eu-central-1
+         aws s3 ls --profile unknown            |                      | s3 ls            | jit     | eu-central-1
          aws s3 ls                              | AWS_PROFILE=prod     | s3 ls            | prod    |
-         aws s3 ls                              | AWS_PROFILE=play     | s3 ls            | -       | eu-central-1
+         aws s3 ls                              | AWS_PROFILE=play     | s3 ls            | jit     | eu-central-1
          aws s3 ls --region x --profile prod-eu |                      | s3 ls --region x | prod-eu |
          aws s3 ls --profile prod-eu            | AWS_REGION=x         | s3 ls            | prod-eu |
-         terraform plan                         |                      | plan             | -       | eu-central-1
-         terraform plan                         | AWS_PROFILE=prod     | plan             | -       | eu-west-1
-         terraform --profile prod               |                      | --profile prod   | -       | eu-central-1
-         terraform plan                         | AWS_DEFAULT_REGION=x | plan             | -       |",
+         terraform plan                         |                      | plan             | jit     | eu-central-1
+         terraform plan                         | AWS_PROFILE=prod     | plan             | prod    | eu-west-1
+         terraform --profile prod               |                      | --profile prod   | jit     | eu-central-1
+         terraform plan                         | AWS_DEFAULT_REGION=x | plan             | jit     |
+         make plan                              |                      | plan             | -       | eu-central-1
+         make plan                              | AWS_PROFILE=prod     | plan             | -       | eu-west-1
+         aws s3 ls                              | AWS_ACCESS_KEY_ID=x  | s3 ls            | -       | eu-central-1
+         aws s3 ls --profile prod               | AWS_ACCESS_KEY_ID=x  | s3 ls            | prod    |",
     ) {
-        let launch = Desk::new(variable).launch(line, "aws/prod:read").unwrap();
+        let desk = Desk::new(variable);
+        let launch = desk.launch(line, "aws/prod:read").unwrap();
         let shown: Vec<_> = launch.arguments.iter().map(|a| a.to_string_lossy()).collect();
         assert_eq!(shown.join(" "), arguments, "{line}");
         assert_eq!(settings_of(&launch), [profile, region, region], "{line} {variable}");
-        assert_eq!(launch.set["AWS_SESSION_TOKEN"], "session");
-        assert_eq!(launch.set["AWS_CREDENTIAL_EXPIRATION"], "2100-01-01T00:00:00Z");
+        let is_static = line.starts_with("make") || variable.starts_with("AWS_ACCESS_KEY_ID");
+        let recognised = desk.recognise(line, Some("aws/prod"), Some("read"));
+        assert!(recognised.is_ok_and(|found| found.is_static == is_static), "{line}");
+        if is_static {
+            assert_eq!(launch.set["AWS_SESSION_TOKEN"], "session");
+            assert_eq!(launch.set["AWS_CREDENTIAL_EXPIRATION"], "2100-01-01T00:00:00Z");
+        } else {
+            let names: Vec<&str> = launch.set.keys().map(String::as_str).collect();
+            assert!(!names.iter().any(|name| name.contains("KEY") || name.contains("TOKEN")));
+            let file = fs::read_to_string(&launch.set["AWS_CONFIG_FILE"]).unwrap();
+            assert!(file.contains(" credential-process aws/prod:read\n"), "{file}");
+            assert!(file.contains(&format!("[profile {profile}]")), "{file}");
+            assert_eq!(launch.set["AWS_SHARED_CREDENTIALS_FILE"], "/dev/null");
+        }
         assert!(launch.unset.iter().any(|name| name == "AWS_SECURITY_TOKEN"));
         assert!(!launch.unset.iter().any(|name| launch.set.contains_key(name)));
     }
@@ -278,7 +295,7 @@ fn a_launch_of_default_and_of_nothing() {
     let launch = desk
         .launch("terraform plan", "aws/play:everything")
         .unwrap();
-    assert_eq!(settings_of(&launch), ["-", "us-east-1", "us-east-1"]);
+    assert_eq!(settings_of(&launch), ["default", "us-east-1", "us-east-1"]);
     assert!(desk.launch("no-such-tool", "aws/prod:read").is_err());
     put(&desk.directory.path().join(".aws/config"), "broken");
     let failure = desk

@@ -9,7 +9,7 @@ use std::{
 use super::{call::Call, destination::Destination};
 use crate::{
     domain::failure::{Failure, Result},
-    platform::process,
+    platform::{process, shell_words},
     tools::getopt::{self, Grammar},
 };
 
@@ -109,7 +109,8 @@ pub fn read(git: &Path, arguments: &[OsString]) -> Result<Call> {
         .hint("name its resource: jit exec --on ssh/NAME -- git …")
         .stranger()
     };
-    let command = split(arguments).ok_or_else(unclear)?;
+    let resolved = without_alias(git, arguments);
+    let command = split(resolved.as_deref().unwrap_or(arguments)).ok_or_else(unclear)?;
     let grammar = Grammar {
         short: letters(command.subcommand).ok_or_else(unclear)?,
         long: &LONG,
@@ -136,6 +137,51 @@ pub fn read(git: &Path, arguments: &[OsString]) -> Result<Call> {
         destinations: vec![destination],
         ..Call::default()
     })
+}
+
+/// No chain of aliases is longer.
+const LONGEST: usize = 8;
+
+/// The arguments with git's own aliases replaced, where the subcommand is one (`alias.*` in `git-config(1)`).
+/// One that is a shell's command stays, since nobody can tell what it does.
+fn without_alias(git: &Path, arguments: &[OsString]) -> Option<Vec<OsString>> {
+    let mut resolved: Option<Vec<OsString>> = None;
+    for _ in 0..LONGEST {
+        let current = resolved.as_deref().unwrap_or(arguments);
+        let command = split(current)?;
+        if letters(command.subcommand).is_some() {
+            return resolved;
+        }
+        let key = format!("alias.{}", command.subcommand);
+        let words: [&OsStr; 3] = ["config".as_ref(), "--get".as_ref(), key.as_ref()];
+        let value = ask(git, &command, words.into_iter()).ok()?;
+        let is_alias = !value.is_empty() && !value.starts_with('!');
+        let words = shell_words::split(&value).filter(|_| is_alias)?;
+        if is_own_command(git, command.subcommand) {
+            return resolved;
+        }
+        let words = words.into_iter().map(OsString::from);
+        let rest = command.rest.iter().cloned();
+        resolved = Some(
+            command
+                .global
+                .iter()
+                .cloned()
+                .chain(words)
+                .chain(rest)
+                .collect(),
+        );
+    }
+    None
+}
+
+/// Whether it is one of git's own commands, of whose names git takes no alias.
+fn is_own_command(git: &Path, subcommand: &str) -> bool {
+    let listed = process::ask(git, &["--list-cmds=builtins".into()], PATIENCE);
+    let listed = listed.unwrap_or_default();
+    String::from_utf8_lossy(&listed)
+        .lines()
+        .any(|name| name == subcommand)
 }
 
 /// The URL of a remote (or a URL), as git rewrites it; the current branch's where none is named.
@@ -222,6 +268,10 @@ mod tests {
         git(path, "remote add both fetch@web:repo");
         git(path, "remote set-url --push both push@web:repo");
         git(path, "config url.ssh://me@short/.insteadOf s:");
+        git(path, "config alias.up pull");
+        git(path, "config alias.again up");
+        git(path, "config alias.away !git");
+        git(path, "config alias.status fetch");
         let program = Path::new("git");
         for (words, read_as) in [
             ("fetch", "git@web"),
@@ -232,6 +282,9 @@ mod tests {
             ("clone -b x s:repo", "me@short"),
             ("ls-remote ssh://a@b:22/c", "a@b"),
             ("fetch mirror", "goes over https, not ssh"),
+            ("up --rebase", "git@web"),
+            ("again", "git@web"),
+            ("away fetch", "cannot tell which remote"),
             ("fetch --all", "cannot tell which remote"),
             ("status", "cannot tell which remote"),
             ("clone ssh://-oProxyCommand=id/x", "is no destination"),

@@ -129,6 +129,144 @@ fn a_credential_is_renewed_silently_while_its_grant_lives() {
     );
 }
 
+/// The lease's credential comes near to its end.
+fn age(account: &Account, left: Duration) {
+    change(&account.home, "aws/prod:read", |lease| {
+        let now = clock::now();
+        lease.issued_at = now.before(Duration::from_mins(15).saturating_sub(left));
+        lease.credential.expires_at = now.after(left);
+    });
+}
+
+#[test]
+fn a_program_under_exec_that_reads_profiles_outlives_its_credential() {
+    let Some(account) = Account::usual() else {
+        return;
+    };
+    let script = BOTO
+        .replace("range(int(sys.argv[1]))", "sys.stdin")
+        .replace("access_key)", "access_key, flush=True)");
+    let mut command = account.home.jit(["exec", "--on", "aws/prod", "--"]);
+    command
+        .env("AWS_ENDPOINT_URL", account.moto.url())
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .arg(python())
+        .args(["-c", &script])
+        .stdin(Stdio::piped());
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::inherit());
+    let mut child = command.spawn().unwrap();
+    let (mut ask, answers) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut answers = BufReader::new(answers).lines();
+    let mut next = || {
+        writeln!(ask, "again").unwrap();
+        answers.next().unwrap().unwrap()
+    };
+    let first = next();
+    assert!(first.contains(":assumed-role/read/jit-"), "{first}");
+    assert_eq!(next(), first);
+    age(&account, Duration::from_secs(20));
+    assert_ne!(next(), first);
+    drop(ask);
+    assert!(child.wait().unwrap().success());
+    assert_eq!(
+        (account.events("granted"), account.events("issued")),
+        (1, 2)
+    );
+}
+
+#[test]
+fn a_program_under_exec_finds_no_standing_key_by_another_profile() {
+    let Some(account) = Account::usual() else {
+        return;
+    };
+    let script = "import boto3; print(boto3.Session(profile_name='base').client('sts').get_caller_identity()['Arn'])";
+    let python = python();
+    let ran = account.jit(&[
+        "exec",
+        "--on",
+        "aws/prod",
+        "--",
+        python.to_str().unwrap(),
+        "-c",
+        script,
+    ]);
+    assert_eq!((ran.code, &*ran.stdout), (1, ""), "{ran:?}");
+    assert!(ran.stderr.contains("ProfileNotFound"), "{ran:?}");
+}
+
+#[test]
+fn a_program_that_keeps_its_session_gets_half_of_one_at_least() {
+    let Some(account) = Account::usual() else {
+        return;
+    };
+    let expiry = || {
+        let ran = account.jit(&[
+            "exec",
+            "--on",
+            "aws/prod",
+            "--",
+            "sh",
+            "-c",
+            "echo $AWS_CREDENTIAL_EXPIRATION",
+        ]);
+        assert_eq!((ran.code, &*ran.stderr), (0, ""), "{ran:?}");
+        ran.stdout
+    };
+    let first = expiry();
+    assert_eq!(expiry(), first);
+    age(&account, Duration::from_mins(6));
+    let next = expiry();
+    assert!(next >= first, "{next} is before {first}");
+    assert_eq!(account.events("issued"), 2);
+    let said = account.jit(&["exec", "--verbose", "--on", "aws/prod", "--", "true"]);
+    assert!(
+        said.stderr.contains("true keeps this session until"),
+        "{said:?}"
+    );
+    let said = account.jit(&[
+        "exec",
+        "--verbose",
+        "--",
+        "aws",
+        "--profile",
+        "prod",
+        "--version",
+    ]);
+    assert_eq!(said.code, 0, "{said:?}");
+}
+
+#[test]
+fn keys_of_a_profile_that_a_program_could_name_are_said_once() {
+    let Some(account) = Account::usual() else {
+        return;
+    };
+    let keys =
+        "[profile prod]\naws_access_key_id = AKIASTANDING\naws_secret_access_key = hunter2\n";
+    account.home.write(".aws/config", keys);
+    let ran = || account.jit(&["exec", "--on", "aws/prod", "--", "true"]);
+    let (first, second) = (ran(), ran());
+    assert_eq!(
+        (first.code, second.code, &*second.stderr),
+        (0, 0, ""),
+        "{second:?}"
+    );
+    assert!(
+        first
+            .stderr
+            .contains("profile prod holds keys of its own in")
+            && first.stderr.contains(".aws/config, line 2"),
+        "{first:?}"
+    );
+    assert!(!first.stderr.contains("hunter2"), "{first:?}");
+    let doctor = account.jit(&["doctor"]);
+    assert!(
+        doctor
+            .stdout
+            .contains("static AWS keys in ~/.aws/config: prod"),
+        "{doctor:?}"
+    );
+}
+
 #[test]
 fn a_reason_that_is_given_once_serves_the_calls_that_follow_until_the_grant_is_ended() {
     let Some(account) = Account::usual() else {

@@ -3,14 +3,11 @@
 //! A profile that is there gets a block behind its header, and what would win over it is commented
 //! out; the others, and one more for each further role, come in a block at the end.
 
-mod text;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
 };
 
-use self::text::{command, header};
 use super::{
     block::{self, Place},
     edit::Edit,
@@ -27,7 +24,7 @@ use crate::{
         profiles::{ProfileFile, Profiles, Which},
     },
     tools::{
-        aws::{BRINGS_CREDENTIALS, shadows},
+        aws::{BRINGS_CREDENTIALS, command, header, shadows},
         coverage::Coverage,
     },
 };
@@ -206,21 +203,6 @@ fn bases<'a>(ground: &'a Ground<'_>, profiles: &Profiles) -> BTreeMap<String, &'
     bases
 }
 
-/// Lines as far to the right as the section's first setting, which would go on with the last of them
-/// otherwise.
-fn indented(lines: Vec<String>, text: &str, section: &Section) -> Vec<String> {
-    let first = section.settings.first().map(|first| first.lines.start);
-    let first = first
-        .and_then(|first| text.lines().nth(first))
-        .unwrap_or_default();
-    let blanks = first.len() - first.trim_start().len();
-    let blanks = first.get(..blanks).unwrap_or_default();
-    lines
-        .into_iter()
-        .map(|line| format!("{blanks}{line}"))
-        .collect()
-}
-
 /// What is to be done to the text.
 #[derive(Default)]
 struct Change {
@@ -249,7 +231,11 @@ impl Change {
             match (sections.next(), sections.next()) {
                 (None, _) => change.append(&wanted.profile, lines)?,
                 (Some(section), None) => {
-                    let lines = indented(lines, &profiles.config.text, section);
+                    let blanks = section.indentation(&profiles.config.text);
+                    let lines = lines
+                        .into_iter()
+                        .map(|line| format!("{blanks}{line}"))
+                        .collect();
                     change.insert(&wanted.profile, section, lines);
                 }
                 (Some(first), Some(second)) => {

@@ -1,4 +1,4 @@
-//! What `jit` writes into `~/.aws/config`, as botocore and the SDKs read it.
+//! What `jit` writes into a file like `~/.aws/config`, as botocore and the SDKs read it.
 
 use crate::domain::{
     entitlement::Entitlement,
@@ -9,7 +9,7 @@ use crate::domain::{
 ///
 /// # Errors
 /// There is no way to write it that every tool reads.
-pub(super) fn header(profile: &str) -> Result<String> {
+pub fn header(profile: &str) -> Result<String> {
     let plain = |c: char| c.is_alphanumeric() || "_-.@+/:=,%".contains(c);
     if profile == "default" {
         Ok("[default]".to_owned())
@@ -26,7 +26,10 @@ pub(super) fn header(profile: &str) -> Result<String> {
 }
 
 /// The hook's command line as botocore (Python's `shlex`) and the SDKs (`sh -c`) both read it.
-pub(super) fn command(program: &[String], entitlement: &Entitlement) -> Result<String> {
+///
+/// # Errors
+/// A word cannot be written so.
+pub fn command(program: &[String], entitlement: &Entitlement) -> Result<String> {
     let mut words = Vec::new();
     for word in program {
         words.push(quoted(word)?);
