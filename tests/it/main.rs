@@ -38,6 +38,7 @@ mod notice;
 mod other_users;
 mod people;
 mod review;
+mod revoke;
 mod serve;
 mod servers;
 mod setup;

@@ -212,3 +212,31 @@ fn what_the_cli_would_use_is_shown_where_the_account_is_named() {
     assert!(!listed.stdout.contains(&account.base.0), "{listed:?}");
     assert!(listed.stdout.contains("****"), "{listed:?}");
 }
+
+#[test]
+fn a_command_is_given_what_several_kinds_of_resources_need() {
+    let Some(account) = Account::new() else {
+        return;
+    };
+    let catalogue = std::fs::read_to_string(account.home.config().join("authority.toml")).unwrap();
+    let hosts = "[resources.\"ssh/web\"]\nhosts = [\"web\"]\nroles.deploy = {}\n[resources.\"ssh/db\"]\nhosts = [\"db\"]\nroles.deploy = {}\n";
+    account
+        .home
+        .configure("authority.toml", &format!("{catalogue}{hosts}"));
+    let on = |names: &[&str]| {
+        let options = names.iter().flat_map(|name| ["--on", *name]);
+        let words: Vec<&str> = ["exec"].into_iter().chain(options).collect();
+        account.jit(&[words.as_slice(), &["--", "env"]].concat())
+    };
+    let both = on(&["aws/prod", "ssh/web"]);
+    assert_eq!(both.code, 0, "{both:?}");
+    assert!(both.stdout.contains("\nSSH_AUTH_SOCK="), "{both:?}");
+    assert!(both.stdout.contains("AWS_SESSION_TOKEN="), "{both:?}");
+    assert!(!both.stdout.contains(&account.base.1), "{both:?}");
+    let alike = on(&["ssh/web", "aws/prod", "ssh/db"]);
+    assert_eq!(alike.code, 2, "{alike:?}");
+    assert!(
+        alike.stderr.contains("two resources of the kind ssh"),
+        "{alike:?}"
+    );
+}
