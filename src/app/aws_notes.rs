@@ -15,7 +15,12 @@ use crate::{
 ///
 /// # Errors
 /// The resource is not in the catalogue, or the user's AWS files cannot be read.
-pub fn say(session: &Session, wanted: &Recognised, lease: &Lease, task: &Task<'_>) -> Result<()> {
+pub(super) fn say(
+    session: &Session,
+    wanted: &Recognised,
+    lease: &Lease,
+    task: &Task<'_>,
+) -> Result<()> {
     let program = task.program_name();
     if !wanted.is_static {
         session.tell(&format!(

@@ -5,7 +5,7 @@ use crate::support::{home::run, web::web};
 #[test]
 fn a_grant_is_ended_by_what_it_is_for() {
     let home = web();
-    let jit = |words: &[&str]| run(home.jit(words.iter().copied()));
+    let jit = |words: &[&str]| run(&mut home.jit(words.iter().copied()));
     assert_eq!(jit(&["request", "ssh/web:deploy"]).code, 0);
     let ended = jit(&["revoke", "ssh/web:deploy"]);
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -23,7 +23,7 @@ fn a_grant_is_ended_by_what_it_is_for() {
 #[test]
 fn a_grant_whose_resource_left_the_catalogue_is_ended() {
     let home = web();
-    let jit = |words: &[&str]| run(home.jit(words.iter().copied()));
+    let jit = |words: &[&str]| run(&mut home.jit(words.iter().copied()));
     assert_eq!(jit(&["request", "ssh/web:deploy"]).code, 0);
     home.configure("authority.toml", "");
     let ended = jit(&["revoke", "--all"]);

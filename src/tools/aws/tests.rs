@@ -1,6 +1,6 @@
 //! The aws CLI and its kin, from a command line to an entitlement and to a launch.
 
-use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
+use std::{ffi::OsString, fs, os::unix::fs::symlink, path::Path, time::Duration};
 
 use proptest::{collection::vec, prelude::*};
 use secrecy::SecretString;
@@ -10,16 +10,18 @@ use super::*;
 use crate::{
     domain::{
         catalogue::Catalogue,
-        credential::{Credential, Token},
+        credential::{Credential, Secret, Token},
         elevation::Grant,
         environment::{Environment, Places},
+        failure::Result,
         id::GrantId,
         key::{PrivateKey, PublicKey},
         lease::Lease,
         principal::{Class, Principal},
         time::Timestamp,
     },
-    platform::files,
+    platform::{files, process::Launch},
+    tools::task::{Injection, Recognised, Task},
 };
 
 const CATALOGUE: &str = r#"

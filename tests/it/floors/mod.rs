@@ -10,6 +10,7 @@ use std::{
 };
 
 use house::{Fault, Tree, faults, shape};
+use tokens::tokens;
 
 #[test]
 fn every_arrow_points_down_and_none_in_a_circle() {
@@ -60,6 +61,33 @@ fn whatever_is_recorded_for_a_caller_depends_on_the_callers_standing() {
     let named = WITHOUT_A_CALLER.iter();
     let named: Vec<_> = named.map(|(file, times, _)| (*file, *times)).collect();
     assert_eq!(found, named);
+}
+
+/// Where stdout and stderr are written to, cleaned of what a terminal obeys; and where an agent is handed its
+/// descriptors in their places.
+const WRITE: [&str; 3] = ["app/agent.rs", "app/session.rs", "platform/terminal.rs"];
+
+#[test]
+fn only_one_place_writes_to_each_of_stdout_and_stderr() {
+    let found: Vec<String> = sources("src")
+        .iter()
+        .filter(|(file, _)| !WRITE.contains(&file.as_str()))
+        .flat_map(|(file, source)| {
+            let all = tokens(source);
+            let streams = all.windows(4).filter(|four| {
+                let [before, name, open, close] = [0, 1, 2, 3].map(|at| &*four[at].text);
+                before != "." && ["stdout", "stderr"].contains(&name) && (open, close) == ("(", ")")
+            });
+            let lines: Vec<String> = streams
+                .map(|four| format!("{file}:{}", four[1].line))
+                .collect();
+            lines
+        })
+        .collect();
+    assert_eq!(
+        found, [""; 0],
+        "print by session.print, say by terminal::say"
+    );
 }
 
 #[test]
