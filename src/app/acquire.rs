@@ -23,7 +23,7 @@ use crate::{
     },
     platform::terminal::{self, Person},
     remote::patience::Patience,
-    tools::task::Recognised,
+    tools::task::{CredentialUse, Recognised},
 };
 
 /// How long whoever does not wait for people waits for another `jit` that asks for the same: as long
@@ -130,7 +130,8 @@ pub fn lease(
         cache = cache.patient(PATIENCE);
     }
     let (mut source, mut person) = (Source::Cache, None);
-    let enough = |lease: &Lease| !wanted.is_static || lease.has_half((session.clock)());
+    let is_kept = wanted.credential_use == CredentialUse::Kept;
+    let enough = |lease: &Lease| !is_kept || lease.has_half((session.clock)());
     let mut outcome = cache.enough_or(&wanted.entitlement, session.clock, enough, |held| {
         source = Source::Authority;
         if let Err(failure) = kept::tidy(session) {

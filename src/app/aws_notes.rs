@@ -7,7 +7,7 @@ use crate::{
     platform::{files, keys, terminal},
     tools::{
         aws::own_keys,
-        task::{Recognised, Task},
+        task::{CredentialUse, Recognised, Task},
     },
 };
 
@@ -22,7 +22,7 @@ pub(super) fn say(
     task: &Task<'_>,
 ) -> Result<()> {
     let program = task.program_name();
-    if !wanted.is_static {
+    if wanted.credential_use == CredentialUse::Renewed {
         session.tell(&format!(
             "{program} asks jit for its session by a profile, so it may run for as long as the grant lives"
         ));

@@ -55,9 +55,10 @@ pub fn run(_: &Args, session: &Session) -> Result<()> {
     kept::tidy(session)?;
     let now = (session.clock)();
     // Where nothing rests nothing is made, so that a home that cannot be written will do.
-    let mut leases = match cache::resting(&session.places).is_empty() {
-        true => Vec::new(),
-        false => Cache::open(&session.places)?.leases()?,
+    let mut leases = if cache::resting(&session.places).is_empty() {
+        Vec::new()
+    } else {
+        Cache::open(&session.places)?.leases()?
     };
     leases.retain(|lease| lease.freshness(now) != Freshness::Over);
     let waiting = waiting(session);

@@ -47,6 +47,16 @@ impl Task<'_> {
     }
 }
 
+/// How long a tool goes on with the credential that it is started with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CredentialUse {
+    /// Until it ends: the tool asks for the next one, or logs in once and needs none any more.
+    #[default]
+    Renewed,
+    /// To the tool's own end.
+    Kept,
+}
+
 /// What the command needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recognised {
@@ -64,8 +74,8 @@ pub struct Recognised {
     /// Whether the plain tool would go elsewhere: the command names no place, and only the catalogue
     /// says where its target is. Who wrote `jit exec` meant it; a wrapper lets it pass.
     pub only_by_prefix: bool,
-    /// Whether the tool keeps the credential that it is started with to its own end.
-    pub is_static: bool,
+    /// How long the tool goes on with the credential that it is started with.
+    pub credential_use: CredentialUse,
 }
 
 impl Recognised {
@@ -78,7 +88,7 @@ impl Recognised {
             via: Vec::new(),
             is_hooked: false,
             only_by_prefix: false,
-            is_static: false,
+            credential_use: CredentialUse::default(),
         }
     }
 }

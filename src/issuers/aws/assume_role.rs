@@ -32,7 +32,12 @@ pub(super) async fn issue(
     let client = Client::from_conf(Builder::from(&base.config).build());
     let call = request(&client, role, order)?;
     let answered = async {
-        let sent = call.send().await;
+        let sent = match call.clone().send().await {
+            Err(error) if session::is_too_long(&error, session::seconds(order)) => {
+                call.duration_seconds(session::COMMON).send().await
+            }
+            sent => sent,
+        };
         sent.map_err(|error| {
             refusal::failure::<AssumeRoleError>(&base.target, &error, |answer| {
                 refusal::of_assume_role(name, answer)

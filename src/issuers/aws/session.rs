@@ -1,6 +1,9 @@
 //! A session, whichever way it is asked for: its name, its tags, its length, and what comes back.
 
-use aws_sdk_sts::types;
+use aws_sdk_sts::{
+    error::{ProvideErrorMetadata, SdkError},
+    types,
+};
 
 use super::names;
 use crate::{
@@ -27,10 +30,21 @@ pub(super) fn source_identity(order: &Order<'_>) -> String {
     names::source_identity(&order.grant.principal)
 }
 
-/// `DurationSeconds`: as short as STS allows.
+/// `DurationSeconds`: what policy gives a credential, and no less than STS makes.
 pub(super) fn seconds(order: &Order<'_>) -> i32 {
     let seconds = order.expires_at().left(order.now).as_secs();
     i32::try_from(seconds.clamp(SHORTEST, LONGEST)).unwrap_or(900)
+}
+
+/// What every role allows, and a role that was itself assumed at most (role chaining).
+pub(super) const COMMON: i32 = 3_600;
+
+/// Whether STS refuses to make a session of `seconds` only because of its length.
+pub(super) fn is_too_long<E: ProvideErrorMetadata>(error: &SdkError<E>, seconds: i32) -> bool {
+    let said = error.message().unwrap_or_default();
+    seconds > COMMON
+        && error.code() == Some("ValidationError")
+        && said.contains("DurationSeconds exceeds")
 }
 
 /// The session's tags, all of them transitive.

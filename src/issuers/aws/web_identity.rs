@@ -68,7 +68,12 @@ pub(super) async fn issue(
         .set_policy(role.session_policy.clone())
         .duration_seconds(session::seconds(order));
     let answered = async {
-        let sent = call.send().await;
+        let sent = match call.clone().send().await {
+            Err(error) if session::is_too_long(&error, session::seconds(order)) => {
+                call.duration_seconds(session::COMMON).send().await
+            }
+            sent => sent,
+        };
         sent.map_err(|error| {
             refusal::failure::<AssumeRoleWithWebIdentityError>(&target, &error, |answer| {
                 refusal::of_web_identity(name, answer)

@@ -177,21 +177,27 @@ fn text(account: &AwsResource, profiles: &Profiles, hook: &str) -> Result<String
             .as_deref()
             .filter(|_| is_ours && section.value("region").is_none());
         if let Some(region) = region.and_then(|name| profiles.value(name, "region")) {
-            text.push_str(&format!("{}region = {region}\n", section.indentation(user)));
+            text.push_str(&region_line(section.indentation(user), region));
         }
         written.extend(profile.filter(|_| is_ours));
     }
     let others = ours.into_iter().chain([PROFILE]);
     for profile in others.filter(|name| !written.contains(*name)) {
-        text.push_str(&format!("{}\n{}", header(profile)?, line_of("", hook)));
+        text.push_str(&header(profile)?);
+        text.push('\n');
+        text.push_str(&line_of("", hook));
         let region = profiles
             .value(profile, "region")
             .or(account.region.as_deref());
         if let Some(region) = region {
-            text.push_str(&format!("region = {region}\n"));
+            text.push_str(&region_line("", region));
         }
     }
     Ok(text)
+}
+
+fn region_line(blanks: &str, region: &str) -> String {
+    format!("{blanks}region = {region}\n")
 }
 
 fn line_of(blanks: &str, hook: &str) -> String {

@@ -15,7 +15,7 @@ use crate::{
     },
     tools::{
         coverage::{self, Candidate, Coverage},
-        task::{Recognised, Task},
+        task::{CredentialUse, Recognised, Task},
     },
 };
 
@@ -84,7 +84,11 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
         None => smallest(task, &resource, &arguments, need.as_ref())?,
     };
     Ok(Recognised {
-        is_static: !private::reads_profiles(task.program_name(), task.environment),
+        credential_use: if private::reads_profiles(task.program_name(), task.environment) {
+            CredentialUse::Renewed
+        } else {
+            CredentialUse::Kept
+        },
         ..recognised
     })
 }

@@ -21,7 +21,7 @@ use crate::{
         time::Timestamp,
     },
     platform::{files, process::Launch},
-    tools::task::{Injection, Recognised, Task},
+    tools::task::{CredentialUse, Injection, Recognised, Task},
 };
 
 const CATALOGUE: &str = r#"
@@ -272,7 +272,8 @@ fn a_launch_keeps_the_users_settings_but_no_other_credential() {
         assert_eq!(settings_of(&launch), [profile, region, region], "{line} {variable}");
         let is_static = line.starts_with("make") || variable.starts_with("AWS_ACCESS_KEY_ID");
         let recognised = desk.recognise(line, Some("aws/prod"), Some("read"));
-        assert!(recognised.is_ok_and(|found| found.is_static == is_static), "{line}");
+        let is_kept = |found: Recognised| found.credential_use == CredentialUse::Kept;
+        assert!(recognised.is_ok_and(|found| is_kept(found) == is_static), "{line}");
         if is_static {
             assert_eq!(launch.set["AWS_SESSION_TOKEN"], "session");
             assert_eq!(launch.set["AWS_CREDENTIAL_EXPIRATION"], "2100-01-01T00:00:00Z");

@@ -1,11 +1,17 @@
 //! Sessions of a stand-in for AWS, and what the real `aws` makes of them.
 
-use jit::domain::credential::{Credential, Secret};
+use std::time::Duration;
+
+use jit::{
+    domain::credential::{Credential, Secret},
+    platform::clock,
+};
 use secrecy::ExposeSecret as _;
 
 use super::Scene;
 use crate::support::{
     Moto,
+    fake::{Asked, Fake, answer},
     moto::{ACCOUNT, REGION},
 };
 
@@ -110,9 +116,46 @@ async fn a_session_never_outlives_its_grant_in_the_lease() {
     scene.set("AWS_ACCESS_KEY_ID", "root");
     scene.set("AWS_SECRET_ACCESS_KEY", "root");
     let mut grant = scene.grant("read");
-    grant.expires_at = grant.granted_at.after(std::time::Duration::from_secs(90));
+    grant.expires_at = grant.granted_at.after(Duration::from_secs(90));
     let credential = scene.issue(&grant).await.unwrap();
     assert_eq!(credential.expires_at, grant.expires_at);
+}
+
+/// STS for a role whose `MaxSessionDuration` is an hour.
+fn an_hour_at_most(asked: &Asked) -> Vec<u8> {
+    let body = asked.text();
+    let seconds = body.split("DurationSeconds=").nth(1).unwrap_or_default();
+    let seconds = seconds.split('&').next().unwrap();
+    if seconds.parse::<u32>().unwrap() > 3600 {
+        let error = "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type><Code>ValidationError</Code><Message>The requested DurationSeconds exceeds the MaxSessionDuration set for this role.</Message></Error></ErrorResponse>";
+        return answer("400 Bad Request", "text/xml", "", error);
+    }
+    let ends = clock::now()
+        .after(Duration::from_secs(3600))
+        .to_rfc3339_seconds();
+    let made = format!(
+        "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials><AccessKeyId>ASIAHOUR</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>y</SessionToken><Expiration>{ends}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+    );
+    answer("200 OK", "text/xml", "", &made)
+}
+
+#[tokio::test]
+async fn a_session_is_as_long_as_policy_and_the_role_allow() {
+    let sts = Fake::start(an_hour_at_most);
+    let mut scene = scene(&sts.url, "");
+    scene.set("AWS_ACCESS_KEY_ID", "root");
+    scene.set("AWS_SECRET_ACCESS_KEY", "root");
+    let mut grant = scene.grant("read");
+    grant.expires_at = grant.granted_at.after(Duration::from_hours(8));
+    grant.credential_ttl = Duration::from_hours(8);
+    let credential = scene.issue(&grant).await.unwrap();
+    assert_eq!(credential.serial, "ASIAHOUR");
+    let asked = sts.asked("POST /");
+    let lengths: Vec<bool> = asked
+        .iter()
+        .map(|asked| asked.text().contains("DurationSeconds=3600"))
+        .collect();
+    assert_eq!(lengths, [false, true]);
 }
 
 #[tokio::test]
