@@ -233,7 +233,7 @@ fn a_command_is_given_what_several_kinds_of_resources_need() {
     assert!(both.stdout.contains("\nSSH_AUTH_SOCK="), "{both:?}");
     assert!(both.stdout.contains("AWS_SESSION_TOKEN="), "{both:?}");
     assert!(!both.stdout.contains(&account.base.1), "{both:?}");
-    let alike = on(&["ssh/web", "aws/prod", "ssh/db"]);
+    let alike = on(&["aws/prod", "ssh/web", "ssh/db"]);
     assert_eq!(alike.code, 2, "{alike:?}");
     assert!(
         alike.stderr.contains("two resources of the kind ssh"),

@@ -131,7 +131,7 @@ fn an_hour_at_most(asked: &Asked) -> Vec<u8> {
         return answer("400 Bad Request", "text/xml", "", error);
     }
     let ends = clock::now()
-        .after(Duration::from_secs(3600))
+        .after(Duration::from_hours(1))
         .to_rfc3339_seconds();
     let made = format!(
         "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials><AccessKeyId>ASIAHOUR</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>y</SessionToken><Expiration>{ends}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
