@@ -45,7 +45,7 @@ pub(super) fn run(session: &Session) -> Result<()> {
             proposal.add(found);
         }
     }
-    let (found, unreadable) = (&proposal.found, &finds.unreadable);
+    let (found, unreadable) = (&proposal.found, &finds.skipped());
     if session.json {
         return session.print_json(&Report { found, unreadable });
     }

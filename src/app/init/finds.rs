@@ -14,6 +14,19 @@ pub(super) struct Finds {
     pub(super) found: Vec<Found>,
     /// One sentence for each file.
     pub(super) unreadable: Vec<String>,
+    /// One sentence for each pattern of hosts that is not proposed.
+    pub(super) patterns: Vec<String>,
+}
+
+impl Finds {
+    /// Everything that is not proposed, and why.
+    pub(super) fn skipped(&self) -> Vec<String> {
+        [&self.unreadable, &self.patterns]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
+    }
 }
 
 /// Looks everywhere. A file that cannot be read keeps the others from nothing.
@@ -29,7 +42,10 @@ pub(super) fn all(session: &Session) -> Result<Finds> {
         aws::keys(environment),
         known::find(environment, user.name()),
     ];
-    let mut finds = Finds::default();
+    let mut finds = Finds {
+        patterns: ssh::patterns(environment, &session.places).unwrap_or_default(),
+        ..Finds::default()
+    };
     for found in sought {
         match found {
             Ok(found) => finds.found.extend(found),

@@ -112,7 +112,7 @@ fn starters(report: &mut Report, directory: &Path) -> Result<()> {
 
 fn propose(report: &mut Report, session: &Session, catalogue: &Path) -> Result<()> {
     let finds = finds::all(session)?;
-    report.unreadable.extend(finds.unreadable);
+    report.unreadable.extend(finds.skipped());
     let mut proposal = Proposal::new(template::AUTHORITY);
     finds.found.iter().for_each(|found| proposal.add(found));
     for (name, text) in proposal.certificates() {

@@ -1,5 +1,7 @@
 //! Hosts from `~/.ssh/config`, with what it includes: each alias that has a `HostName` of its own.
 
+use std::collections::BTreeSet;
+
 use super::found::{Found, list, quote, role, tier_of};
 use crate::{
     domain::{
@@ -16,6 +18,24 @@ pub(super) fn find(environment: &Environment, places: &Places, user: &str) -> Re
     Ok(aliases
         .filter_map(|alias| found(alias, &blocks, user))
         .collect())
+}
+
+/// A sentence for each pattern of the user's configuration that may stand for hosts of ours: nobody can tell
+/// which hosts there are.
+pub(super) fn patterns(environment: &Environment, places: &Places) -> Result<Vec<String>> {
+    let blocks = aliases::read(environment, places)?;
+    let patterns = blocks.iter().flat_map(|block| &block.patterns);
+    let told: BTreeSet<&String> = patterns
+        .filter(|pattern| pattern.contains(['*', '?']) && !pattern.starts_with('!'))
+        .filter(|pattern| *pattern != "*")
+        .collect();
+    let told = told.into_iter().map(|pattern| {
+        format!(
+            "the hosts {} of ~/.ssh/config are a pattern: name them in authority.toml, which takes patterns too",
+            quote(pattern)
+        )
+    });
+    Ok(told.collect())
 }
 
 /// What OpenSSH would do for an alias: of each setting the first value of all matching blocks counts.

@@ -180,9 +180,13 @@ fn discovering_passes_over_what_is_malformed_and_says_so() {
     home.write(".aws/credentials", "nonsense\n");
     home.write(".kube/config", "a: [\n");
     fs::create_dir(home.path(".pgpass")).unwrap();
-    home.write(".ssh/config", SSH);
+    home.write(
+        ".ssh/config",
+        &format!("{SSH}Host *.corp.example !no\n  User deploy\nHost *\n"),
+    );
     let said = works(&home, &["init", "--discover"]);
     for why in [
+        "the hosts \"*.corp.example\" of ~/.ssh/config are a pattern",
         "is no setting and no section",
         "is not a kubeconfig",
         ".pgpass cannot be read",
