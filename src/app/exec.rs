@@ -34,7 +34,7 @@ pub struct Args {
     /// Use this role instead of the smallest that the command needs.
     #[arg(long)]
     role: Option<RoleName>,
-    /// Reach this resource, whatever the command says: kind/name. Say it again for another kind, or for more hosts.
+    /// Reach this resource, whatever the command says: kind/name. Several kinds: say it for each.
     #[arg(long, value_name = "KIND/NAME", value_parser = resource_name)]
     on: Vec<ResourceName>,
     #[command(flatten)]
@@ -104,87 +104,29 @@ fn attempt(args: &Args, session: &Session) -> Result<()> {
         }
         recognised => recognised?,
     };
-    let others = others(args)?;
-    let Some(launch) = prepared(session, args, &wanted, &task, &others.hosts)? else {
+    let Some(launch) = prepared(session, args, &wanted, &task)? else {
         session.tell("no lease is held, so the command is run as it is");
         return Err(tools::as_it_is(&task)?.replace());
     };
-    let launch = others.apart.iter().try_fold(launch, |launch, other| {
-        let task = Task {
-            on: Some(other),
-            ..task
-        };
-        let wanted = tools::recognise(&task)?;
-        match prepared(session, args, &wanted, &task, &[])? {
-            Some(other) => launch.beside(other, task.arguments()),
-            None => Ok(launch),
-        }
-    })?;
+    let launch = beside(session, args, &task)?
+        .into_iter()
+        .try_fold(launch, |launch, other| {
+            launch.beside(other, task.arguments())
+        })?;
     Err(launch.replace())
 }
 
-/// The further resources that `--on` names.
-#[derive(Default)]
-struct Others<'a> {
-    /// More hosts beside the first: one agent has the certificates of all.
-    hosts: Vec<&'a ResourceName>,
-    /// Those of other kinds, each of which gives its own variables.
-    apart: Vec<&'a ResourceName>,
-}
-
-fn others(args: &Args) -> Result<Others<'_>> {
-    let [first, others @ ..] = args.on.as_slice() else {
-        return Ok(Others::default());
-    };
-    if args.role.is_some() && !others.is_empty() {
-        return Err(
-            Failure::usage("--role says one role, and --on names several resources").hint(
-                "leave --role out, or nest: jit exec --on A --role R -- jit exec --on B -- CMD",
-            ),
-        );
-    }
-    let mut found = Others::default();
-    let mut kinds = vec![first.kind()];
-    for other in others {
-        let kind = other.kind();
-        if kind == Kind::Ssh && first.kind() == Kind::Ssh {
-            found.hosts.push(other);
-        } else if kinds.contains(&kind) {
-            return Err(
-                Failure::usage(format!("--on names two resources of the kind {kind}")).hint(
-                    "a command is given one of each kind; of hosts any number, if they come first",
-                ),
-            );
-        } else {
-            kinds.push(kind);
-            found.apart.push(other);
-        }
-    }
-    Ok(found)
-}
-
-/// The command with what one resource needs, or several of hosts; `None` where only what is held may be used,
-/// and that is not all.
+/// The command with what one resource needs; `None` where only what is held may be used, and that is not all.
 fn prepared(
     session: &Session,
     args: &Args,
     wanted: &Recognised,
     task: &Task<'_>,
-    hosts: &[&ResourceName],
 ) -> Result<Option<Launch>> {
     session.tell(&format!("{}: {}", wanted.entitlement, wanted.because));
-    let Some((lease, mut via)) = leases(session, args, wanted, task)? else {
+    let Some((lease, via)) = leases(session, args, wanted, task)? else {
         return Ok(None);
     };
-    for host in hosts {
-        let task = Task {
-            on: Some(host),
-            ..*task
-        };
-        let wanted = tools::recognise(&task)?;
-        session.tell(&format!("{}: {}", wanted.entitlement, wanted.because));
-        via.extend(leases(session, args, &wanted, &task)?.map(|(lease, _)| lease));
-    }
     if wanted.entitlement.resource.kind() == Kind::Aws {
         aws_notes::say(session, wanted, &lease, task)?;
     }
@@ -198,6 +140,40 @@ fn prepared(
         now: (session.clock)(),
     })
     .map(Some)
+}
+
+/// The command with what each further resource needs, where `--on` names more than one.
+fn beside(session: &Session, args: &Args, task: &Task<'_>) -> Result<Vec<Launch>> {
+    let [first, others @ ..] = args.on.as_slice() else {
+        return Ok(Vec::new());
+    };
+    let mut kinds = vec![first.kind()];
+    for other in others {
+        if args.role.is_some() {
+            return Err(
+                Failure::usage("--role says one role, and --on names several resources").hint(
+                    "leave --role out, or nest: jit exec --on A --role R -- jit exec --on B -- CMD",
+                ),
+            );
+        }
+        if kinds.contains(&other.kind()) {
+            let kind = other.kind();
+            return Err(
+                Failure::usage(format!("--on names two resources of the kind {kind}"))
+                    .hint("a command is given one of each kind; run it once for each"),
+            );
+        }
+        kinds.push(other.kind());
+    }
+    let prepared = others.iter().map(|other| {
+        let task = Task {
+            on: Some(other),
+            ..*task
+        };
+        let wanted = tools::recognise(&task)?;
+        prepared(session, args, &wanted, &task)
+    });
+    prepared.filter_map(Result::transpose).collect()
 }
 
 /// Runs the command in an environment in which nothing of jit can be found.

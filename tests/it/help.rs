@@ -177,7 +177,7 @@ fn the_help_of_exec() {
               Print JSON; errors too, as one object on stderr
 
           --on <KIND/NAME>
-              Reach this resource, whatever the command says: kind/name. Say it again for another kind, or for more hosts
+              Reach this resource, whatever the command says: kind/name. Several kinds: say it for each
 
       -j, --justification <WHY>
               Say why; some entitlements need it, all record it

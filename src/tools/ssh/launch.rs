@@ -75,9 +75,6 @@ pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
             set.insert("GIT_SSH_COMMAND", with_options(&command, &options).into());
         }
         other if other == "ansible" || other.starts_with("ansible-") => {
-            if !injection.via.is_empty() {
-                offer_all(&mut options);
-            }
             set.extend(for_ansible(task, &agent, role, &options));
         }
         _ => {}
@@ -130,17 +127,6 @@ fn options(agent: &Agent, role: &RoleName) -> Result<Vec<String>> {
         "ControlPath=none".to_owned(),
         "ForwardAgent=no".to_owned(),
     ])
-}
-
-/// Has ssh offer every certificate of the agent, which are those of several resources, and no key of a file.
-fn offer_all(options: &mut [String]) {
-    for option in options {
-        if option.starts_with("IdentityFile=") {
-            "IdentityFile=none".clone_into(option);
-        } else if option == "IdentitiesOnly=yes" {
-            "IdentitiesOnly=no".clone_into(option);
-        }
-    }
 }
 
 /// In place of the hook that setup put: the agent is there already, so that only lines are printed.

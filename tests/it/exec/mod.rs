@@ -7,7 +7,6 @@ mod postgres;
 mod services;
 mod services_kept;
 mod services_of_the_user;
-mod several;
 pub(crate) mod ssh;
 
 use serde_json::Value;
