@@ -220,6 +220,15 @@ impl Authority {
                 who.class().as_str().to_lowercase(),
                 who.name()
             ))),
+            Pinned::Taken(source) if source != identity.source && who.class() == Class::Human => {
+                Err(Failure::denied(format!(
+                    "the name {written} belongs to an account of {source}, and not to this one of {}",
+                    identity.source
+                ))
+                .hint(format!(
+                    "if the provider moved, whoever runs the server runs on its machine: jit serve recover --from-issuer {source} -j WHY"
+                )))
+            }
             Pinned::Taken(_) => Err(Failure::denied(format!(
                 "the name {written} belongs to another account than this one of {}",
                 identity.source

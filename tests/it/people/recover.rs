@@ -47,7 +47,10 @@ fn people_come_in_again_after_their_provider_moved_once_the_operator_says_so() {
     move_to(&mut team.serve, &team.provider, &new);
     let home = machine(&team.serve);
     let login = || run(&mut on(&home, &new, "alice", &["login"]));
-    assert_eq!(login().code, 121);
+    let refused = login();
+    assert_eq!(refused.code, 121, "{refused:?}");
+    let hint = format!("jit serve recover --from-issuer {old} -j WHY");
+    assert!(refused.stderr.contains(&hint), "{refused:?}");
     let wrong = recover(
         &team.serve,
         &["--from-issuer", "https://nobody.example.com", "-j", "x"],
