@@ -29,7 +29,11 @@ use std::{
 mod rivals;
 
 use measure::{Contender, in_turns, quantile, rounds};
-use support::{Home, held::home_with_leases, whereabouts::jit};
+use support::{
+    Home,
+    held::{home_with_leases, served_home_among},
+    whereabouts::jit,
+};
 
 /// What `jit` does at the end, and nothing else.
 const SMALLEST: &str = r#"
@@ -76,6 +80,14 @@ fn main() {
             &format!("jit {verb}"),
             held(&[verb, entitlement]),
         ));
+    }
+    let catalogues = [1, 1000, 2000].map(|resources| (resources, served_home_among(resources - 1)));
+    for (resources, home) in &catalogues {
+        for on in ["aws/held", "ssh/held"] {
+            let name = format!("jit exec --on {on}, {resources} of a server");
+            let command = quiet(home.jit(["exec", "--on", on, "--", "true"]));
+            contenders.push(contender(&name, command));
+        }
     }
     for (name, mut command) in rivals::rivals(&home) {
         command.stdout(Stdio::null()).stderr(Stdio::null());

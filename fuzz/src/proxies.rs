@@ -47,12 +47,8 @@ pub(crate) fn forwarded(data: &[u8]) {
             let at = nodes
                 .iter()
                 .rposition(|node| *node == Node::Address(client));
-            let behind = nodes.iter().skip(at.expect("an entry") + 1);
-            assert!(
-                behind.into_iter().all(|node| {
-                    matches!(node, Node::Address(address) if address.is_loopback())
-                })
-            );
+            let mut behind = nodes.iter().skip(at.expect("an entry") + 1);
+            assert!(behind.all(|node| matches!(node, Node::Address(near) if near.is_loopback())));
         }
     }
 }

@@ -80,7 +80,8 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
 }
 
 fn attempt(args: &Args, session: &Session) -> Result<()> {
-    let catalogue = session.catalogue()?;
+    let relevant = tools::relevance(&args.command, &args.on);
+    let catalogue = session.catalogue_for(relevant)?;
     let task = Task {
         command: &args.command,
         on: args.on.first(),

@@ -18,6 +18,7 @@ use crate::{
         environment::{Environment, Places},
         event::Origin,
         failure::{Failure, Result},
+        relevance::Relevance,
         time::Timestamp,
     },
     platform::{clock, process, terminal},
@@ -93,6 +94,19 @@ impl Session {
             Some(served) => Ok(served.catalogue),
             None => (self.fetch)(self),
         }
+    }
+
+    /// The part of it that is relevant, or more: nothing else is read of a large catalogue of a server. Where the
+    /// one resource that is named is not there, all of it, so that its neighbours can be told.
+    pub fn catalogue_for(&self, relevant: Relevance<'_>) -> Result<Catalogue> {
+        if self.server()?.is_some()
+            && relevant != Relevance::Everything
+            && let Some(served) = served::load_relevant(&self.places, relevant)?
+            && !served.catalogue.resources.0.is_empty()
+        {
+            return Ok(served.catalogue);
+        }
+        self.catalogue()
     }
 
     /// Where this run is asked from, for the ledger.

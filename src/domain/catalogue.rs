@@ -13,7 +13,7 @@ use serde::{
 
 use super::{
     entitlement::{Entitlement, Kind, ResourceName, RoleName, Tier},
-    failure::{Failure, Result, did_you_mean},
+    failure::{Failure, Result, did_you_mean, listed},
     secret_reference::SecretReference,
 };
 
@@ -34,11 +34,13 @@ impl Catalogue {
     pub fn resource(&self, name: &ResourceName) -> Result<&Resource> {
         self.resources.0.get(name).ok_or_else(|| {
             let names: Vec<String> = self.resources.0.keys().map(ToString::to_string).collect();
-            let near = did_you_mean(&name.to_string(), names.iter().map(String::as_str));
-            Failure::usage(format!("{name} is not in the catalogue")).hint(if names.is_empty() {
+            let (name, names) = (name.to_string(), names.iter().map(String::as_str));
+            let near = did_you_mean(&name, names.clone());
+            let listed = listed(&name, names);
+            Failure::usage(format!("{name} is not in the catalogue")).hint(if listed.is_empty() {
                 "the catalogue is empty: \"jit init\" proposes one".to_owned()
             } else {
-                format!("{near}the catalogue has {}", names.join(", "))
+                format!("{near}the catalogue has {listed}")
             })
         })
     }

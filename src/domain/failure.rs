@@ -167,7 +167,49 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// So many names are listed where there are more than twice as many.
+const LISTED: usize = 5;
+
+/// The candidates for a hint: all of a few; of many, those that are most like `word`, and how to list all.
+pub fn listed<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    let mut all: Vec<&str> = candidates.into_iter().collect();
+    if all.len() <= 2 * LISTED {
+        return all.join(", ");
+    }
+    let likeness = |candidate: &str| strsim::jaro_winkler(word, candidate);
+    all.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
+    let more = all.len() - LISTED;
+    all.truncate(LISTED);
+    format!("{} and {more} more (all: jit list)", all.join(", "))
+}
+
 /// The start of a hint that names the nearest right word: `did you mean "x"? `, or nothing.
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates).map_or_else(String::new, |near| format!("did you mean \"{near}\"? "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_names_the_five_nearest_are_listed() {
+        let names: Vec<String> = (0..1500)
+            .map(|number| format!("ssh/web-{number}"))
+            .collect();
+        let all = || names.iter().map(String::as_str);
+        let listed_names = listed("ssh/web-77x", all());
+        let (nearest, rest) = listed_names.split_once(" and ").unwrap();
+        assert_eq!(nearest.split(", ").count(), 5);
+        assert!(
+            nearest.split(", ").any(|name| name == "ssh/web-77"),
+            "{nearest}"
+        );
+        assert_eq!(rest, "1495 more (all: jit list)");
+        assert_eq!(
+            listed("x", all().take(3)),
+            "ssh/web-0, ssh/web-1, ssh/web-2"
+        );
+        assert_eq!(listed("x", []), "");
+    }
 }

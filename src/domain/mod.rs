@@ -21,6 +21,7 @@ pub mod network;
 pub mod once;
 pub mod position;
 pub mod principal;
+pub mod relevance;
 pub mod secret_reference;
 pub mod session;
 pub mod template;

@@ -1,10 +1,11 @@
 //! Files of ours: private, whole or absent.
 
 use std::{
-    fs::{self, DirBuilder, Metadata, OpenOptions, Permissions},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions},
     io::{self, ErrorKind, Read as _, Write as _},
     os::unix::fs::{
-        DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+        DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _,
+        PermissionsExt as _,
     },
     path::{Path, PathBuf},
 };
@@ -33,6 +34,56 @@ pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>> {
     open_and_read(path, OFlags::NONBLOCK, |metadata| {
         refuse_shared(path, metadata, 0o600)
     })
+}
+
+/// A file that is ours alone, of which parts are read.
+#[derive(Debug)]
+pub struct PrivateFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl PrivateFile {
+    /// Opens it; `None` where there is none. One that others may read or that somebody else owns is refused.
+    ///
+    /// # Errors
+    /// It is refused, with the command that mends it, or cannot be opened.
+    pub fn open(path: &Path) -> Result<Option<Self>> {
+        let file = open_checked(path, OFlags::NONBLOCK, |metadata| {
+            refuse_shared(path, metadata, 0o600)
+        })?;
+        Ok(file.map(|(file, _)| Self {
+            file,
+            path: path.to_owned(),
+        }))
+    }
+
+    /// So many bytes from there; `None` where the file ends before.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read_at(&self, offset: usize, length: usize) -> Result<Option<Vec<u8>>> {
+        let mut bytes = vec![0; length];
+        let offset = u64::try_from(offset).unwrap_or(u64::MAX);
+        match self.file.read_exact_at(&mut bytes, offset) {
+            Ok(()) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(unreadable(&self.path, &error)),
+        }
+    }
+
+    /// All of it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read_all(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        (&self.file)
+            .take(LARGEST)
+            .read_to_end(&mut bytes)
+            .map_err(|error| unreadable(&self.path, &error))?;
+        Ok(bytes)
+    }
 }
 
 /// Whether there is a file at `path`; refuses one that others can reach.
@@ -77,6 +128,23 @@ fn open_and_read(
     flags: OFlags,
     check: impl FnOnce(&Metadata) -> Result<()>,
 ) -> Result<Option<Vec<u8>>> {
+    let Some((file, metadata)) = open_checked(path, flags, check)? else {
+        return Ok(None);
+    };
+    let length = usize::try_from(metadata.len().min(LARGEST)).unwrap_or(0);
+    // A little more, so that the end is seen without another round.
+    let mut bytes = Vec::with_capacity(length + 32);
+    file.take(LARGEST)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(path, &error))?;
+    Ok(Some(bytes))
+}
+
+fn open_checked(
+    path: &Path,
+    flags: OFlags,
+    check: impl FnOnce(&Metadata) -> Result<()>,
+) -> Result<Option<(File, Metadata)>> {
     let opened = OpenOptions::new()
         .read(true)
         .custom_flags(i32::try_from(flags.bits()).unwrap_or(0))
@@ -88,13 +156,7 @@ fn open_and_read(
     };
     let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
     check(&metadata)?;
-    let length = usize::try_from(metadata.len().min(LARGEST)).unwrap_or(0);
-    // A little more, so that the end is seen without another round.
-    let mut bytes = Vec::with_capacity(length + 32);
-    file.take(LARGEST)
-        .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(path, &error))?;
-    Ok(Some(bytes))
+    Ok(Some((file, metadata)))
 }
 
 fn text(path: &Path, bytes: Vec<u8>) -> Result<String> {

@@ -12,10 +12,13 @@ use super::{
     question::Asked,
     vocabulary::{Action, Vocabulary},
 };
-use crate::domain::{
-    decision::Obligations,
-    failure::{Failure, Result},
-    position::Position,
+use crate::{
+    domain::{
+        decision::Obligations,
+        failure::{Failure, Result},
+        position::Position,
+    },
+    platform::keys,
 };
 
 /// A policy file: its name in messages (`policies/10-routine.cedar`) and its Cedar text.
@@ -36,6 +39,8 @@ pub(super) struct Rule {
 /// The policies of an authority.
 #[derive(Debug)]
 pub struct Policies {
+    /// The SHA-256 of the policies' files, in hex: the same where the same policies are in force.
+    pub digest: String,
     pub(super) words: Vocabulary,
     pub(super) rules: Vec<Rule>,
     pub(super) by_id: BTreeMap<PolicyId, usize>,
@@ -55,6 +60,7 @@ impl Policies {
             read(file, &mut rules)?;
         }
         let mut policies = Self {
+            digest: digest(files),
             words,
             rules: Vec::with_capacity(rules.len()),
             by_id: BTreeMap::new(),
@@ -147,6 +153,17 @@ impl Policies {
             format!("{} ({})", rule.policy.id(), rule.place.shown())
         })
     }
+}
+
+/// The hash of files, by their names and texts.
+fn digest(files: &[File]) -> String {
+    let parts = files.iter().flat_map(|(name, text)| [name, text]);
+    // With its length before each part, so that no two sets of files read alike.
+    let bytes = parts.flat_map(|part| {
+        let length = part.len().to_be_bytes();
+        length.into_iter().chain(part.bytes())
+    });
+    keys::hex(&keys::sha256(&bytes.collect::<Vec<u8>>()))
 }
 
 /// Reads the policies of one file, in their order.

@@ -76,6 +76,9 @@ pub(super) async fn ask(
     let authority = &served.authority;
     let outcome = Box::pin(authority.elevate(&client, &ask)).await;
     served.metrics.decided(verdict(&outcome));
+    if ask.break_glass && matches!(outcome, Ok(Outcome::Granted(_))) {
+        served.metrics.break_glass.inc();
+    }
     let now = (authority.clock)();
     Ok(match outcome? {
         Outcome::Granted(granted) => Json(given(*granted, now)).into_response(),

@@ -71,6 +71,23 @@ pub(super) async fn readyz(State(served): State<Served>) -> Result<Json<Health>,
     Ok(Json(WELL))
 }
 
+/// Looks at what the database has. Where it is away, what was seen last is shown, and the other counters tell.
+async fn look(served: &Served) {
+    let authority = &served.authority;
+    let now = (authority.clock)();
+    let looked = timeout(SOON, async {
+        let counts = authority.store.counts(now).await?;
+        let pending = authority.store.pending(now).await?;
+        Ok::<_, Failure>((counts, pending))
+    });
+    if let Ok(Ok((counts, pending))) = looked.await {
+        let oldest = pending.iter().map(|one| one.request.asked_at).min();
+        let waited = oldest.map_or(Duration::ZERO, |oldest| now.left(oldest));
+        served.metrics.counted(&counts, waited);
+    }
+    served.metrics.policies(&authority.policies.digest);
+}
+
 /// The counters, for whoever collects them.
 #[utoipa::path(
     get,
@@ -78,6 +95,7 @@ pub(super) async fn readyz(State(served): State<Served>) -> Result<Json<Health>,
     responses((status = 200, description = "the counters", body = String, content_type = "application/openmetrics-text"), Problems),
 )]
 pub(super) async fn metrics(State(served): State<Served>) -> Result<Response, Refusal> {
+    look(&served).await;
     let text = served.metrics.text()?;
     Ok(([(CONTENT_TYPE, MEDIA_TYPE)], text).into_response())
 }

@@ -1,7 +1,10 @@
 //! What is counted, in the OpenMetrics text format (`/metrics`). Labels are routes, statuses and verdicts,
 //! never who asked or what for.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -14,7 +17,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::domain::failure::{Failure, Result};
+use crate::{
+    domain::failure::{Failure, Result},
+    store::{counts::Counts, ledger::Measures},
+};
 
 /// The media type of that text.
 pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -27,6 +33,14 @@ pub(super) struct Metrics {
     elevations: Family<Decided, Counter>,
     refused: Family<Refused, Counter>,
     connections_refused: Family<Caused, Counter>,
+    refusals: Family<Problem, Counter>,
+    policies: Family<InForce, Gauge>,
+    live_grants: Gauge,
+    pending_requests: Gauge,
+    oldest_request: Gauge<f64, AtomicU64>,
+    owed_revocations: Gauge,
+    /// How many elevations skipped approval.
+    pub(super) break_glass: Counter,
     /// How many connections are open.
     pub(super) connections: Gauge,
 }
@@ -59,8 +73,19 @@ struct Caused {
     reason: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Problem {
+    cause: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InForce {
+    digest: String,
+}
+
 impl Metrics {
-    pub(super) fn new() -> Arc<Self> {
+    pub(super) fn new(ledger: &Measures) -> Arc<Self> {
         // From half a millisecond to sixteen seconds.
         let buckets = || Histogram::new(exponential_buckets(0.0005, 2.0, 16));
         let mut metrics = Self {
@@ -70,6 +95,13 @@ impl Metrics {
             elevations: Family::default(),
             refused: Family::default(),
             connections_refused: Family::default(),
+            refusals: Family::default(),
+            policies: Family::default(),
+            live_grants: Gauge::default(),
+            pending_requests: Gauge::default(),
+            oldest_request: Gauge::default(),
+            owed_revocations: Gauge::default(),
+            break_glass: Counter::default(),
             connections: Gauge::default(),
         };
         let registry = &mut metrics.registry;
@@ -104,7 +136,80 @@ impl Metrics {
             "Connections that were refused, and why",
             metrics.connections_refused.clone(),
         );
+        metrics.register_state();
+        register_ledger(&mut metrics.registry, ledger);
         Arc::new(metrics)
+    }
+
+    fn register_state(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "refusals",
+            "Requests that were refused, by the type of the problem",
+            self.refusals.clone(),
+        );
+        registry.register(
+            "break_glass",
+            "Elevations that skipped approval in an emergency",
+            self.break_glass.clone(),
+        );
+        registry.register(
+            "policies_info",
+            "The SHA-256 of the policies in force",
+            self.policies.clone(),
+        );
+        let gauges = [
+            (
+                "grants_live",
+                "Grants that give their right, in the whole database",
+                &self.live_grants,
+            ),
+            (
+                "requests_pending",
+                "Requests that wait for people, in the whole database",
+                &self.pending_requests,
+            ),
+            (
+                "revocations_owed",
+                "Grants that are over and whose targets are still to be told, in the whole database",
+                &self.owed_revocations,
+            ),
+        ];
+        for (name, help, gauge) in gauges {
+            registry.register(name, help, gauge.clone());
+        }
+        registry.register_with_unit(
+            "request_oldest_age",
+            "How long the oldest request has waited for people; 0 where none waits",
+            Unit::Seconds,
+            self.oldest_request.clone(),
+        );
+    }
+
+    /// Notes what the database has, and how long the oldest request has waited.
+    pub(super) fn counted(&self, counts: &Counts, oldest: Duration) {
+        self.live_grants.set(counts.live_grants);
+        self.pending_requests.set(counts.pending_requests);
+        self.owed_revocations.set(counts.owed_revocations);
+        self.oldest_request.set(oldest.as_secs_f64());
+    }
+
+    /// Notes which policies are in force.
+    pub(super) fn policies(&self, digest: &str) {
+        self.policies.clear();
+        let in_force = InForce {
+            digest: digest.to_owned(),
+        };
+        self.policies.get_or_create(&in_force).set(1);
+    }
+
+    /// Notes a request that was refused: by the type of its problem.
+    pub(super) fn refusal(&self, cause: &str, status: u16) {
+        let problem = Problem {
+            cause: cause.to_owned(),
+            status,
+        };
+        self.refusals.get_or_create(&problem).inc();
     }
 
     /// Notes an answer.
@@ -155,4 +260,23 @@ impl Metrics {
             .map_err(|error| Failure::failed("the metrics cannot be written").because(&error))?;
         Ok(text)
     }
+}
+
+fn register_ledger(registry: &mut Registry, ledger: &Measures) {
+    registry.register_with_unit(
+        "ledger_append_duration",
+        "How long it took until events were durable",
+        Unit::Seconds,
+        ledger.seconds.clone(),
+    );
+    registry.register(
+        "ledger_events",
+        "Events that were recorded",
+        ledger.events.clone(),
+    );
+    registry.register(
+        "ledger_append_failures",
+        "Events that could not be recorded",
+        ledger.failures.clone(),
+    );
 }

@@ -102,6 +102,12 @@ impl Refusal {
         status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
+    /// The type of its problem, as it is counted: `denied`, `pending`.
+    pub(super) fn cause(&self) -> String {
+        let kind = Problem::of(&self.failure).kind;
+        kind.rsplit(':').next().unwrap_or_default().to_owned()
+    }
+
     /// What the caller may know. What went wrong in here is for the log alone: its words may hold
     /// paths, addresses and what a target said.
     fn public(&self, id: &str) -> Problem {

@@ -124,7 +124,7 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     let pinned = identity.own.as_ref().map(|own| own.fingerprint.as_str());
     let bootstrap = first::code(&authority, people.as_ref(), (&url, pinned)).await?;
     let (end, ending) = watch::channel(false);
-    let metrics = Metrics::new();
+    let metrics = Metrics::new(&authority.store.ledger().measures);
     let shared = Arc::new(Shared {
         authority,
         url,

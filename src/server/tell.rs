@@ -30,6 +30,8 @@ pub(super) async fn tell(State(served): State<Served>, request: Request, next: N
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     let mut response = next.run(request).await;
     if let Some(refusal) = refusal(&mut response) {
+        let status = refusal.status().as_u16();
+        served.metrics.refusal(&refusal.cause(), status);
         if refusal.status().is_server_error() {
             let line = refusal.logged(&id, &format!("{method} {route}"));
             terminal::report(&line.to_string());

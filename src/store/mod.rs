@@ -9,6 +9,7 @@ mod broken;
 pub mod chain;
 pub mod checkpoints;
 mod conditions;
+pub mod counts;
 pub mod database;
 pub mod elevations;
 pub mod ending;

@@ -12,13 +12,16 @@ pub mod ssh;
 pub mod task;
 pub mod variables;
 
+use std::ffi::OsString;
+
 use task::{Injection, Recognised, Task};
 
 use crate::{
     domain::{
         credential::Secret,
-        entitlement::Kind,
+        entitlement::{Kind, ResourceName},
         failure::{Failure, Result},
+        relevance::Relevance,
     },
     platform::process::{self, Launch},
 };
@@ -74,6 +77,23 @@ pub fn may_be_known(task: &Task<'_>) -> bool {
         Kind::Postgres | Kind::Kubernetes | Kind::Aws => needs_nothing(task),
     };
     !only_says && task.catalogue.of_kind(kind).next().is_some()
+}
+
+/// The part of the catalogue that can matter to a command. What `--on` names is all where no tool of ours reads
+/// the command line, and what is reached is one thing.
+pub fn relevance<'a>(command: &[OsString], on: &'a [ResourceName]) -> Relevance<'a> {
+    let program = command.first().and_then(|program| program.to_str());
+    let program = program.and_then(|program| program.rsplit('/').next());
+    match (on, program.and_then(kind_of)) {
+        ([], Some(kind)) => Relevance::Kind(kind),
+        ([on], None) => match on.kind() {
+            Kind::Postgres | Kind::Aws => Relevance::One(on),
+            // Jump hosts, and the contexts of other clusters, are looked up too.
+            kind @ (Kind::Ssh | Kind::Kubernetes) => Relevance::Kind(kind),
+        },
+        ([on], Some(kind)) if on.kind() == kind => Relevance::Kind(kind),
+        (_, _) => Relevance::Everything,
+    }
 }
 
 /// Whether a shell asks the tool what a command line could go on with.

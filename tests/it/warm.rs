@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use crate::support::{
     Home,
-    held::{home_with_leases, served_home_with_leases},
+    held::{home_with_leases, served_home_among, served_home_with_leases},
     run,
     skip::skip,
 };
@@ -100,6 +100,30 @@ fn a_cached_exec_for_ssh_starts_its_agent_and_nothing_else() {
     assert_eq!(count(&["socket"]), 1, "{calls:#?}");
     assert_eq!(count(&["connect", "sendto", "recvmsg"]), 0, "{calls:#?}");
     check("exec --on ssh/held", &calls, "");
+}
+
+/// A command that names what it reaches costs the same whatever else the catalogue has.
+#[test]
+fn a_cached_exec_reads_no_more_of_a_large_catalogue_than_of_a_small_one() {
+    if home().is_none() {
+        return;
+    }
+    let (small, large) = (served_home_among(0), served_home_among(2000));
+    for on in ["aws/held", "postgres/held"] {
+        let [small, large] = [&small, &large].map(|home| exec(home, on));
+        assert_eq!(small.len(), large.len(), "{on}: {large:#?}");
+        let read: usize = large
+            .iter()
+            .filter(|call| call.name == "pread64")
+            .filter_map(|call| call.line.rsplit("= ").next()?.trim().parse::<usize>().ok())
+            .sum();
+        assert!((1..120_000).contains(&read), "{on} reads {read} bytes");
+    }
+    let unknown = run(&mut large.jit(["exec", "--on", "aws/filer-7", "--", "true"]));
+    assert_eq!(unknown.code, 2, "{unknown:?}");
+    assert!(unknown.stderr.contains("jit list"), "{unknown:?}");
+    assert!(unknown.stderr.contains("aws/filler-7"), "{unknown:?}");
+    assert!(unknown.stderr.len() < 600, "{unknown:?}");
 }
 
 /// With a server it is the same: nothing is asked, and nothing more is read than who decides.

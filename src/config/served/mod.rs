@@ -1,6 +1,7 @@
 //! The catalogue of a server, as it rests on this machine: what the server said, and when. The texts in
 //! it are foreign, so each is what its name says, or the whole is refused.
 
+mod file;
 mod read;
 
 use std::{
@@ -8,17 +9,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
-
+use self::file::Kept;
 use crate::{
     domain::{
         catalogue::{Catalogue, Resources},
         entitlement::ResourceName,
         environment::Places,
         failure::{Failure, Result},
+        relevance::Relevance,
         time::Timestamp,
     },
-    platform::files,
+    platform::files::{self, PrivateFile},
     protocol::catalogue::{CatalogueView, ResourceView},
 };
 
@@ -50,21 +51,23 @@ impl Served {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    view: CatalogueView,
-    fetched_at: Timestamp,
-}
-
 /// What rests here; nothing where nothing does, or what does cannot be read.
 ///
 /// # Errors
 /// Somebody else can reach the file.
 pub fn load(places: &Places) -> Result<Option<Served>> {
-    let Some(text) = files::read_private(&places.cache.join(FILE))? else {
+    load_relevant(places, Relevance::Everything)
+}
+
+/// The same, of which no more is read than what is relevant.
+///
+/// # Errors
+/// Somebody else can reach the file.
+pub fn load_relevant(places: &Places, relevant: Relevance<'_>) -> Result<Option<Served>> {
+    let Some(file) = PrivateFile::open(&places.cache.join(FILE))? else {
         return Ok(None);
     };
-    let kept: Option<Kept> = serde_json::from_slice(&text).ok();
+    let kept = file::read(&file, relevant)?;
     Ok(kept.and_then(|kept| served(places, kept).ok()))
 }
 
@@ -77,8 +80,8 @@ pub fn keep(places: &Places, view: CatalogueView, now: Timestamp) -> Result<Serv
         view,
         fetched_at: now,
     };
-    let text = serde_json::to_vec(&kept)
-        .map_err(|error| Failure::failed("the catalogue cannot be kept").because(&error))?;
+    let text = file::written(&kept.view, kept.fetched_at)
+        .ok_or_else(|| Failure::failed("the catalogue cannot be kept"))?;
     let served = served(places, kept)?;
     let directory = places.cache.join(AUTHORITIES);
     files::private_directory(&directory)?;
@@ -144,7 +147,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{domain::catalogue::Resource, platform::pem};
+    use crate::{
+        domain::{catalogue::Resource, entitlement::Kind},
+        platform::pem,
+    };
 
     fn places(directory: &Path) -> Places {
         Places {
@@ -192,6 +198,48 @@ mod tests {
         assert_eq!(fs::read_to_string(file).unwrap(), pem::written(&[1, 2, 3]));
         files::write_private(&places.cache.join(FILE), b"{").unwrap();
         assert!(load(&places).unwrap().is_none());
+    }
+
+    #[test]
+    fn no_more_is_read_than_what_is_relevant() {
+        let directory = tempfile::tempdir().unwrap();
+        let places = places(directory.path());
+        let host = |host: &str| json!({"kind": "ssh", "hosts": [host], "roles": {"deploy": {}}});
+        let view: CatalogueView = serde_json::from_value(json!({"resources": {
+            "ssh/web": host("web"), "ssh/web-2": host("web-2"),
+            "aws/prod": {"kind": "aws", "account": "123456789012",
+                "roles": {"r": {"behind": "arn:aws:iam::123456789012:role/r"}}},
+        }}))
+        .unwrap();
+        let now = Timestamp::from_secs(7);
+        keep(&places, view.clone(), now).unwrap();
+        let names = |relevant: Relevance<'_>| -> Vec<String> {
+            let served = load_relevant(&places, relevant).unwrap().unwrap();
+            served
+                .catalogue
+                .resources
+                .0
+                .keys()
+                .map(ToString::to_string)
+                .collect()
+        };
+        let web = "ssh/web".parse().unwrap();
+        assert_eq!(names(Relevance::One(&web)), ["ssh/web"]);
+        assert_eq!(names(Relevance::Kind(Kind::Ssh)), ["ssh/web", "ssh/web-2"]);
+        assert_eq!(names(Relevance::One(&"ssh/we".parse().unwrap())), [""; 0]);
+        assert_eq!(names(Relevance::Everything).len(), 3);
+        // What another one needs is broken, and is not looked at.
+        let file = places.cache.join(FILE);
+        let text = fs::read_to_string(&file)
+            .unwrap()
+            .replace("web-2\"", "web-2?");
+        files::write_private(&file, text.as_bytes()).unwrap();
+        assert_eq!(names(Relevance::One(&web)), ["ssh/web"]);
+        assert!(load(&places).unwrap().is_none());
+        // A version before this one wrote it as one JSON document.
+        let before = json!({ "view": view, "fetched_at": now }).to_string();
+        files::write_private(&file, before.as_bytes()).unwrap();
+        assert_eq!(load(&places).unwrap().unwrap().view, view);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::{
     domain::{
         catalogue::Resource,
         entitlement::ResourceName,
-        failure::{Failure, Result, did_you_mean},
+        failure::{Failure, Result, did_you_mean, listed},
     },
     tools::{
         coverage::{self, Candidate, Coverage},
@@ -187,6 +187,9 @@ fn known(task: &Task<'_>) -> String {
     if known.is_empty() {
         "the catalogue has no account: \"jit init\" proposes one".to_owned()
     } else {
-        format!("name one with --profile or --on: {}", known.join(", "))
+        format!(
+            "name one with --profile or --on: {}",
+            listed("", known.iter().map(String::as_str))
+        )
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     domain::{
         catalogue::{Catalogue, KubernetesResource, Resource},
         entitlement::{Kind, ResourceName},
-        failure::{Failure, Result, did_you_mean},
+        failure::{Failure, Result, did_you_mean, listed},
     },
     tools::task::Task,
 };
@@ -88,7 +88,10 @@ pub(super) fn unknown(task: &Task<'_>, message: String) -> Failure {
     let hint = if known.is_empty() {
         "the catalogue has no cluster: \"jit init\" proposes one".to_owned()
     } else {
-        format!("name one with --context or --on: {}", known.join(", "))
+        format!(
+            "name one with --context or --on: {}",
+            listed("", known.iter().map(String::as_str))
+        )
     };
     Failure::usage(message).hint(hint).stranger()
 }

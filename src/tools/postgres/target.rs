@@ -12,7 +12,7 @@ use crate::{
     domain::{
         catalogue::{Catalogue, PostgresResource, Resource},
         entitlement::{Kind, ResourceName, RoleName},
-        failure::{Failure, Nature, Result, did_you_mean},
+        failure::{Failure, Nature, Result, did_you_mean, listed},
     },
     tools::task::Task,
 };
@@ -135,7 +135,7 @@ fn with_database<'a>(there: &[Found<'a>], connection: &Connection) -> Result<Fou
                 Failure::usage(format!("no resource has the database {database:?}"))
                     .hint(format!(
                         "{near}the catalogue has {}; or name the resource with --on",
-                        listed(&known)
+                        listed_or_none(database, &known)
                     ))
                     .stranger(),
             )
@@ -191,16 +191,16 @@ fn unknown_hosts(catalogue: &Catalogue, hosts: &[(String, u16)]) -> Failure {
     };
     Failure::usage(format!("no resource is at {unknown:?}")).hint(format!(
         "{near}{places}the catalogue has {}; or name the resource with --on",
-        listed(&known)
+        listed_or_none(&unknown, &known)
     ))
 }
 
-fn listed(names: &[&str]) -> String {
+fn listed_or_none(word: &str, names: &[&str]) -> String {
     let names: BTreeSet<&str> = names.iter().copied().collect();
     if names.is_empty() {
         return "none".to_owned();
     }
-    names.into_iter().collect::<Vec<_>>().join(", ")
+    listed(word, names)
 }
 
 /// The role: the one that `--role` names, the one behind the database user that the command names,

@@ -4,7 +4,7 @@ use super::resolve::Resolved;
 use crate::domain::{
     catalogue::{Catalogue, Resource, SshResource},
     entitlement::{Entitlement, Kind, ResourceName, RoleName},
-    failure::{Failure, Result, did_you_mean},
+    failure::{Failure, Result, did_you_mean, listed},
     host::fit,
 };
 
@@ -84,7 +84,10 @@ pub fn unknown(catalogue: &Catalogue, resolved: &Resolved) -> Failure {
     let listed = if known.is_empty() {
         "the catalogue has no ssh hosts".to_owned()
     } else {
-        format!("the catalogue has {}", known.join(", "))
+        format!(
+            "the catalogue has {}",
+            listed(&resolved.hostname, known.iter().copied())
+        )
     };
     Failure::usage(format!("no resource has the host {shown}"))
         .hint(format!(

@@ -169,7 +169,7 @@ fn a_principal_has_a_budget_of_events_and_may_always_end_what_it_has() {
 }
 
 /// A sign-in by an AWS identity that somebody made up.
-fn made_up(serve: &Serve, endpoint: &str) -> Answer {
+pub(super) fn made_up(serve: &Serve, endpoint: &str) -> Answer {
     let holder = keys::generate().unwrap();
     let print = thumbprint(holder.public()).unwrap();
     let credentials = aws_credential_types::Credentials::new(

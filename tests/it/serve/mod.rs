@@ -14,6 +14,7 @@ mod health;
 mod limits;
 mod list;
 mod member;
+mod metrics;
 mod once;
 mod principals;
 mod problems;

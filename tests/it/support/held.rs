@@ -116,13 +116,19 @@ pub(crate) fn change_at(places: &Places, entitlement: &str, change: impl FnOnce(
 
 /// The same home, at a server that is none: what it holds comes from there, and so does the catalogue.
 pub(crate) fn served_home_with_leases() -> Home {
+    served_home_among(0)
+}
+
+/// The same with so many other resources in the catalogue, of all kinds.
+pub(crate) fn served_home_among(others: usize) -> Home {
     let home = home_with_leases();
     let embedded = cache(&home);
     home.configure("config.toml", "server = \"https://jit.invalid\"\n");
     let places = places::find(&environment(&home), None).unwrap();
     let config = client::load(&places).unwrap();
     let places = client::placed(places, &config);
-    let resources = toml::from_str::<Catalogue>(CATALOGUE).unwrap().resources.0;
+    let text = format!("{CATALOGUE}{}", fillers(others));
+    let resources = toml::from_str::<Catalogue>(&text).unwrap().resources.0;
     let resources = resources
         .iter()
         .map(|(name, resource)| (name.clone(), ResourceView::of(resource, Beside::default())));
@@ -137,6 +143,31 @@ pub(crate) fn served_home_with_leases() -> Home {
     }
     fs::remove_file(home.config().join("authority.toml")).unwrap();
     home
+}
+
+/// So many resources that nobody holds anything of.
+fn fillers(number: usize) -> String {
+    let filler = |number: usize| match number % 4 {
+        0 => format!(
+            "[resources.\"ssh/filler-{number}\"]\nhosts = [\"filler-{number}.invalid\"]\nroles.deploy = {{}}\n"
+        ),
+        1 => format!(
+            "[resources.\"kubernetes/filler-{number}\"]\nserver = \"https://filler-{number}.invalid:6443\"\n\
+             contexts = [\"filler-{number}\"]\nissuer = \"token-request\"\n\
+             roles.view = {{ service_account = \"jit/view\" }}\n"
+        ),
+        2 => format!(
+            "[resources.\"postgres/filler-{number}\"]\nhosts = [\"filler-{number}.invalid\"]\n\
+             issuer = \"certificate\"\nroles.read = {{ role = \"reader\" }}\n"
+        ),
+        _ => format!(
+            "[resources.\"aws/filler-{number}\"]\naccount = \"{:012}\"\nprofiles = [\"filler-{number}\"]\n\
+             issuer = \"assume-role\"\nroles.read = {{ arn = \"arn:aws:iam::{:012}:role/read\" }}\n",
+            number + 1,
+            number + 1
+        ),
+    };
+    (0..number).map(filler).collect::<Vec<_>>().concat()
 }
 
 /// A lease with a certificate, since the agent reads it.
