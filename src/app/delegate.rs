@@ -132,6 +132,7 @@ fn begin(args: &Args, session: &Session) -> Result<(PathBuf, Timestamp)> {
         refresh: None,
         by: None,
         refused: None,
+        notes: Vec::new(),
     };
     identity::keep(&of_agent(session, &directory), &name, &kept)?;
     Ok((directory, view.expires_at))

@@ -42,6 +42,9 @@ pub struct Kept {
     /// nothing but to be replaced.
     #[serde(default)]
     pub refused: Option<String>,
+    /// What the server says about this sign-in, once.
+    #[serde(skip)]
+    pub notes: Vec<String>,
 }
 
 /// By which identity a machine came in.

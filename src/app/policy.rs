@@ -86,11 +86,14 @@ pub struct Checked {
 pub fn checked(session: &Session) -> Result<Checked> {
     session.config()?;
     let catalogue = authority::load(&session.places)?;
-    let policies = Policies::parse(&policies::load(&session.places)?)?;
     let directory = &session.places.configuration;
+    let mut policies = Policies::parse(&policies::load(&session.places)?)?;
     references::check(&catalogue, directory, &session.environment)?;
     // Where a server is described, that is checked too.
     let served = server::load(directory)?;
+    if server::is_described(directory) {
+        policies = policies.with_strong_sign_in(served.strong_sign_in())?;
+    }
     server::workloads::check_references(&served.workloads, &catalogue)?;
     Ok(Checked {
         policies: policies.len(),

@@ -219,7 +219,7 @@ impl Authority {
         Ok(match asker {
             Some(asker) => self.decide(asker, &ask, tier, elevation.request.asked_at),
             None => Decision {
-                stale: None,
+                sign_in: None,
                 verdict: Verdict::Deny,
                 policies: Vec::new(),
                 obligations: Obligations::default(),

@@ -64,7 +64,7 @@ impl Authority {
         match decision.verdict {
             Verdict::Allow => Some(DecidedBy::Policy),
             Verdict::RequireApproval => self.approvers.then_some(DecidedBy::People),
-            Verdict::Deny => decision.stale.is_some().then_some(DecidedBy::SignIn),
+            Verdict::Deny => decision.sign_in.is_some().then_some(DecidedBy::SignIn),
         }
     }
 }

@@ -129,6 +129,7 @@ impl Authority {
             circumstances: Circumstances {
                 address: client.origin.address,
                 sign_in_age: hop.sign_in.map(|sign_in| matter.seen_at.left(sign_in.at)),
+                sign_in: hop.sign_in,
                 chain: &hop.chain,
                 of_another: matter.of_another,
             },
@@ -156,7 +157,7 @@ fn denied(reason: &str) -> Decision {
         policies: Vec::new(),
         obligations: Obligations::default(),
         reason: Some(reason.to_owned()),
-        stale: None,
+        sign_in: None,
     }
 }
 
@@ -212,7 +213,7 @@ mod tests {
                 ..Obligations::default()
             },
             reason: None,
-            stale: None,
+            sign_in: None,
         }
     }
 

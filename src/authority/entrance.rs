@@ -45,6 +45,8 @@ pub struct Vouched {
     pub since: Timestamp,
     /// The enrolled key that showed it: nobody is let in by it once it does not count any more.
     pub enrolled: Option<Enrolled>,
+    /// What they should know about how they came in, one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// An enrolled key, as somebody signs in with it.

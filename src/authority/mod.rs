@@ -14,6 +14,7 @@ pub mod once;
 pub mod part;
 pub mod people;
 mod permit;
+mod person_claims;
 pub mod principals;
 pub mod refusal;
 pub mod renew;

@@ -73,6 +73,7 @@ impl Authority {
                 address: client.origin.address,
                 // How old it is would be mended by signing in.
                 sign_in_age: Some(Duration::ZERO),
+                sign_in: None,
                 chain: &chain,
                 of_another: false,
             },

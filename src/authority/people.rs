@@ -1,31 +1,18 @@
 //! People, by the word of an OpenID provider: an ID token becomes a caller.
 
-use std::collections::BTreeSet;
-
-use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Authority, entrance::Vouched};
 use crate::{
-    config::account::groups_of,
     domain::{
-        catalogue::Catalogue,
         failure::{Code, Failure, Result},
         key::PublicKey,
-        lease::CLOCK_SKEW,
         once::Once,
-        principal::{Caller, Class, Principal, SignIn},
-        time::Timestamp,
     },
     platform::proof,
     store::identities::Identity,
-    verify::{issuer::Issuer, trusted::Verified},
+    verify::issuer::Issuer,
 };
-
-/// Nobody is in more groups, and no group's name is longer.
-const MOST_GROUPS: usize = 1000;
-const LONGEST_GROUP: usize = 256;
-/// No more methods are believed.
-const MOST_METHODS: usize = 20;
 
 /// The OpenID provider whose word counts for people.
 #[derive(Debug)]
@@ -40,8 +27,16 @@ pub struct People {
     pub acr_values: Vec<String>,
     /// The claim with a person's name.
     pub name_claim: String,
-    /// The claim with a person's groups.
-    pub groups_claim: String,
+    /// The claim with a person's groups, where configuration names one.
+    pub groups_claim: Option<String>,
+    /// The provider's groups → the groups here that their members are in.
+    pub groups: BTreeMap<String, BTreeSet<String>>,
+    /// Accounts (`sub`) → the names that an administrator gave them.
+    pub names: BTreeMap<String, String>,
+    /// Whether only those accounts come in: the name claim is one that people set themselves.
+    pub only_named: bool,
+    /// Whether a sign-in by a code on another device is taken.
+    pub device: bool,
     /// The provider's own certificate authority (PEM), where clients need it too.
     pub certificate_authority: Option<String>,
 }
@@ -59,28 +54,17 @@ impl Authority {
         holder: PublicKey,
     ) -> Result<Vouched> {
         let now = (self.clock)();
-        let verified = people.issuer.verify(id_token, now).await;
-        let verified = verified.map_err(|failure| {
-            if failure.code == Code::SignIn {
-                return failure.hint("run: jit login");
-            }
-            failure
-        })?;
-        let nonce = verified.text("nonce");
-        if nonce.is_some_and(|nonce| proof::thumbprint(holder).ok().as_deref() != Some(nonce)) {
-            return Err(Failure::new(
-                Code::SignIn,
-                "the ID token was made for another sign-in than this one (nonce)",
-            )
-            .hint("run: jit login"));
-        }
-        let caller = people.caller(&verified, &self.catalogue)?;
-        let signed_in_at = caller.sign_in.as_ref().map(|sign_in| sign_in.at);
+        let verified = people.issuer.verify(id_token, now).await?;
+        let is_bound = self.is_of_this_sign_in(people, verified.text("nonce"), holder);
+        let is_bound = is_bound.await?;
+        let known = people.caller(&verified, &self.catalogue)?;
+        let signed_in_at = known.caller.sign_in.as_ref().map(|sign_in| sign_in.at);
         let since = signed_in_at.or(verified.issued_at);
         Ok(Vouched {
             // A token that is bound to no key could be had again and again without anybody's doing.
-            since: since.filter(|_| nonce.is_none()).unwrap_or(now),
-            caller,
+            since: since.filter(|_| !is_bound).unwrap_or(now),
+            caller: known.caller,
+            notes: known.notes,
             once: Some(Once {
                 id: format!("id-token {}", verified.id),
                 until: verified.expires_at,
@@ -93,90 +77,33 @@ impl Authority {
             enrolled: None,
         })
     }
-}
 
-impl People {
-    fn caller(&self, verified: &Verified, catalogue: &Catalogue) -> Result<Caller> {
-        let principal = self.principal(verified)?;
-        let mut groups = self.groups(verified)?;
-        groups.extend(groups_of(catalogue, principal.name()));
-        Ok(Caller {
-            sign_in: sign_in(verified),
-            ..Caller::new(principal, groups)
-        })
-    }
-
-    /// The canonical name: the provider's, in lower case, of nothing but the letters of ASCII, digits
-    /// and a few signs, so that no two names look alike.
-    fn principal(&self, verified: &Verified) -> Result<Principal> {
-        let claim = &self.name_claim;
-        let Some(name) = verified.text(claim) else {
-            return Err(self.nobody("it has no such text"));
-        };
-        Principal::new(Class::Human, &name.to_ascii_lowercase())
-            .map_err(|failure| self.nobody(&failure.message))
-    }
-
-    fn nobody(&self, why: &str) -> Failure {
-        Failure::denied(format!(
-            "what {} says under {:?} is no name here: {why}",
-            self.issuer.url(),
-            self.name_claim
-        ))
-        .hint("letters, digits and . _ - @ +, 128 at most; name_claim of [people] in server.toml chooses another claim")
-    }
-
-    /// The groups of a person. What cannot be read denies: a policy that forbids by a group must not
-    /// miss it.
-    fn groups(&self, verified: &Verified) -> Result<BTreeSet<String>> {
-        let claim = &self.groups_claim;
-        let unreadable = |what: &str| {
-            Failure::denied(format!(
-                "{what} what {} says under {claim:?}",
-                self.issuer.url()
-            ))
-            .hint("groups_claim of [people] in server.toml must name a list of texts")
-        };
-        let elsewhere = verified.claims.get("_claim_names");
-        if elsewhere.is_some_and(|names| names.get(claim).is_some()) {
-            return Err(unreadable(
-                "somewhere else is (there are too many groups for one token)",
-            ));
+    /// Whether the nonce binds an ID token to the key that the caller holds. One without a nonce is of a
+    /// sign-in on another device, or comes with a refresh (OpenID Connect Core 1.0, section 12.2): where
+    /// such sign-ins are not taken, it only goes on with the session of that key.
+    async fn is_of_this_sign_in(
+        &self,
+        people: &People,
+        nonce: Option<&str>,
+        holder: PublicKey,
+    ) -> Result<bool> {
+        if let Some(nonce) = nonce {
+            if proof::thumbprint(holder).ok().as_deref() == Some(nonce) {
+                return Ok(true);
+            }
+            return Err(Failure::new(
+                Code::SignIn,
+                "the ID token was made for another sign-in than this one (nonce)",
+            )
+            .hint("run: jit login"));
         }
-        let list = match verified.claims.get(claim) {
-            None | Some(Value::Null) => return Ok(BTreeSet::new()),
-            Some(Value::Array(list)) if list.len() <= MOST_GROUPS => list,
-            Some(_) => return Err(unreadable("no list of groups is")),
-        };
-        let group = |value: &Value| {
-            let text = value.as_str().filter(|text| is_group(text));
-            text.map(str::to_owned)
-        };
-        let groups: Option<BTreeSet<String>> = list.iter().map(group).collect();
-        groups.ok_or_else(|| unreadable("no list of groups is"))
+        let now = (self.clock)();
+        if people.device || self.store.session_of(holder, now).await?.is_some() {
+            return Ok(false);
+        }
+        Err(Failure::denied(
+            "this server takes no sign-in by a code on another device: the ID token has no nonce",
+        )
+        .hint("run: jit login, on a machine with a browser"))
     }
-}
-
-fn is_group(text: &str) -> bool {
-    !text.is_empty() && text.len() <= LONGEST_GROUP && !text.chars().any(char::is_control)
-}
-
-/// How a person signed in, where the provider says when: without that its word is of unknown age.
-fn sign_in(verified: &Verified) -> Option<SignIn> {
-    let at: Timestamp = verified.instant("auth_time")?;
-    // A sign-in that is still to come would never grow old.
-    let latest = verified.issued_at?.after(CLOCK_SKEW);
-    if at > latest {
-        return None;
-    }
-    let methods = verified.texts("amr").into_iter();
-    let context = verified.text("acr").filter(|text| is_group(text));
-    Some(SignIn {
-        at,
-        methods: methods
-            .filter(|text| is_group(text))
-            .take(MOST_METHODS)
-            .collect(),
-        context: context.map(str::to_owned),
-    })
 }

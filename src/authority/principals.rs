@@ -59,6 +59,7 @@ impl Authority {
                 circumstances: Circumstances {
                     address: client.origin.address,
                     sign_in_age: sign_in.map(|sign_in| now.left(sign_in.at)),
+                    sign_in,
                     chain: &chain,
                     of_another: true,
                 },

@@ -1,14 +1,11 @@
 //! What whoever asked reads where the answer is not yes.
 
-use std::time::Duration;
-
 use crate::domain::{
-    decision::{Decision, Verdict},
+    decision::{Decision, SignInNeeded, Verdict},
     elevation::{Elevation, Request},
     entitlement::Entitlement,
     failure::{Code, Failure, Nature},
     id::GrantId,
-    time::Ttl,
 };
 
 /// What whoever asked reads while people think.
@@ -38,8 +35,8 @@ pub(super) fn refusal(elevation: &Elevation, decision: &Decision) -> Failure {
              on call, run: jit request {entitlement} --break-glass -j WHY; \"jit policy explain {entitlement}\" shows the rules"
         ));
     }
-    if let (Some(within), Some(_)) = (decision.stale, &elevation.request.session) {
-        return stale(entitlement, within);
+    if let (Some(needed), Some(_)) = (&decision.sign_in, &elevation.request.session) {
+        return sign_in_needed(entitlement, needed);
     }
     let explain = format!("\"jit policy explain {entitlement}\" shows what would allow it");
     if lacks_reason(elevation, decision) {
@@ -61,15 +58,14 @@ pub(super) fn refusal(elevation: &Elevation, decision: &Decision) -> Failure {
     Failure::denied(message).hint(explain)
 }
 
-/// What whoever signed in too long ago reads.
-fn stale(entitlement: &Entitlement, within: Duration) -> Failure {
-    let seconds = u32::try_from(within.as_secs()).unwrap_or(u32::MAX);
-    let within = Ttl(within);
+/// What the caller reads whose sign-in is too old, or not strong enough.
+fn sign_in_needed(entitlement: &Entitlement, needed: &SignInNeeded) -> Failure {
+    let seconds = u32::try_from(needed.within.as_secs()).unwrap_or(u32::MAX);
     Failure::new(
         Code::SignIn,
-        format!("{entitlement} needs a sign-in within the last {within}"),
+        format!("{entitlement} needs {}", needed.words),
     )
-    .hint("run: jit login --fresh")
+    .hint(needed.hint)
     .of_nature(Nature::Stale(seconds))
 }
 

@@ -26,7 +26,7 @@ pub fn caller(catalogue: &Catalogue) -> Result<Caller> {
     let uid = getuid().as_raw();
     let database = database();
     let name = entry(&database, uid).map(|entry| entry.name);
-    let named = name.map(|name| Principal::new(Class::Human, name));
+    let named = name.map(Principal::person);
     let principal = match named {
         Some(Ok(principal)) => principal,
         // A name that could mean more than text somewhere: the number says the same.
@@ -36,6 +36,9 @@ pub fn caller(catalogue: &Catalogue) -> Result<Caller> {
     Ok(Caller::new(principal, groups))
 }
 
+/// What stands before the `sub` of an account at the OpenID provider, among the members of a group.
+pub const SUBJECT: &str = "sub:";
+
 /// The groups of the catalogue that list the name.
 pub fn groups_of(catalogue: &Catalogue, name: &str) -> BTreeSet<String> {
     let groups = catalogue.groups.iter();
@@ -43,6 +46,11 @@ pub fn groups_of(catalogue: &Catalogue, name: &str) -> BTreeSet<String> {
         .filter(|(_, members)| members.contains(name))
         .map(|(group, _)| group.clone())
         .collect()
+}
+
+/// The groups of the catalogue that list that account at the OpenID provider.
+pub fn groups_of_subject(catalogue: &Catalogue, subject: &str) -> BTreeSet<String> {
+    groups_of(catalogue, &format!("{SUBJECT}{subject}"))
 }
 
 /// The home directory that the user database names.

@@ -94,6 +94,11 @@ pub(super) fn is_line(text: &str) -> bool {
     !text.trim().is_empty() && text.len() <= 256 && !text.chars().any(char::is_control)
 }
 
+/// Whether it can be an account's `sub` (OpenID Connect Core 1.0, section 2): printable ASCII, 255 at most.
+pub(super) fn is_subject(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic() || c == ' ')
+}
+
 /// Whether it is a 12-digit account id.
 pub(super) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())

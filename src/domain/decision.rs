@@ -27,8 +27,19 @@ pub struct Decision {
     pub obligations: Obligations,
     /// Why a default denial is one, for the hint: for example a justification that is missing.
     pub reason: Option<String>,
-    /// How old a sign-in may be, where it is an older one, or an unknown one, that stands in the way.
-    pub stale: Option<Duration>,
+    /// The sign-in that is needed, where the caller's does not do.
+    pub sign_in: Option<SignInNeeded>,
+}
+
+/// A sign-in that policy asks for and that the caller's is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignInNeeded {
+    /// How old it may be.
+    pub within: Duration,
+    /// What it must be, in words: `a sign-in within the last 1h`.
+    pub words: String,
+    /// What to do about it.
+    pub hint: &'static str,
 }
 
 /// What the policies that decided oblige the grant to; `None` and `false` oblige to nothing.
@@ -40,8 +51,10 @@ pub struct Obligations {
     pub credential_ttl: Option<Duration>,
     /// `@approvals("2")`: how many people must say yes.
     pub approvals: Option<u32>,
-    /// `@mfa_within("1h")`: how old the sign-in may be.
+    /// `@mfa_within("1h")`: how old the sign-in may be, which must be a strong one.
     pub mfa_within: Option<Duration>,
+    /// `@signed_in_within("1h")`: how old the sign-in may be, whatever it was by.
+    pub signed_in_within: Option<Duration>,
     /// `@justification("required")`.
     pub justification: bool,
     /// `@record("session")`.
@@ -57,6 +70,7 @@ impl Obligations {
             credential_ttl: shorter(self.credential_ttl, other.credential_ttl),
             approvals: self.approvals.max(other.approvals),
             mfa_within: shorter(self.mfa_within, other.mfa_within),
+            signed_in_within: shorter(self.signed_in_within, other.signed_in_within),
             justification: self.justification || other.justification,
             record_session: self.record_session || other.record_session,
         }

@@ -19,6 +19,7 @@ pub mod lease;
 pub mod lifecycle;
 pub mod network;
 pub mod once;
+pub mod person_name;
 pub mod position;
 pub mod principal;
 pub mod relevance;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     failure::{Failure, Result},
+    person_name,
     time::Timestamp,
 };
 
@@ -95,20 +96,36 @@ impl Principal {
 }
 
 impl Principal {
+    /// The person whom a provider calls so: the name is made canonical.
+    ///
+    /// # Errors
+    /// The text can be nobody's name.
+    pub fn of_provider(name: &str) -> Result<Self> {
+        let canonical = person_name::canonical(name);
+        Self::new(Class::Human, canonical.as_deref().unwrap_or(name))
+    }
+
+    /// A person as somebody writes them: by the name that they have here, in whichever case, or as the
+    /// provider calls them.
+    ///
+    /// # Errors
+    /// The text can be nobody's name.
+    pub fn person(name: &str) -> Result<Self> {
+        Self::new(Class::Human, &name.to_ascii_lowercase()).or_else(|_| Self::of_provider(name))
+    }
+
     /// Somebody as a person writes it: `alice`, `workload/ci`, `agent/helper`. No name holds a slash,
-    /// so that a class is never a name.
+    /// so that a class is never a name. People's names are made canonical; those of machines and agents
+    /// are as their configuration writes them.
     pub fn parse(written: &str) -> Result<Self> {
-        let (class, name) = match written.split_once('/') {
-            None => (Class::Human, written),
-            Some(("human", name)) => (Class::Human, name),
-            Some(("workload", name)) => (Class::Workload, name),
-            Some(("agent", name)) => (Class::Agent, name),
-            Some(_) => {
-                return Err(Failure::failed(format!("{written:?} is not a principal"))
-                    .hint("write a name, workload/NAME or agent/NAME"));
-            }
-        };
-        Self::new(class, name)
+        match written.split_once('/') {
+            None => Self::person(written),
+            Some(("human", name)) => Self::person(name),
+            Some(("workload", name)) => Self::new(Class::Workload, name),
+            Some(("agent", name)) => Self::new(Class::Agent, name),
+            Some(_) => Err(Failure::failed(format!("{written:?} is not a principal"))
+                .hint("write a name, workload/NAME or agent/NAME")),
+        }
     }
 
     /// Whether both would be taken for one: the same, whatever the case of its letters. Where two must
@@ -201,9 +218,53 @@ pub struct SignIn {
     pub context: Option<String>,
 }
 
+/// Which sign-ins count as strong: by more than one factor, in the provider's own words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StrongSignIn {
+    /// The values of `acr` that do; one is enough.
+    pub acr_values: BTreeSet<String>,
+    /// The values of `amr` (RFC 8176) that do; one is enough.
+    pub amr_values: BTreeSet<String>,
+}
+
+impl StrongSignIn {
+    /// Whether no sign-in counts as strong.
+    pub fn is_empty(&self) -> bool {
+        self.acr_values.is_empty() && self.amr_values.is_empty()
+    }
+
+    /// Whether that sign-in is strong. A provider may ignore what it was asked for, so only what it says
+    /// it did counts.
+    pub fn includes(&self, sign_in: &SignIn) -> bool {
+        let class = sign_in.context.as_ref();
+        class.is_some_and(|class| self.acr_values.contains(class))
+            || !self.amr_values.is_disjoint(&sign_in.methods)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sign_in_is_strong_by_what_the_provider_says_of_it_alone() {
+        let set = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+        let sign_in = |amr: &[&str], acr: Option<&str>| SignIn {
+            at: Timestamp::from_secs(0),
+            methods: set(amr),
+            context: acr.map(str::to_owned),
+        };
+        let strong = StrongSignIn {
+            acr_values: set(&["phr", "mfa"]),
+            amr_values: set(&["otp"]),
+        };
+        assert!(strong.includes(&sign_in(&["pwd"], Some("mfa"))));
+        assert!(strong.includes(&sign_in(&["pwd", "otp"], None)));
+        assert!(!strong.includes(&sign_in(&["pwd"], Some("0"))));
+        assert!(!strong.includes(&sign_in(&["pwd", "phr"], None)));
+        assert!(!strong.includes(&sign_in(&[], None)));
+        assert!(!StrongSignIn::default().includes(&sign_in(&["otp"], Some("phr"))));
+    }
 
     #[test]
     fn a_hostile_principal_is_refused() {
@@ -221,5 +282,21 @@ mod tests {
             assert!(Principal::new(Class::Human, name).is_err(), "{name:?}");
         }
         assert!(Principal::new(Class::Human, "alice@example.com").is_ok());
+    }
+
+    #[test]
+    fn a_person_is_one_principal_in_whichever_case_their_name_is_written() {
+        let parsed = |written: &str| Principal::parse(written).unwrap();
+        for written in ["First.Last@Example.com", "human/FIRST.LAST@example.com"] {
+            assert_eq!(parsed(written).name(), "first.last@example.com");
+        }
+        assert_eq!(parsed("O'Brien").name(), "o_x0027_brien");
+        assert_eq!(parsed("o_x0027_brien").name(), "o_x0027_brien");
+        assert_ne!(
+            Principal::of_provider("o_x0027_brien").unwrap(),
+            Principal::of_provider("o'brien").unwrap()
+        );
+        assert_eq!(parsed("workload/CI-Prod").name(), "CI-Prod");
+        assert!(Principal::parse("not a name").is_err());
     }
 }

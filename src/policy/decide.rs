@@ -1,7 +1,5 @@
 //! The decision: three questions at most, each over the handful of policies that can matter.
 
-use std::time::Duration;
-
 use cedar_policy::{Authorizer, Decision as Answer, PolicyId, PolicySet, PrincipalConstraint};
 
 use super::{
@@ -11,9 +9,8 @@ use super::{
     vocabulary::Action,
 };
 use crate::domain::{
-    decision::{Decision, Obligations, Verdict},
+    decision::{Decision, Obligations, SignInNeeded, Verdict},
     principal::Class,
-    time::Ttl,
 };
 
 /// What the policies say to one action.
@@ -160,10 +157,10 @@ impl Policies {
         policies: Vec<String>,
     ) -> Decision {
         let obligations = self.obligations(&policies);
-        if let Some((reason, stale)) = unmet(&obligations, question, &policies) {
+        if let Some((reason, sign_in)) = self.unmet(&obligations, question, &policies) {
             return Decision {
                 obligations,
-                stale,
+                sign_in,
                 ..denied(policies, reason)
             };
         }
@@ -172,7 +169,7 @@ impl Policies {
             policies,
             obligations,
             reason: None,
-            stale: None,
+            sign_in: None,
         }
     }
 
@@ -185,6 +182,22 @@ impl Policies {
             .iter()
             .filter_map(of)
             .fold(Obligations::default(), Obligations::and)
+    }
+
+    /// The obligation that the question does not meet, if there is one; with the sign-in that is needed,
+    /// where that is it. Whoever must sign in again is asked for a reason afterwards.
+    fn unmet(
+        &self,
+        obligations: &Obligations,
+        question: &Question<'_>,
+        policies: &[String],
+    ) -> Option<(String, Option<SignInNeeded>)> {
+        let by = policies.join(", ");
+        if let Some(needed) = self.sign_in_needed(obligations, &question.circumstances) {
+            return Some((format!("{by} needs {}", needed.words), Some(needed)));
+        }
+        let is_unexplained = obligations.justification && question.reason_given().is_none();
+        is_unexplained.then(|| (format!("{by} needs a justification"), None))
     }
 
     fn silence(&self, question: &Question<'_>, forbidding: &[String]) -> String {
@@ -218,26 +231,6 @@ fn denied(policies: Vec<String>, reason: String) -> Decision {
         policies,
         obligations: Obligations::default(),
         reason: Some(reason),
-        stale: None,
+        sign_in: None,
     }
-}
-
-/// The obligation that the question does not meet, if there is one; with how old a sign-in may be, where
-/// that is it. Whoever must sign in again is asked for a reason afterwards.
-fn unmet(
-    obligations: &Obligations,
-    question: &Question<'_>,
-    policies: &[String],
-) -> Option<(String, Option<Duration>)> {
-    let by = policies.join(", ");
-    let age = question.circumstances.sign_in_age;
-    let stale = obligations
-        .mfa_within
-        .filter(|within| age.is_none_or(|age| age > *within));
-    if let Some(within) = stale {
-        let reason = format!("{by} needs a sign-in within the last {}", Ttl(within));
-        return Some((reason, stale));
-    }
-    let is_unexplained = obligations.justification && question.reason_given().is_none();
-    is_unexplained.then(|| (format!("{by} needs a justification"), None))
 }

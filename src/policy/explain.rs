@@ -304,6 +304,7 @@ fn duties(obligations: &Obligations) -> BTreeMap<&'static str, String> {
         ("credential_ttl", span(obligations.credential_ttl)),
         ("approvals", obligations.approvals.map(|n| n.to_string())),
         ("mfa_within", span(obligations.mfa_within)),
+        ("signed_in_within", span(obligations.signed_in_within)),
         ("justification", word(obligations.justification, "required")),
         ("record", word(obligations.record_session, "session")),
     ];

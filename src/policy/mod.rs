@@ -5,10 +5,12 @@
 pub mod decide;
 pub mod explain;
 mod index;
+mod names;
 mod obligation;
 mod place;
 pub mod question;
 pub mod set;
+mod sign_in;
 pub mod starter;
 mod strangers;
 pub mod vocabulary;

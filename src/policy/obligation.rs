@@ -9,12 +9,13 @@ use crate::domain::{
     time::Ttl,
 };
 
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 8] = [
     "id",
     "ttl",
     "credential_ttl",
     "approvals",
     "mfa_within",
+    "signed_in_within",
     "justification",
     "record",
 ];
@@ -108,6 +109,7 @@ fn set(all: &mut Obligations, name: &str, value: &str) -> Result<(), String> {
         "ttl" => all.ttl = span()?,
         "credential_ttl" => all.credential_ttl = span()?,
         "mfa_within" => all.mfa_within = span()?,
+        "signed_in_within" => all.signed_in_within = span()?,
         "approvals" => {
             let number = value
                 .parse()

@@ -11,7 +11,7 @@ use super::vocabulary::{Action, Noun, Vocabulary};
 use crate::domain::{
     elevation::DEFAULT_TTL,
     entitlement::{Entitlement, Tier},
-    principal::Caller,
+    principal::{Caller, SignIn},
     time::Timestamp,
 };
 
@@ -76,6 +76,8 @@ pub struct Circumstances<'a> {
     pub address: Option<IpAddr>,
     /// How long ago the caller signed in.
     pub sign_in_age: Option<Duration>,
+    /// The sign-in that stands behind the caller.
+    pub sign_in: Option<&'a SignIn>,
     /// The principals that the caller acts for.
     pub chain: &'a [String],
     /// Whether the elevation that is spoken of is somebody else's (`approve`, `revoke`, `audit`).

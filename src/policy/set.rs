@@ -7,6 +7,7 @@ use miette::Diagnostic;
 
 use super::{
     index::{Index, actions},
+    names,
     obligation::{self, Fault},
     place::{self, Place},
     question::Asked,
@@ -17,6 +18,7 @@ use crate::{
         decision::Obligations,
         failure::{Failure, Result},
         position::Position,
+        principal::StrongSignIn,
     },
     platform::keys,
 };
@@ -45,6 +47,8 @@ pub struct Policies {
     pub(super) rules: Vec<Rule>,
     pub(super) by_id: BTreeMap<PolicyId, usize>,
     pub(super) index: Index,
+    /// Which sign-ins count as strong; none where nobody says.
+    pub(super) strong: StrongSignIn,
 }
 
 impl Policies {
@@ -65,12 +69,24 @@ impl Policies {
             rules: Vec::with_capacity(rules.len()),
             by_id: BTreeMap::new(),
             index: Index::default(),
+            strong: StrongSignIn::default(),
         };
         for rule in rules {
             policies.add(rule)?;
         }
         policies.validate(files)?;
+        policies.check_names()?;
         Ok(policies)
+    }
+
+    /// Refuses a policy that names somebody as nobody is named here.
+    fn check_names(&self) -> Result<()> {
+        self.rules.iter().try_for_each(|rule| {
+            names::check(&rule.policy).map_err(|wrong| {
+                let place = rule.place.shown();
+                Failure::failed(format!("{place}: {}", wrong.message)).hint(wrong.hint)
+            })
+        })
     }
 
     /// How many there are.

@@ -34,9 +34,17 @@ pub struct Provider {
     pub acr_values: Vec<String>,
     /// The oldest sign-in that begins a session, in seconds.
     pub max_age: u64,
+    /// Whether a sign-in by a code on another device is taken.
+    #[serde(default = "yes")]
+    pub device: bool,
     /// The only authorities that vouch for its TLS, PEM; absent: the system's.
     #[serde(default)]
     pub certificate_authority: Option<String>,
+}
+
+/// What a server took that did not say it yet.
+const fn yes() -> bool {
+    true
 }
 
 /// The answer of `POST /v1/token` (RFC 8693, section 2.2.1).
@@ -53,6 +61,9 @@ pub struct TokenResponse {
     /// In how many seconds somebody must vouch for the caller again, where they must.
     #[serde(default)]
     pub attest_in: Option<u64>,
+    /// What the caller should know about how they came in, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The answer of `DELETE /v1/session`.

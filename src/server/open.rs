@@ -46,7 +46,8 @@ pub(super) async fn authority(
     Ok(Authority {
         // First, so that nothing is made where the user wrote something wrong.
         catalogue: catalogue::load(&places)?,
-        policies: Policies::parse(&policies::load(&places)?)?,
+        policies: Policies::parse(&policies::load(&places)?)?
+            .with_strong_sign_in(config.strong_sign_in())?,
         store: store(&places, config, ground).await?,
         directory: places.configuration,
         environment: ground.environment.clone(),
@@ -84,6 +85,14 @@ pub(super) fn people(directory: &Path, config: &Server) -> Result<Option<People>
         acr_values: written.acr_values.clone(),
         name_claim: written.name_claim.clone(),
         groups_claim: written.groups_claim.clone(),
+        groups: written.groups.clone(),
+        names: written
+            .subjects
+            .iter()
+            .map(|(name, subject)| (subject.clone(), name.clone()))
+            .collect(),
+        only_named: written.takes_only_named_accounts(),
+        device: written.device,
         certificate_authority: authority,
     }))
 }

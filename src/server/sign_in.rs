@@ -28,6 +28,7 @@ pub(super) async fn read(State(served): State<Served>) -> Result<Json<SignInWays
         scopes: people.scopes.clone(),
         acr_values: people.acr_values.clone(),
         max_age: human.session.unwrap_or(SESSION).as_secs(),
+        device: people.device,
         certificate_authority: people.certificate_authority.clone(),
     });
     let bootstrap = served.bootstrap.is_some() && served.authority.awaits_its_first().await?;

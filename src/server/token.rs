@@ -74,7 +74,7 @@ pub(super) async fn exchange(
     if !is_failed {
         attempt.forgive();
     }
-    let (session, access) = entered.map_err(|failure| {
+    let (session, access, notes) = entered.map_err(|failure| {
         let by = turned_away::by(form.get("subject_token_type").map(String::as_str));
         served.metrics.refused(by, turned_away::reason(&failure));
         served.turned_away.tell(by, &failure, peer.0);
@@ -89,6 +89,7 @@ pub(super) async fn exchange(
         token_type: token::DPOP.to_owned(),
         expires_in: session.expires_at.left(now).as_secs(),
         attest_in: lifecycle.attest.map(|span| span.as_secs()),
+        notes,
     }))
 }
 
@@ -98,9 +99,10 @@ async fn let_in(
     form: &BTreeMap<String, String>,
     holder: PublicKey,
     origin: &Origin,
-) -> Result<(Session, Token)> {
+) -> Result<(Session, Token, Vec<String>)> {
     let vouched = vouched(served, form, holder, origin).await?;
-    served.authority.let_in(&vouched, holder, origin).await
+    let (session, token) = served.authority.let_in(&vouched, holder, origin).await?;
+    Ok((session, token, vouched.notes))
 }
 
 /// By whose word, and whose.

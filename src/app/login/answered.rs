@@ -101,6 +101,7 @@ mod tests {
             scopes: Vec::new(),
             acr_values: vec!["phr".to_owned()],
             max_age: 43200,
+            device: true,
             certificate_authority: None,
         }
     }

@@ -81,6 +81,7 @@ pub(super) async fn enter(
         refresh,
         by: None,
         refused: None,
+        notes: given.notes,
     })
 }
 

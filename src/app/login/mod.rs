@@ -163,6 +163,9 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         "jit: signed in at {server} as {} until {until}",
         terminal::plain_line(&kept.principal)
     ));
+    for note in &kept.notes {
+        terminal::say(&format!("jit: note: {}", terminal::plain_line(note)));
+    }
     Ok(())
 }
 
@@ -308,7 +311,7 @@ impl Entrance<'_> {
             provider,
         } = self;
         let wish = &Wish {
-            device: wish.device || wish::is_remote(&session.environment),
+            device: wish.is_by_code(&session.environment, &provider.known)?,
             ..wish.clone()
         };
         let began_at = (session.clock)();

@@ -1,6 +1,12 @@
 //! How somebody wants to sign in, or must.
 
-use crate::{domain::environment::Environment, protocol::session::Provider};
+use crate::{
+    domain::{
+        environment::Environment,
+        failure::{Failure, Result},
+    },
+    protocol::session::Provider,
+};
 
 /// How a person signs in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,6 +18,28 @@ pub struct Wish {
 }
 
 impl Wish {
+    /// Whether the person signs in by a code on another device: where they ask for it, or where no browser
+    /// of theirs can be opened.
+    ///
+    /// # Errors
+    /// Usage: they ask for it, and the server takes no such sign-in.
+    pub(super) fn is_by_code(
+        &self,
+        environment: &Environment,
+        provider: &Provider,
+    ) -> Result<bool> {
+        if provider.device {
+            return Ok(self.device || is_remote(environment));
+        }
+        if self.device {
+            return Err(
+                Failure::usage("this server takes no sign-in by a code on another device")
+                    .hint("run: jit login, and open the address that it shows on this machine"),
+            );
+        }
+        Ok(false)
+    }
+
     /// What a provider is told (OpenID Connect Core 1.0, section 3.1.2.1).
     pub(super) fn parameters(&self, provider: &Provider) -> Vec<(&'static str, String)> {
         let max_age = self.max_age.unwrap_or(provider.max_age);
@@ -50,6 +78,7 @@ mod tests {
             scopes: Vec::new(),
             acr_values: vec!["phr".to_owned(), "mfa".to_owned()],
             max_age: 43200,
+            device: true,
             certificate_authority: None,
         };
         let plain = Wish::default().parameters(&provider);

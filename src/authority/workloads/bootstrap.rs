@@ -11,7 +11,7 @@ use crate::{
         event::{EventKind, Origin},
         failure::{Failure, Nature, Result},
         once::Once,
-        principal::{ADMINISTRATORS, Class, Principal},
+        principal::{ADMINISTRATORS, Principal},
         time::Timestamp,
     },
     store::{
@@ -63,7 +63,7 @@ impl Authority {
         if self.store.enrolment_by_code(&hash, now).await?.is_some() {
             return Ok(());
         }
-        let who = Principal::new(Class::Human, &name.to_ascii_lowercase())?;
+        let who = Principal::person(name)?;
         let enrolment = Enrolment {
             principal: who.clone(),
             groups: BTreeSet::from([ADMINISTRATORS.to_owned()]),

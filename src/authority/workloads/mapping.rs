@@ -77,6 +77,7 @@ pub(super) fn vouched(caller: Caller, source: &str, now: Timestamp) -> Vouched {
         once: None,
         since: now,
         enrolled: None,
+        notes: Vec::new(),
     }
 }
 

@@ -1,11 +1,12 @@
 //! `authority.toml`, the catalogue of an authority.
 
 use super::{
+    account::SUBJECT,
     check,
     spot::{self, Table},
 };
 use crate::{
-    domain::{catalogue::Catalogue, environment::Places, failure::Result},
+    domain::{catalogue::Catalogue, environment::Places, failure::Result, principal::Principal},
     platform::files,
 };
 
@@ -27,9 +28,19 @@ pub fn load(places: &Places) -> Result<Catalogue> {
 /// The message begins with `FILE:LINE`; the hint has the nearest right word.
 pub fn parse(file: &str, text: &str) -> Result<Catalogue> {
     let table = Table { file, text };
-    let catalogue: Catalogue = spot::read(table)?;
+    let mut catalogue: Catalogue = spot::read(table)?;
     check::catalogue(&catalogue).map_err(|fault| fault.at(table))?;
+    for members in catalogue.groups.values_mut() {
+        *members = members.iter().map(|member| canonical(member)).collect();
+    }
     Ok(catalogue)
+}
+
+/// A member of a group as the authority knows people. An account's `sub` stays as it is.
+fn canonical(member: &str) -> String {
+    let person = Principal::person(member).ok();
+    let person = person.filter(|_| !member.starts_with(SUBJECT));
+    person.map_or_else(|| member.to_owned(), |person| person.name().to_owned())
 }
 
 #[cfg(test)]

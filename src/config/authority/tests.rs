@@ -214,7 +214,7 @@ fn what_cannot_be_a_database_or_an_account_is_refused() {
     authority.toml:7: the session policy cannot be one in aws/prod
       write an IAM policy as JSON, 2,048 characters at most
     authority.toml:3: "a b" in group "b" cannot be a principal's name
-      a principal's name is letters, digits and . _ - @ +, 128 at most
+      a principal's name is letters, digits and . _ - @ +, 128 at most; an account at the provider is sub:SUBJECT
     "#);
 }
 

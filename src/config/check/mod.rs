@@ -7,23 +7,21 @@ mod postgres;
 mod ssh;
 
 use self::fault::{Checked, Claims, Fault};
-use super::names;
+use super::{account::SUBJECT, names};
 use crate::domain::{
     catalogue::{Catalogue, Resource},
-    principal::{Class, Principal},
+    principal::Principal,
 };
 
 /// Refuses the first mistake.
 pub(super) fn catalogue(catalogue: &Catalogue) -> Checked {
     for (group, members) in &catalogue.groups {
-        for member in members {
-            if Principal::new(Class::Human, member).is_err() {
-                return Err(Fault::new(
-                    ["groups", group],
-                    format!("{member:?} in group {group:?} cannot be a principal's name"),
-                    "a principal's name is letters, digits and . _ - @ +, 128 at most",
-                ));
-            }
+        if let Some(member) = members.iter().find(|member| !is_member(member)) {
+            return Err(Fault::new(
+                ["groups", group],
+                format!("{member:?} in group {group:?} cannot be a principal's name"),
+                "a principal's name is letters, digits and . _ - @ +, 128 at most; an account at the provider is sub:SUBJECT",
+            ));
         }
     }
     let mut claims = Claims::default();
@@ -37,6 +35,13 @@ pub(super) fn catalogue(catalogue: &Catalogue) -> Checked {
         checked.map_err(|fault| fault.below(name))?;
     }
     Ok(())
+}
+
+/// Whether it names a person, or their account at the OpenID provider.
+fn is_member(member: &str) -> bool {
+    member
+        .strip_prefix(SUBJECT)
+        .map_or_else(|| Principal::person(member).is_ok(), names::is_subject)
 }
 
 fn every(resource: &Resource) -> Checked {

@@ -18,7 +18,10 @@ use super::{
     spot::{self, Table},
 };
 use crate::{
-    domain::{failure::Result, secret_reference::SecretReference, workload::Workload},
+    domain::{
+        failure::Result, principal::StrongSignIn, secret_reference::SecretReference,
+        workload::Workload,
+    },
     platform::files,
 };
 
@@ -53,6 +56,19 @@ pub struct Server {
     pub limits: Limits,
     /// The load balancers and proxies that say for whom they connect.
     pub proxy: Option<Proxy>,
+}
+
+impl Server {
+    /// Which sign-ins of people are strong; none where no provider is trusted.
+    pub fn strong_sign_in(&self) -> StrongSignIn {
+        let people = self.people.as_ref();
+        people.map_or_else(StrongSignIn::default, People::strong_sign_in)
+    }
+}
+
+/// Whether that directory describes how an authority is served.
+pub fn is_described(directory: &Path) -> bool {
+    directory.join(FILE).is_file()
 }
 
 /// How the authority in `directory` is served; the defaults where there is no file.

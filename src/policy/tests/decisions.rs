@@ -167,9 +167,9 @@ fn a_forbid_wins_and_is_named() {
 }
 
 #[test]
-fn a_sign_in_that_is_old_or_unknown_does_not_meet_mfa_within() {
+fn a_sign_in_that_is_old_or_unknown_does_not_meet_signed_in_within() {
     let policies = parse(
-        r#"@id("fresh") @mfa_within("1h") permit (principal, action == Action::"elevate", resource);"#,
+        r#"@id("fresh") @signed_in_within("1h") permit (principal, action == Action::"elevate", resource);"#,
     );
     let mut ask = Ask::new("ssh/web:deploy", Routine);
     assert_eq!(

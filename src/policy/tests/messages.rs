@@ -97,7 +97,7 @@ fn an_annotation_that_makes_no_sense() {
         &format!("@id(\"a\\n\u{1b}[2J\")\n{ELEVATE}"),
     ]), @r#"
     policies/p.cedar:1: unknown annotation @tl
-      the annotations are @id, @ttl, @credential_ttl, @approvals, @mfa_within, @justification, @record
+      the annotations are @id, @ttl, @credential_ttl, @approvals, @mfa_within, @signed_in_within, @justification, @record
     policies/p.cedar:3: @ttl("1 banana") makes no sense
       "1 banana" is not a span; write it as "30m" or "1h"
     policies/p.cedar:1: @ttl("") makes no sense

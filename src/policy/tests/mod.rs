@@ -3,6 +3,8 @@
 mod decisions;
 mod index;
 mod messages;
+mod names;
+mod sign_in;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -14,7 +16,7 @@ use super::{
 use crate::domain::{
     decision::Decision,
     entitlement::{Entitlement, Tier},
-    principal::{Caller, Class, Principal},
+    principal::{Caller, Class, Principal, SignIn},
     time::Timestamp,
 };
 
@@ -28,6 +30,7 @@ struct Ask {
     justification: Option<&'static str>,
     break_glass: bool,
     sign_in_age: Option<Duration>,
+    sign_in: Option<SignIn>,
 }
 
 impl Ask {
@@ -43,6 +46,7 @@ impl Ask {
             justification: None,
             break_glass: false,
             sign_in_age: None,
+            sign_in: None,
         }
     }
 
@@ -73,6 +77,7 @@ impl Ask {
             verb: Some("get"),
             circumstances: Circumstances {
                 sign_in_age: self.sign_in_age,
+                sign_in: self.sign_in.as_ref(),
                 ..Circumstances::default()
             },
             now: Timestamp::parse("2026-11-22T10:00:00Z").unwrap(),

@@ -2,12 +2,15 @@
 
 mod again;
 mod bootstrap;
+mod device;
+mod identities;
 mod keycloak;
 mod recover;
 mod refused;
 mod sign_in;
 mod step_up;
 mod stolen;
+mod strong;
 
 use std::{fs, process::Command};
 
@@ -37,13 +40,18 @@ impl Team {
 
     /// The same with other policies, and more of server.toml.
     fn start(policies: &str, more: &str) -> Option<Self> {
+        Self::configured(policies, more, CATALOGUE)
+    }
+
+    /// The same with another catalogue.
+    fn configured(policies: &str, more: &str, catalogue: &str) -> Option<Self> {
         let provider = Openid::start()?;
         provider.account("alice", &["dev"]);
         let people = format!(
             "[people]\nissuer = \"{}\"\nclient_id = \"jit\"\n{more}",
             provider.issuer()
         );
-        let serve = Serve::start_with(CATALOGUE, policies, &people);
+        let serve = Serve::start_with(catalogue, policies, &people);
         let home = machine(&serve);
         Some(Self {
             provider,

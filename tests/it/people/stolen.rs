@@ -112,11 +112,18 @@ fn a_copy_of_a_session_is_of_no_use_once_its_person_signed_out() {
 
 /// A server that takes people by the word of that issuer.
 pub(super) fn at(issuer: &Issuer, more: &str) -> Serve {
-    let people = format!(
-        "[people]\nissuer = \"{}\"\nclient_id = \"jit\"\n{more}",
-        issuer.url()
-    );
-    Serve::start_with(CATALOGUE, POLICIES, &people)
+    with_policies(issuer, more, POLICIES)
+}
+
+/// The same with other policies.
+pub(super) fn with_policies(issuer: &Issuer, more: &str, policies: &str) -> Serve {
+    Serve::start_with(CATALOGUE, policies, &people(issuer, more))
+}
+
+/// `[people]` of that issuer.
+pub(super) fn people(issuer: &Issuer, more: &str) -> String {
+    let url = issuer.url();
+    format!("[people]\nissuer = \"{url}\"\nclient_id = \"jit\"\n{more}")
 }
 
 /// Alice signed in just now.
