@@ -48,10 +48,10 @@ impl Disk {
             let file = File::create(&image).expect("an image");
             file.set_len(mebibytes << 20).expect("its size");
             // With a journal its error would be final.
-            let made = run(Command::new(&make)
+            let formatted = run(Command::new(&make)
                 .args(["-q", "-F", "-t", "ext4", "-O", "^has_journal"])
                 .arg(&image));
-            assert_eq!(made.code, 0, "{made:?}");
+            assert_eq!(formatted.code, 0, "{formatted:?}");
             let image = image.display().to_string();
             Some(vec!["-o".into(), "loop,errors=remount-ro".into(), image])
         })
