@@ -10,11 +10,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{detached, session::Session};
+use super::{detached, session::Session, verified};
 use crate::{
     cache::{self, Cache},
     domain::{
-        catalogue::Resource,
+        catalogue::{Catalogue, Resource},
         entitlement::{Entitlement, Kind},
         failure::Result,
         lease::{Freshness, Lease},
@@ -184,22 +184,23 @@ pub fn refresh(session: &Session) -> Result<()> {
         return Ok(());
     };
     let yours = services::origin(&text).and_then(|origin| origin.yours);
-    let made = compose(session, yours.as_deref())?.text;
+    let (catalogue, _) = verified::split(session, session.catalogue()?)?;
+    let made = compose(session, &catalogue, yours.as_deref())?.text;
     if made == text {
         return Ok(());
     }
     files::write_private(&file, made.as_bytes())
 }
 
-/// The service file as it should be, with the user's services from the file `yours`.
-pub fn compose(session: &Session, yours: Option<&Path>) -> Result<Services> {
+/// The service file as it should be: the services of a catalogue, and the user's from the file `yours`.
+pub fn compose(session: &Session, catalogue: &Catalogue, yours: Option<&Path>) -> Result<Services> {
     let own = yours.map_or(Ok(None), files::read_text)?;
     let now = (session.clock)();
     // Looking makes nothing, not even the key that would open a lease.
     let mut leases = cache::glance(&session.places);
     leases.retain(|lease| lease.freshness(now) != Freshness::Over);
     let ground = services::Ground {
-        catalogue: &session.catalogue()?,
+        catalogue,
         leases: &leases,
         places: &session.places,
         environment: &session.environment,

@@ -42,6 +42,7 @@ pub mod setup;
 pub mod status;
 pub mod tidy;
 pub mod trust;
+pub mod verified;
 mod verify;
 pub mod wait;
 pub mod whoami;

@@ -23,7 +23,7 @@ fn held() -> Home {
         r#"@id("all") permit (principal, action == Action::"elevate", resource);"#,
     );
     for words in [
-        &["setup", "postgres"][..],
+        &["setup", "postgres", "--anyway"][..],
         &["request", "postgres/orders:read"],
         &["request", "ssh/web:deploy"],
     ] {

@@ -125,7 +125,7 @@ fn what_other_tools_call_is_not_taken_from_them() {
     assert_eq!(install(&home, &[]).code, 0);
     let jit = home.path(PREFIX).join("bin/jit");
     home.write(".bashrc", "alias ll='ls -l'\n");
-    let done = run(home.command(&jit).arg("setup"));
+    let done = run(home.command(&jit).args(["setup", "--anyway"]));
     assert_eq!(done.code, 0, "{done:?}");
     let refused = install(&home, &["--uninstall"]);
     assert_eq!(refused.code, 1, "{refused:?}");

@@ -70,7 +70,7 @@ fn a_cached_exec_is_one_thread_without_a_socket() {
 #[test]
 fn a_cached_exec_beside_a_keeper_starts_nothing() {
     let Some(home) = home() else { return };
-    let set_up = run(&mut home.jit(["setup", "postgres"]));
+    let set_up = run(&mut home.jit(["setup", "postgres", "--anyway"]));
     assert_eq!(set_up.code, 0, "{set_up:?}");
     let calls = exec(&home, "postgres/held");
     let never = calls.iter().find(|call| NEVER.contains(&&*call.name));

@@ -24,7 +24,7 @@ use self::{
     finding::{Finding, Level},
     ground::Ground,
 };
-use super::session::Session;
+use super::{session::Session, verified};
 use crate::{
     domain::{
         entitlement::ResourceName,
@@ -81,7 +81,30 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         rows.extend(findings.into_iter().map(|finding| (group, finding)));
     }
     show(&rows, session)?;
+    if !args.offline {
+        verified::record(session, &ground.catalogue, let_in(&rows, &ground))?;
+    }
     verdict(&rows)
+}
+
+/// Whether each target that was tried has let this user in: something of it is good, and nothing bad.
+fn let_in<'a>(
+    rows: &'a [(&str, Finding)],
+    ground: &'a Ground,
+) -> impl Iterator<Item = (&'a ResourceName, bool)> {
+    ground.resources().filter_map(|(name, _)| {
+        let subject = name.to_string();
+        let own = || {
+            let own = rows
+                .iter()
+                .filter(|(group, found)| *group == "targets" && found.subject == subject);
+            own.map(|(_, found)| found.level)
+        };
+        let is_good = own().any(|level| level == Level::Good);
+        let is_bad = own().any(|level| level == Level::Bad);
+        // What was not tried is as it was.
+        (is_good || is_bad).then_some((name, is_good && !is_bad))
+    })
 }
 
 /// The checks, in the order in which their findings are shown.

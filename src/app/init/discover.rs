@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{
     finds,
-    found::{Found, Proposal},
+    found::{Found, NEEDS, Proposal},
 };
 use crate::{
     app::session::Session,
@@ -37,11 +37,13 @@ pub(super) fn run(session: &Session) -> Result<()> {
     let mut proposal = Proposal::new(&start);
     let new = finds.found.iter();
     let mut waiting = Vec::new();
+    let commented = authority::parse(authority::FILE, &uncommented(&start)).ok();
     for found in new.filter(|found| !is_reached(found, &catalogue)) {
+        let waits = commented.as_ref().is_some_and(|all| is_reached(found, all));
         // What was proposed before and waits for its reader is not proposed again.
         if proposal.has(found) {
             waiting.push(found.resource.to_string());
-        } else {
+        } else if !waits {
             proposal.add(found);
         }
     }
@@ -79,6 +81,17 @@ pub(super) fn run(session: &Session) -> Result<()> {
             .to_owned(),
     );
     session.print(lines.join("\n").trim_end())
+}
+
+/// The text as it is once its reader has taken the "# " away from each proposal.
+fn uncommented(text: &str) -> String {
+    let mut is_proposal = false;
+    let lines = text.lines().map(|line| {
+        let plain = line.strip_prefix("# ").filter(|_| is_proposal);
+        is_proposal = line.starts_with(NEEDS) || plain.is_some();
+        plain.unwrap_or(line)
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Whether the catalogue reaches the same already, under whatever name.

@@ -32,6 +32,9 @@ pub(super) struct Found {
     pub(super) certificate: Option<(String, String)>,
 }
 
+/// How the line before a block that is commented out begins.
+pub(super) const NEEDS: &str = "# It still needs";
+
 /// No more resources get the same name with a number behind it.
 const MOST_NAMESAKES: usize = 4;
 
@@ -72,7 +75,7 @@ impl Found {
             Some(needs) => {
                 let block = self.block().replace('\n', "\n# ");
                 let how = "then remove the \"# \" before each line";
-                format!("{origin}\n# It still needs {needs}; {how}:\n# {block}\n")
+                format!("{origin}\n{NEEDS} {needs}; {how}:\n# {block}\n")
             }
         }
     }

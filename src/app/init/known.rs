@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::found::{Found, list, quote, role, tier_of};
+use super::{
+    forges::is_forge,
+    found::{Found, list, quote, role, tier_of},
+};
 use crate::{
     domain::{
         entitlement::{Kind, RoleName},
@@ -16,16 +19,6 @@ use crate::{
 
 /// No more of them are proposed: nobody reads a longer list.
 const MOST: usize = 20;
-/// Hosts of others, who trust no authority of ours.
-const OF_OTHERS: [&str; 6] = [
-    "bitbucket.org",
-    "codeberg.org",
-    "git.sr.ht",
-    "github.com",
-    "gitlab.com",
-    "ssh.dev.azure.com",
-];
-
 /// The hosts; none where the user has no key of their own.
 pub(super) fn find(environment: &Environment, user: &str) -> Result<Vec<Found>> {
     let (Some(file), Ok(login)) = (
@@ -56,7 +49,7 @@ fn host(line: &str) -> Option<&str> {
     }
     names.split(',').map(bare).find(|name| {
         let has_letters = name.chars().any(|c| c.is_ascii_alphabetic());
-        let is_of_others = OF_OTHERS.contains(name);
+        let is_of_others = is_forge(name);
         is_name(name) && has_letters && !name.contains(':') && name.contains('.') && !is_of_others
     })
 }

@@ -4,6 +4,7 @@
 mod aws;
 mod discover;
 mod finds;
+mod forges;
 mod found;
 mod ini;
 mod known;

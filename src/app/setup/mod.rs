@@ -20,16 +20,17 @@ use self::{
     apply::apply,
     ground::{Ground, Plan},
 };
-use super::{kept, session::Session};
+use super::{kept, session::Session, verified};
 use crate::{
     config::places::SESSION,
     domain::{
-        entitlement::Kind,
+        entitlement::{Kind, ResourceName},
         failure::{Failure, Result},
     },
     platform::{files, lock::Lock},
 };
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 /// Let kubectl, psql, ssh, aws and what calls them use just-in-time access without the prefix
 ///
 /// Shows each change as a diff, writes files whole or not at all, keeps a backup of what was there,
@@ -45,6 +46,9 @@ pub struct Args {
     /// Show what would change, and change nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Take also targets that "jit doctor" has not seen let you in.
+    #[arg(long, conflicts_with = "undo")]
+    anyway: bool,
 }
 
 /// What can be set up.
@@ -110,7 +114,7 @@ impl Subject {
 /// not hold up the others.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     refuse_delegated(args, session)?;
-    let ground = if args.undo {
+    let mut ground = if args.undo {
         Ground::of(session)?
     } else {
         Ground::now(session)?
@@ -121,12 +125,21 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         files::private_directory(&ground.own(""))?;
         Some(Lock::acquire(&ground.own("lock"), || ())?)
     };
-    let done = subjects(args, &ground).into_iter().map(|subject| {
+    let subjects = subjects(args, &ground);
+    let left_out = choose(args, &subjects, &mut ground)?;
+    let done = subjects.into_iter().map(|subject| {
         let plan = if args.undo {
             subject.undo(&ground)
         } else {
             subject.plan(&ground).map(|mut plan| {
-                plan.notes.extend(missing(subject, args, &ground));
+                let rest = left_out
+                    .iter()
+                    .filter(|name| Some(name.kind()) == subject.kind());
+                let rest: Vec<String> = rest.map(left_as_it_is).collect();
+                if rest.is_empty() {
+                    plan.notes.extend(missing(subject, args, &ground));
+                }
+                plan.notes.extend(rest);
                 plan
             })
         };
@@ -136,6 +149,38 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     failures
         .reduce(|first, next| both(&first, &next))
         .map_or(Ok(()), Err)
+}
+
+/// Leaves out what has not let this user in, whose names it answers; with `--anyway` records that it
+/// is to be taken.
+fn choose(args: &Args, subjects: &[Subject], ground: &mut Ground<'_>) -> Result<Vec<ResourceName>> {
+    if args.undo {
+        return Ok(Vec::new());
+    }
+    let is_asked = |name: &&ResourceName| {
+        let mut kinds = subjects.iter().filter_map(|subject| subject.kind());
+        kinds.any(|kind| kind == name.kind())
+    };
+    if args.anyway {
+        let names = ground.catalogue.resources.0.keys().filter(is_asked);
+        if !args.dry_run {
+            verified::record(
+                ground.session,
+                &ground.catalogue,
+                names.map(|name| (name, true)),
+            )?;
+        }
+        return Ok(Vec::new());
+    }
+    let (verified, left_out) = verified::split(ground.session, ground.catalogue.clone())?;
+    ground.catalogue = verified;
+    Ok(left_out)
+}
+
+fn left_as_it_is(name: &ResourceName) -> String {
+    format!(
+        "{name} is left as it is, since \"jit doctor\" has not seen it let you in: run jit doctor {name}, then this again (or add --anyway)"
+    )
 }
 
 /// The files are those of the person for whom a delegated agent acts.

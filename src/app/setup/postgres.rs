@@ -19,7 +19,11 @@ use crate::{
 /// The service file with an entry for each role, and the user's own services behind them.
 pub(super) fn plan(ground: &Ground<'_>) -> Result<Plan> {
     let file = services::file(&ground.session.places);
-    let made = kept::compose(ground.session, yours(ground, &file)?.as_deref())?;
+    let made = kept::compose(
+        ground.session,
+        &ground.catalogue,
+        yours(ground, &file)?.as_deref(),
+    )?;
     let mut notes = made.notes;
     if let Some(strange) = strange(&file, ground)? {
         notes.push(strange);

@@ -28,6 +28,8 @@ pub struct Block {
     pub name: Option<String>,
     /// Its `User`.
     pub user: Option<String>,
+    /// Its first `IdentityFile`.
+    pub key: Option<String>,
 }
 
 impl Block {
@@ -132,6 +134,7 @@ impl Reader {
                 "match" => self.blocks.push(mem::take(&mut current)),
                 "hostname" => current.name = current.name.or(first),
                 "user" => current.user = current.user.or(first),
+                "identityfile" => current.key = current.key.or(first),
                 "include" => {
                     for pattern in arguments {
                         for file in self.glob(&pattern) {

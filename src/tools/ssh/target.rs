@@ -100,18 +100,22 @@ pub fn unknown(catalogue: &Catalogue, resolved: &Resolved) -> Failure {
 pub fn role<'a>((name, resource): Found<'a>, user: &str) -> Result<&'a RoleName> {
     let found = resource.roles.keys().find(|role| role.as_str() == user);
     found.ok_or_else(|| {
-        if let Err(failure) = user.parse::<RoleName>() {
-            return Failure::usage(format!(
-                "the login name {user:?} cannot be a role of {name}"
-            ))
-            .hint(failure.hint);
-        }
         let roles: Vec<&str> = resource.roles.keys().map(RoleName::as_str).collect();
         let near = did_you_mean(user, roles.iter().copied());
         Failure::usage(format!("{name} has no role {user:?}, the login name")).hint(format!(
-            "{near}its roles are {}; choose one with --role or user@host",
-            roles.join(", ")
+            "{near}its roles are {}; choose one with --role or user@host{}",
+            roles.join(", "),
+            unfit(user)
         ))
+    })
+}
+
+/// That a login name cannot be a role, where it cannot.
+fn unfit(user: &str) -> String {
+    let parsed = user.parse::<RoleName>();
+    let failure = parsed.err();
+    failure.map_or_else(String::new, |failure| {
+        format!(" ({user:?} cannot name a role: {})", failure.hint)
     })
 }
 

@@ -302,7 +302,13 @@ fn a_path_with_blanks_and_quotes_is_read_by_every_sdk() {
     };
     let odd = account.home.path("it's my $HOME \"config\"");
     fs::rename(account.home.config(), &odd).unwrap();
-    let written = account.jit(&["setup", "aws", "--config-dir", odd.to_str().unwrap()]);
+    let written = account.jit(&[
+        "setup",
+        "aws",
+        "--anyway",
+        "--config-dir",
+        odd.to_str().unwrap(),
+    ]);
     assert_eq!(written.code, 0, "{written:?}");
     is_the_session(&account.aws("prod"), "read");
     if let Some(go) = client("aws-sdk-go") {

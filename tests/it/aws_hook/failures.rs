@@ -207,7 +207,7 @@ fn a_default_profile_that_setup_wrote_is_no_way_to_its_own_base_credentials() {
     let home = at_port(DOWN);
     let ours = super::catalogue("http://127.0.0.1:9", "").replace("[\"prod\"]", "[\"default\"]");
     home.configure("authority.toml", &ours);
-    let written = run(&mut home.jit(["setup", "aws"]));
+    let written = run(&mut home.jit(["setup", "aws", "--anyway"]));
     assert_eq!(written.code, 0, "{written:?}");
     let mut hook = home.jit(["credential-process", "aws/prod:read"]);
     let ran = run(hook.env("AWS_EC2_METADATA_DISABLED", "true"));

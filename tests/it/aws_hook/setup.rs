@@ -24,7 +24,8 @@ fn scene(more: &str) -> Home {
 }
 
 fn setup(home: &Home, args: &[&str]) -> Ran {
-    run(home.jit(["setup", "aws"]).args(args))
+    let anyway = (!args.contains(&"--undo")).then_some("--anyway");
+    run(home.jit(["setup", "aws"]).args(args).args(anyway))
 }
 
 fn works(home: &Home, args: &[&str]) -> String {
@@ -355,7 +356,9 @@ fn the_file_is_the_one_that_the_tools_read() {
     let home = scene(BASE);
     let real: PathBuf = home.write("dotfiles/aws", "[profile prod]\n");
     symlink(&real, home.path("mine")).unwrap();
-    let ran = run(home.jit(["setup", "aws"]).env("AWS_CONFIG_FILE", "~/mine"));
+    let ran = run(home
+        .jit(["setup", "aws", "--anyway"])
+        .env("AWS_CONFIG_FILE", "~/mine"));
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(home.path("mine").is_symlink());
     assert!(

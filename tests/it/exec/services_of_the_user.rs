@@ -78,7 +78,7 @@ fn a_name_that_both_have_is_ours_only_for_the_same_server() {
         superuser(&postgres).replace("host=127.0.0.1", "[orders]\nhost=localhost"),
     )
     .unwrap();
-    let said = set_up.works(&["setup", "postgres"]);
+    let said = set_up.works(&["setup", "postgres", "--anyway"]);
     assert!(
         said.contains("stays yours; use service=orders:read"),
         "{said}"
@@ -97,16 +97,16 @@ fn setup_is_idempotent_and_undone_to_the_byte() {
     };
     let own = home.write(".pg_service.conf", "[mine]\nhost=elsewhere\r\n");
     let before = fs::read(&own).unwrap();
-    let shown = super::works(&home, &["setup", "postgres", "--dry-run"]);
+    let shown = super::works(&home, &["setup", "postgres", "--anyway", "--dry-run"]);
     assert!(
         shown.contains("+[orders:read]") && shown.contains("1 to change"),
         "{shown}"
     );
     let set_up = SetUp::of(home, &postgres);
-    let again = set_up.works(&["setup", "postgres"]);
+    let again = set_up.works(&["setup", "postgres", "--anyway"]);
     assert_eq!(again, "postgres: nothing to change\n");
     // The shell's PGSERVICEFILE is ours by now.
-    let mut again = set_up.home.jit(["setup", "postgres"]);
+    let mut again = set_up.home.jit(["setup", "postgres", "--anyway"]);
     let again = crate::support::run(again.env("PGSERVICEFILE", set_up.service_file()));
     assert!(again.stdout.contains("nothing to change"), "{again:?}");
 
@@ -133,7 +133,7 @@ fn a_file_that_was_named_before_is_the_users_and_one_that_is_no_text_is_refused(
     };
     let named = home.write("mine.conf", &format!("[mine]\n{}", superuser(&postgres)));
     home.write(".pg_service.conf", "[other]\nhost=elsewhere\n");
-    let mut setup = home.jit(["setup", "postgres"]);
+    let mut setup = home.jit(["setup", "postgres", "--anyway"]);
     let done = crate::support::run(setup.env("PGSERVICEFILE", &named));
     assert_eq!(done.code, 0, "{done:?}");
     assert!(
@@ -148,12 +148,12 @@ fn a_file_that_was_named_before_is_the_users_and_one_that_is_no_text_is_refused(
     );
     assert_ne!(set_up.psql("service=other", WHO).code, 0);
     fs::write(&named, b"[mine]\nuser=\xff\n").unwrap();
-    let refused = set_up.jit(&["setup", "postgres"]);
+    let refused = set_up.jit(&["setup", "postgres", "--anyway"]);
     assert_eq!(refused.code, 125, "{refused:?}");
     assert!(refused.stderr.contains("is not UTF-8 text"), "{refused:?}");
     // A name that would write a line of its own.
     let hostile = set_up.home.write("a\n[orders]\nhost=evil", "[mine]\n");
-    let mut setup = set_up.home.jit(["setup", "postgres"]);
+    let mut setup = set_up.home.jit(["setup", "postgres", "--anyway"]);
     let refused = crate::support::run(setup.env("PGSERVICEFILE", hostile));
     assert_eq!(refused.code, 125, "{refused:?}");
 }
@@ -178,7 +178,7 @@ fn another_configuration_does_not_touch_the_services_of_this_one() {
     assert_eq!(fs::read_to_string(set_up.service_file()).unwrap(), before);
     let theirs = set_up.home.path("run/jit/postgres/others/read");
     assert!(!theirs.exists());
-    let said = set_up.works(&["--config-dir", other, "setup", "postgres"]);
+    let said = set_up.works(&["--config-dir", other, "setup", "postgres", "--anyway"]);
     assert!(said.contains("give way to those of"), "{said}");
-    set_up.works(&["setup", "postgres"]);
+    set_up.works(&["setup", "postgres", "--anyway"]);
 }

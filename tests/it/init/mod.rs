@@ -105,8 +105,16 @@ fn what_the_users_tools_know_becomes_a_catalogue_that_works() {
     let all = tree(&home.config());
     let leaked = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains("standing-secret");
     assert!(!all.iter().any(|(_, bytes, _)| leaked(bytes)));
-    assert!(works(&home, &["policy", "check"]).ends_with("3 resources: all good\n"));
+    assert!(works(&home, &["policy", "check"]).ends_with("1 resource: all good\n"));
 
+    // What nothing says would trust us waits for its reader.
+    let file = home.config().join("authority.toml");
+    let text = fs::read_to_string(file).unwrap();
+    let (before, block) = text.split_once("# [resources.\"ssh/web\"]").unwrap();
+    let (block, after) = block.split_once("\n\n").unwrap();
+    let block = block.replace("\n# ", "\n");
+    let text = format!("{before}[resources.\"ssh/web\"]{block}\n\n{after}");
+    home.configure("authority.toml", &text);
     let explained = works(&home, &["policy", "explain", "ssh/web:deploy"]);
     assert!(explained.contains("routine"), "{explained}");
     let asked = works(&home, &["request", "ssh/web:deploy"]);

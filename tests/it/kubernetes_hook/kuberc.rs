@@ -59,7 +59,7 @@ fn a_policy_against_all_plugins_is_named() {
     };
     let rc = "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ncredentialPluginPolicy: DenyAll\n";
     desk.home.write(".kube/kuberc", rc);
-    let done = jit(&desk.home, &["setup", "kubernetes"]);
+    let done = jit(&desk.home, &["setup", "kubernetes", "--anyway"]);
     assert_eq!(done.code, 0, "{done:?}");
     assert!(done.stdout.contains("DenyAll"), "{done:?}");
     let text = std::fs::read_to_string(desk.home.path(".kube/kuberc")).unwrap();

@@ -26,7 +26,12 @@ fn own(desk: &Desk) -> String {
 }
 
 fn setup(desk: &Desk, args: &[&str]) -> Ran {
-    let ran = run(desk.home.jit(["setup", "kubernetes"]).args(args));
+    let anyway = (!args.contains(&"--undo")).then_some("--anyway");
+    let ran = run(desk
+        .home
+        .jit(["setup", "kubernetes"])
+        .args(args)
+        .args(anyway));
     assert!(!format!("{ran:?}").contains(ADMIN_TOKEN), "{ran:?}");
     ran
 }
@@ -153,7 +158,7 @@ fn a_file_that_cannot_be_written_or_read_stays() {
     fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
     for broken in ["contexts:\n- name: [", "a: b\n---\nc: d\n", "\u{0}"] {
         desk.home.write(".kube/config", broken);
-        let refused = jit(&desk.home, &["setup", "kubernetes"]);
+        let refused = jit(&desk.home, &["setup", "kubernetes", "--anyway"]);
         assert_eq!(refused.code, 125, "{broken}: {refused:?}");
         assert_eq!(desk.config(), broken);
     }

@@ -21,7 +21,7 @@ fn add(site: &Site, name: &str, address: &str, server: &Sshd) {
 }
 
 /// A server that is not ours, which lets in the user's own key.
-fn not_ours(site: &Site) -> Option<Sshd> {
+pub(super) fn not_ours(site: &Site) -> Option<Sshd> {
     let keys = site.home.path("own.pub");
     let server = Sshd::start_with(&keys, |_| {
         format!("AuthorizedKeysFile {}\n", keys.display())

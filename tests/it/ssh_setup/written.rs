@@ -24,7 +24,7 @@ fn the_include_comes_first_and_goes_away_to_the_byte() {
     let before = fs::read_to_string(site.config()).unwrap();
     let seen = session(&site);
     assert!(!is_included(&seen).unwrap());
-    let dry = run(&mut site.home.jit(["setup", "ssh", "--dry-run"]));
+    let dry = run(&mut site.home.jit(["setup", "ssh", "--anyway", "--dry-run"]));
     assert!(dry.stdout.contains("+Include \""), "{dry:?}");
     assert_eq!(fs::read_to_string(site.config()).unwrap(), before);
     site.set_up();
@@ -126,7 +126,7 @@ fn an_ssh_that_cannot_call_us_is_refused() {
         "ssh",
         "echo 'command-line: line 0: Bad configuration option: knownhostscommand' >&2; exit 255",
     );
-    let ran = run(&mut site.home.jit(["setup", "ssh"]));
+    let ran = run(&mut site.home.jit(["setup", "ssh", "--anyway"]));
     assert_eq!(ran.code, 125, "{ran:?}");
     assert!(
         ran.stderr.contains("since 8.5") && ran.stderr.contains("jit exec --"),
@@ -143,7 +143,7 @@ fn a_socket_that_would_not_fit_is_refused() {
     for runtime in [long, site.home.path("a b"), site.home.path("%h")] {
         let ran = run(site
             .home
-            .jit(["setup", "ssh"])
+            .jit(["setup", "ssh", "--anyway"])
             .env("XDG_RUNTIME_DIR", &runtime));
         assert_eq!(ran.code, 125, "{ran:?}");
         assert!(ran.stderr.contains("hint: set XDG_RUNTIME_DIR"), "{ran:?}");

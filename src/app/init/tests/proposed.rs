@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::home::{Home, SSH};
-use crate::{app::init::template, config::authority};
+use crate::{app::init::template, config::authority, platform::files};
 
 const KUBECONFIG: &str = "\
 contexts:
@@ -66,44 +66,91 @@ fn hosts_and_services_become_a_proposal() {
     assert_snapshot!(proposed(&home), @r##"
 
     # From the host "inner" of ~/.ssh/config.
-    [resources."ssh/inner"]
-    hosts = ["inner.example.com"]
-    roles."everybody" = {}
+    # It still needs a look whether it trusts this authority ("jit trust" prints what makes it); then remove the "# " before each line:
+    # [resources."ssh/inner"]
+    # hosts = ["inner.example.com"]
+    # roles."everybody" = {}
 
-    # From the host "web" of ~/.ssh/config.
-    [resources."ssh/web"]
-    hosts = ["web-1.example.com"]
-    roles."deploy" = {}
+    # From the hosts ["web", "web-alias"] of ~/.ssh/config, which are one.
+    # It still needs a look whether it trusts this authority ("jit trust" prints what makes it); then remove the "# " before each line:
+    # [resources."ssh/web"]
+    # hosts = ["web-1.example.com"]
+    # roles."deploy" = {}
 
     # From the host "db" of ~/.ssh/config.
-    [resources."ssh/db"]
-    hosts = ["db.example.com"]
-    roles."everybody" = {}
+    # It still needs a look whether it trusts this authority ("jit trust" prints what makes it); then remove the "# " before each line:
+    # [resources."ssh/db"]
+    # hosts = ["db.example.com"]
+    # roles."everybody" = {}
 
     # From the host "quoted" of ~/.ssh/config.
-    [resources."ssh/quoted"]
-    hosts = ["10.0.0.1"]
-    roles."root" = { tier = "sensitive" }
+    # It still needs a look whether it trusts this authority ("jit trust" prints what makes it); then remove the "# " before each line:
+    # [resources."ssh/quoted"]
+    # hosts = ["10.0.0.1"]
+    # roles."root" = { tier = "sensitive" }
 
     # From the host "dotted.example.com" of ~/.ssh/config.
-    [resources."ssh/dotted.example.com"]
-    hosts = ["dotted.example.com"]
-    roles."everybody" = {}
+    # It still needs a look whether it trusts this authority ("jit trust" prints what makes it); then remove the "# " before each line:
+    # [resources."ssh/dotted.example.com"]
+    # hosts = ["dotted.example.com"]
+    # roles."everybody" = {}
 
     # From the PostgreSQL service "orders".
-    [resources."postgres/orders"]
-    hosts = ["db.internal:5432"]
-    databases = ["orders"]
-    issuer = "certificate"
-    roles."orders_ro" = { role = "orders_ro" }
+    # It still needs a look whether it trusts this authority ("jit trust" prints what makes it); then remove the "# " before each line:
+    # [resources."postgres/orders"]
+    # hosts = ["db.internal:5432"]
+    # databases = ["orders"]
+    # issuer = "certificate"
+    # roles."orders_ro" = { role = "orders_ro" }
 
     # From the PostgreSQL service "nobody".
-    # It still needs the database role, instead of ROLE; then remove the "# " before each line:
+    # It still needs the database role, instead of ROLE, and a look whether it trusts this authority ("jit trust" prints what makes it); then remove the "# " before each line:
     # [resources."postgres/nobody"]
     # hosts = ["other.internal"]
     # issuer = "certificate"
     # roles."read" = { role = "ROLE" }
     "##);
+}
+
+#[test]
+fn a_forge_is_left_out_and_one_host_under_two_names_is_one_resource() {
+    let home = Home::new(&[(
+        ".ssh/config",
+        "Host github.com\n User git\n IdentityFile ~/.ssh/id\nHost gh-work\n HostName ssh.github.com\n User git\n\
+         Host work\n HostName git.corp.example\n User git\n IdentityFile ~/.ssh/work\n\
+         Host private\n HostName git.corp.example\n User git\n IdentityFile ~/.ssh/private\n",
+    )]);
+    assert_snapshot!(proposed(&home), @r##"
+
+    # From the hosts ["work", "private"] of ~/.ssh/config, which are one.
+    # It still needs a look whether it trusts this authority ("jit trust" prints what makes it): its names log in with different keys, as different accounts do at a git server; then remove the "# " before each line:
+    # [resources."ssh/work"]
+    # hosts = ["git.corp.example"]
+    # roles."git" = {}
+    "##);
+}
+
+#[test]
+fn a_service_that_verifies_its_server_is_proposed_with_its_authority() {
+    let home = Home::new(&[
+        (".pg_service.conf", ""),
+        ("root.crt", "-----BEGIN CERTIFICATE-----\n"),
+    ]);
+    let root = home.path("root.crt").display().to_string();
+    let services = format!(
+        "[full]\nhost=a\nuser=x\nsslmode=verify-full\nsslrootcert={root}\n\
+         [gone]\nhost=b\nuser=x\nsslmode=verify-full\nsslrootcert=/nowhere.crt\n\
+         [system]\nhost=c\nuser=x\nsslrootcert=system\n"
+    );
+    files::write_public(&home.path(".pg_service.conf"), services.as_bytes()).unwrap();
+    let said = proposed(&home);
+    let lines = |needle: &str| said.lines().filter(|line| line.contains(needle)).count();
+    assert_eq!(
+        lines("# certificate_authority = \"~/root.crt\""),
+        1,
+        "{said}"
+    );
+    assert_eq!(lines("the file of the authority"), 2, "{said}");
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn plain_ssh_knows_the_servers_hosts_and_logs_in_by_it() {
     ) else {
         return;
     };
-    desk.works(&["setup", "ssh"]);
+    desk.works(&["setup", "ssh", "--anyway"]);
     let said = ssh(&desk, &ours);
     assert_eq!((said.code, &*said.stdout), (0, "here\n"), "{said:?}");
     assert_eq!(said.stderr, "");

@@ -60,7 +60,7 @@ impl Web {
     pub(super) fn set_up(&self) -> Ran {
         let text = fs::read_to_string(&self.config).unwrap();
         self.desk.home.write(".ssh/config", &text);
-        self.desk.works(&["setup", "ssh"]);
+        self.desk.works(&["setup", "ssh", "--anyway"]);
         let mut ssh = self.desk.home.command(Path::new("ssh"));
         run(ssh
             .arg("-F")
@@ -163,7 +163,7 @@ fn kubectl_by_a_server_with_and_without_the_prefix() {
     let got = got(&desk);
     assert!(got.stdout.contains("namespace/jit-served\n"), "{got:?}");
     assert_eq!(got.stderr, "");
-    desk.works(&["setup", "kubernetes"]);
+    desk.works(&["setup", "kubernetes", "--anyway"]);
     let plain = plainly_got(&desk);
     assert_eq!((plain.code, &*plain.stderr), (0, ""), "{plain:?}");
     assert_eq!(desk.story().len(), 2, "one lease served both");
@@ -174,7 +174,7 @@ fn kubectl_goes_on_while_the_server_is_gone() {
     let Some(kube) = Kube::shared() else { return };
     let mut desk = cluster(kube, "jit-gone");
     let before = got(&desk).stdout;
-    desk.works(&["setup", "kubernetes"]);
+    desk.works(&["setup", "kubernetes", "--anyway"]);
     desk.serve.stop(Signal::KILL);
     for held in [got(&desk), plainly_got(&desk)] {
         let said = (held.code, &*held.stderr);
