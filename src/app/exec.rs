@@ -137,6 +137,8 @@ fn prepared(
         lease: &lease,
         via: &via,
         is_hooked: wanted.is_hooked,
+        logins: &wanted.logins,
+        is_mixed: wanted.is_mixed,
         places: &session.places,
         now: (session.clock)(),
     })

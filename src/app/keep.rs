@@ -26,7 +26,7 @@ use crate::{
         lease::{Freshness, Lease},
         time::Timestamp,
     },
-    platform::{process::without_inherited, vigil::Vigil},
+    platform::{files, lock::Lock, process::without_inherited, vigil::Vigil},
     tools::postgres::material,
 };
 
@@ -66,10 +66,26 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
 
 fn stay(session: &Session, entitlement: &Entitlement) -> Result<()> {
     _ = setsid();
-    keep(session, entitlement).inspect_err(|_| {
-        // Nobody is left who would keep them fresh.
-        drop(material::clear(&session.places, entitlement));
-    })
+    let kept = |session: &Session| {
+        keep(session, entitlement).inspect_err(|_| {
+            // Nobody is left who would keep them fresh.
+            drop(material::clear(&session.places, entitlement));
+        })
+    };
+    let ended = kept(session);
+    // The runtime directory went with the log-in; the grant did not, nor did all that uses it.
+    if session.places.runtime.exists() {
+        return ended;
+    }
+    let elsewhere = session.again()?;
+    let lock = material::lock(&elsewhere.places, entitlement, "keeper");
+    if let Some(directory) = lock.parent() {
+        files::private_directory(directory)?;
+    }
+    match Lock::if_free(&lock)? {
+        Some(_alone) => kept(&elsewhere),
+        None => Ok(()),
+    }
 }
 
 fn keep(session: &Session, entitlement: &Entitlement) -> Result<()> {
@@ -80,7 +96,6 @@ fn keep(session: &Session, entitlement: &Entitlement) -> Result<()> {
     let leases = cache::directory(&session.places);
     let vigil = Vigil::over(&[&directory, &leases]).map_err(|error| broken(&error))?;
     let mut pause = FIRST;
-    // Where the runtime directory went with the log-in, so does what it was for.
     while directory.is_dir() && kept::is_set_up(session)? {
         let put = kept::put(session, entitlement)?;
         let Some(lease) = put.held.clone() else {

@@ -30,7 +30,7 @@ use crate::{
 /// Get a log-in ready and print host authorities; called by ssh
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  jit known-hosts ssh/web --user=deploy --host=web-1.example.com --alias=web --agent=/run/user/1000/jit/ssh/web/deploy/s"
+    after_help = "Example:\n  jit known-hosts ssh/web --user=deploy --host=web-1.example.com --alias=web --agent=/home/alice/.cache/jit/run/ssh/web/deploy/s"
 )]
 pub struct Args {
     /// ssh/NAME
@@ -67,7 +67,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
 /// its own, which must not be what its human's log-ins get from there.
 fn refuse_another_agents(agent: &Path, session: &Session) -> Result<()> {
     let is_delegated = session.environment.value(SESSION).is_some();
-    if !is_delegated || agent.starts_with(&session.places.runtime) {
+    if !is_delegated || agent.starts_with(shared::directory(&session.places)) {
         return Ok(());
     }
     Err(Failure::usage(

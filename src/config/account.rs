@@ -1,12 +1,8 @@
 //! The operating system's user, who is the principal of the embedded authority.
 //!
-//! The user database is `/etc/passwd` alone: a static binary cannot ask LDAP or SSSD, and a user
-//! who is only known there is `uid-N`.
+//! A user who is not in the user database is `uid-N`.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, path::PathBuf};
 
 use rustix::process::getuid;
 
@@ -16,10 +12,8 @@ use crate::{
         failure::Result,
         principal::{Caller, Class, Principal},
     },
-    platform::files,
+    platform::passwd::{self, database, entry},
 };
-
-const DATABASE: &str = "/etc/passwd";
 
 /// The user whom the process runs for (the real user id), in the groups that the catalogue says.
 pub fn caller(catalogue: &Catalogue) -> Result<Caller> {
@@ -55,43 +49,12 @@ pub fn groups_of_subject(catalogue: &Catalogue, subject: &str) -> BTreeSet<Strin
 
 /// The home directory that the user database names.
 pub fn home() -> Option<PathBuf> {
-    let database = database();
-    let home = PathBuf::from(entry(&database, getuid().as_raw())?.home);
-    home.is_absolute().then_some(home)
-}
-
-fn database() -> String {
-    let read = files::read(Path::new(DATABASE)).ok().flatten();
-    String::from_utf8_lossy(&read.unwrap_or_default()).into_owned()
-}
-
-struct Entry<'a> {
-    name: &'a str,
-    home: &'a str,
-}
-
-/// The first entry of that number, as `getpwuid(3)` has it: `name:password:uid:gid:comment:home:shell`.
-fn entry(database: &str, uid: u32) -> Option<Entry<'_>> {
-    database.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next().filter(|name| !name.is_empty())?;
-        let number: u32 = fields.nth(1)?.parse().ok()?;
-        let home = fields.nth(2)?;
-        (number == uid).then_some(Entry { name, home })
-    })
+    passwd::home()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_entry_is_found_by_number_among_broken_lines() {
-        let database = "# comment\n\n:x:7:7::/:/bin/sh\nbroken:x\nalice:x:7:7:A, B:/home/alice:/bin/sh\nbob:x:7:8::/b:/b\n";
-        let alice = entry(database, 7).unwrap();
-        assert_eq!((alice.name, alice.home), ("alice", "/home/alice"));
-        assert!(entry(database, 8).is_none());
-    }
 
     #[test]
     fn groups_come_from_the_catalogue_alone() {

@@ -50,6 +50,13 @@ pub fn find(environment: &Environment, config_dir: Option<&Path>) -> Result<Plac
     })
 }
 
+/// Whether a directory is there and this user's. That of a log-in goes with it, although a terminal
+/// multiplexer may still name it, and `su` keeps that of whoever was there before.
+fn is_own(directory: &Path) -> bool {
+    let metadata = fs::metadata(directory);
+    metadata.is_ok_and(|found| found.is_dir() && found.uid() == geteuid().as_raw())
+}
+
 /// What a runner gives a job: a token that is its identity, or by which it asks for one, or the file of one.
 const IDENTITY: [&str; 4] = [
     "ACTIONS_ID_TOKEN_REQUEST_URL",
@@ -92,13 +99,6 @@ fn xdg(environment: &Environment, variable: &str, below_home: &str) -> Result<Pa
         })
 }
 
-/// "The directory MUST be owned by the user": after `su` the variable is still that of another one. What is
-/// not there belongs to nobody else.
-fn is_own(runtime: &Path) -> bool {
-    let owner = fs::metadata(runtime).map(|metadata| metadata.uid());
-    owner.is_ok_and(|owner| owner == geteuid().as_raw()) || !runtime.exists()
-}
-
 /// "All paths set in these environment variables must be absolute", and others are ignored.
 fn absolute(environment: &Environment, variable: &str) -> Option<PathBuf> {
     let path = environment.value(variable).map(PathBuf::from);
@@ -130,15 +130,17 @@ mod tests {
 
     #[test]
     fn the_nearest_word_on_the_configuration_wins() {
+        let own = tempfile::tempdir().unwrap();
+        let runtime = own.path().to_str().unwrap();
         let set = [
             ("JIT_CONFIG_DIR", "conf"),
             ("XDG_CONFIG_HOME", "/x"),
-            ("XDG_RUNTIME_DIR", "/run/user/7"),
+            ("XDG_RUNTIME_DIR", runtime),
         ];
         let environment = environment(Some("/h"), &set);
         let places = find(&environment, None).unwrap();
         assert_eq!(places.configuration, Path::new("/work/conf"));
-        assert_eq!(places.runtime, Path::new("/run/user/7/jit"));
+        assert_eq!(places.runtime, own.path().join("jit"));
         let places = find(&environment, Some(Path::new("/other"))).unwrap();
         assert_eq!(places.configuration, Path::new("/other"));
     }
@@ -155,6 +157,15 @@ mod tests {
         if geteuid().is_root() {
             chown(directory.path(), Some(12345), None).unwrap();
             assert_eq!(found(), Path::new("/h/.cache/jit/run"));
+        }
+    }
+
+    #[test]
+    fn a_runtime_directory_that_is_gone_or_nobody_s_of_ours_is_none() {
+        for gone in ["/run/user/4294967294", "/proc/self/status"] {
+            let set = [("XDG_RUNTIME_DIR", gone)];
+            let places = find(&environment(Some("/h"), &set), None).unwrap();
+            assert_eq!(places.runtime, Path::new("/h/.cache/jit/run"), "{gone}");
         }
     }
 

@@ -13,6 +13,7 @@ pub mod keyring;
 pub mod keys;
 pub mod local_time;
 pub mod lock;
+pub mod passwd;
 pub mod pem;
 pub mod process;
 pub mod profiles;

@@ -57,7 +57,21 @@ pub enum CredentialUse {
     Kept,
 }
 
+/// A host of ours that a command logs in to, on its way or at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The host as the command or a configuration writes it.
+    pub host: String,
+    /// What is asked for there.
+    pub entitlement: Entitlement,
+    /// Whether its configuration calls jit, as `jit setup` has it.
+    pub is_hooked: bool,
+    /// Whether its configuration names an agent or keys, in the place of the agent that a variable names.
+    pub has_own_agent: bool,
+}
+
 /// What the command needs.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recognised {
     /// The smallest entitlement that does.
@@ -71,6 +85,10 @@ pub struct Recognised {
     pub via: Vec<Entitlement>,
     /// Whether the tool's own configuration calls jit for it, as `jit setup` has it.
     pub is_hooked: bool,
+    /// The hosts of ours that it logs in to, the jumps among them, where they are known.
+    pub logins: Vec<Login>,
+    /// Whether it logs in to hosts of others, too.
+    pub is_mixed: bool,
     /// Whether the plain tool would go elsewhere: the command names no place, and only the catalogue
     /// says where its target is. Who wrote `jit exec` meant it; a wrapper lets it pass.
     pub only_by_prefix: bool,
@@ -87,6 +105,8 @@ impl Recognised {
             verb: None,
             via: Vec::new(),
             is_hooked: false,
+            logins: Vec::new(),
+            is_mixed: false,
             only_by_prefix: false,
             credential_use: CredentialUse::default(),
         }
@@ -106,6 +126,10 @@ pub struct Injection<'a> {
     pub via: &'a [Lease],
     /// Whether the tool's own configuration calls jit for it.
     pub is_hooked: bool,
+    /// The hosts of ours that it logs in to, where they are known.
+    pub logins: &'a [Login],
+    /// Whether it logs in to hosts of others, too.
+    pub is_mixed: bool,
     /// Where private files may be put.
     pub places: &'a Places,
     /// The instant.

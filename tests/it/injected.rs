@@ -98,6 +98,8 @@ fn launch(
         lease: &lease,
         via: &[],
         is_hooked: false,
+        logins: &[],
+        is_mixed: false,
         places: &places,
         now: Timestamp::from_secs(0),
     })

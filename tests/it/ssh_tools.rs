@@ -356,7 +356,7 @@ fn no_key_is_in_a_file() {
     let names = fs::read_dir(directory).unwrap();
     let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["id.pub", "s"]);
+    assert_eq!(names, ["bin", "config", "id-0.pub", "s"]);
     child.kill().unwrap();
     child.wait().unwrap();
     site.nothing_is_left();

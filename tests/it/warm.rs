@@ -11,6 +11,8 @@ use crate::support::{
 
 /// How many system calls a warm path may make. A program that does nothing makes about 40.
 const MOST: usize = 150;
+/// The same with a private agent, its configuration of ssh and the programs that name that.
+const MOST_WITH_AGENT: usize = 170;
 
 /// One entry costs one call where it has not the tool.
 const SHORT_PATH: &str = "/usr/bin:/bin";
@@ -292,5 +294,7 @@ fn check(what: &str, calls: &[Call], needed: &str) {
     }
     let shown = format!("{what}: {} system calls: {times:?}", calls.len());
     println!("{shown}");
-    assert!(calls.len() < MOST, "{shown}, and may make {MOST}");
+    let has_agent = calls.iter().any(|call| call.name == "bind");
+    let most = if has_agent { MOST_WITH_AGENT } else { MOST };
+    assert!(calls.len() < most, "{shown}, and may make {most}");
 }

@@ -11,6 +11,7 @@ mod kubernetes;
 mod postgres;
 mod shell;
 pub mod ssh;
+mod ssh_patterns;
 mod veil;
 
 use clap::ValueEnum;

@@ -12,6 +12,7 @@ use super::{
     block::{self, Place},
     edit::Edit,
     ground::{Ground, Plan},
+    ssh_patterns,
 };
 use crate::{
     app::{
@@ -198,8 +199,11 @@ fn named(
         },
         None => Call::default(),
     };
-    let mut named = Vec::new();
-    for alias in aliases(&blocks) {
+    let patterns = ssh_patterns::find(&blocks, catalogue);
+    let mut named = patterns.whole;
+    notes.extend(patterns.notes);
+    let by_pattern = patterns.names.iter().map(String::as_str);
+    for alias in aliases(&blocks).into_iter().chain(by_pattern) {
         // What is no destination nobody can log in to.
         let Ok(destination) = Destination::of_ssh(alias) else {
             continue;

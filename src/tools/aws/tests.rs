@@ -129,6 +129,8 @@ impl Desk {
             lease: &lease,
             via: &[],
             is_hooked: false,
+            logins: &[],
+            is_mixed: false,
             places: &Places {
                 configuration: path.clone(),
                 state: path.clone(),

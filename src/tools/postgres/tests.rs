@@ -130,6 +130,8 @@ impl Desk {
                 lease: &lease,
                 via: &[],
                 is_hooked: false,
+                logins: &[],
+                is_mixed: false,
                 places: &places,
                 now,
             })

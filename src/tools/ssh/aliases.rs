@@ -33,6 +33,22 @@ pub struct Block {
 }
 
 impl Block {
+    /// Whether it is of `Match`, and gives a name to hosts that nobody can tell without connecting.
+    pub fn renames_unseen(&self) -> bool {
+        self.patterns.is_empty() && self.name.is_some()
+    }
+
+    /// What stands before and behind the host as it is named, where the block gives a name to a pattern
+    /// of hosts: `Host web-*` with `HostName %h.example.com`.
+    pub fn template(&self) -> Option<(&str, &str)> {
+        let has_pattern = self
+            .patterns
+            .iter()
+            .any(|pattern| pattern.contains(['*', '?']));
+        let template = self.name.as_deref().filter(|_| has_pattern)?;
+        template.split_once("%h")
+    }
+
     /// Whether it is for that host, as it is named.
     pub fn is_for(&self, alias: &str) -> bool {
         let matches = |pattern: &str| is_match(pattern.as_bytes(), alias.as_bytes());

@@ -101,24 +101,77 @@ impl Call {
     }
 }
 
+/// The configuration file that a command line names: the last counts.
+pub fn configuration(program: &str, arguments: &[OsString]) -> Option<OsString> {
+    let values = configurations(program, arguments);
+    let (place, start) = values.last()?;
+    let bytes = arguments.get(*place)?.as_bytes().get(*start..)?;
+    Some(OsString::from_vec(bytes.to_vec()))
+}
+
+/// The arguments of ssh, scp or sftp with another configuration file.
+pub fn with_configuration(program: &str, arguments: &[OsString], file: &OsStr) -> Vec<OsString> {
+    let mut written = arguments.to_vec();
+    let values = configurations(program, arguments);
+    for (place, start) in &values {
+        if let Some(argument) = written.get_mut(*place) {
+            let mut bytes = argument.as_bytes().to_vec();
+            bytes.truncate(*start);
+            bytes.extend_from_slice(file.as_bytes());
+            *argument = OsString::from_vec(bytes);
+        }
+    }
+    if values.is_empty() {
+        written.splice(..0, ["-F".into(), file.to_owned()]);
+    }
+    written
+}
+
+/// Where the names of configuration files stand: which argument, and behind how many of its bytes.
+fn configurations(program: &str, arguments: &[OsString]) -> Vec<(usize, usize)> {
+    let of = |line: &Line<'_>, before: usize| -> Vec<(usize, usize)> {
+        let values = line.values('F');
+        values
+            .map(|value| (value.place + before, value.start))
+            .collect()
+    };
+    let line = getopt::read(grammar(program), arguments);
+    let mut found = of(&line, 0);
+    if let Some((place, behind)) = behind_host(program, &line, arguments) {
+        found.extend(of(&getopt::read(&SSH, behind), place));
+    }
+    found
+}
+
+const fn grammar(program: &str) -> &'static Grammar {
+    match program.as_bytes() {
+        b"ssh" => &SSH,
+        b"scp" => &SCP,
+        _ => &SFTP,
+    }
+}
+
+/// What stands behind the host, where ssh reads options, too, unless "--" ended them; and its place.
+fn behind_host<'a>(
+    program: &str,
+    line: &Line<'_>,
+    arguments: &'a [OsString],
+) -> Option<(usize, &'a [OsString])> {
+    let (place, _) = line.words.first().filter(|_| program == "ssh")?;
+    let ended = place.checked_sub(1).and_then(|at| arguments.get(at));
+    if ended.is_some_and(|word| word == "--") {
+        return None;
+    }
+    Some((place + 1, arguments.get(place + 1..)?))
+}
+
 /// The arguments of ssh, scp or sftp without the option that forwards the agent (`-A`), which would win
 /// over `ForwardAgent=no`: clients before OpenSSH 8.9 cannot tell the agent for which host it signs.
 pub fn without_forwarding(program: &str, arguments: &[OsString]) -> Vec<OsString> {
-    let grammar = match program {
-        "ssh" => SSH,
-        "scp" => SCP,
-        _ => SFTP,
-    };
-    let line = getopt::read(&grammar, arguments);
+    let line = getopt::read(grammar(program), arguments);
     let mut forwarding = letters(&line, 0);
-    // ssh reads options behind the host, too, unless "--" ended them.
-    if let ("ssh", Some((place, _))) = (program, line.words.first())
-        && arguments
-            .get(place.wrapping_sub(1))
-            .is_none_or(|word| word != "--")
-    {
-        let behind = arguments.get(place + 1..).unwrap_or_default();
-        forwarding.extend(letters(&getopt::read(&SSH, behind), place + 1));
+    if let Some((place, behind)) = behind_host(program, &line, arguments) {
+        forwarding.extend(letters(&getopt::read(&SSH, behind), place));
     }
     let kept = |(place, argument): (usize, &OsString)| {
         let bytes = argument.as_bytes().iter().enumerate();
@@ -282,6 +335,28 @@ mod tests {
         ] {
             let without = without_forwarding(program, &arguments(line));
             assert_eq!(without.join(OsStr::new(" ")), kept, "{program} {line}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_file_is_found_and_replaced_wherever_it_is_named() {
+        for (program, line, named, written) in [
+            ("ssh", "web uptime", "", "-F new web uptime"),
+            ("ssh", "-F a web", "a", "-F new web"),
+            (
+                "ssh",
+                "-vFa web -Fb uptime -F c",
+                "b",
+                "-vFnew web -Fnew uptime -F c",
+            ),
+            ("scp", "-F a x web:F", "a", "-F new x web:F"),
+            ("sftp", "-b F web", "", "-F new -b F web"),
+        ] {
+            let arguments = arguments(line);
+            let found = configuration(program, &arguments).unwrap_or_default();
+            assert_eq!(found, named, "{line}");
+            let changed = with_configuration(program, &arguments, OsStr::new("new"));
+            assert_eq!(changed.join(OsStr::new(" ")), written, "{line}");
         }
     }
 

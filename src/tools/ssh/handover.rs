@@ -7,11 +7,15 @@
 //! environment or a file.
 
 use std::{
-    fs::{self, DirBuilder},
+    fs::{self, DirBuilder, OpenOptions},
     io::{self, Write as _, pipe},
     os::{
         fd::OwnedFd,
-        unix::{fs::DirBuilderExt as _, net::UnixListener, process::CommandExt as _},
+        unix::{
+            fs::{DirBuilderExt as _, OpenOptionsExt as _},
+            net::UnixListener,
+            process::CommandExt as _,
+        },
     },
     path::{Path, PathBuf},
     process::{Command, Stdio, id},
@@ -77,8 +81,9 @@ pub enum EndsWith {
 pub struct Agent {
     /// Its socket.
     pub socket: PathBuf,
-    /// The first certificate in a file: public, and the only identity that ssh is to offer.
-    pub certificate: PathBuf,
+    /// The certificates in files, in the order of the leases: public, and each the only identity that
+    /// ssh is to offer to its hosts.
+    pub certificates: Vec<PathBuf>,
     /// The private directory that both are in; it goes with the agent.
     pub directory: PathBuf,
 }
@@ -88,9 +93,10 @@ pub fn start(leases: &[&Lease], places: &Places) -> Result<Agent> {
     files::private_directory(&places.runtime)?;
     let chance = keys::hex(&keys::random::<8>()?);
     let directory = fresh_directory(&places.runtime, &format!("ssh-{chance}"))?;
+    let file = |at| directory.join(format!("id-{at}.pub"));
     let agent = Agent {
         socket: directory.join(SOCKET),
-        certificate: directory.join("id.pub"),
+        certificates: (0..leases.len()).map(file).collect(),
         directory: directory.clone(),
     };
     let descriptor = descriptor();
@@ -99,9 +105,10 @@ pub fn start(leases: &[&Lease], places: &Places) -> Result<Agent> {
         has_descriptor: descriptor.is_some(),
     };
     let started = handover(leases, directory, ends_with).and_then(|handover| {
-        let first = handover.identities.first();
-        let first = first.map_or(&[][..], |(_, certificate)| certificate.as_bytes());
-        files::write_passing(&agent.certificate, first)?;
+        let all = agent.certificates.iter().zip(&handover.identities);
+        for (file, (_, certificate)) in all {
+            put(file, certificate.as_bytes(), 0o600)?;
+        }
         serve(&handover, descriptor)
     });
     if started.is_err() {
@@ -145,6 +152,21 @@ fn identity(lease: &Lease) -> Result<(PrivateKey, String)> {
                 .hint("drop it with \"jit forget\", then try again"))
         }
     }
+}
+
+/// Makes a file in the agent's own directory, which nobody else looks into and which goes with it: there
+/// is nothing to exchange or to make last.
+pub(super) fn put(file: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(mode);
+    let written = options
+        .open(file)
+        .and_then(|mut file| file.write_all(bytes));
+    written.map_err(|error| {
+        Failure::failed(format!("{} cannot be made", file.display()))
+            .because(&error)
+            .hint("check the free space")
+    })
 }
 
 /// A new directory, whose path ssh and the kernel take as it is.

@@ -7,12 +7,15 @@ use super::{
     resolve::{Resolved, resolve},
     target,
 };
-use crate::domain::{catalogue::Catalogue, entitlement::Entitlement, failure::Result};
+use crate::{
+    domain::{catalogue::Catalogue, failure::Result},
+    tools::task::Login,
+};
 
 /// A chain that is longer leads in a circle.
 const LONGEST: usize = 8;
 
-/// Adds the entitlements of the jumps that lead to a host, where they are ours. A jump host that no
+/// Adds the logins of the jumps that lead to a host, where they are ours. A jump host that no
 /// resource has, or a login there that is no role, is the user's own affair. Answers whether there is
 /// one of ours whose configuration does not call jit by itself.
 pub fn through(
@@ -20,7 +23,7 @@ pub fn through(
     call: &Call,
     resolved: &Resolved,
     catalogue: &Catalogue,
-    via: &mut Vec<Entitlement>,
+    logins: &mut Vec<Login>,
 ) -> Result<bool> {
     let mut needs_us = false;
     let call = inherited(call);
@@ -39,9 +42,14 @@ pub fn through(
             continue;
         };
         needs_us |= !resolved.is_hooked;
-        let entitlement = target::entitlement(found, role);
-        if !via.contains(&entitlement) {
-            via.push(entitlement);
+        let login = Login {
+            host: jump.host.clone(),
+            entitlement: target::entitlement(found, role),
+            is_hooked: resolved.is_hooked,
+            has_own_agent: resolved.has_own_agent,
+        };
+        if !logins.contains(&login) {
+            logins.push(login);
         }
     }
     Ok(needs_us)

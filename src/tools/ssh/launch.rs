@@ -2,89 +2,235 @@
 
 use std::{
     collections::BTreeMap,
+    env,
     ffi::{OsStr, OsString},
-    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
-    path::Path,
+    fs,
+    os::unix::{
+        ffi::{OsStrExt as _, OsStringExt as _},
+        fs::symlink,
+    },
+    path::{Path, PathBuf},
 };
 
 use super::{
     call, git,
     handover::{self, Agent},
-    resolve::HOOK,
-    rsync,
+    logins::{self, Reach},
+    private_config, rsync,
 };
 use crate::{
     domain::{
-        entitlement::{ResourceName, RoleName},
+        entitlement::Entitlement,
+        environment::Environment,
         failure::{Failure, Result},
         lease::Lease,
     },
-    platform::process::{self, Launch, own_file},
+    platform::process::{self, Launch},
     tools::task::{Injection, Task},
 };
 
 /// The only variables that a launch may set, whatever an authority says.
 const VARIABLES: [&str; 6] = [
-    "ANSIBLE_REMOTE_USER",
-    "ANSIBLE_SSH_ARGS",
+    "ANSIBLE_SSH_COMMON_ARGS",
     "ANSIBLE_SSH_CONTROL_PATH_DIR",
     "GIT_SSH_COMMAND",
+    "PATH",
     "RSYNC_RSH",
     "SSH_AUTH_SOCK",
 ];
 
 /// The tools whose ssh is told of the agent by its options.
-const OURS: [&str; 5] = ["git", "rsync", "scp", "sftp", "ssh"];
+const BY_OPTIONS: [&str; 4] = ["rsync", "scp", "sftp", "ssh"];
 
-/// What ansible gives ssh where nobody says otherwise (its option `ssh_args`).
-const ANSIBLE_SSH_ARGS: &str = "-C -o ControlMaster=auto -o ControlPersist=60s";
+/// What ansible gives ssh, scp and sftp alike.
+const COMMON: &str = "ANSIBLE_SSH_COMMON_ARGS";
 
 /// Starts the agent and prepares the tool.
 pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
     let task = &injection.task;
     let program = task.command.first().map(OsString::as_os_str);
     let program = process::find(program.unwrap_or_default(), task.environment)?;
-    let command = git_ssh_command(task, &program)?;
+    let command = shell_command(task, &program)?;
     let leases: Vec<&Lease> = [injection.lease].into_iter().chain(injection.via).collect();
     let agent = handover::start(&leases, injection.places)?;
-    let role = &injection.lease.grant.entitlement.role;
-    let mut options = options(&agent, role)?;
-    if injection.is_hooked {
-        let resource = &injection.lease.grant.entitlement.resource;
-        options.push(format!("KnownHostsCommand={}", only_lines(resource)?));
-    }
-    let mut arguments = task.arguments().to_vec();
-    let mut set = Variables::new();
-    // ssh hands none of its options to the ssh that jumps, which finds the agent by this variable.
-    // Where no jump is ours, the user's own agent stays there for those that are not.
-    if !injection.via.is_empty() || !OURS.contains(&task.program_name()) {
-        set.insert("SSH_AUTH_SOCK", agent.socket.clone().into_os_string());
-    }
-    match task.program_name() {
-        // OpenSSH takes the first value that it meets, and its command line before its files.
-        "ssh" | "scp" | "sftp" => {
-            let own = options.iter().flat_map(|o| ["-o".into(), o.into()]);
-            let theirs = call::without_forwarding(task.program_name(), &arguments);
-            arguments = own.chain(theirs).collect();
-        }
-        "rsync" => {
-            let variable = for_rsync(task, &mut arguments, &options);
-            set.extend(variable.map(|value| ("RSYNC_RSH", value)));
-        }
-        "git" => {
-            set.insert("GIT_SSH_COMMAND", with_options(&command, &options).into());
-        }
-        other if other == "ansible" || other.starts_with("ansible-") => {
-            set.extend(for_ansible(task, &agent, role, &options));
-        }
-        _ => {}
-    }
+    let plan = Plan {
+        injection,
+        agent: &agent,
+        command: &command,
+    };
+    let (arguments, set) = plan.arguments_and_variables().inspect_err(|_| {
+        // Nobody is going to ask it.
+        drop(fs::remove_dir_all(&agent.directory));
+    })?;
     Ok(Launch {
         program,
         arguments,
         set: permitted(set)?,
         ..Launch::default()
     })
+}
+
+/// How a tool is told of the agent.
+struct Plan<'a> {
+    injection: &'a Injection<'a>,
+    agent: &'a Agent,
+    /// The command line by which git or rsync runs ssh.
+    command: &'a str,
+}
+
+impl Plan<'_> {
+    fn arguments_and_variables(&self) -> Result<(Vec<OsString>, Variables)> {
+        let task = &self.injection.task;
+        let name = task.program_name();
+        let mut arguments = task.arguments().to_vec();
+        let mut set = Variables::new();
+        match name {
+            "ssh" | "scp" | "sftp" => arguments = self.of_ssh(name)?,
+            "rsync" => {
+                set.extend(self.of_rsync(&mut arguments)?);
+            }
+            // git may log in to hosts of others, for its submodules.
+            "git" => {
+                let file = self.configuration(Reach::WholeResource)?;
+                set.insert("GIT_SSH_COMMAND", with_file(self.command, &file).into());
+            }
+            _ => set = self.of_another(name)?,
+        }
+        // ssh hands none of its options to the ssh that jumps, which finds the agent by this variable.
+        // Where no jump is ours, the user's own agent stays there for those that are not.
+        if BY_OPTIONS.contains(&name)
+            && !self.injection.via.is_empty()
+            && !self.needs_configuration()
+        {
+            set.insert("SSH_AUTH_SOCK", self.agent.socket.clone().into_os_string());
+        }
+        Ok((arguments, set))
+    }
+
+    fn of_ssh(&self, name: &str) -> Result<Vec<OsString>> {
+        let task = &self.injection.task;
+        let mut arguments = call::without_forwarding(name, task.arguments());
+        if self.needs_configuration() {
+            let file = self.configuration(Reach::Known)?;
+            arguments = call::with_configuration(name, &arguments, file.as_os_str());
+        }
+        if self.injection.is_mixed {
+            return Ok(arguments);
+        }
+        // OpenSSH takes the first value that it meets, and its command line before its files.
+        let options = self.options()?;
+        let own = options.iter().flat_map(|o| ["-o".into(), o.into()]);
+        Ok(own.chain(arguments).collect())
+    }
+
+    /// Puts the options into the value of `-e`; without one, answers what `RSYNC_RSH` is to be.
+    fn of_rsync(&self, arguments: &mut [OsString]) -> Result<Option<(&'static str, OsString)>> {
+        let mut command = with_options(self.command, &self.options()?);
+        if self.needs_configuration() {
+            command = with_file(&command, &self.configuration(Reach::Known)?);
+        }
+        let Some(value) = rsync::remote_shell(self.injection.task.arguments()) else {
+            return Ok(Some(("RSYNC_RSH", command.into())));
+        };
+        if let Some(argument) = arguments.get_mut(value.place) {
+            let mut bytes = argument.as_bytes().to_vec();
+            bytes.truncate(value.start);
+            bytes.extend_from_slice(command.as_bytes());
+            *argument = OsString::from_vec(bytes);
+        }
+        Ok(None)
+    }
+
+    /// Another program starts ssh, scp or sftp by itself: it finds ours first. What speaks the protocol
+    /// without ssh finds the agent by its variable.
+    fn of_another(&self, name: &str) -> Result<Variables> {
+        let environment = self.injection.task.environment;
+        let file = self.configuration(Reach::WholeResource)?;
+        let mut set =
+            Variables::from([("SSH_AUTH_SOCK", self.agent.socket.clone().into_os_string())]);
+        let path = environment.value("PATH").unwrap_or_default();
+        let own = wrappers(self.agent, &file, environment)?;
+        let all = [own].into_iter().chain(env::split_paths(path));
+        if let Ok(path) = env::join_paths(all) {
+            set.insert("PATH", path);
+        }
+        if is_ansible(name) {
+            // ansible shares connections (`ControlPersist`); in the agent's directory nobody else finds
+            // them.
+            let directory = self.agent.directory.clone().into_os_string();
+            set.insert("ANSIBLE_SSH_CONTROL_PATH_DIR", directory);
+            set.insert(COMMON, with_file(self.command, &file).into());
+        }
+        Ok(set)
+    }
+
+    /// Whether options on a command line would reach another host than ours, or the variable of the agent
+    /// would not reach a jump.
+    fn needs_configuration(&self) -> bool {
+        let mut logins = self.injection.logins.iter();
+        let is_jump = !self.injection.via.is_empty();
+        self.injection.is_mixed || is_jump && logins.any(|login| login.has_own_agent)
+    }
+
+    /// The options for the host that the command logs in to.
+    fn options(&self) -> Result<Vec<String>> {
+        let Entitlement { resource, role } = &self.injection.lease.grant.entitlement;
+        let certificate = self.agent.certificates.first().map(PathBuf::as_path);
+        let certificate = certificate.unwrap_or_else(|| Path::new("/"));
+        let mut options = logins::options(self.agent, certificate, role)?;
+        if self.injection.is_hooked {
+            options.push(logins::only_lines(resource)?);
+        }
+        Ok(options)
+    }
+
+    /// Writes the private configuration.
+    fn configuration(&self, reach: Reach) -> Result<PathBuf> {
+        let task = &self.injection.task;
+        let own = match task.program_name() {
+            name @ ("ssh" | "scp" | "sftp") => call::configuration(name, task.arguments()),
+            name if is_ansible(name) => {
+                let theirs = task
+                    .environment
+                    .text("ANSIBLE_SSH_ARGS")
+                    .unwrap_or_default();
+                let command = format!("ssh {theirs} {}", self.command);
+                call::configuration("ssh", &rsync::words(&command).1)
+            }
+            _ => call::configuration("ssh", &rsync::words(self.command).1),
+        };
+        let entries = logins::entries(self.injection, self.agent, reach)?;
+        let text = private_config::text(&entries, own.as_deref(), task.environment)?;
+        let file = self.agent.directory.join("config");
+        handover::put(&file, text.as_bytes(), 0o600)?;
+        Ok(file)
+    }
+}
+
+/// Programs that run the real ones with the private configuration, and with the agent that the user has:
+/// ours is named for our hosts alone. Their directory.
+fn wrappers(agent: &Agent, file: &Path, environment: &Environment) -> Result<PathBuf> {
+    let directory = agent.directory.join("bin");
+    let text = |name: &str| quoted(environment.text(name).unwrap_or_default());
+    let own = match environment.value("SSH_AUTH_SOCK") {
+        Some(_) => format!("export SSH_AUTH_SOCK={}", text("SSH_AUTH_SOCK")),
+        None => "unset SSH_AUTH_SOCK".to_owned(),
+    };
+    let script = format!(
+        "#!/bin/sh\n{own}\nexport PATH={}\nexec \"${{0##*/}}\" -F {} \"$@\"\n",
+        text("PATH"),
+        quoted(&file.to_string_lossy())
+    );
+    let made = fs::create_dir(&directory);
+    made.map_err(|error| {
+        Failure::failed(format!("{} cannot be made", directory.display())).because(&error)
+    })?;
+    handover::put(&directory.join("ssh"), script.as_bytes(), 0o700)?;
+    for name in ["scp", "sftp"] {
+        // Without it the plain one is found.
+        drop(symlink("ssh", directory.join(name)));
+    }
+    Ok(directory)
 }
 
 type Variables = BTreeMap<&'static str, OsString>;
@@ -100,39 +246,6 @@ fn permitted(variables: Variables) -> Result<BTreeMap<String, OsString>> {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value));
     Ok(owned.collect())
-}
-
-/// ssh's options, each without a character that ssh or a shell would read as more than text.
-///
-/// Our certificate is the only identity that is offered: a plain key of the user's, from a file, a
-/// token or another agent, does not pass for a certificate of that type. A connection that somebody
-/// shares (`ControlMaster`) would be used without our certificate, and would outlive it.
-fn options(agent: &Agent, role: &RoleName) -> Result<Vec<String>> {
-    let text = |path: &Path| {
-        path.to_str().map(str::to_owned).ok_or_else(|| {
-            Failure::failed(format!("{} is not UTF-8 text", path.display()))
-                .hint("set XDG_RUNTIME_DIR to a path of plain letters")
-        })
-    };
-    Ok(vec![
-        format!("User={role}"),
-        format!("IdentityAgent={}", text(&agent.socket)?),
-        format!("IdentityFile={}", text(&agent.certificate)?),
-        "IdentitiesOnly=yes".to_owned(),
-        "PubkeyAuthentication=yes".to_owned(),
-        // The name of PubkeyAcceptedAlgorithms before OpenSSH 8.5, which all versions know.
-        "PubkeyAcceptedKeyTypes=ssh-ed25519-cert-v01@openssh.com".to_owned(),
-        "PreferredAuthentications=publickey,keyboard-interactive".to_owned(),
-        "ControlMaster=no".to_owned(),
-        "ControlPath=none".to_owned(),
-        "ForwardAgent=no".to_owned(),
-    ])
-}
-
-/// In place of the hook that setup put: the agent is there already, so that only lines are printed.
-fn only_lines(resource: &ResourceName) -> Result<String> {
-    let program = own_file()?;
-    Ok(format!("\"{}\" {HOOK} {resource}", program.display()))
 }
 
 /// A command line such as `ssh -p 22`, with the options behind its program. Where the program is
@@ -161,25 +274,47 @@ fn forwards(command: &str) -> bool {
     words.any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('A'))
 }
 
-/// Puts the options into the value of `-e`; without one, answers what `RSYNC_RSH` is to be.
-fn for_rsync(task: &Task<'_>, arguments: &mut [OsString], options: &[String]) -> Option<OsString> {
-    let Some(value) = rsync::remote_shell(task.arguments()) else {
-        let shell = task.environment.text("RSYNC_RSH").unwrap_or("ssh");
-        return Some(with_options(shell, options).into());
-    };
-    let argument = arguments.get_mut(value.place)?;
-    let mut bytes = argument.as_bytes().to_vec();
-    bytes.truncate(value.start);
-    bytes.extend_from_slice(with_options(&value.text.to_string_lossy(), options).as_bytes());
-    *argument = OsString::from_vec(bytes);
-    None
+/// A command line with the private configuration, the last that is named and so the one that counts.
+/// Where it could have ssh forward the agent, the last word on that is ours, too.
+fn with_file(command: &str, file: &Path) -> String {
+    let last = if forwards(command) { " -a" } else { "" };
+    let command = command.trim();
+    format!("{command} -F {}{last}", quoted(&file.to_string_lossy()))
+        .trim_start()
+        .to_owned()
+}
+
+fn is_ansible(name: &str) -> bool {
+    name == "ansible" || name.starts_with("ansible-")
+}
+
+/// The command line by which the tool runs ssh: git's, rsync's, or the options of ansible's.
+fn shell_command(task: &Task<'_>, program: &Path) -> Result<String> {
+    let value = |name: &str| task.environment.text(name).unwrap_or_default();
+    match task.program_name() {
+        "git" => git_ssh_command(task, program),
+        "rsync" => Ok(match rsync::remote_shell(task.arguments()) {
+            Some(shell) => shell.text.to_string_lossy().into_owned(),
+            None => task
+                .environment
+                .text("RSYNC_RSH")
+                .unwrap_or("ssh")
+                .to_owned(),
+        }),
+        name if is_ansible(name) => {
+            let last = if forwards(value("ANSIBLE_SSH_ARGS")) {
+                " -a"
+            } else {
+                ""
+            };
+            Ok(format!("{}{last}", value(COMMON)))
+        }
+        _ => Ok(String::new()),
+    }
 }
 
 /// The ssh that git would run: the environment's, the repository's, or plain ssh.
 fn git_ssh_command(task: &Task<'_>, git: &Path) -> Result<String> {
-    if task.program_name() != "git" {
-        return Ok(String::new());
-    }
     if let Some(command) = task.environment.text("GIT_SSH_COMMAND") {
         return Ok(command.to_owned());
     }
@@ -203,26 +338,6 @@ fn quoted(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-/// ansible shares connections (`ControlPersist`); in the agent's directory nobody else finds them.
-fn for_ansible(task: &Task<'_>, agent: &Agent, role: &RoleName, options: &[String]) -> Variables {
-    let own = task.environment.text("ANSIBLE_SSH_ARGS");
-    let kept = |option: &&String| !option.starts_with("Control") && !option.starts_with("User=");
-    let options: Vec<String> = options
-        .iter()
-        .filter(kept)
-        .map(|option| format!("-o {}", quoted(option)))
-        .collect();
-    let arguments = format!("{} {}", options.join(" "), own.unwrap_or(ANSIBLE_SSH_ARGS));
-    Variables::from([
-        ("ANSIBLE_SSH_ARGS", arguments.into()),
-        (
-            "ANSIBLE_SSH_CONTROL_PATH_DIR",
-            agent.directory.clone().into_os_string(),
-        ),
-        ("ANSIBLE_REMOTE_USER", role.as_str().into()),
-    ])
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ pub mod handover;
 pub mod identities;
 pub mod jump;
 pub mod launch;
+pub mod logins;
+pub mod private_config;
 pub mod recognise;
 pub mod resolve;
 pub mod rsync;

@@ -15,7 +15,7 @@ use crate::{
         failure::{Failure, Nature, Result},
     },
     platform::process,
-    tools::task::{Recognised, Task},
+    tools::task::{Login, Recognised, Task},
 };
 
 /// A command's logins: each is one entitlement, and they must all be the same one.
@@ -28,13 +28,13 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
         call => call?,
     };
     let mut wanted: Option<Recognised> = None;
-    let mut via = Vec::new();
+    let (mut jumps, mut logins) = (Vec::new(), Vec::new());
     let (mut stranger, mut needs_us) = (None, false);
     for destination in &call.destinations {
         let own = call.names_login(destination);
         let ssh = ssh(task)?;
         let resolved = resolve(&ssh, &call, destination)?;
-        needs_us |= jump::through(&ssh, &call, &resolved, task.catalogue, &mut via)?;
+        needs_us |= jump::through(&ssh, &call, &resolved, task.catalogue, &mut jumps)?;
         let found = match on {
             Some(found) => Some(found),
             None => target::at(task.catalogue, &resolved)?,
@@ -50,6 +50,12 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
             own.then_some(resolved.user.as_str()),
         )?;
         let next = because(found, role, &resolved, task);
+        logins.push(Login {
+            host: destination.host.clone(),
+            entitlement: next.entitlement.clone(),
+            is_hooked: resolved.is_hooked,
+            has_own_agent: false,
+        });
         match &wanted {
             Some(before) if before.entitlement != next.entitlement => {
                 let (one, two) = (&before.entitlement, &next.entitlement);
@@ -62,12 +68,31 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
             _ => wanted = Some(next),
         }
     }
-    match (stranger, wanted) {
+    let is_mixed = stranger.is_some();
+    let finished = match (stranger, wanted) {
         // Where a login, or a jump on the way, is ours, the command is none of a stranger's.
         (Some(failure), None) if !needs_us => Err(failure),
-        (Some(failure), _) => Err(failure.of_nature(Nature::Final)),
-        (None, wanted) => finish(task, on, wanted, via),
+        (Some(failure), None) => Err(failure.of_nature(Nature::Final)),
+        // A copy from a host of ours to one of others: what is ours goes to ours alone.
+        (_, wanted) => finish(task, on, wanted, via(&jumps)),
+    };
+    logins.extend(jumps);
+    finished.map(|wanted| Recognised {
+        logins,
+        is_mixed,
+        ..wanted
+    })
+}
+
+/// The entitlements of jumps, each once.
+fn via(jumps: &[Login]) -> Vec<Entitlement> {
+    let mut via: Vec<Entitlement> = Vec::new();
+    for jump in jumps {
+        if !via.contains(&jump.entitlement) {
+            via.push(jump.entitlement.clone());
+        }
     }
+    via
 }
 
 /// What is wanted of the command, once all its logins are known to be ours.
@@ -245,6 +270,11 @@ mod tests {
             ("--on ssh/web -- git submodule update", "ssh/web:deploy"),
             ("--on ssh/web --role root -- ansible all", "ssh/web:root"),
             ("-- scp -F CFG a w:b", "ssh/web:deploy"),
+            ("-- scp -F CFG w:a theirs:b", "ssh/web:deploy"),
+            (
+                "-- scp -F CFG a theirs:b",
+                "no resource has the host theirs",
+            ),
             (
                 "-- scp -F CFG root@w:a w:b",
                 "scp logs in twice: as ssh/web:root and as ssh/web:deploy",

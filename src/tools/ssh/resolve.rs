@@ -27,6 +27,8 @@ pub struct Resolved {
     pub jumps: Vec<Destination>,
     /// Whether its configuration calls jit, as `jit setup` has it.
     pub is_hooked: bool,
+    /// Whether its configuration names an agent or keys, in the place of the agent that a variable names.
+    pub has_own_agent: bool,
 }
 
 impl Resolved {
@@ -38,6 +40,7 @@ impl Resolved {
             user: String::new(),
             jumps: Vec::new(),
             is_hooked: false,
+            has_own_agent: false,
         }
     }
 }
@@ -92,6 +95,7 @@ fn read(alias: &str, answer: &str) -> Result<Resolved> {
         hostname: hostname.to_owned(),
         user: user.to_owned(),
         jumps,
+        has_own_agent: value("identityagent").is_some() || value("identitiesonly") == Some("yes"),
         is_hooked: hook.is_some_and(|hook| hook.split(' ').any(|word| word == HOOK)),
     })
 }

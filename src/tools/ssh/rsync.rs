@@ -133,7 +133,7 @@ pub fn remote_shell(arguments: &[OsString]) -> Option<Value<'_>> {
 
 /// The program and the arguments of a remote shell's command line: words between spaces, quoted
 /// with either quote (rsync's `do_cmd`).
-fn words(shell: &str) -> (String, Vec<OsString>) {
+pub fn words(shell: &str) -> (String, Vec<OsString>) {
     let mut all: Vec<String> = Vec::new();
     let (mut quote, mut inside) = (None, false);
     for c in shell.chars() {

@@ -128,7 +128,7 @@ Host {hosts}
 }
 
 /// The links to an entitlement's shared agents: that of this environment, and those of the environment
-/// in which setup was run, whose runtime directory may be another.
+/// in which setup was run, whose directories may be others.
 pub fn links(places: &Places, entitlement: &Entitlement) -> BTreeSet<PathBuf> {
     let below = shared::below_runtime(entitlement);
     let text = files::read_text(&ssh_config(places)).unwrap_or_default();
@@ -138,7 +138,8 @@ pub fn links(places: &Places, entitlement: &Entitlement) -> BTreeSet<PathBuf> {
         let link = PathBuf::from(agent.replace("%r", entitlement.role.as_str()));
         link.ends_with(&below).then_some(link)
     });
-    named.chain([places.runtime.join(&below)]).collect()
+    let now = [shared::directory(places), places.runtime.clone()];
+    named.chain(now.map(|own| own.join(&below))).collect()
 }
 
 fn called(program: &[String]) -> Result<String> {
@@ -188,12 +189,12 @@ mod tests {
         .unwrap()
     }
 
-    fn places(runtime: &str) -> Places {
+    fn places(cache: &str) -> Places {
         Places {
             configuration: PathBuf::new(),
             state: PathBuf::new(),
-            cache: PathBuf::new(),
-            runtime: runtime.into(),
+            cache: cache.into(),
+            runtime: PathBuf::new(),
             job: None,
         }
     }
@@ -223,12 +224,12 @@ mod tests {
             toml::from_str("[resources.\"ssh/web\"]\nhosts = [\"web\"]\nroles.deploy = {}")
                 .unwrap();
         let program = ["/opt/my jit".to_owned(), "--config-dir".into(), "/c".into()];
-        let text = text(&catalogue, &[], &program, &places("/run/user/7/jit")).unwrap();
+        let text = text(&catalogue, &[], &program, &places("/h/.cache/jit")).unwrap();
         insta::assert_snapshot!(text, @r#"
         # Made by "jit setup ssh", which makes it anew: what you change here is lost.
 
         Host web
-            IdentityAgent /run/user/7/jit/ssh/web/%r/s
+            IdentityAgent /h/.cache/jit/run/ssh/web/%r/s
             IdentitiesOnly no
             IdentityFile none
             PKCS11Provider none
@@ -238,7 +239,7 @@ mod tests {
             ForwardAgent no
             ControlMaster no
             ControlPath none
-            KnownHostsCommand "/opt/my jit" "--config-dir" "/c" known-hosts ssh/web --user=%r --host=%h --alias=%n --agent=/run/user/7/jit/ssh/web/%r/s
+            KnownHostsCommand "/opt/my jit" "--config-dir" "/c" known-hosts ssh/web --user=%r --host=%h --alias=%n --agent=/h/.cache/jit/run/ssh/web/%r/s
         "#);
     }
 

@@ -2,7 +2,8 @@
 //! each certificate.
 //!
 //! The link is exchanged whole when a lease is renewed, so that whoever comes finds one agent or the
-//! other. `RUNTIME/ssh/NAME/ROLE/` holds the link `s`, a lock, and a directory for each agent.
+//! other. `CACHE/run/ssh/NAME/ROLE/` holds the link `s`, a lock, and a directory for each agent. That is
+//! no directory of the log-in: ssh's configuration names it also for what goes on after that.
 
 use std::{
     fs,
@@ -41,6 +42,11 @@ pub fn below_runtime(entitlement: &Entitlement) -> PathBuf {
     place(resource, role.as_str()).join(SOCKET)
 }
 
+/// The directory of the links.
+pub fn directory(places: &Places) -> PathBuf {
+    places.cache.join("run")
+}
+
 fn place(resource: &ResourceName, role: &str) -> PathBuf {
     Path::new("ssh").join(resource.name()).join(role)
 }
@@ -55,16 +61,17 @@ pub fn pattern<'a>(
     roles: impl IntoIterator<Item = &'a RoleName>,
 ) -> Result<String> {
     for role in roles {
-        let longest = places
-            .runtime
+        let longest = directory(places)
             .join(place(resource, role.as_str()))
             .join("00000000");
         handover::refuse_unfit(&longest.join(SOCKET)).map_err(|failure| Failure {
-            hint: format!("{}; or give {resource} a shorter name", failure.hint),
+            hint: format!(
+                "set XDG_CACHE_HOME to a short path of plain letters; or give {resource} a shorter name"
+            ),
             ..failure
         })?;
     }
-    let path = places.runtime.join(place(resource, "%r")).join(SOCKET);
+    let path = directory(places).join(place(resource, "%r")).join(SOCKET);
     Ok(path.to_string_lossy().into_owned())
 }
 
@@ -206,12 +213,12 @@ mod tests {
 
     use super::*;
 
-    fn places(runtime: &str) -> Places {
+    fn places(cache: &str) -> Places {
         Places {
             configuration: PathBuf::new(),
             state: PathBuf::new(),
-            cache: PathBuf::new(),
-            runtime: runtime.into(),
+            cache: cache.into(),
+            runtime: PathBuf::new(),
             job: None,
         }
     }
@@ -220,11 +227,11 @@ mod tests {
     fn a_path_is_one_a_login_and_short_enough() {
         let name: ResourceName = "ssh/web".parse().unwrap();
         let roles: Vec<RoleName> = vec!["deploy".parse().unwrap()];
-        let path = pattern(&places("/run/user/7/jit"), &name, &roles).unwrap();
-        assert_eq!(path, "/run/user/7/jit/ssh/web/%r/s");
-        for runtime in ["/run/a b", "/run/%h", "/run/$HOME", &"/x".repeat(40)] {
-            let failure = pattern(&places(runtime), &name, &roles).unwrap_err();
-            assert!(failure.hint.contains("a shorter name"), "{runtime}");
+        let path = pattern(&places("/h/.cache/jit"), &name, &roles).unwrap();
+        assert_eq!(path, "/h/.cache/jit/run/ssh/web/%r/s");
+        for cache in ["/h/a b", "/h/%h", "/h/$HOME", &"/x".repeat(40)] {
+            let failure = pattern(&places(cache), &name, &roles).unwrap_err();
+            assert!(failure.hint.contains("a shorter name"), "{cache}");
         }
     }
 

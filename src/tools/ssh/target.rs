@@ -172,6 +172,7 @@ mod tests {
             user: "deploy".into(),
             jumps: vec![],
             is_hooked: false,
+            has_own_agent: false,
         }
     }
 

@@ -8,6 +8,7 @@ mod services;
 mod services_kept;
 mod services_of_the_user;
 pub(crate) mod ssh;
+mod ssh_hosts;
 
 use serde_json::Value;
 

@@ -199,3 +199,20 @@ fn a_long_run_of_another_program_outlives_its_credential() {
     let ran = run(command.arg(python).args(["-c", script]));
     assert_eq!(ran.code, 0, "{ran:?}");
 }
+
+#[test]
+fn the_files_outlive_the_log_in_as_the_grant_does() {
+    let Some(postgres) = started() else { return };
+    let set_up = SetUp::of(with_certificates(&postgres), &postgres);
+    set_up.works(&["request", "postgres/orders:read"]);
+    assert_eq!(set_up.psql("service=orders", WHO).code, 0);
+    fs::remove_dir_all(set_up.home.path("run")).unwrap();
+    until("the keeper to go on elsewhere", || {
+        let read = set_up.psql("service=orders", WHO);
+        (read.stdout == "kite|orders_ro\n").then_some(())
+    });
+    assert_eq!(set_up.keepers().len(), 1);
+    let mut forget = set_up.home.jit(["forget", "--all"]);
+    assert_eq!(run(forget.env_remove("XDG_RUNTIME_DIR")).code, 0);
+    assert_eq!(set_up.psql("service=orders", WHO).code, 2);
+}

@@ -248,3 +248,17 @@ fn it_keeps_nothing_open_that_its_starter_happened_to_have() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(site.agents().len(), 1);
 }
+
+#[test]
+fn plain_ssh_logs_in_after_the_log_in_that_set_it_up_is_over() {
+    let Some(site) = Site::new() else { return };
+    said(&site.ssh(&["near", "echo here"]), "here");
+    // What a log-in had goes with it, although a terminal multiplexer still names it.
+    fs::remove_dir_all(site.home.path("run")).unwrap();
+    said(&site.ssh(&["near", "echo there"]), "there");
+    let mut ssh = site.tool(&["ssh", "-F", "CFG", "far", "echo far"]);
+    said(&run(ssh.env_remove("XDG_RUNTIME_DIR")), "far");
+    let config = site.config().display().to_string();
+    let exec = ["exec", "--", "ssh", "-F", &config, "near", "echo exec"];
+    said(&run(&mut site.home.jit(exec)), "exec");
+}

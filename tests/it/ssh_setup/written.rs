@@ -140,12 +140,48 @@ fn a_socket_that_would_not_fit_is_refused() {
     let Some(site) = Site::before() else { return };
     let long = site.home.path(&"x".repeat(60));
     fs::create_dir(&long).unwrap();
-    for runtime in [long, site.home.path("a b"), site.home.path("%h")] {
+    for cache in [long, site.home.path("a b"), site.home.path("%h")] {
         let ran = run(site
             .home
             .jit(["setup", "ssh", "--anyway"])
-            .env("XDG_RUNTIME_DIR", &runtime));
+            .env("XDG_CACHE_HOME", &cache));
         assert_eq!(ran.code, 125, "{ran:?}");
-        assert!(ran.stderr.contains("hint: set XDG_RUNTIME_DIR"), "{ran:?}");
+        assert!(ran.stderr.contains("hint: set XDG_CACHE_HOME"), "{ran:?}");
     }
+}
+
+#[test]
+fn patterns_that_jit_exec_recognises_are_taken_too_or_told_of() {
+    let Some(site) = Site::before() else { return };
+    let (port, user) = (site.near.port(), site.near.user());
+    let text = fs::read_to_string(site.config()).unwrap();
+    let patterns = format!(
+        "Match originalhost gate\n HostName 127.0.0.1\n\
+         Host ?\n HostName 127.0.0.%h\n Port {port}\n User {user}\n\
+         Host *-db\n HostName %h.db.internal\n\
+         Host b-*\n HostName %h.mixed.internal\n\
+         Host b-1\n HostName elsewhere.invalid\n{text}"
+    );
+    site.home.write(".ssh/config", &patterns);
+    let more = "[resources.\"ssh/db\"]\nhosts = [\"*.db.internal\", \"c*.mixed.internal\"]\nroles.deploy = {}\n";
+    site.home.configure("authority.toml", &catalogue(more));
+    let said = site.set_up().stdout;
+    assert!(
+        said.contains("a Match of your configuration leads to 127.0.0.1"),
+        "{said}"
+    );
+    assert!(
+        said.contains("Host b-* of your configuration is left out"),
+        "{said}"
+    );
+    let made = fs::read_to_string(site.home.path("state/jit/setup/ssh_config")).unwrap();
+    let lines: Vec<&str> = made
+        .lines()
+        .filter(|line| line.starts_with("Host "))
+        .collect();
+    assert!(lines.iter().any(|line| line.contains("*-db")), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains("b-*")), "{lines:?}");
+    // `1` is 127.0.0.1 by the pattern `?`, and logs in.
+    super::said(&site.ssh(&["1", "echo here"]), "here");
+    super::certified(&site, &site.near);
 }

@@ -119,6 +119,8 @@ fn log_in(
         lease,
         via: &via,
         is_hooked: wanted.is_hooked,
+        logins: &wanted.logins,
+        is_mixed: wanted.is_mixed,
         places: &ground.session.places,
         now: (ground.session.clock)(),
     })

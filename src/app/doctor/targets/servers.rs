@@ -142,6 +142,8 @@ fn bound(
         lease,
         via: &[],
         is_hooked: false,
+        logins: &[],
+        is_mixed: false,
         places: &ground.session.places,
         now: (ground.session.clock)(),
     })

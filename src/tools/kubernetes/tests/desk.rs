@@ -161,6 +161,8 @@ impl Desk {
             lease: &lease,
             via: &[],
             is_hooked: false,
+            logins: &[],
+            is_mixed: false,
             places: &self.places,
             now: Timestamp::from_secs(0),
         })

@@ -52,8 +52,12 @@ impl Web {
 
     /// The link to the agent that plain log-ins share.
     pub(super) fn shared_agent(&self) -> PathBuf {
-        let below = format!("run/jit/ssh/web/{}/s", user_name());
-        self.desk.home.path(&below)
+        let text = fs::read_to_string(self.desk.home.path("state/jit/setup/ssh_config"));
+        let text = text.unwrap();
+        let agent = text
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("IdentityAgent "));
+        agent.unwrap().replace("%r", &user_name()).into()
     }
 
     /// Sets ssh up, and logs in without the prefix.
