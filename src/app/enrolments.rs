@@ -129,7 +129,7 @@ async fn create(
 async fn list(session: &Session, remote: &Remote) -> Result<()> {
     let all: Vec<EnrolmentView> = remote.get(path::ENROLMENTS).await?;
     if session.json {
-        return session.print_json(&all);
+        return all.iter().try_for_each(|one| session.print_json(one));
     }
     if all.is_empty() {
         return session.print("nobody is enrolled");

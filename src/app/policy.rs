@@ -15,6 +15,8 @@ use crate::{
     policy::{
         question::{Circumstances, Question},
         set::Policies,
+        strangers::GroupsOf,
+        vocabulary::SCHEMA,
     },
     tools::postgres::overlay,
 };
@@ -31,12 +33,20 @@ pub struct Args {
 enum Verb {
     Check(Check),
     Explain(Explain),
+    Schema(Schema),
 }
 
 /// Check config.toml, authority.toml, the files they name, every policy, and server.toml
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  jit policy check\n  jit policy check --config-dir /etc/jit")]
 struct Check {}
+
+/// Print the words that policies may use: who asks, for what, and what is known of the request
+///
+/// It is a Cedar schema with comments, as editors for Cedar read it too.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  jit policy schema > policies.cedarschema")]
+struct Schema {}
 
 /// Show which policies decide about an entitlement, and what would change their answer
 #[derive(Debug, clap::Args)]
@@ -66,6 +76,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     match &args.verb {
         Verb::Check(_) => check(session),
         Verb::Explain(explain) => explain.run(session),
+        Verb::Schema(_) => session.print(SCHEMA.trim_end()),
     }
 }
 
@@ -95,10 +106,14 @@ pub fn checked(session: &Session) -> Result<Checked> {
         policies = policies.with_strong_sign_in(served.strong_sign_in())?;
     }
     server::workloads::check_references(&served.workloads, &catalogue)?;
+    let groups = match served.people {
+        Some(_) => GroupsOf::Provider,
+        None => GroupsOf::Catalogue,
+    };
     Ok(Checked {
         policies: policies.len(),
         resources: catalogue.resources.0.len(),
-        notes: notes(&policies, &catalogue),
+        notes: notes(&policies, &catalogue, groups),
     })
 }
 
@@ -140,8 +155,8 @@ fn check(session: &Session) -> Result<()> {
     session.print(&format!("{}: all good", checked.counted()))
 }
 
-fn notes(policies: &Policies, catalogue: &Catalogue) -> Vec<String> {
-    let mut notes = policies.strangers(catalogue);
+fn notes(policies: &Policies, catalogue: &Catalogue, groups: GroupsOf) -> Vec<String> {
+    let mut notes = policies.strangers(catalogue, groups);
     if policies.is_empty() {
         notes.push("without a policy everything is denied: \"jit init\" writes some".to_owned());
     }

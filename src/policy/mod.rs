@@ -12,7 +12,7 @@ pub mod question;
 pub mod set;
 mod sign_in;
 pub mod starter;
-mod strangers;
+pub mod strangers;
 pub mod vocabulary;
 
 #[cfg(test)]

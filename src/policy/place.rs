@@ -41,7 +41,11 @@ pub(super) fn complaint(
     };
     let hint = diagnostic.help().map(|help| plain(&help.to_string()));
     let hint = hint.unwrap_or_else(|| "correct it, then run: jit policy check".to_owned());
-    let near = near(&message, &hint);
+    let near = if hint.starts_with("did you mean") {
+        String::new()
+    } else {
+        near(&message, &hint)
+    };
     Failure::failed(format!("{file}:{at}: {message}")).hint(format!("{near}{hint}"))
 }
 

@@ -140,9 +140,12 @@ impl Policies {
         // whoever wrote it meant something else. The first in the order of the files is reported.
         let all = errors.chain(warnings);
         let unplaced = || (0, Failure::failed("the policies do not fit the schema"));
-        let first = all
-            .map(|failure| failure.unwrap_or_else(unplaced))
-            .min_by(|(a, first), (b, other)| (a, &first.message).cmp(&(b, &other.message)));
+        let first =
+            all.map(|failure| failure.unwrap_or_else(unplaced))
+                .min_by(|(a, first), (b, other)| {
+                    let (one, two) = (&first.message, &other.message);
+                    (a, is_consequence(one), one).cmp(&(b, is_consequence(two), two))
+                });
         first.map_or(Ok(()), |(_, failure)| Err(failure))
     }
 
@@ -180,6 +183,15 @@ fn digest(files: &[File]) -> String {
         length.into_iter().chain(part.bytes())
     });
     keys::hex(&keys::sha256(&bytes.collect::<Vec<u8>>()))
+}
+
+/// Whether a complaint only follows from another one: a policy with an unknown word never matches.
+fn is_consequence(message: &str) -> bool {
+    let consequences = [
+        "policy is impossible",
+        "unable to find an applicable action",
+    ];
+    consequences.iter().any(|words| message.contains(words))
 }
 
 /// Reads the policies of one file, in their order.

@@ -6,17 +6,31 @@ use std::collections::BTreeSet;
 use super::set::Policies;
 use crate::domain::{catalogue::Catalogue, failure::did_you_mean, principal::ADMINISTRATORS};
 
+/// Where the groups that people and workloads are in are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupsOf {
+    /// In the catalogue, all of them.
+    Catalogue,
+    /// By a provider too, so that they are known to nobody here.
+    Provider,
+}
+
 impl Policies {
-    /// One line for each, with its place and the nearest right word.
-    pub fn strangers(&self, catalogue: &Catalogue) -> Vec<String> {
+    /// One line for each, with its place and the nearest right word. Of groups only where all of them are in
+    /// the catalogue.
+    pub fn strangers(&self, catalogue: &Catalogue, groups: GroupsOf) -> Vec<String> {
         let known = Known::of(catalogue);
         let mut lines = Vec::new();
         for rule in &self.rules {
             for uid in rule.policy.entity_literals() {
                 let name = uid.id().unescaped();
-                let Some(right) = known.names(&uid.type_name().to_string()) else {
+                let kind = uid.type_name().to_string();
+                let Some(right) = known.names(&kind) else {
                     continue;
                 };
+                if kind == "Group" && groups == GroupsOf::Provider {
+                    continue;
+                }
                 if !right.contains(name) {
                     let near = did_you_mean(name, right.iter().map(String::as_str));
                     let place = rule.place.shown();
@@ -80,12 +94,21 @@ mod tests {
         let text = "permit (principal in Group::\"on-cal\", action == Action::\"elevate\", resource in Kind::\"ssh\");";
         let policies = Policies::parse(&[("p.cedar".to_owned(), text.to_owned())]).unwrap();
         assert_eq!(
-            policies.strangers(&catalogue),
+            policies.strangers(&catalogue, GroupsOf::Catalogue),
             ["p.cedar:1: the catalogue has no Group::\"on-cal\"; did you mean \"on-call\"?"]
+        );
+        assert!(
+            policies
+                .strangers(&catalogue, GroupsOf::Provider)
+                .is_empty()
         );
         catalogue
             .groups
             .insert("on-cal".to_owned(), BTreeSet::new());
-        assert!(policies.strangers(&catalogue).is_empty());
+        assert!(
+            policies
+                .strangers(&catalogue, GroupsOf::Catalogue)
+                .is_empty()
+        );
     }
 }

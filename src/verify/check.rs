@@ -53,7 +53,12 @@ fn audience(trusted: &Trusted, claims: &Map<String, Value>) -> Result<(), String
     };
     let ours = |audience: &&str| trusted.audiences.contains(*audience);
     if !named.iter().any(ours) {
-        return Err("it is for another audience (aud)".to_owned());
+        let wanted = trusted.audiences.iter().map(|one| format!("{one:?}"));
+        let wanted: Vec<String> = wanted.collect();
+        return Err(format!(
+            "it is for another audience: its `aud` is to name {}",
+            wanted.join(" or ")
+        ));
     }
     if trusted.purpose != Purpose::IdToken {
         return Ok(());

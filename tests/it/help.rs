@@ -29,6 +29,7 @@ const VERBS: &[&[&str]] = &[
     &["policy"],
     &["policy", "check"],
     &["policy", "explain"],
+    &["policy", "schema"],
     &["init"],
     &["trust"],
     &["doctor"],
@@ -50,6 +51,7 @@ const VERBS: &[&[&str]] = &[
     &["serve", "backup"],
     &["serve", "restore"],
     &["serve", "rotate"],
+    &["serve", "migrate"],
 ];
 
 #[track_caller]

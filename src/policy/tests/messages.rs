@@ -65,10 +65,10 @@ fn a_word_that_the_schema_does_not_know() {
         "permit (principal, action in Action::\"obtain\", resource)\nwhen { resource.role == 1 };",
         "permit (principal in Tier::\"routine\", action == Action::\"elevate\", resource);",
     ]), @r#"
-    policies/p.cedar:1:1: policy is impossible: the policy expression evaluates to false for all valid requests
-      correct it, then run: jit policy check
-    policies/p.cedar:1:1: unable to find an applicable action given the policy scope constraints
-      correct it, then run: jit policy check
+    policies/p.cedar:3:13: unrecognized action `Action::"elevat"`
+      did you mean `Action::"elevate"`?
+    policies/p.cedar:1:22: unrecognized entity type `Grup`
+      did you mean `Group`?
     policies/p.cedar:1:40: entity `Tier::"rutine"` is of an enumerated entity type, but `"rutine"` is not declared as a valid eid
       did you mean "routine"? valid entity eids: "routine", "elevated", "sensitive"
     policies/p.cedar:2:8: attribute `justificaton` in context not found

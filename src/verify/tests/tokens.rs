@@ -38,7 +38,11 @@ fn what_is_for_somebody_else_or_another_time_is_refused() {
         ("iss", json!(format!("{}/", provider.url)), "it is not of"),
         ("iss", json!([provider.url]), "it is not of"),
         ("iss", json!(null), "it is not of"),
-        ("aud", json!("JIT"), "another audience"),
+        (
+            "aud",
+            json!("JIT"),
+            "another audience: its `aud` is to name \"jit\"",
+        ),
         ("aud", json!([]), "another audience"),
         ("aud", json!(["jit", 7]), "audience is none"),
         ("aud", json!({"jit": true}), "no audience"),
