@@ -253,6 +253,7 @@ impl Authority {
         };
         let mut event = self.said(kind, elevation, client, decision.reason.as_deref());
         event.verdict = Some(decision.verdict);
+        event.policy_digest = Some(self.policies.digest.as_str().into());
         event.policies.clone_from(&decision.policies);
         event.expires_at = elevation.live(now).map(|grant| grant.expires_at);
         Ok(Some(event))

@@ -268,6 +268,7 @@ impl Authority {
         let mut event = self.event(kind, elevation, &client.origin);
         event.took_ms = self.took("decided", elevation.request.asked_at);
         event.verdict = Some(decision.verdict);
+        event.policy_digest = Some(self.policies.digest.as_str().into());
         event.policies.clone_from(&decision.policies);
         event.expires_at = match (elevation.grant_made(), elevation.vote()) {
             (Some(grant), _) => Some(grant.expires_at),

@@ -10,7 +10,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::{fs::OFlags, process::geteuid};
+use rustix::{
+    fs::{OFlags, StatVfsMountFlags, statvfs},
+    process::geteuid,
+};
 
 use super::keys;
 use crate::domain::failure::{Failure, Result};
@@ -112,7 +115,11 @@ pub fn refuse_foreign(path: &Path, metadata: &Metadata) -> Result<()> {
     if owner != geteuid().as_raw() && owner != 0 {
         return Err(of_another(path, owner));
     }
-    if metadata.mode() & 0o022 != 0 {
+    // What root mounted read-only nobody can write, whatever its mode says: a ConfigMap of Kubernetes is
+    // such a directory of mode 2777.
+    let is_read_only =
+        || statvfs(path).is_ok_and(|on| on.f_flag.contains(StatVfsMountFlags::RDONLY));
+    if metadata.mode() & 0o022 != 0 && !(owner == 0 && is_read_only()) {
         let now = metadata.mode() & 0o7777;
         return Err(Failure::failed(format!(
             "{shown} can be written by other users (mode {now:04o})"
@@ -123,7 +130,7 @@ pub fn refuse_foreign(path: &Path, metadata: &Metadata) -> Result<()> {
 }
 
 /// Checks the file that was opened, whatever its path means by then, and reads it in one go.
-fn open_and_read(
+pub(super) fn open_and_read(
     path: &Path,
     flags: OFlags,
     check: impl FnOnce(&Metadata) -> Result<()>,
@@ -176,8 +183,16 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
 }
 
 /// Refuses a file or directory that somebody else owns or can reach into.
-fn refuse_shared(path: &Path, metadata: &Metadata, mode: u32) -> Result<()> {
+pub(super) fn refuse_shared(path: &Path, metadata: &Metadata, mode: u32) -> Result<()> {
     let shown = path.display();
+    if metadata.is_dir() && metadata.uid() == 0 && !geteuid().is_root() {
+        // As the volume of a pod that does not run as root, which it cannot change.
+        return Err(
+            Failure::failed(format!("{shown} belongs to another user")).hint(format!(
+                "name a directory below it, which is made then: {shown}/jit"
+            )),
+        );
+    }
     if metadata.uid() != geteuid().as_raw() {
         return Err(of_another(path, metadata.uid()));
     }

@@ -60,7 +60,7 @@ impl Keeper for Named {
             environment,
         } = self;
         if let SecretReference::File(path) = reference {
-            let bytes = files::read_private(&directory.join(path))?.map(Zeroizing::new);
+            let bytes = secret::read_file(&directory.join(path))?.map(Zeroizing::new);
             // As this program writes it.
             if let Some(key) = bytes.and_then(|bytes| raw(&bytes)) {
                 return Ok(key);

@@ -1,7 +1,11 @@
 //! Base credentials, found where the catalogue says they are kept.
 
-use std::path::Path;
+use std::{
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
+use rustix::{fs::OFlags, process::geteuid};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
@@ -22,7 +26,7 @@ pub fn resolve(
     let (bytes, shown) = match reference {
         SecretReference::File(path) => {
             let path = directory.join(path);
-            let bytes = files::read_private(&path)?.ok_or_else(|| {
+            let bytes = read_file(&path)?.ok_or_else(|| {
                 Failure::failed(format!(
                     "the credential file {} is not there",
                     path.display()
@@ -50,18 +54,30 @@ pub fn resolve(
     Ok(SecretString::from(text.trim_end_matches(['\r', '\n'])))
 }
 
+/// The bytes of a secret that this program only reads; `None` where there is none. It is ours alone, or root
+/// gives it to a group of ours to read, as Kubernetes does with a Secret of a pod that does not run as root
+/// (`defaultMode: 0440` and `fsGroup`).
+pub fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
+    files::open_and_read(path, OFlags::NONBLOCK, |metadata| {
+        let is_given = metadata.uid() == 0 && !geteuid().is_root();
+        if is_given && metadata.mode() & 0o027 == 0 {
+            return Ok(());
+        }
+        if is_given {
+            let (shown, now) = (path.display(), metadata.mode() & 0o7777);
+            return Err(Failure::failed(format!(
+                "{shown} can be reached by other users (mode {now:04o})"
+            ))
+            .hint("whoever makes it gives it the mode 0440 and a group of this process: in Kubernetes defaultMode: 0440 and fsGroup"));
+        }
+        files::refuse_shared(path, metadata, 0o600)
+    })
+}
+
 /// A credential that systemd hands to the service (systemd.exec(5), `LoadCredential=`). Its directory is
 /// the service's alone; the file itself is root's, with an access list, so that its mode says nothing.
 fn credential(name: &str, environment: &Environment) -> Result<Zeroizing<Vec<u8>>> {
-    let directory = environment.text("CREDENTIALS_DIRECTORY").ok_or_else(|| {
-        Failure::failed(format!(
-            "there is no credential {name:?}: systemd handed none to this process"
-        ))
-        .hint(format!(
-            "add LoadCredential={name}:FILE to the service's unit"
-        ))
-    })?;
-    let path = Path::new(directory).join(name);
+    let path = credential_path(name, environment)?;
     let bytes = files::read(&path)?.map(Zeroizing::new);
     bytes.ok_or_else(|| {
         Failure::failed(format!(
@@ -71,4 +87,20 @@ fn credential(name: &str, environment: &Environment) -> Result<Zeroizing<Vec<u8>
             "add LoadCredential={name}:FILE to the service's unit"
         ))
     })
+}
+
+/// Where systemd puts the credential of that name.
+///
+/// # Errors
+/// This process was handed none.
+pub fn credential_path(name: &str, environment: &Environment) -> Result<PathBuf> {
+    let directory = environment.text("CREDENTIALS_DIRECTORY").ok_or_else(|| {
+        Failure::failed(format!(
+            "there is no credential {name:?}: systemd handed none to this process"
+        ))
+        .hint(format!(
+            "add LoadCredential={name}:FILE to the service's unit"
+        ))
+    })?;
+    Ok(Path::new(directory).join(name))
 }

@@ -8,6 +8,7 @@ pub mod elevation;
 pub mod enrolment;
 pub mod entitlement;
 pub mod event;
+pub mod health;
 pub mod path;
 pub mod principal;
 pub mod problem;

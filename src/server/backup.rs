@@ -23,7 +23,7 @@ pub(super) async fn run(
     config: &Server,
     ground: &Ground<'_>,
 ) -> Result<()> {
-    let store = open::store(&open::places(directory), config, ground).await?;
+    let store = open::store(&open::places(directory, config), config, ground).await?;
     let file = ground.environment.directory.join(&args.file);
     store.back_up(&file).await?;
     let entries = store.head().await?;

@@ -1,11 +1,11 @@
 //! What a server does by itself: it tells targets about grants that are over, and
 //! forgets answers that nobody asks for again.
 
-use std::{future::pending, sync::atomic::Ordering, time::Duration};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::shared::Shared;
+use super::{current::Current, shared::Shared};
 use crate::{
     domain::{
         event::Origin,
@@ -23,20 +23,20 @@ const FORGET: Duration = Duration::from_mins(10);
 const PROVIDER: Duration = Duration::from_secs(5);
 
 /// Does them until the server ends.
-pub(super) async fn run(shared: &Shared) {
+pub(super) async fn run(current: &Current) {
     tokio::select! {
-        () = tidy(shared) => {}
-        () = forget(shared) => {}
-        () = watch_provider(shared) => {}
+        () = tidy(current) => {}
+        () = forget(current) => {}
+        () = watch_provider(current) => {}
     }
 }
 
-async fn tidy(shared: &Shared) {
+async fn tidy(current: &Current) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Err(failure) = once(shared).await {
+        if let Err(failure) = once(&current.served()).await {
             terminal::report(&format!("jit: not tidied: {failure}"));
         }
     }
@@ -53,11 +53,12 @@ async fn once(shared: &Shared) -> Result<()> {
 }
 
 /// Forgets the answers, and what served once, whose time is over.
-async fn forget(shared: &Shared) {
-    let authority = &shared.authority;
+async fn forget(current: &Current) {
     let mut rounds = interval(FORGET);
     loop {
         rounds.tick().await;
+        let served = current.served();
+        let authority = &served.authority;
         let now = (authority.clock)();
         // What could not be forgotten now is forgotten the next time.
         drop(authority.store.forget_answers(now).await);
@@ -66,15 +67,16 @@ async fn forget(shared: &Shared) {
 }
 
 /// Asks the OpenID provider whether it is there, where sessions may go on without it.
-async fn watch_provider(shared: &Shared) {
-    let grace = shared.authority.lifecycles.human.attest_grace;
-    let (Some(people), Some(_)) = (&shared.people, grace) else {
-        return pending().await;
-    };
+async fn watch_provider(current: &Current) {
     let mut rounds = interval(PROVIDER);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         rounds.tick().await;
+        let shared = current.served();
+        let grace = shared.authority.lifecycles.human.attest_grace;
+        let (Some(people), Some(_)) = (&shared.people, grace) else {
+            continue;
+        };
         let asked = people.issuer.metadata().await;
         let is_away = asked.is_err_and(|failure| failure.nature == Nature::Away);
         if shared.provider_is_away.swap(is_away, Ordering::Relaxed) != is_away {

@@ -19,10 +19,10 @@ use super::{
 };
 use crate::{
     domain::failure::{Failure, Nature},
-    protocol::path,
+    protocol::{health::Readiness, path},
 };
 
-/// What is said of a server that is well.
+/// What is said of a process that is there.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Health {
     /// `ok`
@@ -48,9 +48,9 @@ pub(super) async fn healthz() -> Json<Health> {
 #[utoipa::path(
     get,
     path = path::READYZ,
-    responses((status = 200, description = "it can", body = Health), Problems),
+    responses((status = 200, description = "it can", body = Readiness), Problems),
 )]
-pub(super) async fn readyz(State(served): State<Served>) -> Result<Json<Health>, Refusal> {
+pub(super) async fn readyz(State(served): State<Served>) -> Result<Json<Readiness>, Refusal> {
     if served.is_ending() {
         let failure = Failure::failed("the server is ending").of_nature(Nature::Away);
         return Err(Refusal::with(StatusCode::SERVICE_UNAVAILABLE, failure));
@@ -68,7 +68,12 @@ pub(super) async fn readyz(State(served): State<Served>) -> Result<Json<Health>,
         return Err(failure.into());
     };
     written.map_err(|failure| failure.of_nature(Nature::Away))?;
-    Ok(Json(WELL))
+    Ok(Json(Readiness {
+        status: WELL.status.to_owned(),
+        policy_digest: served.digests.policies.clone(),
+        catalogue_digest: served.digests.catalogue.clone(),
+        differing_replicas: served.replicas.differing(),
+    }))
 }
 
 /// Looks at what the database has. Where it is away, what was seen last is shown, and the other counters tell.

@@ -41,6 +41,7 @@ pub(super) struct Metrics {
     owed_revocations: Gauge,
     /// How many elevations skipped approval.
     pub(super) break_glass: Counter,
+    differing: Gauge,
     /// How many connections are open.
     pub(super) connections: Gauge,
 }
@@ -102,6 +103,7 @@ impl Metrics {
             oldest_request: Gauge::default(),
             owed_revocations: Gauge::default(),
             break_glass: Counter::default(),
+            differing: Gauge::default(),
             connections: Gauge::default(),
         };
         let registry = &mut metrics.registry;
@@ -135,6 +137,11 @@ impl Metrics {
             "connections_refused",
             "Connections that were refused, and why",
             metrics.connections_refused.clone(),
+        );
+        registry.register(
+            "differing_replicas",
+            "Replicas that have other policies or another catalogue in force",
+            metrics.differing.clone(),
         );
         metrics.register_state();
         register_ledger(&mut metrics.registry, ledger);
@@ -248,6 +255,11 @@ impl Metrics {
             reason: reason.to_owned(),
         };
         self.connections_refused.get_or_create(&caused).inc();
+    }
+
+    /// Notes how many replicas have something else in force.
+    pub(super) fn differing(&self, replicas: i64) {
+        self.differing.set(replicas);
     }
 
     /// All of it as text.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::ground::Ground;
+use super::{digests::Digests, ground::Ground};
 use crate::{
     authority::{Authority, people::People, workloads::trusted::Workloads},
     config::{
@@ -10,6 +10,7 @@ use crate::{
         server::{Server, workloads},
     },
     domain::{
+        catalogue::Catalogue,
         environment::Places,
         failure::{Failure, Result},
         secret_reference::SecretReference,
@@ -33,7 +34,34 @@ const STATE: &str = "state";
 /// The file of SQLite's database in it.
 pub(super) const LEDGER: &str = "ledger.db";
 
-/// The authority that is served.
+/// What people wrote of what can be reached, and who may have it.
+pub(super) struct Written {
+    pub(super) catalogue: Catalogue,
+    pub(super) policies: Policies,
+    pub(super) digests: Digests,
+}
+
+/// Reads it.
+///
+/// # Errors
+/// Something in it is wrong.
+pub(super) fn written(directory: &Path, config: &Server) -> Result<Written> {
+    let places = places(directory, config);
+    let (catalogue, digest) = catalogue::load_with_digest(&places)?;
+    let policies = Policies::parse(&policies::load(&places)?)?;
+    let policies = policies.with_strong_sign_in(config.strong_sign_in())?;
+    let digests = Digests {
+        policies: policies.digest.clone(),
+        catalogue: digest,
+    };
+    Ok(Written {
+        catalogue,
+        policies,
+        digests,
+    })
+}
+
+/// The authority that is served, and what identifies what is in force.
 ///
 /// # Errors
 /// What a person wrote is wrong, or the store cannot be opened.
@@ -41,13 +69,17 @@ pub(super) async fn authority(
     directory: &Path,
     config: &Server,
     ground: &Ground<'_>,
-) -> Result<Authority> {
-    let places = places(directory);
-    Ok(Authority {
-        // First, so that nothing is made where the user wrote something wrong.
-        catalogue: catalogue::load(&places)?,
-        policies: Policies::parse(&policies::load(&places)?)?
-            .with_strong_sign_in(config.strong_sign_in())?,
+) -> Result<(Authority, Digests)> {
+    let places = places(directory, config);
+    // First, so that nothing is made where the user wrote something wrong.
+    let Written {
+        catalogue,
+        policies,
+        digests,
+    } = written(directory, config)?;
+    let authority = Authority {
+        catalogue,
+        policies,
         store: store(&places, config, ground).await?,
         directory: places.configuration,
         environment: ground.environment.clone(),
@@ -57,7 +89,8 @@ pub(super) async fn authority(
         issuer_ca: None,
         approvers: true,
         lifecycles: config.lifecycle.lifecycles(),
-    })
+    };
+    Ok((authority, digests))
 }
 
 /// The OpenID provider of people; it is asked nothing yet.
@@ -151,8 +184,9 @@ pub(super) fn keeper(
 }
 
 /// Where a server in that directory keeps what.
-pub(super) fn places(directory: &Path) -> Places {
-    let state = directory.join(STATE);
+pub(super) fn places(directory: &Path, config: &Server) -> Places {
+    let state = config.state.as_deref().unwrap_or_else(|| Path::new(STATE));
+    let state = directory.join(state);
     Places {
         configuration: directory.to_owned(),
         cache: state.join("cache"),

@@ -70,7 +70,7 @@ pub(super) async fn run(
         );
     }
     let issuer = config.people.as_ref().map(|people| people.issuer.as_str());
-    let store = open::store(&open::places(directory), config, ground).await?;
+    let store = open::store(&open::places(directory, config), config, ground).await?;
     let recovery = Recovery {
         store: &store,
         issuer,

@@ -37,7 +37,7 @@ pub(super) async fn run(
                 .hint("run: pg_restore --clean --dbname=URL FILE; the next start compares it with what this server recorded"),
         );
     }
-    let places = open::places(directory);
+    let places = open::places(directory, config);
     let now = (ground.clock)();
     let name = |what: &str| places.state.join(format!("{what}-{}", now.secs()));
     let copy = name("restoring");

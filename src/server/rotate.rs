@@ -66,11 +66,11 @@ pub(super) async fn run(
     config: &Server,
     ground: &Ground<'_>,
 ) -> Result<()> {
-    let store = open::store(&open::places(directory), config, ground).await?;
+    let store = open::store(&open::places(directory, config), config, ground).await?;
     let done = if args.list {
         list(&store).await
     } else if let Some(reference) = &args.sealing_key {
-        reseal(reference, &store, directory, ground).await
+        reseal(reference, &store, (directory, config), ground).await
     } else {
         rotate(args, &store, ground).await
     };
@@ -182,7 +182,7 @@ fn delay(purpose: &str) -> Duration {
 async fn reseal(
     reference: &str,
     store: &Store,
-    directory: &Path,
+    (directory, config): (&Path, &Server),
     ground: &Ground<'_>,
 ) -> Result<()> {
     let named = SecretReference::try_from(reference.to_owned()).map_err(|_| {
@@ -192,7 +192,7 @@ async fn reseal(
     if let SecretReference::File(path) = &named {
         sealing::make(&directory.join(path))?;
     }
-    let places = open::places(directory);
+    let places = open::places(directory, config);
     let new = open::keeper(Some(&named), &places, ground).key()?;
     let detail = format!("the sealing key is {}", new.fingerprint());
     let event = operator::event(EventKind::Rotated, detail.clone(), ground)?;

@@ -14,28 +14,32 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
+use tokio_rustls::TlsAcceptor;
 
 use super::{
     anchor::{Anchor, OnLoss},
     backup, chores,
     connection::ConnectionContext,
     connection_limit::ConnectionLimiter,
+    current::Current,
+    digests::Digests,
     first,
     gate::Gate,
     ground::Ground,
-    listen,
+    heartbeat, listen,
     metrics::Metrics,
-    open, probes, recover, restore, rotate, routes,
-    seen::Seen,
-    shared::{Served, Shared},
+    migrate, open, probes, recover,
+    reload::{Hangups, Reloader},
+    replicas::Replicas,
+    restore, rotate,
+    shared::Shared,
     tls::{self, OwnAuthority},
-    turned_away::TurnedAway,
 };
 use crate::{
-    authority::{Authority, watch::Watches},
+    authority::{Authority, people::People, watch::Watches, workloads::trusted::Workloads},
     config::server::{self, Server},
     domain::failure::{Failure, Result},
-    platform::terminal,
+    platform::{process, terminal},
 };
 
 /// Where it listens where nobody says otherwise: on this machine alone.
@@ -65,6 +69,7 @@ enum Verb {
     Restore(restore::Args),
     Rotate(rotate::Args),
     Recover(recover::Args),
+    Migrate(migrate::Args),
 }
 
 /// Serves until SIGTERM or SIGINT, and then finishes what was begun.
@@ -100,20 +105,21 @@ pub fn run(args: &Args, ground: &Ground<'_>) -> Result<()> {
             Some(Verb::Restore(args)) => restore::run(args, &directory, &config, ground).await,
             Some(Verb::Rotate(args)) => rotate::run(args, &directory, &config, ground).await,
             Some(Verb::Recover(args)) => recover::run(args, &directory, &config, ground).await,
+            Some(Verb::Migrate(args)) => migrate::run(args, &directory, &config, ground).await,
         }
     })
 }
 
 async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<'_>) -> Result<()> {
-    let stopped = stopped();
-    let mut authority = open::authority(directory, config, ground).await?;
-    let anchor = Anchor::of(&open::places(directory).state);
+    let (stopped, hangups) = (stopped(), Hangups::listen());
+    let (mut authority, digests) = open::authority(directory, config, ground).await?;
+    let anchor = Anchor::of(&open::places(directory, config).state);
     anchor.hold(&authority.store, loss, ground).await?;
     let people = open::people(directory, config)?;
     let listeners = Listeners::bind(config).await?;
     let address = listeners.address;
     let url = url(config, address);
-    let identity = tls::Identity::open(directory, config, &url, (ground.clock)())?;
+    let identity = tls::Identity::open((directory, ground), config, &url)?;
     authority.issuer_url = Some(url.clone());
     authority.issuer_ca = identity.own.as_ref().map(OwnAuthority::pem).transpose()?;
     let acceptor = identity.acceptor()?;
@@ -124,41 +130,92 @@ async fn serve(directory: &Path, config: &Server, loss: OnLoss, ground: &Ground<
     let pinned = identity.own.as_ref().map(|own| own.fingerprint.as_str());
     let bootstrap = first::code(&authority, people.as_ref(), (&url, pinned)).await?;
     let (end, ending) = watch::channel(false);
-    let metrics = Metrics::new(&authority.store.ledger().measures);
-    let shared = Arc::new(Shared {
-        authority,
-        url,
-        bootstrap,
+    let entrances = Entrances {
         people,
-        provider_is_away: AtomicBool::new(false),
-        seen: Seen::default(),
         workloads,
-        gate: Gate::new(&config.limits),
-        turned_away: TurnedAway::default(),
-        watches: Watches::default(),
-        metrics: Arc::clone(&metrics),
-        body_within: config.limits.body_within.0,
-        ending,
-    });
+        bootstrap,
+    };
+    let name = format!("{}:{}", process::host_name(), address.port());
+    let shared = shared((authority, digests), (url, name), entrances, config, ending);
+    let current = Current::new(Arc::new(shared));
+    let reloader = Reloader {
+        directory,
+        ground,
+        current: &current,
+        identity: &identity,
+    };
     let ended = async move {
         stopped.await;
         // Told to those who wait for something before nobody new is let in.
         end.send_replace(true);
     };
-    let context = ConnectionContext {
-        acceptor,
-        routes: routes::all(Arc::clone(&shared)),
-        limits: config.limits.clone(),
-        proxy: config.proxy.clone().map(Arc::new),
-        limiter: ConnectionLimiter::new(&config.limits, metrics),
-        ending: shared.ending.clone(),
-    };
-    let beside = (&anchor, &identity, ground);
-    answer(&shared, listeners, context, beside, ended).await;
-    let store = &shared.authority.store;
+    let context = context(acceptor, &current, config);
+    let probes = probes::serve(listeners.health, current.probes());
+    let served = current.served();
+    let store = &served.authority.store;
+    tokio::select! {
+        () = listen::serve(listeners.main, context, ended) => {}
+        () = probes => {}
+        () = anchor.watch(store, ground.clock) => {}
+        () = identity.keep_fresh(ground.clock) => {}
+        () = beside(&current) => {}
+        () = reloader.run(config.clone(), hangups) => {}
+    }
+    if store.has_replicas() {
+        // One that cannot be taken off the list is off it soon.
+        drop(store.withdraw_replica(&served.replicas.name).await);
+    }
     anchor.finish(store, ground.clock).await;
     store.clone().close().await;
     Ok(())
+}
+
+/// By whose word people and machines come in.
+struct Entrances {
+    people: Option<People>,
+    workloads: Workloads,
+    bootstrap: Option<String>,
+}
+
+/// What every request is answered with, at first.
+fn shared(
+    (authority, digests): (Authority, Digests),
+    (url, name): (String, String),
+    entrances: Entrances,
+    config: &Server,
+    ending: watch::Receiver<bool>,
+) -> Shared {
+    let metrics = Metrics::new(&authority.store.ledger().measures);
+    Shared {
+        authority,
+        url,
+        bootstrap: entrances.bootstrap,
+        people: entrances.people,
+        provider_is_away: AtomicBool::new(false),
+        seen: Arc::default(),
+        workloads: entrances.workloads,
+        gate: Arc::new(Gate::new(&config.limits)),
+        turned_away: Arc::default(),
+        watches: Watches::default(),
+        metrics,
+        digests,
+        replicas: Arc::new(Replicas::new(name)),
+        body_within: config.limits.body_within.0,
+        ending,
+    }
+}
+
+/// What every connection is served with.
+fn context(acceptor: TlsAcceptor, current: &Current, config: &Server) -> ConnectionContext {
+    let served = current.served();
+    ConnectionContext {
+        acceptor,
+        routes: current.router(),
+        limits: config.limits.clone(),
+        proxy: config.proxy.clone().map(Arc::new),
+        limiter: ConnectionLimiter::new(&config.limits, Arc::clone(&served.metrics)),
+        ending: served.ending.clone(),
+    }
 }
 
 /// How clients and targets reach it.
@@ -167,22 +224,13 @@ fn url(config: &Server, address: SocketAddr) -> String {
     config.url.clone().unwrap_or_else(own)
 }
 
-/// Answers everybody until `ended` comes back, and does what a server does beside that.
-async fn answer(
-    shared: &Served,
-    listeners: Listeners,
-    context: ConnectionContext,
-    (anchor, identity, ground): (&Anchor, &tls::Identity, &Ground<'_>),
-    ended: impl Future<Output = ()>,
-) {
-    let probes = probes::serve(listeners.health, routes::probes(Arc::clone(shared)));
+/// What a server does beside answering. Never ends.
+async fn beside(current: &Current) {
+    let served = current.served();
     tokio::select! {
-        () = listen::serve(listeners.main, context, ended) => {}
-        () = probes => {}
-        () = anchor.watch(&shared.authority.store, ground.clock) => {}
-        () = identity.keep_fresh(ground.clock) => {}
-        () = shared.gate.sweep() => {}
-        () = chores::run(shared) => {}
+        () = served.gate.sweep() => {}
+        () = chores::run(current) => {}
+        () = heartbeat::run(current), if served.authority.store.has_replicas() => {}
     }
 }
 

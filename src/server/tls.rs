@@ -8,7 +8,7 @@ use std::{
     error::Error,
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::{Duration, SystemTime},
 };
 
@@ -26,15 +26,17 @@ use rustls::{
 use time::{OffsetDateTime, macros::datetime};
 use tokio::time::interval;
 use tokio_rustls::TlsAcceptor;
+use zeroize::Zeroizing;
 
+use super::{ground::Ground, open};
 use crate::{
-    config::server::Server,
+    config::server::{Server, tls::Place},
     domain::{
         failure::{Failure, Result},
         lease::CLOCK_SKEW,
         time::Timestamp,
     },
-    platform::{files, keys, lock::Lock, process, terminal},
+    platform::{files, keys, lock::Lock, process, secret, terminal},
 };
 
 /// How long a certificate of its own holds; it is replaced long before.
@@ -50,7 +52,7 @@ pub(super) struct Identity {
     shown: Arc<Shown>,
     /// Its own authority, where it was given no certificate.
     pub(super) own: Option<OwnAuthority>,
-    files: Option<(PathBuf, PathBuf)>,
+    files: Mutex<Option<Given>>,
     names: Vec<String>,
 }
 
@@ -80,30 +82,66 @@ impl Identity {
     /// # Errors
     /// The files are not there, can be read by others, or do not belong together.
     pub(super) fn open(
-        directory: &Path,
+        (directory, ground): (&Path, &Ground<'_>),
         config: &Server,
         url: &str,
-        now: Timestamp,
     ) -> Result<Self> {
         let names = names(url);
-        if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
-            let files = (directory.join(certificate), directory.join(key));
-            let given = given(&files.0, &files.1)?;
+        if let Some(given) = Given::of((directory, ground), config)? {
+            let shown = given.load()?;
             return Ok(Self {
-                shown: Arc::new(Shown(RwLock::new(Arc::new(given)))),
+                shown: Arc::new(Shown(RwLock::new(Arc::new(shown)))),
                 own: None,
-                files: Some(files),
+                files: Mutex::new(Some(given)),
                 names,
             });
         }
-        let own = OwnAuthority::open(&directory.join("state/tls"))?;
-        let made = own.certify(&names, now)?;
+        let state = open::places(directory, config).state;
+        let own = OwnAuthority::open(&state.join("tls"))?;
+        let made = own.certify(&names, (ground.clock)())?;
         Ok(Self {
             shown: Arc::new(Shown(RwLock::new(Arc::new(made)))),
             own: Some(own),
-            files: None,
+            files: Mutex::new(None),
             names,
         })
+    }
+
+    /// The certificate that `server.toml` names by now, read and checked but not shown yet; none where it is
+    /// one of its own.
+    ///
+    /// # Errors
+    /// As those of [`Identity::open`].
+    pub(super) fn read_again(
+        &self,
+        (directory, ground): (&Path, &Ground<'_>),
+        config: &Server,
+    ) -> Result<Option<Renewed>> {
+        if self.own.is_some() {
+            return Ok(None);
+        }
+        let given = Given::of((directory, ground), config)?;
+        let renewed = given.map(|given| {
+            let certificate = given.load()?;
+            Ok(Renewed { given, certificate })
+        });
+        renewed.transpose()
+    }
+
+    /// Shows it from now on; whether it is another one than before.
+    pub(super) fn show(&self, renewed: Renewed) -> bool {
+        let Renewed { given, certificate } = renewed;
+        *self.files() = Some(given);
+        let Ok(mut shown) = self.shown.0.write() else {
+            return false;
+        };
+        let is_another = shown.cert != certificate.cert;
+        *shown = Arc::new(certificate);
+        is_another
+    }
+
+    fn files(&self) -> MutexGuard<'_, Option<Given>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// TLS 1.3 and 1.2 with that certificate.
@@ -125,14 +163,17 @@ impl Identity {
         loop {
             looks.tick().await;
             let now = clock();
-            let newer = match (&self.own, &self.files) {
-                (Some(own), _) if now.left(made_at) > TTL / 2 => {
+            let newer = match &self.own {
+                Some(own) if now.left(made_at) > TTL / 2 => {
                     made_at = now;
                     own.certify(&self.names, now)
                 }
-                (None, Some((certificate, key))) if self.stamp() != seen => {
+                None if self.stamp() != seen => {
                     seen = self.stamp();
-                    given(certificate, key)
+                    match self.files().as_ref().map(Given::load) {
+                        Some(newer) => newer,
+                        None => continue,
+                    }
                 }
                 _ => continue,
             };
@@ -147,10 +188,76 @@ impl Identity {
 
     /// When the files were last written.
     fn stamp(&self) -> Vec<Option<SystemTime>> {
-        let files = self.files.iter().flat_map(|(one, other)| [one, other]);
+        let files = self.files();
+        let files = files
+            .iter()
+            .flat_map(|given| [&given.certificate, &given.key]);
         files
             .map(|file| fs::metadata(file).and_then(|found| found.modified()).ok())
             .collect()
+    }
+}
+
+/// The files of a certificate that somebody else made.
+#[derive(Clone, Debug)]
+struct Given {
+    certificate: PathBuf,
+    key: PathBuf,
+    /// Whether the key is one that systemd handed over: then its mode says nothing.
+    is_credential: bool,
+}
+
+/// A certificate that was read and is not shown yet.
+pub(super) struct Renewed {
+    given: Given,
+    certificate: CertifiedKey,
+}
+
+impl Given {
+    /// The files that `server.toml` names; none where the server makes a certificate of its own.
+    fn of((directory, ground): (&Path, &Ground<'_>), config: &Server) -> Result<Option<Self>> {
+        let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) else {
+            return Ok(None);
+        };
+        let path = |place: &Place| match place {
+            Place::File(path) => Ok(directory.join(path)),
+            Place::Credential(name) => secret::credential_path(name, ground.environment),
+        };
+        Ok(Some(Self {
+            certificate: path(certificate)?,
+            key: path(key)?,
+            is_credential: matches!(key, Place::Credential(_)),
+        }))
+    }
+
+    fn load(&self) -> Result<CertifiedKey> {
+        let Self {
+            certificate,
+            key,
+            is_credential,
+        } = self;
+        let broken = |file: &Path, what: &str| {
+            Failure::failed(format!("{} holds no {what}", file.display()))
+                .hint("[tls] in server.toml names a certificate and its key, both PEM")
+        };
+        let absent = |file: &Path| {
+            Failure::failed(format!("{} is not there", file.display()))
+                .hint("correct [tls] in server.toml, or leave it out for a certificate of its own")
+        };
+        let text = files::read(certificate)?.ok_or_else(|| absent(certificate))?;
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+        let chain = chain.map_err(|error| broken(certificate, "certificate").because(&error))?;
+        let secret = if *is_credential {
+            files::read(key)?
+        } else {
+            secret::read_file(key)?
+        };
+        let secret = Zeroizing::new(secret.ok_or_else(|| absent(key))?);
+        let private =
+            PrivateKeyDer::from_pem_slice(&secret).map_err(|_| broken(key, "private key"))?;
+        CertifiedKey::from_der(chain, private, &default_provider()).map_err(|error| {
+            broken(certificate, &format!("certificate for {}", key.display())).because(&error)
+        })
     }
 }
 
@@ -167,25 +274,6 @@ fn names(url: &str) -> Vec<String> {
     names.sort();
     names.dedup();
     names
-}
-
-fn given(certificate: &Path, key: &Path) -> Result<CertifiedKey> {
-    let broken = |file: &Path, what: &str| {
-        Failure::failed(format!("{} holds no {what}", file.display()))
-            .hint("[tls] in server.toml names a certificate and its key, both PEM")
-    };
-    let absent = |file: &Path| {
-        Failure::failed(format!("{} is not there", file.display()))
-            .hint("correct [tls] in server.toml, or leave it out for a certificate of its own")
-    };
-    let text = files::read(certificate)?.ok_or_else(|| absent(certificate))?;
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    let chain = chain.map_err(|error| broken(certificate, "certificate").because(&error))?;
-    let secret = files::read_private(key)?.ok_or_else(|| absent(key))?;
-    let private = PrivateKeyDer::from_pem_slice(&secret).map_err(|_| broken(key, "private key"))?;
-    CertifiedKey::from_der(chain, private, &default_provider()).map_err(|error| {
-        broken(certificate, &format!("certificate for {}", key.display())).because(&error)
-    })
 }
 
 impl OwnAuthority {

@@ -85,6 +85,7 @@ mod tests {
         assert_eq!(line["left_out"], 1000 - LINES_OF_ONE);
         assert_eq!(line["address"], "192.0.2.2");
         assert_eq!(line["reason"], "stranger");
+        assert!(line["at"].as_str().unwrap().ends_with('Z'), "{line}");
         assert!(!line.to_string().contains('\n'));
         assert_eq!(tell(quiet, now).unwrap()["left_out"], 0);
         // A minute later it may be heard again.

@@ -57,7 +57,7 @@ fn all(file: &Path) -> [PathBuf; 3] {
 /// Somebody uses the one that is there.
 pub async fn replace(file: &Path, copy: &Path, named: &str) -> Result<Option<PathBuf>> {
     let moved = if files::is_private(file)? {
-        let_go(file).await?;
+        refuse_in_use(file).await?;
         let mut name = OsString::from(file);
         name.push(format!(".{named}"));
         let aside = PathBuf::from(name);
@@ -73,7 +73,10 @@ pub async fn replace(file: &Path, copy: &Path, named: &str) -> Result<Option<Pat
 }
 
 /// Writes what is in the log into the file, which works only where nobody else has it open.
-async fn let_go(file: &Path) -> Result<()> {
+///
+/// # Errors
+/// Somebody uses it.
+pub async fn refuse_in_use(file: &Path) -> Result<()> {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(false)

@@ -129,6 +129,14 @@ impl Store {
         transaction.commit().await
     }
 
+    /// When the last entry was written; the beginning of time where there is none.
+    pub(super) async fn ledger_end(&self) -> Result<Timestamp> {
+        let last = "select at from events order by seq desc limit 1";
+        let rows = self.database.rows(&Statement::new(last, [])).await?;
+        let at = rows.first().map_or(Ok(0), |row| row.int(0))?;
+        Ok(Timestamp::from_millis(at))
+    }
+
     /// Whether this authority wrote the last entry.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-//! Two databases behind one text of SQL: SQLite for one process, PostgreSQL for many.
+//! Two databases behind one text of SQL: SQLite for one process, PostgreSQL for many. What is asked of PostgreSQL
+//! is boxed: its futures are deep.
 
 pub use super::statement::{Row, Statement, Value};
 use super::{postgres, sqlite, writes::Writes};
@@ -18,7 +19,7 @@ impl Database {
     pub(super) async fn rows(&self, statement: &Statement) -> Result<Vec<Row>> {
         match self {
             Self::Sqlite(file) => file.rows(statement).await,
-            Self::Postgres(server) => server.rows(statement).await,
+            Self::Postgres(server) => Box::pin(server.rows(statement)).await,
         }
     }
 
@@ -26,7 +27,7 @@ impl Database {
     pub(super) async fn run(&self, statement: &Statement) -> Result<u64> {
         match self {
             Self::Sqlite(file) => file.run(statement).await,
-            Self::Postgres(server) => server.run(statement).await,
+            Self::Postgres(server) => Box::pin(server.run(statement)).await,
         }
     }
 
@@ -34,7 +35,10 @@ impl Database {
     pub(super) async fn begin(&self) -> Result<Transaction> {
         match self {
             Self::Sqlite(file) => file.begin().await.map(Transaction::Sqlite),
-            Self::Postgres(server) => server.begin().await.map(Transaction::Postgres),
+            Self::Postgres(server) => {
+                let begun = Box::pin(server.begin()).await;
+                begun.map(Transaction::Postgres)
+            }
         }
     }
 

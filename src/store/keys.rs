@@ -32,9 +32,10 @@ impl Store {
     }
 
     /// The public keys of `purpose` that others are to trust at `now`: the one that signs, the one that
-    /// will, and those that did not long ago. The one that signs is the first.
+    /// will, and those that did not long ago. The one that signs is the first. They are read anew each time:
+    /// who is told of them keeps them.
     pub async fn public_keys(&self, purpose: &str, now: Timestamp) -> Result<Vec<PublicKey>> {
-        let ring = self.ring(purpose, FRESH).await?;
+        let ring = self.ring(purpose, Duration::ZERO).await?;
         ring.shown(purpose, now).map(public).collect()
     }
 

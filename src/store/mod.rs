@@ -1,6 +1,7 @@
 //! What an authority remembers: the ledger, the elevations, the sessions and the sealed signing keys, in
 //! SQLite or PostgreSQL.
 
+mod address;
 pub mod answers;
 mod append;
 pub mod audit;
@@ -15,6 +16,7 @@ pub mod elevations;
 pub mod ending;
 pub mod enrolments;
 mod group;
+mod hosts;
 pub mod identities;
 pub mod inspect;
 mod invitations;
@@ -29,6 +31,7 @@ mod p256;
 mod postgres;
 pub mod principals;
 mod probe;
+pub mod replicas;
 mod rings;
 pub mod rotate;
 mod row;
@@ -39,6 +42,7 @@ mod sqlite;
 mod statement;
 pub mod steps;
 mod tail;
+pub mod transfer;
 mod turn;
 mod unknown_names;
 pub mod vouched;

@@ -6,19 +6,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use sqlx::{
-    Column as _, Connection as _, Error, PgConnection, PgPool, Postgres, Row as _, TypeInfo as _,
+    Column as _, Error, PgPool, Postgres, Row as _, TypeInfo as _,
     error::DatabaseError,
     pool::PoolConnection,
-    postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow},
+    postgres::{PgArguments, PgPoolOptions, PgRow},
     query::Query,
     raw_sql,
 };
 use tokio::time::timeout;
 
 use super::{
+    address::Address,
     broken::{broken, is_away},
+    hosts::{BEGIN_POOLED, Hosts},
     statement::{Row, Statement, Value},
     writes::Writes,
 };
@@ -33,34 +35,15 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Longer than the server's own limits below, for a server that has fallen silent.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// What each connection begins with. No statement takes longer, no lock is waited for longer, and who
-/// falls silent within a transaction loses its lock. An event is on the disk once it is committed,
-/// whatever the server's default is.
-///
-/// A statement is planned once, since to plan a group's conditions takes longer than to answer them; and as
-/// rows are looked up by their keys, never by a walk through a table, which may have been empty when that
-/// was planned.
-const SETTINGS: &str = "set statement_timeout = '10s'; set lock_timeout = '8s'; \
-     set idle_in_transaction_session_timeout = '20s'; \
-     set plan_cache_mode = 'force_generic_plan'; \
-     set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
-     select set_config('synchronous_commit', 'on', false) \
-     where current_setting('synchronous_commit') = 'off'";
-
 /// What every writer of the ledger holds while it commits: "jit" in ASCII.
+const LOCK: &str = "select pg_advisory_xact_lock(6973812)";
 const BEGIN: &str = "begin; select pg_advisory_xact_lock(6973812)";
 
-/// Why a server cannot be reached: a pool says no more than that it waited.
-async fn unreachable(options: &PgConnectOptions, error: Error) -> Failure {
-    let again = PgConnection::connect_with(options);
-    let error = match timeout(CONNECT, again).await {
-        Ok(Err(cause)) if matches!(error, Error::PoolTimedOut) => cause,
-        Ok(_) | Err(_) => error,
-    };
-    let failure = broken("opened", &error);
-    let hint =
-        "look whether PostgreSQL runs there, and correct what `database` in server.toml names";
-    failure.hint(hint)
+/// Why a server cannot be reached.
+fn unreachable(error: &Error) -> Failure {
+    broken("opened", error).hint(
+        "look whether PostgreSQL runs there, and correct what `database` in server.toml names",
+    )
 }
 
 /// A server, and when it was last in trouble: connections from before then are not used again.
@@ -69,17 +52,16 @@ pub(super) struct Server {
     pool: PgPool,
     /// Whether it takes writes.
     pub(super) writes: Writes,
+    hosts: Hosts,
     trouble: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Server {
     /// The server of a `postgres://` URL, once it answers.
     pub(super) async fn connect(url: &SecretString) -> Result<Self> {
-        let options: PgConnectOptions = url.expose_secret().parse().map_err(|_| {
-            Failure::failed("the database's address is not a PostgreSQL URL")
-                .hint("write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full")
-        })?;
-        let options = options.application_name("jit serve");
+        let (hosts, chosen) = Hosts::of(Address::parse(url)?).await;
+        let chosen = chosen.map_err(|error| unreachable(&error))?;
+        let for_new = hosts.clone();
         let trouble = Arc::new(Mutex::new(None));
         let seen = Arc::clone(&trouble);
         let connected = PgPoolOptions::new()
@@ -91,16 +73,20 @@ impl Server {
                 let fresh = is_fresh(&seen, of.age);
                 Box::pin(async move { Ok(fresh) })
             })
-            .after_connect(|connection, _| Box::pin(prepare(connection)))
-            .connect_with(options.clone())
+            .after_connect(move |connection, _| {
+                let hosts = for_new.clone();
+                Box::pin(async move { hosts.prepare(connection).await })
+            })
+            .connect_with(chosen)
             .await;
         match connected {
             Ok(pool) => Ok(Self {
                 pool,
                 writes: Writes::default(),
+                hosts,
                 trouble,
             }),
-            Err(error) => Err(unreachable(&options, error).await),
+            Err(error) => Err(unreachable(&error)),
         }
     }
 
@@ -116,8 +102,14 @@ impl Server {
 
     /// Runs a statement by itself; how many rows it changed.
     pub(super) async fn run(&self, statement: &Statement) -> Result<u64> {
+        if self.hosts.is_pooled {
+            let mut begun = self.open().await?;
+            let ran = begun.run(statement).await?;
+            begun.commit().await?;
+            return Ok(ran);
+        }
         let ran = self
-            .patiently(async { query(statement).execute(&self.pool).await })
+            .patiently(async { self.query(statement).execute(&self.pool).await })
             .await;
         let ran = ran
             .map(|done| done.rows_affected())
@@ -144,21 +136,60 @@ impl Server {
     }
 
     async fn rows_once(&self, statement: &Statement) -> sqlx::Result<Vec<PgRow>> {
-        self.patiently(async { query(statement).fetch_all(&self.pool).await })
-            .await
+        if !self.hosts.is_pooled {
+            return self
+                .patiently(async { self.query(statement).fetch_all(&self.pool).await })
+                .await;
+        }
+        let mut begun = self.open_once().await?;
+        let asked = self.query(statement).fetch_all(&mut *begun.connection);
+        let rows = self.patiently(asked).await?;
+        let ended = raw_sql("commit").execute(&mut *begun.connection);
+        self.patiently(ended).await?;
+        begun.state = State::Committed;
+        Ok(rows)
     }
 
     async fn begin_once(&self) -> sqlx::Result<Begun> {
+        if self.hosts.is_pooled {
+            let mut begun = self.open_once().await?;
+            let locked = raw_sql(LOCK).execute(&mut *begun.connection);
+            self.patiently(locked).await?;
+            return Ok(begun);
+        }
+        self.begun(BEGIN).await
+    }
+
+    /// Begins what is of one statement alone, behind a pooler.
+    async fn open(&self) -> Result<Begun> {
+        let begun = match self.open_once().await {
+            Err(error) if may_be_another(&error) => self.open_once().await,
+            outcome => outcome,
+        };
+        begun.map_err(|error| broken("written", &error))
+    }
+
+    async fn open_once(&self) -> sqlx::Result<Begun> {
+        self.begun(BEGIN_POOLED).await
+    }
+
+    async fn begun(&self, sql: &'static str) -> sqlx::Result<Begun> {
         self.patiently(async {
             let mut begun = Begun {
                 connection: self.pool.acquire().await?,
                 server: self.clone(),
                 state: State::Open,
             };
-            raw_sql(BEGIN).execute(&mut *begun.connection).await?;
+            raw_sql(sql).execute(&mut *begun.connection).await?;
             Ok(begun)
         })
         .await
+    }
+
+    /// A statement with its values. Behind a pooler none is prepared for later, since the next transaction
+    /// may be another connection's.
+    fn query(&self, statement: &Statement) -> Query<'static, Postgres, PgArguments> {
+        query(statement).persistent(!self.hosts.is_pooled)
     }
 
     /// Waits for an answer, but not for ever, and remembers trouble.
@@ -168,6 +199,8 @@ impl Server {
         if answer.as_ref().is_err_and(is_away) {
             let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
             *trouble = Some(Instant::now());
+            drop(trouble);
+            self.hosts.follow(&self.pool);
         }
         answer
     }
@@ -186,17 +219,6 @@ fn may_be_another(error: &Error) -> bool {
     is_away(error) && !waited && !matches!(error, Error::PoolTimedOut | Error::PoolClosed)
 }
 
-/// Sets a new connection up. One to a standby is none: whoever asks waits until there is a primary.
-async fn prepare(connection: &mut PgConnection) -> sqlx::Result<()> {
-    raw_sql(SETTINGS).execute(&mut *connection).await?;
-    let select = "select current_setting('transaction_read_only')";
-    let read_only: String = sqlx::query_scalar(select).fetch_one(connection).await?;
-    if read_only == "on" {
-        return Err(Error::Protocol("the database is read-only".to_owned()));
-    }
-    Ok(())
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
@@ -213,14 +235,16 @@ pub(super) struct Begun {
 
 impl Begun {
     pub(super) async fn rows(&mut self, statement: &Statement) -> Result<Vec<Row>> {
-        let asked = query(statement).fetch_all(&mut *self.connection);
+        let asked = self.server.query(statement);
+        let asked = asked.fetch_all(&mut *self.connection);
         let rows = self.server.patiently(asked).await;
         let rows = self.noted(rows, "read")?;
         rows.iter().map(row).collect()
     }
 
     pub(super) async fn run(&mut self, statement: &Statement) -> Result<u64> {
-        let ran = query(statement).execute(&mut *self.connection);
+        let ran = self.server.query(statement);
+        let ran = ran.execute(&mut *self.connection);
         let ran = self.server.patiently(ran).await;
         self.noted(ran, "written").map(|done| done.rows_affected())
     }

@@ -13,6 +13,14 @@ pub enum Value {
 }
 
 impl Value {
+    /// How many bytes it has, about.
+    pub(super) const fn size(&self) -> usize {
+        match self {
+            Self::Int(_) => 8,
+            Self::Text(text) => text.len(),
+        }
+    }
+
     /// Nothing, of the same type.
     pub(super) const fn blank(&self) -> Self {
         match self {
@@ -45,6 +53,16 @@ impl From<&str> for Value {
 pub struct Row(pub(super) Vec<Value>);
 
 impl Row {
+    /// All values, in the order of the columns.
+    pub(super) fn values(&self) -> impl Iterator<Item = &Value> {
+        self.0.iter()
+    }
+
+    /// How many bytes its values have, about.
+    pub(super) fn size(&self) -> usize {
+        self.0.iter().map(Value::size).sum()
+    }
+
     /// The number in that column.
     ///
     /// # Errors

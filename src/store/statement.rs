@@ -70,11 +70,7 @@ impl Statement {
 
     /// How many bytes its values have, about.
     pub(super) fn size(&self) -> usize {
-        let sizes = self.values.iter().map(|value| match value {
-            Value::Int(_) => 8,
-            Value::Text(text) => text.len(),
-        });
-        sizes.sum()
+        self.values.iter().map(Value::size).sum()
     }
 
     /// Whether both are of the same text.

@@ -11,7 +11,7 @@ use crate::{
         time::Timestamp,
     },
     platform::terminal,
-    protocol::{path, session::SessionView},
+    protocol::{health::Readiness, path, session::SessionView},
     remote::{
         link::{Call, Shown},
         patience::Patience,
@@ -33,6 +33,7 @@ pub(super) fn look(server: &str, ground: &Ground) -> Vec<Finding> {
     let mut findings = vec![Finding::good(SUBJECT, says)];
     let here = (ground.session.clock)();
     findings.extend(there.map(|there| clock::compare(SUBJECT, here, there)));
+    findings.extend(replicas(server, ground));
     match session(ground) {
         Ok(session) => {
             findings.push(signed_in(&session, here));
@@ -86,6 +87,29 @@ fn answers(server: &str, ground: &Ground) -> Result<Option<Timestamp>> {
     let link = line::to(&ground.session, server, Patience::LITTLE)?;
     let call = Call::get(path::SIGN_IN, Shown::Nothing);
     Ok(block_on(link.call(&call))??.date)
+}
+
+/// The replicas that answer otherwise than the one that was asked, by what that one knows.
+fn replicas(server: &str, ground: &Ground) -> Vec<Finding> {
+    let asked = line::to(&ground.session, server, Patience::LITTLE).and_then(|link| {
+        let call = Call::get(path::READYZ, Shown::Nothing);
+        block_on(async { link.call(&call).await?.json::<Readiness>() })?
+    });
+    match asked {
+        Ok(readiness) => {
+            let differing = readiness.differing_replicas.iter();
+            let bad = differing.map(|replica| {
+                let says = format!(
+                    "its replica {} has other policies or another catalogue in force",
+                    replica.name
+                );
+                Finding::bad("replicas", terminal::plain_line(&says))
+                    .hint("an administrator gives all replicas the same files, and has each read them (SIGHUP)")
+            });
+            bad.collect()
+        }
+        Err(failure) => vec![Finding::failed("readiness", &failure)],
+    }
 }
 
 fn vouched(ground: &Ground) -> String {

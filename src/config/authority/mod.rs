@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     domain::{catalogue::Catalogue, environment::Places, failure::Result, principal::Principal},
-    platform::files,
+    platform::{files, keys},
 };
 
 /// The file's name below the configuration.
@@ -20,6 +20,16 @@ pub const FILE: &str = "authority.toml";
 pub fn load(places: &Places) -> Result<Catalogue> {
     let text = files::read_trusted(&places.configuration.join(FILE))?;
     text.map_or_else(|| Ok(Catalogue::default()), |text| parse(FILE, &text))
+}
+
+/// The catalogue, and SHA-256 of the file in hexadecimal: what identifies it.
+///
+/// # Errors
+/// As those of [`load`].
+pub fn load_with_digest(places: &Places) -> Result<(Catalogue, String)> {
+    let text = files::read_trusted(&places.configuration.join(FILE))?.unwrap_or_default();
+    let digest = keys::hex(&keys::sha256(text.as_bytes()));
+    Ok((parse(FILE, &text)?, digest))
 }
 
 /// Reads the text of an `authority.toml` that is called `file` in messages.

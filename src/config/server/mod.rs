@@ -7,7 +7,10 @@ pub mod proxy;
 pub mod tls;
 pub mod workloads;
 
-use std::{net::SocketAddr, path::Path};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -40,6 +43,8 @@ pub struct Server {
     /// Where health checks and metrics are answered too, in plain HTTP, whatever clients do to the other address.
     #[serde(deserialize_with = "address")]
     pub health_listen: Option<SocketAddr>,
+    /// Where it keeps what it makes itself, relative to its own directory; absent: `state`.
+    pub state: Option<PathBuf>,
     /// A `postgres://` URL; absent: SQLite in the server's own directory.
     pub database: Option<SecretReference>,
     /// The key that seals the signing keys, 32 bytes in base64; absent: a file of its own.
@@ -159,7 +164,7 @@ mod tests {
         ];
         assert_snapshot!(all.map(wrong).join("\n"), @r#"
         server.toml:1: unknown key "ulr"
-          its keys are url, listen, health_listen, database, sealing_key, tls, lifecycle, people, workloads, limits, proxy
+          its keys are url, listen, health_listen, state, database, sealing_key, tls, lifecycle, people, workloads, limits, proxy
         server.toml:1: "http://localhost" is not the address of a server
           write it as https://HOST or https://HOST:PORT, without a path
         server.toml:1: "https://a/b" is not the address of a server

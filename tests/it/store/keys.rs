@@ -121,7 +121,16 @@ fn a_certificate_authority_is_shown_before_it_signs() {
             let store = place.open().await;
             let old = store.signing_key("ca ssh/web", NOW).await.unwrap().public();
             let later = NOW.after(Duration::from_hours(24));
+            let elsewhere = place.open().await;
+            let shown = elsewhere.public_keys("ca ssh/web", NOW).await.unwrap();
+            assert_eq!(shown, [old]);
             rotate(&store, to("ca ssh/web", later)).await;
+            let shown = elsewhere.public_keys("ca ssh/web", NOW).await.unwrap();
+            assert_eq!(
+                shown.len(),
+                2,
+                "whoever trusts what a replica shows trusts both at once"
+            );
             assert_eq!(
                 store.signing_key("ca ssh/web", NOW).await.unwrap().public(),
                 old

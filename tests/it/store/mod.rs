@@ -1,9 +1,11 @@
 //! What an authority remembers, told once for both databases: SQLite, and a real PostgreSQL.
 
+mod addresses;
 mod checkpoints;
 mod forged;
 mod full_disk;
 mod keys;
+mod moved;
 mod outage;
 mod plans;
 mod planted;

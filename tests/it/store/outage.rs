@@ -27,7 +27,7 @@ async fn connect(url: String) -> Store {
 }
 
 /// Appends until one is confirmed; what failed on the way failed as it should.
-async fn confirmed(store: &Store) -> GrantId {
+pub(super) async fn confirmed(store: &Store) -> GrantId {
     for _ in 0..20 {
         let one = granted("ssh/web:deploy");
         let written = async {

@@ -89,6 +89,14 @@ impl Disk {
         symlink(&self.at, name).expect("a link");
     }
 
+    /// Has nobody write to it any more.
+    pub(crate) fn seal(&self) {
+        let ran = run(Command::new("mount")
+            .args(["-o", "remount,ro"])
+            .arg(&self.at));
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+
     /// Fills it to the last byte.
     pub(crate) fn fill(&self) {
         let mut file = File::create(self.ballast()).expect("a file");

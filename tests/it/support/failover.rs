@@ -22,8 +22,8 @@ pub(crate) struct Failover {
 impl Failover {
     /// Starts both, durable, and waits until each commit is on both.
     pub(crate) fn start() -> Option<Self> {
-        let primary = Postgres::start_as(Access::default(), Durability::Disk)?;
-        let standby = primary.standby()?;
+        let mut primary = Postgres::start_as(Access::default(), Durability::Disk)?;
+        let standby = primary.standby();
         primary.psql("alter system set synchronous_standby_names = '*'");
         primary.reload();
         until("a standby in step", || {
@@ -52,6 +52,16 @@ impl Failover {
     /// A URL of that server, through the address that stays.
     pub(crate) fn url(&self) -> String {
         self.primary.owner_url_at(self.address.port())
+    }
+
+    /// A URL of both servers themselves, the primary of the beginning first.
+    pub(crate) fn url_of_both(&self, target: &str) -> String {
+        let first = self.lost.as_ref().unwrap_or(&self.primary);
+        let second = self.standby.as_ref().unwrap_or(&self.primary);
+        let url = first.owner_url();
+        let both = format!("127.0.0.1:{},127.0.0.1:{}", first.port(), second.port());
+        let url = url.replace(&format!("127.0.0.1:{}", first.port()), &both);
+        format!("{url}&target_session_attrs={target}")
     }
 
     /// The primary stops in an instant, and comes back after `meanwhile`.

@@ -16,6 +16,7 @@ pub(crate) mod keycloak;
 pub(crate) mod kubernetes;
 pub(crate) mod moto;
 pub(crate) mod openid;
+pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod pty;
 pub(crate) mod replicas;

@@ -86,26 +86,22 @@ impl Postgres {
         }
     }
 
-    /// Starts a standby that follows this server.
-    pub(crate) fn standby(&self) -> Option<Self> {
-        let Some(copy) = program("pg_basebackup", None) else {
-            skip("pg_basebackup is missing (Debian: postgresql-client)");
-            return None;
-        };
+    /// Starts a standby that follows this server. It begins with a copy of its files, made while this one is
+    /// stopped for a moment: of any version, whichever client programs there are.
+    pub(crate) fn standby(&mut self) -> Self {
         let dir = TempDir::new().expect("temporary directory");
+        self.stop();
+        let (from, to) = (data(self.dir.path()), data(dir.path()));
+        let ran = run(Command::new("cp").arg("-a").arg(from).arg(&to));
+        self.start_again();
+        assert_eq!(ran.code, 0, "cp: {ran:?}");
+        fs::write(to.join("standby.signal"), "").expect("standby.signal");
+        let primary = self.superuser_url("postgres");
+        let settings = format!("primary_conninfo = '{primary}'\n");
+        fs::write(to.join("postgresql.auto.conf"), settings).expect("postgresql.auto.conf");
+        give_away(&to);
         give_away(dir.path());
-        let ran = run(unprivileged(&copy)
-            .arg("-D")
-            .arg(data(dir.path()))
-            .args([
-                "--write-recovery-conf",
-                "--checkpoint=fast",
-                "--no-sync",
-                "-d",
-            ])
-            .arg(self.superuser_url("postgres")));
-        assert_eq!(ran.code, 0, "pg_basebackup: {ran:?}");
-        Some(Self::boot(dir, Arc::clone(&self.tls)))
+        Self::boot(dir, Arc::clone(&self.tls))
     }
 
     /// Stops it in order, as an administrator does.

@@ -63,14 +63,21 @@ pub(crate) fn keycloak() -> PathBuf {
 /// The program of that name: in the `first` directory, on the PATH, or where Debian hides servers.
 pub(crate) fn program(name: &str, first: Option<&Path>) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
+    let first = given_postgres(name).or_else(|| first.map(Path::to_path_buf));
     first
-        .map(Path::to_path_buf)
         .into_iter()
         .chain(env::split_paths(&path))
         .chain(["/usr/sbin".into(), "/usr/local/sbin".into()])
         .chain(postgres_bins())
         .map(|directory| directory.join(name))
         .find(|file| file.is_file())
+}
+
+/// The directory of PostgreSQL's own programs that a run of the tests is given, where it has that one.
+fn given_postgres(name: &str) -> Option<PathBuf> {
+    let directory = given("JIT_TEST_POSTGRES_BIN")?;
+    let servers = ["postgres", "initdb", "pg_ctl"];
+    (servers.contains(&name) && directory.join(name).is_file()).then_some(directory)
 }
 
 /// Whether the tests run as root, where some servers have to be told to be somebody else.
