@@ -41,6 +41,9 @@ use std::os::unix::process::CommandExt;
 fn main() { panic!("{}", std::process::Command::new("true").exec()); }
 "#;
 
+/// What kubectl asks its plugin.
+const REACHES: &str = r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"cluster":{"server":"https://kubernetes.invalid:6443"},"interactive":false}}"#;
+
 const SMALLEST_NAME: &str = "smallest Rust program → true";
 
 fn main() {
@@ -76,10 +79,9 @@ fn main() {
         ("exec-credential", "kubernetes/held:view"),
         ("credential-process", "aws/held:read"),
     ] {
-        contenders.push(contender(
-            &format!("jit {verb}"),
-            held(&[verb, entitlement]),
-        ));
+        let mut command = held(&[verb, entitlement]);
+        command.env("KUBERNETES_EXEC_INFO", REACHES);
+        contenders.push(contender(&format!("jit {verb}"), command));
     }
     let catalogues = [1, 1000, 2000].map(|resources| (resources, served_home_among(resources - 1)));
     for (resources, home) in &catalogues {

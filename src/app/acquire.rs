@@ -13,12 +13,14 @@ use super::{
 use crate::{
     authority::elevate::Ask,
     cache::Cache,
+    config::binding,
     domain::{
+        catalogue::Catalogue,
         credential::Credential,
         entitlement::Entitlement,
         failure::{Code, Failure, Nature, Result},
         key::PrivateKey,
-        lease::Lease,
+        lease::{Binding, Lease},
         time::{Timestamp, Ttl},
     },
     platform::terminal::{self, Person},
@@ -103,9 +105,16 @@ impl Terms {
         }
     }
 
-    fn asking<'a>(&self, wanted: &'a Recognised, ask: Ask, tool: Option<&'a str>) -> Asking<'a> {
+    fn asking<'a>(
+        &self,
+        wanted: &'a Recognised,
+        binding: &'a Binding,
+        ask: Ask,
+        tool: Option<&'a str>,
+    ) -> Asking<'a> {
         Asking {
             ask,
+            binding,
             because: &wanted.because,
             tool,
             patience: match self.asker {
@@ -116,16 +125,19 @@ impl Terms {
     }
 }
 
-/// A lease that is fresh now: the cached one, a renewed one, or a new one. Where policy wants a reason
+/// A lease that is fresh now and issued for what the catalogue says now: the cached one, a renewed one,
+/// or a new one. Where policy wants a reason
 /// and a person is there who gave none, they are asked for it, once; a desktop is told what a hook
 /// cannot ask.
 pub fn lease(
     session: &Session,
+    catalogue: &Catalogue,
     wanted: &Recognised,
     terms: &Terms,
     tool: Option<&str>,
 ) -> Result<Lease> {
-    let mut cache = Cache::open(&session.places)?;
+    let binding = binding::of(catalogue, &wanted.entitlement, &session.places)?;
+    let mut cache = Cache::open(&session.places)?.bound_to(binding.clone());
     if terms.no_wait {
         cache = cache.patient(PATIENCE);
     }
@@ -142,11 +154,15 @@ pub fn lease(
             answerable: person.is_some(),
             ..terms.ask(wanted)
         };
-        block_on(bring(session, terms.asking(wanted, ask, tool), held))?
+        block_on(bring(
+            session,
+            terms.asking(wanted, &binding, ask, tool),
+            held,
+        ))?
     });
     let again = |terms: &Terms| {
         cache.fresh_or(&wanted.entitlement, session.clock, |held| {
-            let asking = terms.asking(wanted, terms.ask(wanted), tool);
+            let asking = terms.asking(wanted, &binding, terms.ask(wanted), tool);
             block_on(bring(session, asking, held))?
         })
     };
@@ -192,9 +208,41 @@ fn unasked(failure: Failure, entitlement: &Entitlement) -> Failure {
     }
 }
 
-/// The lease that is held and fresh now, if there is one; nothing is asked for.
-pub fn held(session: &Session, wanted: &Recognised) -> Result<Option<Lease>> {
-    Cache::open(&session.places)?.fresh(&wanted.entitlement, (session.clock)())
+/// The lease that is held, fresh now and issued for what the catalogue says now, if there is one;
+/// nothing is asked for.
+pub fn held(
+    session: &Session,
+    catalogue: &Catalogue,
+    wanted: &Recognised,
+) -> Result<Option<Lease>> {
+    let binding = binding::of(catalogue, &wanted.entitlement, &session.places)?;
+    let cache = Cache::open(&session.places)?.bound_to(binding);
+    cache.fresh(&wanted.entitlement, (session.clock)())
+}
+
+/// The lease that is held and fresh now, if it was compared with the catalogue that has this stamp. A
+/// hook that is called for each request need not read the catalogue then.
+pub fn compared(session: &Session, wanted: &Recognised, stamp: &str) -> Result<Option<Lease>> {
+    if stamp.is_empty() {
+        return Ok(None);
+    }
+    let cache = Cache::open(&session.places)?;
+    let held = cache.fresh(&wanted.entitlement, (session.clock)())?;
+    Ok(held.filter(|lease| lease.catalogue_stamp == stamp))
+}
+
+/// Notes with which catalogue a lease was compared just now. That this cannot be written costs the next
+/// call time, and nothing else.
+pub fn note_compared(session: &Session, lease: &Lease, stamp: &str) {
+    let noted = Cache::open(&session.places).and_then(|cache| {
+        let cache = cache.bound_to(lease.binding.clone());
+        cache.update(&lease.grant.entitlement, |lease| {
+            stamp.clone_into(&mut lease.catalogue_stamp);
+        })
+    });
+    if let Err(failure) = noted {
+        session.tell(&format!("not noted in the cache: {failure}"));
+    }
 }
 
 /// A held lease with a new credential, under the same grant.
@@ -215,8 +263,15 @@ pub async fn renewed(session: &Session, held: Lease, tool: Option<&str>) -> Resu
 }
 
 /// A new lease that is kept nowhere, for whoever ends its grant at once again.
-pub fn passing(session: &Session, wanted: &Recognised, tool: &str) -> Result<Lease> {
+pub fn passing(
+    session: &Session,
+    catalogue: &Catalogue,
+    wanted: &Recognised,
+    tool: &str,
+) -> Result<Lease> {
+    let binding = binding::of(catalogue, &wanted.entitlement, &session.places)?;
     let asking = Asking {
+        binding: &binding,
         // Nobody is there to say why; but where that is all that lacks, no denial is recorded.
         ask: Ask {
             answerable: true,
@@ -232,6 +287,7 @@ pub fn passing(session: &Session, wanted: &Recognised, tool: &str) -> Result<Lea
 /// What is asked for, on whose behalf.
 struct Asking<'a> {
     ask: Ask,
+    binding: &'a Binding,
     because: &'a str,
     tool: Option<&'a str>,
     patience: Patience,
@@ -287,6 +343,8 @@ async fn bring(session: &Session, asking: Asking<'_>, held: Option<Lease>) -> Re
         issued_at,
         took: issued_at.left(asked_at),
         because: asking.because.to_owned(),
+        binding: asking.binding.clone(),
+        catalogue_stamp: String::new(),
     })
 }
 

@@ -2,12 +2,14 @@
 
 use super::{
     acquire::{self, Terms},
+    served,
     session::Session,
 };
 use crate::{
     domain::{
         entitlement::{Entitlement, Kind},
         failure::Result,
+        lease::Lease,
     },
     tools::{aws, task::Recognised},
 };
@@ -26,6 +28,24 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         return Err(aws::not_an_account(&args.entitlement));
     }
     let wanted = Recognised::new(args.entitlement.clone(), "asked for by an AWS profile");
-    let lease = acquire::lease(session, &wanted, &Terms::of_a_hook(), Some("aws"))?;
+    let stamp = session.catalogue_stamp()?;
+    let lease = match acquire::compared(session, &wanted, &stamp)? {
+        Some(lease) => lease,
+        None => compared_now(session, &wanted, &stamp)?,
+    };
     session.print(&aws::process_credentials(&lease)?)
+}
+
+/// The lease for the account that the catalogue has now. The stamp is older than that reading, so that
+/// a change in between is seen by the next call.
+fn compared_now(session: &Session, wanted: &Recognised, stamp: &str) -> Result<Lease> {
+    let catalogue = served::or_anew(session, || {
+        let catalogue = session.catalogue()?;
+        catalogue.tier(&wanted.entitlement)?;
+        Ok(catalogue)
+    })?;
+    let terms = Terms::of_a_hook();
+    let lease = acquire::lease(session, &catalogue, wanted, &terms, Some("aws"))?;
+    acquire::note_compared(session, &lease, stamp);
+    Ok(lease)
 }

@@ -91,6 +91,9 @@ fn attempt(args: &Args, session: &Session) -> Result<()> {
     };
     let strange = args.if_known && !tools::may_be_known(&task);
     if strange || tools::needs_nothing(&task) {
+        if let Some(role) = &args.role {
+            return Err(reaches_nothing(role));
+        }
         session.tell("this command reaches nothing, so it is run as it is");
         return Err(tools::as_it_is(&task)?.replace());
     }
@@ -179,6 +182,15 @@ fn beside(session: &Session, args: &Args, task: &Task<'_>) -> Result<Vec<Launch>
     prepared.filter_map(Result::transpose).collect()
 }
 
+/// A command that the user named a role for is not run with whatever stands around instead.
+fn reaches_nothing(role: &RoleName) -> Failure {
+    Failure::usage(format!(
+        "this command reaches nothing, so it cannot be run as {:?}",
+        role.as_str()
+    ))
+    .hint("leave --role out to run it as it is, or say with --on what it reaches")
+}
+
 /// Runs the command in an environment in which nothing of jit can be found.
 pub fn without_configuration(args: &Args) -> Failure {
     let launch = tools::as_it_is(&Task {
@@ -210,14 +222,15 @@ fn leases(
     });
     // A shell that completes a command line shows no question, and nobody has decided anything yet.
     if args.if_held || (args.if_known && tools::completes(task)) {
-        let lease = acquire::held(session, wanted)?;
+        let lease = acquire::held(session, task.catalogue, wanted)?;
         let via: Option<Vec<Lease>> = through
-            .map(|passed| acquire::held(session, &passed))
+            .map(|passed| acquire::held(session, task.catalogue, &passed))
             .collect::<Result<_>>()?;
         return Ok(lease.zip(via));
     }
     let tool = Some(task.program_name());
-    let lease = acquire::lease(session, wanted, &args.terms, tool)?;
-    let via = through.map(|passed| acquire::lease(session, &passed, &args.terms, tool));
+    let lease =
+        |wanted: &Recognised| acquire::lease(session, task.catalogue, wanted, &args.terms, tool);
+    let (lease, via) = (lease(wanted)?, through.map(|passed| lease(&passed)));
     Ok(Some((lease, via.collect::<Result<_>>()?)))
 }

@@ -15,7 +15,7 @@ use crate::{
 
 /// Print a token for kubectl and its kin; called by a kubeconfig
 ///
-/// Where the kubeconfig says which cluster it is for (provideClusterInfo), the token is given for
+/// The kubeconfig has to say which cluster it is for (provideClusterInfo: true); the token is given for
 /// that cluster alone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  jit exec-credential kubernetes/prod:view")]
@@ -31,10 +31,12 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     let question = Question::asked(&session.environment)?;
     let (named, role) = (args.entitlement.as_ref(), args.role.as_ref());
-    let places = &session.places;
-    let wanted = served::or_anew(session, || {
-        kubernetes::wanted(&question, named, role, places, || session.catalogue())
+    let (catalogue, wanted) = served::or_anew(session, || {
+        let catalogue = session.catalogue()?;
+        let wanted = kubernetes::wanted(&question, named, role, &session.places, &catalogue)?;
+        Ok((catalogue, wanted))
     })?;
-    let lease = acquire::lease(session, &wanted, &Terms::of_a_hook(), Some("kubectl"))?;
+    let terms = Terms::of_a_hook();
+    let lease = acquire::lease(session, &catalogue, &wanted, &terms, Some("kubectl"))?;
     session.print(&kubernetes::exec_credential(&lease, &question)?)
 }

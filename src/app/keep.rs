@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     cache::{self, Cache},
+    config::binding,
     domain::{
         entitlement::Entitlement,
         failure::{Code, Failure, Result},
@@ -144,7 +145,8 @@ fn renewed(session: &Session, entitlement: &Entitlement) -> Result<bool> {
 
 /// Renews under the live grant, and never asks for a new one: nobody is there who would want it.
 fn renew(session: &Session, entitlement: &Entitlement) -> Result<()> {
-    let cache = Cache::open(&session.places)?;
+    let binding = binding::of(&session.catalogue()?, entitlement, &session.places)?;
+    let cache = Cache::open(&session.places)?.bound_to(binding);
     let lease = cache.fresh_or(entitlement, session.clock, |held| {
         let held = held.ok_or_else(|| over(entitlement))?;
         let renewed = block_on(acquire::renewed(session, held, Some("jit keep")))?;

@@ -13,6 +13,7 @@ use std::{
 use super::{detached, session::Session, verified};
 use crate::{
     cache::{self, Cache},
+    config::binding,
     domain::{
         catalogue::{Catalogue, Resource},
         entitlement::{Entitlement, Kind},
@@ -76,6 +77,13 @@ pub fn is_set_up(session: &Session) -> Result<bool> {
     Ok(origin.is_some_and(|origin| origin.configuration == session.places.configuration))
 }
 
+/// Whether the service file is of another configuration, and so are the files that it names.
+fn is_of_another(session: &Session) -> Result<bool> {
+    let text = files::read_text(&services::file(&session.places))?;
+    let origin = text.and_then(|text| services::origin(&text));
+    Ok(origin.is_some_and(|origin| origin.configuration != session.places.configuration))
+}
+
 /// An entitlement's files, which nobody else of us changes while this is there.
 pub struct Put {
     /// The lease that they are of, while its grant lives.
@@ -92,6 +100,7 @@ pub fn put(session: &Session, entitlement: &Entitlement) -> Result<Put> {
     let now = (session.clock)();
     let held = Cache::open(places)?.held(entitlement)?;
     let held = held.filter(|lease| lease.freshness(now) != Freshness::Over);
+    let held = held.filter(|lease| is_bound(session, lease));
     match &held {
         Some(lease) if now < lease.credential.expires_at => {
             // While the catalogue cannot be read, the files stay as they are.
@@ -119,10 +128,20 @@ fn servers(session: &Session, entitlement: &Entitlement) -> Result<Vec<String>> 
     })
 }
 
+/// Whether a lease is for what the catalogue has now. A catalogue that cannot be read, because it is being
+/// edited, says nothing against it.
+fn is_bound(session: &Session, lease: &Lease) -> bool {
+    let Ok(catalogue) = session.catalogue() else {
+        return true;
+    };
+    let now = binding::of(&catalogue, &lease.grant.entitlement, &session.places);
+    now.is_ok_and(|now| now == lease.binding)
+}
+
 /// Removes the files of a lease that was dropped.
 pub fn clear(session: &Session, entitlement: &Entitlement) -> Result<()> {
     let places = &session.places;
-    if !material::directory(places, entitlement).is_dir() {
+    if !material::directory(places, entitlement).is_dir() || is_of_another(session)? {
         return Ok(());
     }
     if put(session, entitlement).is_err() {
@@ -138,7 +157,7 @@ pub fn clear(session: &Session, entitlement: &Entitlement) -> Result<()> {
 /// Removes the files whose credential has ended, or whose lease is gone: a keeper was killed.
 pub fn tidy(session: &Session) -> Result<()> {
     let kept = material::all(&session.places);
-    if kept.is_empty() {
+    if kept.is_empty() || is_of_another(session)? {
         return Ok(());
     }
     let cache = Cache::open(&session.places)?;
@@ -155,9 +174,11 @@ pub fn tidy(session: &Session) -> Result<()> {
     Ok(())
 }
 
-/// After setup or its undoing: what is held is kept from now on, or no longer.
+/// After setup or its undoing: what is held is kept from now on, or no longer; and what another
+/// configuration kept, which this one took the place of, is not.
 pub fn settle(session: &Session) -> Result<()> {
     let is_set_up = is_set_up(session)?;
+    tidy(session)?;
     let leases = Cache::open(&session.places)?.leases()?;
     let kept = leases
         .iter()

@@ -103,7 +103,7 @@ fn serve(args: &Args, agent: &Path, session: &Session) -> Result<()> {
     let wanted = Recognised::new(entitlement, because);
     let terms = Terms::of_a_hook();
     shared::ensure(agent, || {
-        acquire::lease(session, &wanted, &terms, Some("ssh")).map_err(|failure| {
+        acquire::lease(session, &catalogue, &wanted, &terms, Some("ssh")).map_err(|failure| {
             match failure.code {
                 Code::Denied | Code::Pending => ask_first(failure, &wanted),
                 Code::Usage

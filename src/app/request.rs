@@ -24,8 +24,12 @@ pub struct Args {
 
 /// Asks, keeps the lease and says until when it holds.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
-    served::or_anew(session, || session.catalogue()?.tier(&args.entitlement))?;
+    let catalogue = served::or_anew(session, || {
+        let catalogue = session.catalogue()?;
+        catalogue.tier(&args.entitlement)?;
+        Ok(catalogue)
+    })?;
     let wanted = Recognised::new(args.entitlement.clone(), "asked for by name");
-    let lease = acquire::lease(session, &wanted, &args.terms, None)?;
+    let lease = acquire::lease(session, &catalogue, &wanted, &args.terms, None)?;
     super::status::show(session, &[lease])
 }

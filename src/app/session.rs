@@ -21,7 +21,7 @@ use crate::{
         relevance::Relevance,
         time::Timestamp,
     },
-    platform::{clock, process, terminal},
+    platform::{clock, files, process, terminal},
 };
 
 /// One run of `jit`.
@@ -107,6 +107,17 @@ impl Session {
             return Ok(served.catalogue);
         }
         self.catalogue()
+    }
+
+    /// What tells the catalogue's file, as it rests here, from that of another time; empty where there is
+    /// none.
+    pub fn catalogue_stamp(&self) -> Result<String> {
+        let file = if self.server()?.is_none() {
+            self.places.configuration.join(authority::FILE)
+        } else {
+            served::path(&self.places)
+        };
+        Ok(files::stamp(&file))
     }
 
     /// Where this run is asked from, for the ledger.

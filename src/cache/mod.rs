@@ -1,5 +1,7 @@
 //! Where leases rest: sealed, one file each, one flight per entitlement.
 
+mod owner;
+
 use std::{
     fs,
     os::unix::fs::MetadataExt as _,
@@ -7,18 +9,18 @@ use std::{
     time::Duration,
 };
 
+use owner::{Owner, SUFFIX};
+
 use crate::{
     domain::{
         entitlement::Entitlement,
         environment::Places,
         failure::{Code, Failure, Result},
-        lease::{Freshness, Lease},
+        lease::{Binding, Freshness, Lease},
         time::Timestamp,
     },
     platform::{files, keyring, lock::Lock, seal::SealingKey, terminal},
 };
-
-const SUFFIX: &str = "lease";
 
 /// No job has a use for a lease that was not written for so long.
 const LONGEST: Duration = Duration::from_hours(24);
@@ -28,8 +30,8 @@ pub struct Cache {
     directory: PathBuf,
     key: SealingKey,
     patience: Option<Duration>,
-    /// As in [`Places`].
-    job: Option<String>,
+    owner: Owner,
+    binding: Option<Binding>,
 }
 
 /// The file of the key that seals leases and signing keys.
@@ -40,6 +42,18 @@ pub fn sealing_key_file(places: &Places) -> PathBuf {
 /// The directory where leases rest.
 pub fn directory(places: &Places) -> PathBuf {
     places.cache.join("leases")
+}
+
+/// The file of an entitlement's lease, whether it is there or not.
+pub fn file(places: &Places, entitlement: &Entitlement) -> PathBuf {
+    file_of(&directory(places), &Owner::of(places), entitlement)
+}
+
+/// `kubernetes,prod,view,0123456789abcdef.lease`; a comma is in no name.
+fn file_of(directory: &Path, owner: &Owner, entitlement: &Entitlement) -> PathBuf {
+    let name = entitlement.to_string().replace(['/', ':'], ",");
+    let of = owner.suffix();
+    directory.join(format!("{name}{of}.{SUFFIX}"))
 }
 
 impl Cache {
@@ -60,8 +74,18 @@ impl Cache {
             directory,
             key,
             patience: None,
-            job: places.job.clone(),
+            owner: Owner::of(places),
+            binding: None,
         })
+    }
+
+    /// The same cache, in which a lease that was issued for anything else counts as none.
+    #[must_use]
+    pub fn bound_to(self, binding: Binding) -> Self {
+        Self {
+            binding: Some(binding),
+            ..self
+        }
     }
 
     /// The same cache for whoever can wait for another process only so long.
@@ -107,11 +131,11 @@ impl Cache {
         let _flight = match self.lock(entitlement) {
             Ok(flight) => flight,
             Err(failure) => {
-                let held = self.read(entitlement)?.filter(|held| held.works(now()));
+                let held = self.bound(entitlement)?.filter(|held| held.works(now()));
                 return held.ok_or(failure);
             }
         };
-        let held = self.read(entitlement)?;
+        let held = self.bound(entitlement)?;
         let is_enough = held.as_ref().is_some_and(&enough);
         match held.as_ref().map(|lease| lease.freshness(now())) {
             Some(Freshness::Fresh) if is_enough => held.map_or_else(|| ask(None), Ok),
@@ -133,8 +157,35 @@ impl Cache {
 
     /// The lease of an entitlement, if it is fresh at `now`. This is the warm path: one file is read.
     pub fn fresh(&self, entitlement: &Entitlement, now: Timestamp) -> Result<Option<Lease>> {
-        let lease = self.read(entitlement)?;
+        let lease = self.bound(entitlement)?;
         Ok(lease.filter(|lease| lease.freshness(now) == Freshness::Fresh))
+    }
+
+    /// The lease of an entitlement, where it was issued for what it is to be used for.
+    fn bound(&self, entitlement: &Entitlement) -> Result<Option<Lease>> {
+        let lease = self.read(entitlement)?;
+        Ok(lease.filter(|lease| self.is_for(lease)))
+    }
+
+    fn is_for(&self, lease: &Lease) -> bool {
+        let mut wanted = self.binding.iter();
+        wanted.all(|binding| *binding == lease.binding)
+    }
+
+    /// Changes a lease that rests here, unless another process is just asking for a new one.
+    ///
+    /// # Errors
+    /// It cannot be read or written.
+    pub fn update(&self, entitlement: &Entitlement, change: impl FnOnce(&mut Lease)) -> Result<()> {
+        let lock = self.file(entitlement).with_extension("lock");
+        let Ok(Some(_flight)) = Lock::if_free(&lock) else {
+            return Ok(());
+        };
+        if let Some(mut lease) = self.bound(entitlement)? {
+            change(&mut lease);
+            self.keep(lease)?;
+        }
+        Ok(())
     }
 
     /// The lease of an entitlement as it rests here, whatever it is good for.
@@ -151,7 +202,7 @@ impl Cache {
 
     /// The entitlements of the leases that rest here, in order.
     pub fn entitlements(&self) -> Vec<Entitlement> {
-        entitlements(&self.directory, self.job.as_deref())
+        entitlements(&self.directory, &self.owner)
     }
 
     /// The leases whose grants live at `now`. Those whose grants are over are removed, except where
@@ -203,17 +254,9 @@ impl Cache {
 
     fn unseal(&self, entitlement: &Entitlement, sealed: &[u8]) -> Option<Lease> {
         self.key
-            .open(&self.sealed_as(entitlement), sealed)
+            .open(&self.owner.sealed_as(entitlement), sealed)
             .and_then(|text| serde_json::from_slice::<Lease>(&text).ok())
             .filter(|lease| lease.grant.entitlement == *entitlement)
-    }
-
-    /// As what a lease is sealed: what a job was given is no other job's, who may be somebody else.
-    fn sealed_as(&self, entitlement: &Entitlement) -> String {
-        match &self.job {
-            Some(job) => format!("{entitlement} of {job}"),
-            None => entitlement.to_string(),
-        }
     }
 
     /// Keeps a lease. A cache that cannot be written costs the next command time, not this one its
@@ -223,7 +266,7 @@ impl Cache {
         let kept = serde_json::to_vec(&lease)
             .ok()
             .map(zeroize::Zeroizing::new)
-            .map(|text| self.key.seal(&self.sealed_as(entitlement), &text))
+            .map(|text| self.key.seal(&self.owner.sealed_as(entitlement), &text))
             .transpose()?
             .map(|sealed| files::write_passing(&self.file(entitlement), &sealed));
         if let Some(Err(failure)) = kept {
@@ -252,17 +295,13 @@ impl Cache {
         }
     }
 
-    /// `kubernetes,prod,view.lease`, and `kubernetes,prod,view,0123456789abcdef.lease` of a job; a comma is
-    /// in no name.
     fn file(&self, entitlement: &Entitlement) -> PathBuf {
-        let name = entitlement.to_string().replace(['/', ':'], ",");
-        let of = self.job.as_deref().map(named).unwrap_or_default();
-        self.directory.join(format!("{name}{of}.{SUFFIX}"))
+        file_of(&self.directory, &self.owner, entitlement)
     }
 
-    /// Removes what other jobs left long ago: nobody who comes later can open it, to see whether it is over.
+    /// Removes what other jobs and earlier versions left long ago: nobody who comes later can open it, to
+    /// see whether it is over.
     fn sweep(&self, now: Timestamp) {
-        let own = self.job.as_deref().map(named);
         let day_ago = now.before(LONGEST);
         for file in fs::read_dir(&self.directory)
             .into_iter()
@@ -270,8 +309,7 @@ impl Cache {
             .flatten()
         {
             let name = file.file_name();
-            let of = name.to_str().and_then(job_of);
-            if of.is_none() || of == own.as_deref() {
+            if !name.to_str().is_some_and(|name| self.owner.leaves(name)) {
                 continue;
             }
             let written = file.metadata().map(|metadata| metadata.mtime());
@@ -280,19 +318,6 @@ impl Cache {
             }
         }
     }
-}
-
-/// A job in the name of a file, which says nothing of its token: `,0123456789abcdef`.
-fn named(job: &str) -> String {
-    format!(",{}", job.get(..16).unwrap_or(job))
-}
-
-/// The job in the name of a lease or of its lock, as [`named`] writes it.
-fn job_of(file: &str) -> Option<&str> {
-    let (stem, end) = file.rsplit_once('.')?;
-    let (comma, _) = stem.match_indices(',').nth(2)?;
-    stem.get(comma..)
-        .filter(|_| [SUFFIX, "lock"].contains(&end))
 }
 
 fn busy(entitlement: &Entitlement, patience: Duration) -> Failure {
@@ -316,7 +341,8 @@ pub fn glance(places: &Places) -> Vec<Lease> {
         directory: directory(places),
         key,
         patience: None,
-        job: places.job.clone(),
+        owner: Owner::of(places),
+        binding: None,
     };
     let names = cache.entitlements();
     let leases = names.iter().filter_map(|name| {
@@ -328,14 +354,14 @@ pub fn glance(places: &Places) -> Vec<Lease> {
 
 /// The entitlements of the leases that rest there for whoever runs there, also of those that cannot be opened.
 pub fn resting(places: &Places) -> Vec<Entitlement> {
-    entitlements(&directory(places), places.job.as_deref())
+    entitlements(&directory(places), &Owner::of(places))
 }
 
-fn entitlements(directory: &Path, job: Option<&str>) -> Vec<Entitlement> {
-    let of = job.map(named).unwrap_or_default();
+fn entitlements(directory: &Path, owner: &Owner) -> Vec<Entitlement> {
+    let of = owner.suffix();
     let listing = fs::read_dir(directory).into_iter().flatten();
     let mut names: Vec<Entitlement> = listing
-        .filter_map(|file| entitlement_of(file.ok()?.file_name().to_str()?, &of))
+        .filter_map(|file| entitlement_of(file.ok()?.file_name().to_str()?, of))
         .collect();
     names.sort();
     names

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod authority;
+pub mod binding;
 mod check;
 pub mod client;
 pub mod edit;

@@ -1,11 +1,18 @@
 //! What the catalogue's texts must look like: each goes into a command line, a certificate, SQL or
 //! YAML one day, so each has its own short list of characters.
 
+use std::net::IpAddr;
+
 use crate::domain::host;
 
 /// Whether `host` is a host name, an address, or either with `*` for any run of characters.
 pub(super) fn is_host_pattern(host: &str) -> bool {
     host::is_name(&host.replace('*', "x"))
+}
+
+/// Whether it is a host name that a server's certificate can be made out to, and no address.
+pub(super) fn is_certificate_name(name: &str) -> bool {
+    host::is_name(name) && name.parse::<IpAddr>().is_err()
 }
 
 /// Host and port of `host`, `host:port`, `[v6]` or `[v6]:port`; `None` where it is none of them.

@@ -74,7 +74,7 @@ impl Catalogue {
 pub struct Resources(pub BTreeMap<ResourceName, Resource>);
 
 /// One resource, with what its issuer and its tools need to know.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub enum Resource {
     /// Hosts behind one SSH certificate authority.
     Ssh(SshResource),
@@ -126,7 +126,7 @@ impl Resource {
 }
 
 /// `[resources."ssh/NAME"]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SshResource {
     /// Host names or addresses; `*` stands for any run of characters.
@@ -139,7 +139,7 @@ pub struct SshResource {
 }
 
 /// A login name.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SshRole {
     /// How sensitive it is.
@@ -148,19 +148,22 @@ pub struct SshRole {
 }
 
 /// `[resources."kubernetes/NAME"]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KubernetesResource {
     /// The API server's URL.
     pub server: String,
     /// Its certificate authority, PEM; relative to the directory of `authority.toml`.
     pub certificate_authority: Option<PathBuf>,
+    /// The name that the server's certificate has, where that is not the host of `server`.
+    pub tls_server_name: Option<String>,
     /// The contexts of a kubeconfig that mean this cluster.
     #[serde(default)]
     pub contexts: BTreeSet<String>,
     /// How credentials are made.
     pub issuer: KubernetesIssuer,
     /// For `token-request`: a bearer token that may create tokens and Secrets in the namespace.
+    #[serde(skip_serializing)]
     pub credential: Option<SecretReference>,
     /// For `token-request`: where the Secrets live that tokens are bound to; `jit` if not said.
     pub namespace: Option<String>,
@@ -188,7 +191,7 @@ impl KubernetesResource {
 }
 
 /// How Kubernetes credentials are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KubernetesIssuer {
     /// `TokenRequest`, bound to a Secret whose deletion revokes the token.
@@ -198,7 +201,7 @@ pub enum KubernetesIssuer {
 }
 
 /// What a role is in a cluster.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KubernetesRole {
     /// For `token-request`: `namespace/name` of the service account.
@@ -215,7 +218,7 @@ pub struct KubernetesRole {
 }
 
 /// `[resources."postgres/NAME"]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PostgresResource {
     /// `host` or `host:port` of the server; 5432 where no port is named.
@@ -226,6 +229,7 @@ pub struct PostgresResource {
     /// How credentials are made.
     pub issuer: PostgresIssuer,
     /// For `dynamic-role`: a connection URL that may create roles.
+    #[serde(skip_serializing)]
     pub credential: Option<SecretReference>,
     /// The server's certificate authority, PEM; relative to the directory of `authority.toml`.
     /// With it connections are `verify-full`; without it they are encrypted, not verified.
@@ -248,7 +252,7 @@ pub enum PostgresIssuer {
 }
 
 /// A database role.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PostgresRole {
     /// The role's name in the database.
@@ -259,7 +263,7 @@ pub struct PostgresRole {
 }
 
 /// `[resources."aws/NAME"]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AwsResource {
     /// The 12-digit account id.
@@ -283,7 +287,7 @@ pub struct AwsResource {
 }
 
 /// How AWS credentials are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AwsIssuer {
     /// `AssumeRole` from base credentials.
@@ -294,7 +298,7 @@ pub enum AwsIssuer {
 }
 
 /// An IAM role.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AwsRole {
     /// Its ARN.

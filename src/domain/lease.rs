@@ -37,6 +37,22 @@ pub struct Lease {
     pub took: Duration,
     /// Why this entitlement: what was inferred from the command, or what the user named.
     pub because: String,
+    /// What it was issued for.
+    #[serde(default)]
+    pub binding: Binding,
+    /// The catalogue file's stamp when the binding was last compared with it; empty: never.
+    #[serde(default)]
+    pub catalogue_stamp: String,
+}
+
+/// What a lease was issued for. It is used only where the catalogue still says the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// Where its credential may go: addresses with the digest of their certificate authority, or an
+    /// account.
+    pub target: String,
+    /// The digest of the catalogue's entry for the resource and the role, SHA-256 in hex.
+    pub resource: String,
 }
 
 /// What a lease is good for at an instant.

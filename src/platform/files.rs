@@ -98,6 +98,26 @@ pub fn is_private(path: &Path) -> Result<bool> {
     }
 }
 
+/// What tells a file's content from that of another time without reading it: its inode, size and times;
+/// empty where there is no file.
+pub fn stamp(path: &Path) -> String {
+    fs::metadata(path).map_or_else(
+        |_| String::new(),
+        |file| {
+            format!(
+                "{}.{}.{}.{}.{}.{}.{}",
+                file.dev(),
+                file.ino(),
+                file.size(),
+                file.mtime(),
+                file.mtime_nsec(),
+                file.ctime(),
+                file.ctime_nsec()
+            )
+        },
+    )
+}
+
 /// The text of a file that decides what others may do; `None` where there is none. One that somebody
 /// else than its owner can write, or that neither we nor root own, is refused.
 pub fn read_trusted(path: &Path) -> Result<Option<String>> {

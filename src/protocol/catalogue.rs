@@ -56,6 +56,9 @@ pub struct KubernetesView {
     /// Its certificate authority, PEM.
     #[serde(default)]
     pub certificate_authority: Option<String>,
+    /// The name that the server's certificate has, where that is not the host of `server`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_server_name: Option<String>,
     /// The contexts of a kubeconfig that mean this cluster.
     #[serde(default)]
     pub contexts: BTreeSet<String>,
@@ -157,6 +160,7 @@ fn kubernetes(resource: &KubernetesResource, beside: Beside) -> KubernetesView {
     KubernetesView {
         server: resource.server.clone(),
         certificate_authority: beside.certificate_authority,
+        tls_server_name: resource.tls_server_name.clone(),
         contexts: resource.contexts.clone(),
         roles: roles.collect(),
     }

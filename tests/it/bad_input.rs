@@ -9,6 +9,7 @@ use std::{
 
 use serde_json::Value;
 
+use crate::support::held::lease_file;
 use crate::support::home::{Home, Ran, run};
 use crate::support::web::{CATALOGUE, POLICIES, ask, web};
 
@@ -350,7 +351,7 @@ fn a_full_cache_costs_time_not_access() {
     let home = web();
     assert_eq!(ask(&home).code, 0);
     assert_eq!(jit(&home, &["forget", "--all"]).code, 0);
-    let lease = home.path("cache/jit/leases/ssh,web,deploy.lease");
+    let lease = lease_file(&home, "ssh/web:deploy");
     let full = failing(&home, "rename", "ENOSPC", None);
     assert_eq!(full.code, 0, "{full:?}");
     assert!(

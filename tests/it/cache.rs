@@ -16,7 +16,7 @@ use crate::support::home::{Home, run};
 use crate::support::web::{ask, web};
 
 fn lease(home: &Home) -> PathBuf {
-    home.path("cache/jit/leases/ssh,web,deploy.lease")
+    held::lease_file(home, "ssh/web:deploy")
 }
 
 fn events(home: &Home) -> Vec<Value> {
@@ -120,11 +120,7 @@ fn a_broken_lease_is_dropped_said_once_and_made_anew() {
 fn a_lease_moved_to_another_entitlement_is_not_believed() {
     let home = web();
     assert_eq!(ask(&home).code, 0);
-    fs::copy(
-        lease(&home),
-        home.path("cache/jit/leases/ssh,web,root.lease"),
-    )
-    .unwrap();
+    fs::copy(lease(&home), held::lease_file(&home, "ssh/web:root")).unwrap();
     let asked = run(&mut home.jit(["request", "ssh/web:root"]));
     assert_eq!(asked.code, 121, "{asked:?}");
 }
@@ -133,12 +129,12 @@ fn a_lease_moved_to_another_entitlement_is_not_believed() {
 fn files_that_others_can_reach_are_refused_with_the_command_that_mends_them() {
     let home = web();
     assert_eq!(ask(&home).code, 0);
-    for (name, wrong, right) in [
-        ("cache/jit/leases/ssh,web,deploy.lease", 0o640, 0o600),
-        ("cache/jit/leases", 0o755, 0o700),
-        ("state/jit/sealing.key", 0o604, 0o600),
+    for (file, wrong, right) in [
+        (lease(&home), 0o640, 0o600),
+        (home.path("cache/jit/leases"), 0o755, 0o700),
+        (home.path("state/jit/sealing.key"), 0o604, 0o600),
     ] {
-        let file = home.path(name);
+        let name = file.display().to_string();
         fs::set_permissions(&file, Permissions::from_mode(wrong)).unwrap();
         // The key is in the kernel, too: its file is looked at when something new is asked for.
         let asked = run(&mut home.jit([
@@ -182,6 +178,63 @@ fn a_lease_never_rests_in_plain_text() {
                 .any(|window| window == needle.as_bytes())
         );
     }
+}
+
+/// Runs something on a resource that a home holds a lease for; no policy of these homes gives anything.
+fn used(home: &Home, options: &[&str], on: &str) -> i32 {
+    run(home.jit(options).args(["exec", "--on", on, "--", "true"])).code
+}
+
+#[test]
+fn a_lease_is_used_only_for_what_it_was_issued_for() {
+    for (on, from, to) in [
+        ("ssh/held", "ssh.invalid", "other.invalid"),
+        ("kubernetes/held", "kubernetes.invalid", "other.invalid"),
+        ("kubernetes/held", "jit/view", "jit/other"),
+        ("postgres/held", "postgres.invalid", "other.invalid"),
+        ("postgres/held", "\"reader\"", "\"writer\""),
+        ("aws/held", "123456789012", "210987654321"),
+    ] {
+        let home = held::home_with_leases();
+        assert_eq!(used(&home, &[], on), 0, "{on}");
+        // What else the catalogue says is nothing to this lease.
+        let more = format!("{}\n[groups]\nstaff = [\"alice\"]\n", held::CATALOGUE);
+        home.configure("authority.toml", &more);
+        assert_eq!(used(&home, &[], on), 0, "{on}");
+        home.configure("authority.toml", &held::CATALOGUE.replace(from, to));
+        assert_eq!(used(&home, &[], on), 121, "{on}: {to}");
+    }
+}
+
+#[test]
+fn a_hook_of_aws_gives_credentials_for_the_account_of_the_catalogue_alone() {
+    let home = held::home_with_leases();
+    let hook = || run(&mut home.jit(["credential-process", "aws/held:read"]));
+    for _ in 0..2 {
+        assert!(hook().stdout.contains("AccessKeyId"));
+    }
+    let other = held::CATALOGUE.replace("123456789012", "210987654321");
+    home.configure("authority.toml", &other);
+    let refused = hook();
+    assert_eq!((refused.code, &*refused.stdout), (121, ""), "{refused:?}");
+    home.configure("authority.toml", held::CATALOGUE);
+    assert!(hook().stdout.contains("AccessKeyId"));
+}
+
+/// What the policies of one configuration allow is nothing to another.
+#[test]
+fn a_lease_of_one_configuration_directory_is_none_of_another() {
+    let home = held::home_with_leases();
+    home.write("other/authority.toml", held::CATALOGUE);
+    for on in ["ssh/held", "kubernetes/held", "postgres/held", "aws/held"] {
+        assert_eq!(used(&home, &["--config-dir", "other"], on), 121, "{on}");
+        assert_eq!(used(&home, &[], on), 0, "{on}");
+    }
+    let config = home.config();
+    let same = config.join(".").display().to_string();
+    assert_eq!(used(&home, &["--config-dir", &same], "aws/held"), 0);
+    let listed = run(&mut home.jit(["--config-dir", "other", "status", "--json"]));
+    assert_eq!(listed.stdout, "");
 }
 
 /// The cache of a job on the machine of that home.

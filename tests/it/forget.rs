@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Home, home::Ran, run, until};
+use crate::support::{Home, held::lease_file, home::Ran, run, until};
 
 const CATALOGUE: &str = r#"
 [resources."postgres/orders"]
@@ -64,7 +64,7 @@ fn everything_goes_whatever_became_of_the_catalogue() {
 fn everything_else_goes_where_one_lease_cannot_be_read() {
     use std::os::unix::fs::PermissionsExt as _;
     let home = held();
-    let shared = home.path("cache/jit/leases/postgres,orders,read.lease");
+    let shared = lease_file(&home, "postgres/orders:read");
     fs::set_permissions(shared, fs::Permissions::from_mode(0o644)).unwrap();
     works(&run(&mut home.jit(["forget", "--all"])));
     assert_eq!(leases(&home), 0);
@@ -74,7 +74,7 @@ fn everything_else_goes_where_one_lease_cannot_be_read() {
 fn what_is_revoked_goes_where_another_lease_cannot_be_read() {
     use std::os::unix::fs::PermissionsExt as _;
     let home = held();
-    let shared = home.path("cache/jit/leases/postgres,orders,read.lease");
+    let shared = lease_file(&home, "postgres/orders:read");
     fs::set_permissions(shared, fs::Permissions::from_mode(0o644)).unwrap();
     works(&run(&mut home.jit(["revoke", "--all"])));
     assert_eq!(leases(&home), 1);

@@ -10,7 +10,7 @@ use jit::{
         environment::{Environment, Places},
         id::GrantId,
         key::{PrivateKey, PublicKey},
-        lease::Lease,
+        lease::{Binding, Lease},
         principal::{Class, Principal},
         time::Timestamp,
     },
@@ -54,6 +54,8 @@ fn lease(entitlement: &str, secret: Secret) -> Lease {
         issued_at: past,
         took: Duration::ZERO,
         because: String::new(),
+        binding: Binding::default(),
+        catalogue_stamp: String::new(),
     }
 }
 
@@ -130,10 +132,13 @@ fn kubectl(home: &Home, kube: &Kube, line: &[&str], at: &str) -> (Ran, usize) {
         roles.view = {{ service_account = "jit/view" }}"#,
         kube.url()
     );
-    let own = "contexts: [{name: prod, context: {cluster: c, user: u, namespace: kube-system}}]\n\
-               clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n\
-               users: [{name: u, user: {token: standing}}]\n";
-    let own = home.write(".kube/config", own);
+    let own = format!(
+        "contexts: [{{name: prod, context: {{cluster: c, user: u, namespace: kube-system}}}}]\n\
+         clusters: [{{name: c, cluster: {{server: '{}'}}}}]\n\
+         users: [{{name: u, user: {{token: standing}}}}]\n",
+        kube.url()
+    );
+    let own = home.write(".kube/config", &own);
     let program = find("kubectl".as_ref(), &search(home)).unwrap();
     let mut line = line.to_vec();
     let flag = format!("--kubeconfig={}", own.display());

@@ -1,9 +1,15 @@
 //! A hook that waits for a person says so on the desktop, at most once a minute, and never waits for it.
 
-use std::{fs, process::Stdio};
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
+
+use serde_json::json;
 
 use crate::support::{
     home::{Home, Ran, run},
+    kubernetes::question,
     pty::Pty,
     until,
     web::POLICIES,
@@ -39,7 +45,18 @@ fn home() -> Home {
 }
 
 fn hook(home: &Home, line: &[&str], display: &str) -> Ran {
-    run(home.jit(line).env(display, ":0"))
+    run(asked(home, line).env(display, ":0"))
+}
+
+/// The hook as kubectl calls it.
+fn asked(home: &Home, line: &[&str]) -> Command {
+    let mut command = home.jit(line);
+    command.env("KUBERNETES_EXEC_INFO", reaches());
+    command
+}
+
+fn reaches() -> String {
+    question(&json!({ "server": "https://prod.invalid:6443" }))
 }
 
 fn shown(home: &Home) -> Vec<String> {
@@ -86,9 +103,12 @@ fn a_hook_that_wants_a_reason_says_so_once_on_the_desktop() {
 #[test]
 fn nothing_is_shown_without_a_desktop_or_where_stderr_is_read() {
     let home = home();
-    assert_eq!(run(&mut home.jit(EDIT)).code, 121, "no display");
+    assert_eq!(run(&mut asked(&home, &EDIT)).code, 121, "no display");
     let jit = env!("CARGO_BIN_EXE_jit");
-    let line = format!("DISPLAY=:0 '{jit}' exec-credential kubernetes/prod:edit");
+    let line = format!(
+        "KUBERNETES_EXEC_INFO='{}' DISPLAY=:0 '{jit}' exec-credential kubernetes/prod:edit",
+        reaches()
+    );
     let (code, screen) = Pty::run(&home, &line).end();
     assert_eq!(code, 121, "{screen}");
     assert!(screen.contains("needs a justification") && !screen.contains("Why?"));
@@ -104,7 +124,7 @@ fn nothing_is_shown_without_a_desktop_or_where_stderr_is_read() {
 #[test]
 fn a_desktop_that_is_broken_changes_nothing() {
     let home = home();
-    let plain = run(&mut home.jit(EDIT));
+    let plain = run(&mut asked(&home, &EDIT));
     home.tool("notify-send", "exit 1");
     assert_eq!(hook(&home, &EDIT, "DISPLAY").stderr, plain.stderr);
     fs::remove_file(home.path("bin/notify-send")).unwrap();
@@ -113,6 +133,8 @@ fn a_desktop_that_is_broken_changes_nothing() {
     fs::remove_dir_all(home.path("run/jit")).unwrap();
     fs::write(home.path("run/jit"), "").unwrap();
     home.tool("notify-send", "exit 1");
-    let ran = run(home.jit(EDIT).env("DISPLAY", ":0").stdin(Stdio::null()));
+    let ran = run(asked(&home, &EDIT)
+        .env("DISPLAY", ":0")
+        .stdin(Stdio::null()));
     assert_eq!(ran.code, 121, "{ran:?}");
 }

@@ -6,6 +6,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 
 use crate::support::{
+    held::lease_file,
     home::{Home, Ran, run},
     pty::Pty,
     until,
@@ -18,7 +19,7 @@ fn who_waits_on_a_terminal_says_for_what() {
     assert_eq!(ask(&home).code, 0);
     assert_eq!(run(&mut home.jit(["forget", "--all"])).code, 0);
     // Another jit, which takes its time.
-    let lock = home.path("cache/jit/leases/ssh,web,deploy.lock");
+    let lock = lease_file(&home, "ssh/web:deploy").with_extension("lock");
     let held = File::options().write(true).open(lock).unwrap();
     flock(&held, FlockOperation::LockExclusive).unwrap();
 

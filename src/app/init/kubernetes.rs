@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-
 use super::found::{Found, list, quote, role};
 use crate::{
     domain::{
@@ -12,6 +10,7 @@ use crate::{
         failure::Result,
     },
     tools::kubernetes::{
+        authorities,
         kubeconfig::{self, Cluster},
         users::bringing,
     },
@@ -83,7 +82,7 @@ fn found_in(contexts: &[&str], cluster: &Cluster) -> Option<Found> {
 /// The certificate authority that stands in the kubeconfig itself becomes a file of its own.
 fn certificate(resource: &ResourceName, cluster: &Cluster) -> Option<(String, String)> {
     let data = cluster.certificate_authority_data.as_ref()?;
-    let pem = String::from_utf8(STANDARD.decode(data.trim()).ok()?).ok()?;
+    let pem = String::from_utf8(authorities::decoded(data)?).ok()?;
     let is_one = pem.contains("-----BEGIN CERTIFICATE-----") && !pem.contains("PRIVATE KEY");
     is_one.then(|| (format!("{}-ca.crt", resource.name()), pem))
 }

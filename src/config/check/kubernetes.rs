@@ -25,6 +25,17 @@ pub(super) fn check<'a>(
             hint,
         ));
     }
+    if let Some(name) = &resource.tls_server_name
+        && !names::is_certificate_name(name)
+    {
+        let hint = "write the host name that the server's certificate has, without a port";
+        return Err(Fault::not(
+            &["tls_server_name"],
+            name,
+            "a server's name",
+            hint,
+        ));
+    }
     for context in &resource.contexts {
         if !names::is_line(context) {
             return Err(Fault::not(
@@ -71,6 +82,13 @@ fn token_request(resource: &KubernetesResource) -> Checked {
     }
     if resource.audience.is_some() {
         return Err(unneeded("audience", "token-request"));
+    }
+    if resource.tls_server_name.is_some() {
+        return Err(Fault::new(
+            ["tls_server_name"],
+            "the issuer token-request cannot ask a server for another name's certificate",
+            "remove it, or choose issuer = \"oidc\"",
+        ));
     }
     resource.roles.iter().try_for_each(|(role, written)| {
         let path = |key| ["roles", role.as_str(), key];

@@ -51,6 +51,11 @@ impl Served {
     }
 }
 
+/// Where it rests.
+pub fn path(places: &Places) -> PathBuf {
+    places.cache.join(FILE)
+}
+
 /// What rests here; nothing where nothing does, or what does cannot be read.
 ///
 /// # Errors
@@ -64,7 +69,7 @@ pub fn load(places: &Places) -> Result<Option<Served>> {
 /// # Errors
 /// Somebody else can reach the file.
 pub fn load_relevant(places: &Places, relevant: Relevance<'_>) -> Result<Option<Served>> {
-    let Some(file) = PrivateFile::open(&places.cache.join(FILE))? else {
+    let Some(file) = PrivateFile::open(&path(places))? else {
         return Ok(None);
     };
     let kept = file::read(&file, relevant)?;
@@ -90,7 +95,7 @@ pub fn keep(places: &Places, view: CatalogueView, now: Timestamp) -> Result<Serv
             files::write_passing(&authority_file(places, name), text.as_bytes())?;
         }
     }
-    files::write_passing(&places.cache.join(FILE), &text)?;
+    files::write_passing(&path(places), &text)?;
     Ok(served)
 }
 
@@ -196,7 +201,7 @@ mod tests {
         let file = orders.certificate_authority.as_ref().unwrap();
         assert!(file.starts_with(&places.cache), "{file:?}");
         assert_eq!(fs::read_to_string(file).unwrap(), pem::written(&[1, 2, 3]));
-        files::write_private(&places.cache.join(FILE), b"{").unwrap();
+        files::write_private(&path(&places), b"{").unwrap();
         assert!(load(&places).unwrap().is_none());
     }
 

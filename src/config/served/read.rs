@@ -85,6 +85,10 @@ fn kubernetes(view: &KubernetesView, authority: PathBuf) -> Read<KubernetesResou
     if !view.contexts.iter().all(|context| names::is_line(context)) {
         return Err("a context that is none");
     }
+    let mut names = view.tls_server_name.iter();
+    if !names.all(|name| names::is_certificate_name(name)) {
+        return Err("a server's name that is none");
+    }
     let is_verb = |verb: &String| verb == "*" || names::is_label(verb);
     if !view
         .roles
@@ -105,6 +109,7 @@ fn kubernetes(view: &KubernetesView, authority: PathBuf) -> Read<KubernetesResou
     Ok(KubernetesResource {
         server: view.server.clone(),
         certificate_authority: vouched(view.certificate_authority.as_ref(), authority)?,
+        tls_server_name: view.tls_server_name.clone(),
         contexts: view.contexts.clone(),
         // How it issues is the authority's own affair.
         issuer: KubernetesIssuer::TokenRequest,

@@ -16,7 +16,7 @@ use crate::{
         failure::Result,
         id::GrantId,
         key::{PrivateKey, PublicKey},
-        lease::Lease,
+        lease::{Binding, Lease},
         principal::{Class, Principal},
         time::Timestamp,
     },
@@ -174,6 +174,8 @@ fn lease(entitlement: &str) -> Lease {
         issued_at: at(0),
         took: Duration::ZERO,
         because: String::new(),
+        binding: Binding::default(),
+        catalogue_stamp: String::new(),
     }
 }
 

@@ -8,6 +8,9 @@ pub(super) struct Arguments {
     /// What is not a flag: the verb first.
     pub(super) words: Vec<String>,
     flags: Vec<Flag>,
+    /// Whether the last argument is a flag that wants a value and has none here, so that kubectl takes
+    /// the next argument for it, whatever that is.
+    is_open: bool,
 }
 
 /// A flag as it stands on the command line.
@@ -20,6 +23,8 @@ struct Flag {
     at: usize,
     /// Whether the value is the argument behind it.
     apart: bool,
+    /// Whether kubectl takes it for the value of the flag before it.
+    is_value: bool,
 }
 
 /// kubectl 1.36's flags that take no value, or take one behind `=` only. All others take the next
@@ -74,6 +79,15 @@ fn short_takes_value(letter: char, verb: Option<&str>) -> bool {
     }
 }
 
+/// A boolean as Go's `strconv.ParseBool` reads it, and so pflag.
+fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
 impl Arguments {
     /// Reads the arguments behind the program. Text that is not UTF-8 is read as near as it can be:
     /// no name of a context or a verb is like that.
@@ -97,6 +111,7 @@ impl Arguments {
                 read.short(short, at, next.as_deref());
             } else {
                 read.words.push(text.into_owned());
+                read.is_open = false;
             }
             let apart = read
                 .flags
@@ -113,7 +128,9 @@ impl Arguments {
             None => (text, None),
         };
         let takes = value.is_none() && long_takes_value(name, self.verb());
-        self.add(name, value, at, next.filter(|_| takes));
+        let next = next.filter(|_| takes);
+        self.add(name, value, at, next);
+        self.is_open = takes && next.is_none();
     }
 
     /// One argument of short flags: `-it`, `-n x`, `-nx`, `-n=x`.
@@ -132,7 +149,10 @@ impl Arguments {
             }
             if short_takes_value(letter, self.verb()) {
                 let value = Some(rest).filter(|rest| !rest.is_empty());
-                return self.add(&name, value, at, next.filter(|_| value.is_none()));
+                let next = next.filter(|_| value.is_none());
+                self.add(&name, value, at, next);
+                self.is_open = value.is_none() && next.is_none();
+                return;
             }
             self.add(&name, None, at, None);
         }
@@ -144,7 +164,9 @@ impl Arguments {
             value: value.or(next).map(ToOwned::to_owned),
             at,
             apart: next.is_some(),
+            is_value: self.is_open,
         });
+        self.is_open = false;
     }
 
     /// The first word.
@@ -163,13 +185,26 @@ impl Arguments {
         flag.value.as_deref().filter(|value| !value.is_empty())
     }
 
-    /// Whether a flag stands there and is not switched off.
+    /// Whether a flag stands there, with or without a value.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.flags.iter().any(|flag| flag.name == name)
+    }
+
+    /// Whether a boolean flag is on; the last one counts. kubectl runs nothing where its value is no
+    /// boolean, so that it is not on then.
     pub(super) fn is_set(&self, name: &str) -> bool {
-        self.flags
-            .iter()
-            .rev()
-            .find(|flag| flag.name == name)
-            .is_some_and(|flag| flag.value.as_deref() != Some("false"))
+        let last = self.flags.iter().rev().find(|flag| flag.name == name);
+        last.is_some_and(|flag| {
+            let value = flag.value.as_deref();
+            value.is_none_or(|value| parse_bool(value) == Some(true))
+        })
+    }
+
+    /// Whether kubectl explains the command instead of running it. A `--help` that it takes for the value
+    /// of another flag is none.
+    pub(super) fn asks_for_help(&self) -> bool {
+        let mut help = self.flags.iter().filter(|flag| flag.name == "help");
+        self.is_set("help") && help.all(|flag| !flag.is_value)
     }
 
     /// The arguments with another value for a flag, wherever it stands.
@@ -247,8 +282,37 @@ mod tests {
         ] {
             assert_eq!(read(line).value("namespace"), Some("x"), "{line}");
         }
-        assert!(read("get -hA").is_set("help"));
-        assert!(!read("get --help=false").is_set("help"));
+        assert!(read("get -hA").asks_for_help());
+    }
+
+    #[test]
+    fn help_counts_as_kubectl_counts_it() {
+        for line in [
+            "delete pod web --help",
+            "delete pod web -h",
+            "delete pod web --help=1",
+            "delete pod web --help=T",
+            "delete pod web --force --help",
+            "delete pod web -n x --help",
+            "delete pod web --help=false --help",
+            "--help delete pod web",
+        ] {
+            assert!(read(line).asks_for_help(), "{line}");
+        }
+        for line in [
+            "delete pod web --help=0",
+            "delete pod web --help=f",
+            "delete pod web --help=F",
+            "delete pod web --help=FALSE",
+            "delete pod web -h=0",
+            "delete pod web --help --help=false",
+            "delete pod web --help=yes",
+            "annotate pod web a=b --field-manager --help",
+            "delete pod web -n --help",
+            "exec web -- rm --help",
+        ] {
+            assert!(!read(line).asks_for_help(), "{line}");
+        }
     }
 
     #[test]

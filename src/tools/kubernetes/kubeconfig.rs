@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_saphyr::DuplicateKeyPolicy;
 
 use crate::{
     domain::{
@@ -129,10 +130,50 @@ pub fn files_of(environment: &Environment) -> Vec<PathBuf> {
 
 /// Merges one file in; says whether there is one.
 fn read(path: &Path, merged: &mut Kubeconfig) -> Result<bool> {
-    let Some(text) = files::read_text(path)? else {
+    let Some(text) = text(path)? else {
         return Ok(false);
     };
     merge(path, &text, merged).map(|()| true)
+}
+
+/// The text of a kubeconfig, in any of the encodings that YAML may have (UTF-16 is what `>` of
+/// PowerShell writes); `None` where there is no file.
+pub(super) fn text(path: &Path) -> Result<Option<String>> {
+    let Some(bytes) = files::read(path)? else {
+        return Ok(None);
+    };
+    let decoded = match bytes.as_slice() {
+        [0xff, 0xfe, rest @ ..] => utf_16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => utf_16(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8(rest.to_vec()).ok(),
+        _ => String::from_utf8(bytes).ok(),
+    };
+    decoded.map(Some).ok_or_else(|| unreadable(path, ""))
+}
+
+fn utf_16(bytes: &[u8], unit: impl Fn([u8; 2]) -> u16) -> Option<String> {
+    let (units, rest) = bytes.as_chunks();
+    let units: Vec<u16> = units.iter().map(|pair| unit(*pair)).collect();
+    let text = String::from_utf16(&units).ok();
+    text.filter(|_| rest.is_empty())
+}
+
+/// The first document of a YAML text, which is all that kubectl reads of it.
+fn first_document(text: &str) -> &str {
+    let mut at = 0;
+    let mut begun = false;
+    for line in text.split_inclusive('\n') {
+        let plain = line.trim();
+        let marks = |marker| plain == marker || line.starts_with(&format!("{marker} "));
+        let is_marker = line.starts_with(['-', '.']) && (marks("---") || marks("..."));
+        if begun && is_marker {
+            return text.get(..at).unwrap_or(text);
+        }
+        let is_nothing = plain.is_empty() || plain.starts_with(['#', '%']) || plain == "---";
+        begun |= !is_nothing;
+        at += line.len();
+    }
+    text
 }
 
 /// Merges the text of the file `path` in.
@@ -159,21 +200,36 @@ pub fn merge(path: &Path, text: &str, merged: &mut Kubeconfig) -> Result<()> {
     Ok(())
 }
 
-/// serde-saphyr's own limits (depth 64, a million events, 64 MiB of text, few aliases for an
-/// anchor) keep a hostile file from costing more than milliseconds.
+/// Reads a text as kubectl does: its first document, in which the last of several equal keys counts.
+///
+/// serde-saphyr's own limits (depth 64, a million events, 64 MiB of text, few aliases for an anchor)
+/// keep a hostile file from costing more than milliseconds.
 pub(super) fn parse<T: DeserializeOwned + Default>(path: &Path, text: &str) -> Result<T> {
+    let text = first_document(text);
     if text.trim().is_empty() {
         return Ok(T::default());
     }
-    let options = serde_saphyr::options! { with_snippet: false };
+    let options = serde_saphyr::options! {
+        with_snippet: false,
+        duplicate_keys: DuplicateKeyPolicy::LastWins,
+    };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         // The parser's own words could quote the file, and a kubeconfig holds secrets.
         let line = error
             .location()
             .map_or_else(String::new, |at| format!(" (line {})", at.line()));
-        Failure::failed(format!("{} is not a kubeconfig{line}", path.display()))
-            .hint("\"kubectl config view\" says what is wrong with it")
+        unreadable(path, &line)
     })
+}
+
+/// kubectl may read the file all the same: what is reached then, nobody can tell.
+fn unreadable(path: &Path, line: &str) -> Failure {
+    Failure::failed(format!(
+        "{} is not a kubeconfig that jit can read{line}",
+        path.display()
+    ))
+    .hint("\"kubectl config view --raw --flatten\" prints it as jit can read it, or says what is wrong with it")
+    .stranger()
 }
 
 #[cfg(test)]
@@ -181,6 +237,7 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
+    use crate::domain::failure::Nature;
 
     fn put(path: &Path, text: &str) {
         files::write_public(path, text.as_bytes()).unwrap();
@@ -233,9 +290,40 @@ mod tests {
             put(&directory.path().join("a"), text);
             let failure = load(&environment(directory.path(), "a"), None).unwrap_err();
             assert!(!format!("{failure:?}").contains("hunter2"), "{failure:?}");
-            let named = format!("{}/a is not a kubeconfig{line}", directory.path().display());
+            let shown = directory.path().display();
+            let named = format!("{shown}/a is not a kubeconfig that jit can read{line}");
             assert!(failure.message.starts_with(&named), "{failure:?}");
         }
+    }
+
+    #[test]
+    fn what_kubectl_reads_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a");
+        let current = |bytes: &[u8]| {
+            files::write_public(&file, bytes).unwrap();
+            let read = load(&environment(directory.path(), "a"), None);
+            read.unwrap().current
+        };
+        let text = "current-context: prod\r\ncontexts: []\r\n";
+        let units = || text.encode_utf16();
+        let little: Vec<u8> = units().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = units().flat_map(u16::to_be_bytes).collect();
+        for bytes in [
+            text.as_bytes(),
+            &[b"\xef\xbb\xbf", text.as_bytes()].concat(),
+            &[b"\xff\xfe", &*little].concat(),
+            &[b"\xfe\xff", &*big].concat(),
+            b"# mine\n---\ncurrent-context: prod\n---\ncurrent-context: other\n",
+            b"current-context: prod\n...\n]\n",
+            b"current-context: prod\n--- {not: [a\n",
+            b"current-context: other\ncurrent-context: prod\n",
+        ] {
+            assert_eq!(current(bytes).as_deref(), Some("prod"), "{bytes:?}");
+        }
+        files::write_public(&file, b"\xff\xfea").unwrap();
+        let failure = load(&environment(directory.path(), "a"), None).unwrap_err();
+        assert_eq!(failure.nature, Nature::Stranger);
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! kubectl, and every other program that speaks to a cluster through a kubeconfig.
 
 mod argv;
+pub mod authorities;
 mod clusters;
 mod completion;
 mod exec_credential;
+mod flags;
 pub mod kubeconfig;
+mod kuberc;
 mod objects;
 mod plugin;
 mod private;
@@ -25,6 +28,7 @@ pub use smallest::reading;
 use std::ffi::OsString;
 
 use argv::Arguments;
+use private::Sharing;
 use smallest::smallest;
 use verbs::Deed;
 
@@ -83,7 +87,7 @@ pub fn needs_nothing(task: &Task<'_>) -> bool {
     task.program_name() == "kubectl"
         && match completion::of(task.arguments()) {
             Some(completion) => completion.stays_here(),
-            None => verbs::of_kubectl(&Arguments::read(task.arguments())) == Deed::Local,
+            None => read(task).is_ok_and(|read| verbs::of_kubectl(&read.1) == Deed::Local),
         }
 }
 
@@ -94,11 +98,24 @@ pub fn completes(task: &Task<'_>) -> bool {
 
 /// kubectl's verb, for policies.
 pub fn verb(task: &Task<'_>) -> Option<String> {
-    let arguments = Arguments::read(task.arguments());
+    let (_, arguments) = read(task).ok()?;
     let verb = arguments
         .verb()
         .filter(|_| task.program_name() == "kubectl");
     verb.map(str::to_owned)
+}
+
+/// The arguments with kubectl's aliases resolved, and what they say.
+///
+/// # Errors
+/// The verb may be an alias, and the file of the aliases cannot be read.
+fn read(task: &Task<'_>) -> Result<(Vec<OsString>, Arguments)> {
+    let arguments = match task.program_name() {
+        "kubectl" => kuberc::resolved(task)?,
+        _ => task.arguments().to_vec(),
+    };
+    let read = Arguments::read(&arguments);
+    Ok((arguments, read))
 }
 
 /// Which entitlement the command needs: the cluster that its context means, and the smallest role
@@ -107,7 +124,7 @@ pub fn verb(task: &Task<'_>) -> Option<String> {
 /// # Errors
 /// Usage: an unknown context, an unknown verb, no role that covers it, or a command that needs none.
 pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
-    let arguments = Arguments::read(task.arguments());
+    let (_, arguments) = read(task)?;
     let program = task.program_name();
     let deed = match program {
         "kubectl" => verbs::of_kubectl(&arguments),
@@ -157,6 +174,16 @@ fn is_plugin(task: &Task<'_>, arguments: &Arguments) -> bool {
         })
 }
 
+/// Whether the command only reads its kubeconfig: what kubectl itself runs does. Any other program, a
+/// shell above all, may change its own (`kubectl config set-context --current`), and nobody else's.
+fn sharing(task: &Task<'_>, arguments: &Arguments) -> Sharing {
+    let is_kubectl = task.program_name() == "kubectl";
+    match verbs::of_kubectl(arguments) {
+        Deed::Needs(_) if is_kubectl => Sharing::Shared,
+        Deed::Needs(_) | Deed::Local | Deed::Unknown => Sharing::OfThisProcess,
+    }
+}
+
 /// The program with a private kubeconfig, and with nothing that leads past it.
 ///
 /// # Errors
@@ -170,18 +197,31 @@ pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
             "{entitlement} is not in a cluster"
         )));
     };
-    let arguments = Arguments::read(task.arguments());
+    let (written, arguments) = read(task)?;
     let on = Task {
         on: task.on.or(Some(&entitlement.resource)),
         ..*task
     };
     let target = target::of(&on, &arguments)?;
-    let plugin = process::own_file()?;
-    let file = private::write(entitlement, &target, cluster, injection.places, &plugin)?;
+    flags::of_program(task.program_name()).refuse_other_authority(
+        &arguments,
+        cluster,
+        task.environment,
+        injection.places,
+    )?;
+    let private = private::Private {
+        entitlement,
+        target: &target,
+        cluster,
+        places: injection.places,
+        plugin: &process::own_file()?,
+        now: injection.now,
+    };
+    let file = private.write(sharing(task, &arguments))?;
     let program = task.command.first().map(OsString::as_os_str);
     let mut launch = Launch {
         program: process::find(program.unwrap_or_default(), task.environment)?,
-        arguments: arguments.with_value(task.arguments(), "kubeconfig", &file),
+        arguments: arguments.with_value(&written, "kubeconfig", &file),
         unset: UNSET.iter().map(ToString::to_string).collect(),
         ..Launch::default()
     };

@@ -1,12 +1,11 @@
 //! Who may be given a credential by the plugin: only the server that it is for.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use std::path::Path;
 
 use super::{
+    authorities,
     clusters::{clusters, same_server},
     kubeconfig::Cluster,
-    private,
     question::{Asker, Question},
     smallest::reading,
 };
@@ -22,38 +21,33 @@ use crate::{
 };
 
 /// Which entitlement the caller needs: the one that the kubeconfig names, or the cluster that it is
-/// about to reach with a role, or with the smallest that reads. Only where the caller says what it
-/// reaches is the catalogue asked for.
+/// about to reach with a role, or with the smallest that reads.
 ///
 /// # Errors
-/// Usage: nothing or something unknown is named, or the credential would go elsewhere.
+/// Usage: nothing or something unknown is named, the caller does not say which cluster it is about to
+/// reach, or the credential would go elsewhere.
 pub fn wanted(
     question: &Question,
     named: Option<&Entitlement>,
     role: Option<&RoleName>,
     places: &Places,
-    catalogue: impl FnOnce() -> Result<Catalogue>,
+    catalogue: &Catalogue,
 ) -> Result<Recognised> {
     if let Some(other) = named.filter(|named| named.resource.kind() != Kind::Kubernetes) {
         return Err(not_a_cluster(other));
     }
-    let entitlement = match (named, &question.cluster) {
-        (Some(named), None) => named.clone(),
-        (None, None) => return Err(nothing_named()),
-        (named, Some(asker)) => {
-            let catalogue = catalogue()?;
-            let entitlement = match (named, role) {
-                (Some(named), _) => named.clone(),
-                (None, role) => reached(&catalogue, asker, role)?,
-            };
-            let Resource::Kubernetes(cluster) = catalogue.resource(&entitlement.resource)? else {
-                return Err(not_a_cluster(&entitlement));
-            };
-            catalogue.tier(&entitlement)?;
-            refuse_elsewhere(asker, &entitlement.resource, cluster, places)?;
-            entitlement
-        }
+    let Some(asker) = &question.cluster else {
+        return Err(unaddressed(named));
     };
+    let entitlement = match named {
+        Some(named) => named.clone(),
+        None => reached(catalogue, asker, role)?,
+    };
+    let Resource::Kubernetes(cluster) = catalogue.resource(&entitlement.resource)? else {
+        return Err(not_a_cluster(&entitlement));
+    };
+    catalogue.tier(&entitlement)?;
+    refuse_elsewhere(asker, &entitlement.resource, cluster, places)?;
     Ok(Recognised::new(entitlement, "asked for by a kubeconfig"))
 }
 
@@ -63,10 +57,16 @@ pub(super) fn not_a_cluster(entitlement: &Entitlement) -> Failure {
         .hint("kubectl's plugin is called as: jit exec-credential kubernetes/NAME:ROLE")
 }
 
-fn nothing_named() -> Failure {
-    Failure::usage("neither an entitlement nor a cluster is named").hint(
-        "name it, as in: jit exec-credential kubernetes/NAME:ROLE; or set provideClusterInfo: true",
-    )
+/// A kubeconfig without `provideClusterInfo` may send the token to any server.
+fn unaddressed(named: Option<&Entitlement>) -> Failure {
+    let what = match named {
+        Some(named) => format!("{named} is not handed out"),
+        None => "no token is handed out".to_owned(),
+    };
+    Failure::usage(format!(
+        "the kubeconfig does not say which cluster it reaches, so {what}"
+    ))
+    .hint("set provideClusterInfo: true below exec of its user, as \"jit setup kubernetes\" does")
 }
 
 /// The entitlement for the cluster with that server.
@@ -112,17 +112,12 @@ pub fn check(
     cluster: &KubernetesResource,
     places: &Places,
 ) -> Result<()> {
-    let file = own.certificate_authority.as_deref();
-    let read = file.filter(|_| own.certificate_authority_data.is_none());
-    let data = match read {
-        Some(file) => Some(STANDARD.encode(files::read(file)?.unwrap_or_default())),
-        None => own.certificate_authority_data.clone(),
-    };
     let asker = Asker {
         server: own.server.clone(),
         tls_server_name: own.tls_server_name.clone(),
         insecure_skip_tls_verify: own.insecure_skip_tls_verify,
-        certificate_authority_data: data,
+        certificate_authority_data: own.certificate_authority_data.clone(),
+        certificate_authority: own.certificate_authority.clone(),
     };
     refuse_elsewhere(&asker, resource, cluster, places)
 }
@@ -159,46 +154,38 @@ fn refuse_elsewhere(
             "take insecure-skip-tls-verify out of its cluster",
         );
     }
-    if asker
-        .tls_server_name
-        .as_ref()
-        .is_some_and(|name| !name.is_empty())
-    {
+    let name = asker.tls_server_name.as_deref().unwrap_or_default();
+    let known = cluster.tls_server_name.as_deref().unwrap_or_default();
+    if name != known {
+        let what = format!("expects the server's name to be {name:?}, not {known:?}");
         return refuse(
-            "expects another server's name",
-            "take tls-server-name out of its cluster",
+            &what,
+            "give both the same: tls_server_name in authority.toml, tls-server-name in the kubeconfig",
         );
     }
-    let trusted = asker.certificate_authority_data.as_deref();
-    match trusted.filter(|data| !data.is_empty()) {
-        Some(data) if !are_known(data, cluster, places)? => refuse(
+    match (trusted(asker)?, &cluster.certificate_authority) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => refuse(
+            "names no certificate authority, and the catalogue does",
+            "give its cluster the certificate-authority that authority.toml names",
+        ),
+        (Some(data), _) if authorities::are_known(&data, cluster, places)? => Ok(()),
+        (Some(_), _) => refuse(
             "trusts a certificate authority that the catalogue does not name",
             "give both the same: certificate_authority in authority.toml, certificate-authority in the kubeconfig",
         ),
-        _ => Ok(()),
     }
 }
 
-/// Whether all of these certificate authorities are the catalogue's own. What else the text holds
-/// might be read as a certificate by somebody else, so there must not be anything.
-fn are_known(data: &str, cluster: &KubernetesResource, places: &Places) -> Result<bool> {
-    let Some(known) = private::authority(cluster, places)? else {
-        return Ok(false);
-    };
-    let Ok(asked) = STANDARD.decode(data) else {
-        return Ok(false);
-    };
-    if asked == known.as_bytes() {
-        return Ok(true);
+/// What the caller trusts, PEM: the data, or else the file, which clients that are not of client-go name
+/// as their kubeconfig does. Nothing where it trusts the system's authorities.
+fn trusted(asker: &Asker) -> Result<Option<Vec<u8>>> {
+    let data = asker.certificate_authority_data.as_deref();
+    if let Some(data) = data.filter(|data| !data.is_empty()) {
+        return Ok(Some(authorities::decoded(data).unwrap_or_default()));
     }
-    let known: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(known.as_bytes())
-        .flatten()
-        .collect();
-    let read: Result<Vec<CertificateDer<'_>>, _> = CertificateDer::pem_slice_iter(&asked).collect();
-    let begun = String::from_utf8_lossy(&asked)
-        .matches("-----BEGIN")
-        .count();
-    Ok(read.is_ok_and(|read| {
-        !read.is_empty() && read.len() == begun && read.iter().all(|one| known.contains(one))
-    }))
+    let file = asker.certificate_authority.as_deref();
+    let file = file.filter(|file| *file != Path::new(""));
+    file.map(|file| Ok(files::read(file)?.unwrap_or_default()))
+        .transpose()
 }

@@ -1,5 +1,7 @@
 //! What kubectl and its kin ask their plugin: the `ExecCredential` in `KUBERNETES_EXEC_INFO`.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
@@ -31,7 +33,7 @@ pub(super) enum ApiVersion {
 pub struct Question {
     /// The version that the answer must have.
     pub(super) version: ApiVersion,
-    /// Where the credential will be sent, where the kubeconfig says `provideClusterInfo`.
+    /// Where the credential will be sent; only a kubeconfig that says `provideClusterInfo` tells it.
     pub cluster: Option<Asker>,
 }
 
@@ -47,6 +49,8 @@ pub struct Asker {
     pub(super) insecure_skip_tls_verify: Option<bool>,
     /// The certificate authorities that are trusted, PEM in base64.
     pub(super) certificate_authority_data: Option<String>,
+    /// The file that they are in, which client-go never names.
+    pub(super) certificate_authority: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 use super::{
     argv::Arguments,
     clusters::{by_context, by_server, clusters, same_server, unknown, unknown_context},
+    flags::{self, elsewhere},
     kubeconfig::{self, Cluster, Kubeconfig},
 };
 use crate::{
@@ -29,19 +30,6 @@ pub(super) struct Target {
     pub(super) own: Option<Cluster>,
 }
 
-/// The flags of a program that bring a credential, and those that name an API server. What other
-/// programs call so may be anything else.
-fn flags_of(program: &str) -> (&'static str, &'static str) {
-    match program {
-        "kubectl" => (
-            "token username password client-certificate client-key user",
-            "server",
-        ),
-        "helm" => ("kube-token", "kube-apiserver"),
-        _ => ("", ""),
-    }
-}
-
 /// What `--context` (kubectl, k9s, …) or `--kube-context` (helm) names.
 fn named_context(arguments: &Arguments) -> Option<&str> {
     arguments
@@ -54,13 +42,8 @@ fn named_context(arguments: &Arguments) -> Option<&str> {
 /// # Errors
 /// As [`of`].
 pub(super) fn resource(task: &Task<'_>, arguments: &Arguments) -> Result<ResourceName> {
-    let (credentials, servers) = flags_of(task.program_name());
-    let mut flags = ["context kube-context cluster", credentials, servers]
-        .into_iter()
-        .flat_map(str::split_whitespace);
-    let contradicts = |flag| arguments.value(flag).is_some();
     match task.on {
-        Some(on) if !flags.any(contradicts) => {
+        Some(on) if !flags::of_program(task.program_name()).are_in(arguments) => {
             task.catalogue.resource(on)?;
             Ok(on.clone())
         }
@@ -84,17 +67,19 @@ pub(super) fn of(task: &Task<'_>, arguments: &Arguments) -> Result<Target> {
     refuse_other(task, arguments, &kubeconfig, &resource, cluster)?;
     let context = match named_context(arguments) {
         Some(name) => name.to_owned(),
-        None => own_context(task, &kubeconfig, &resource, cluster),
+        None => own_context(&kubeconfig, &resource, cluster),
     };
     let own_context = kubeconfig.contexts.get(&context);
     let own_cluster = own_context.map(|context| context.cluster.as_str());
     let name = arguments.value("cluster").or(own_cluster);
     let own = name.and_then(|name| kubeconfig.clusters.get(name));
+    let own = own.filter(|own| same_server(&own.server, &cluster.server));
+    // A namespace of another cluster means nothing here, unless a flag takes its context here.
+    let redirects = arguments.has("cluster") || arguments.has("server");
+    let namespace = own_context.filter(|_| own.is_some() || redirects);
     Ok(Target {
-        namespace: own_context.and_then(|context| context.namespace.clone()),
-        own: own
-            .filter(|own| same_server(&own.server, &cluster.server))
-            .cloned(),
+        namespace: namespace.and_then(|context| context.namespace.clone()),
+        own: own.cloned(),
         cluster: name
             .filter(|name| !name.is_empty())
             .unwrap_or_else(|| resource.name())
@@ -127,19 +112,43 @@ fn meant(task: &Task<'_>, arguments: &Arguments, kubeconfig: &Kubeconfig) -> Res
     let Some(name) = named else {
         return Err(unknown(task, "no context is named or current".to_owned()));
     };
-    let here = by_context(task, name)?;
-    let there = match server_of(kubeconfig, name) {
-        Some(server) => by_server(task, server)?,
-        None => None,
+    // Names such as "default" and "admin" are everywhere: what a context reaches is what counts, and a
+    // name is believed only where the kubeconfig does not have it.
+    if !kubeconfig.contexts.contains_key(name) {
+        let found = by_context(task, name)?;
+        return found.ok_or_else(|| unknown_context(task, kubeconfig, name));
+    }
+    let Some(server) = server_of(kubeconfig, name) else {
+        return Err(unknown(task, format!("the context {name:?} has no server")));
     };
-    match (here, there) {
-        // Names such as "default" and "admin" are everywhere; what they reach is what counts.
-        (Some(here), Some(there)) if here != there => Err(Failure::usage(format!(
-            "the context {name:?} is {here}'s, but its cluster in the kubeconfig is {there}"
-        ))
-        .hint(format!("say which: --on {here} or --on {there}"))),
-        (Some(found), _) | (None, Some(found)) => Ok(found),
-        (None, None) => Err(unknown_context(task, kubeconfig, name)),
+    match by_server(task, server) {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => Err(unknown_server(task, name, server)),
+        // Of several resources with one server, the one that lists the name.
+        Err(several) => listed_at(task, name, server).ok_or(several),
+    }
+}
+
+/// The resource that lists the context, where it has that server.
+fn listed_at(task: &Task<'_>, context: &str, server: &str) -> Option<ResourceName> {
+    let mut all = clusters(task.catalogue);
+    let found = all.find(|(_, cluster)| {
+        cluster.contexts.contains(context) && same_server(&cluster.server, server)
+    });
+    found.map(|(name, _)| name.clone())
+}
+
+/// The error of a context that reaches no cluster of the catalogue, whatever it is called.
+fn unknown_server(task: &Task<'_>, context: &str, server: &str) -> Failure {
+    let what = format!("the context {context:?} reaches {server:?}, which is no resource");
+    let failure = unknown(task, what);
+    let mut clusters = clusters(task.catalogue);
+    match clusters.find(|(_, cluster)| cluster.contexts.contains(context)) {
+        Some((name, cluster)) => failure.hint(format!(
+            "{name} has the server {}; to reach it, say --on {name} and leave the context out",
+            cluster.server
+        )),
+        None => failure,
     }
 }
 
@@ -151,85 +160,70 @@ fn refuse_other(
     resource: &ResourceName,
     cluster: &KubernetesResource,
 ) -> Result<()> {
-    let (credentials, servers) = flags_of(task.program_name());
-    refuse_credentials(arguments, credentials)?;
-    let elsewhere = |what: String| {
-        Err(Failure::usage(format!(
-            "{what}, and the credential would be for {resource}"
-        ))
-        .hint("leave one of them out"))
-    };
-    for flag in servers.split_whitespace() {
-        match arguments.value(flag) {
-            Some(server) if !same_server(server, &cluster.server) => {
-                return elsewhere(format!("--{flag} names {server:?}"));
-            }
-            // client-go takes what has neither a scheme nor an authority for plain HTTP.
-            Some(server) if !server.contains("://") && cluster.certificate_authority.is_none() => {
-                return Err(Failure::usage(format!(
-                    "--{flag} {server} would send the credential in the clear"
-                ))
-                .hint(format!(
-                    "write --{flag} {}, or leave it out",
-                    cluster.server
-                )));
-            }
-            _ => {}
-        }
-    }
-    let named = arguments.value("cluster").filter(|_| servers == "server");
+    let flags = flags::of_program(task.program_name());
+    flags.refuse_credentials(arguments)?;
+    flags.refuse_elsewhere(arguments, resource, cluster)?;
+    let named = arguments
+        .value("cluster")
+        .filter(|_| flags.server == "server");
     if let Some(own) = named.and_then(|name| kubeconfig.clusters.get(name))
         && !same_server(&own.server, &cluster.server)
     {
-        return elsewhere(format!("--cluster names {:?}", named.unwrap_or_default()));
+        let what = format!("--cluster names {:?}", named.unwrap_or_default());
+        return Err(elsewhere(&what, resource));
     }
-    if let (Some(on), Some(name)) = (task.on, named_context(arguments)) {
-        let server = server_of(kubeconfig, name);
-        let means = |cluster: &KubernetesResource| {
-            let same = server.is_some_and(|server| same_server(server, &cluster.server));
-            same || cluster.contexts.contains(name)
-        };
-        let other =
-            clusters(task.catalogue).find(|(other, cluster)| *other != on && means(cluster));
-        if let Some((other, _)) = other.filter(|_| !means(cluster)) {
-            return elsewhere(format!("the context {name:?} is {other}'s"));
+    let redirects = named.is_some() || arguments.value(flags.server).is_some();
+    match named_context(arguments) {
+        Some(name) if task.on.is_some() && !redirects => {
+            refuse_other_context(task, name, kubeconfig, resource, cluster)
         }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
-/// The flags that bring a credential of their own. `--user` is another thing in `create` and `set`:
-/// the subject of a role binding.
-fn refuse_credentials(arguments: &Arguments, credentials: &str) -> Result<()> {
-    let binds = matches!(arguments.verb(), Some("create" | "set"));
-    let found = credentials
-        .split_whitespace()
-        .find(|flag| arguments.value(flag).is_some() && !(binds && *flag == "user"));
-    found.map_or(Ok(()), |flag| {
-        Err(
-            Failure::usage(format!("--{flag} brings a credential of its own")).hint(format!(
-                "leave --{flag} out, and jit brings one; or run the command without jit"
-            )),
-        )
-    })
+/// Refuses a context that reaches another cluster than `--on` names, or is another resource's.
+fn refuse_other_context(
+    task: &Task<'_>,
+    context: &str,
+    kubeconfig: &Kubeconfig,
+    resource: &ResourceName,
+    cluster: &KubernetesResource,
+) -> Result<()> {
+    let server = server_of(kubeconfig, context);
+    let means = |cluster: &KubernetesResource| match server {
+        Some(server) => same_server(server, &cluster.server),
+        None => cluster.contexts.contains(context),
+    };
+    if means(cluster) {
+        return Ok(());
+    }
+    let other = clusters(task.catalogue).find(|(_, cluster)| means(cluster));
+    match (other, server) {
+        (Some((other, _)), _) => {
+            let what = format!("the context {context:?} is {other}'s");
+            Err(elsewhere(&what, resource))
+        }
+        (None, Some(server)) => {
+            let what = format!("the context {context:?} reaches {server:?}");
+            Err(elsewhere(&what, resource))
+        }
+        (None, None) => Ok(()),
+    }
 }
 
 /// The context to use where the command names none: the current one or else another that means the
 /// resource; the catalogue's or the resource's own name where the kubeconfig has none.
 fn own_context(
-    task: &Task<'_>,
     kubeconfig: &Kubeconfig,
     resource: &ResourceName,
     cluster: &KubernetesResource,
 ) -> String {
-    let means = |name: &&String| {
+    let reaches = |name: &&String| {
         let server = server_of(kubeconfig, name);
-        let same = server.is_some_and(|server| same_server(server, &cluster.server));
-        let listed = cluster.contexts.contains(*name);
-        same || listed && matches!(by_context(task, name), Ok(Some(found)) if found == *resource)
+        server.is_some_and(|server| same_server(server, &cluster.server))
     };
     let current = kubeconfig.current.iter();
-    let known = current.chain(kubeconfig.contexts.keys()).find(means);
+    let known = current.chain(kubeconfig.contexts.keys()).find(reaches);
     known
         .or_else(|| cluster.contexts.first())
         .map_or_else(|| resource.name().to_owned(), Clone::clone)

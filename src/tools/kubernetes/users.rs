@@ -8,10 +8,7 @@ use super::{
     clusters::same_server,
     kubeconfig::{self, files_of},
 };
-use crate::{
-    domain::{catalogue::KubernetesResource, environment::Environment, failure::Result},
-    platform::files,
-};
+use crate::domain::{catalogue::KubernetesResource, environment::Environment, failure::Result};
 
 /// What a user brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,15 +47,11 @@ pub struct User {
 }
 
 impl User {
-    /// The first of its contexts that means that cluster.
+    /// The first of its contexts that reaches that cluster, whatever it is called.
     pub fn context_of(&self, cluster: &KubernetesResource) -> Option<&str> {
-        let means = |(context, server): &&(String, String)| {
-            cluster.contexts.contains(context) || same_server(server, &cluster.server)
-        };
-        self.contexts
-            .iter()
-            .find(means)
-            .map(|(context, _)| &**context)
+        let mut contexts = self.contexts.iter();
+        let found = contexts.find(|(_, server)| same_server(server, &cluster.server));
+        found.map(|(context, _)| &**context)
     }
 }
 
@@ -149,7 +142,7 @@ pub fn bringing(environment: &Environment) -> Result<Vec<User>> {
     let mut users: BTreeMap<String, Option<Brings>> = BTreeMap::new();
     let mut logins: BTreeMap<String, String> = BTreeMap::new();
     for file in files_of(environment) {
-        let Some(text) = files::read_text(&file)? else {
+        let Some(text) = kubeconfig::text(&file)? else {
             continue;
         };
         let written: Written = kubeconfig::parse(&file, &text)?;
@@ -187,6 +180,7 @@ pub fn bringing(environment: &Environment) -> Result<Vec<User>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::files;
 
     const TEXT: &str = "\
 contexts:

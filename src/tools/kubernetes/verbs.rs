@@ -53,6 +53,11 @@ const RULES: &str = "
     auth certificate cordon drain taint uncordon
 ";
 
+/// Whether kubectl has a verb of that name itself; no alias and no plugin replaces it.
+pub(super) fn is_builtin(verb: &str) -> bool {
+    lists(LOCAL, verb) || coverage_of(verb, "").is_some()
+}
+
 /// How much a verb of kubectl does; `None` for one that kubectl does not have.
 fn coverage_of(verb: &str, second: &str) -> Option<Coverage> {
     match (verb, second) {
@@ -72,7 +77,7 @@ pub(super) fn of_kubectl(arguments: &Arguments) -> Deed {
         return Deed::Local;
     };
     let client_only = verb == "version" && arguments.is_set("client");
-    if lists(LOCAL, verb) || client_only || arguments.is_set("help") {
+    if lists(LOCAL, verb) || client_only || arguments.asks_for_help() {
         return Deed::Local;
     }
     let second = arguments.word(1);

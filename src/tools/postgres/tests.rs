@@ -13,7 +13,7 @@ use crate::{
         elevation::Grant,
         environment::{Environment, Places},
         id::GrantId,
-        lease::Lease,
+        lease::{Binding, Lease},
         principal::{Class, Principal},
         time::Timestamp,
     },
@@ -115,6 +115,8 @@ impl Desk {
                 issued_at: now,
                 took: Duration::ZERO,
                 because: String::new(),
+                binding: Binding::default(),
+                catalogue_stamp: String::new(),
             };
             let at = |name: &str| self.directory.path().join(name);
             let places = Places {

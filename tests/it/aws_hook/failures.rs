@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::home;
 use crate::support::{
     Home,
-    held::{cache, home_with_leases},
+    held::{cache, home_with_leases, lease_file},
     home::{Ran, run},
     stranger::{DOWN, silent},
     until,
@@ -102,13 +102,13 @@ fn each_failure_is_one_line_with_its_code_and_what_to_do() {
 #[test]
 fn what_is_said_on_the_way_elsewhere_is_not_said_here() {
     let home = home_with_leases();
-    let lease = home.path("cache/jit/leases/aws,held,read.lease");
+    let lease = lease_file(&home, "aws/held:read");
     fs::write(&lease, "torn").unwrap();
     let ran = hook(&home, &["aws/held:read"]);
     assert_eq!((ran.code, &*ran.stdout), (121, ""), "no policy: {ran:?}");
     assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
     assert!(!ran.stderr.contains("dropped"), "{ran:?}");
-    let elsewhere = home.path("cache/jit/leases/kubernetes,held,view.lease");
+    let elsewhere = lease_file(&home, "kubernetes/held:view");
     fs::write(elsewhere, "torn").unwrap();
     let asked = run(&mut home.jit(["request", "kubernetes/held:view"]));
     assert!(asked.stderr.contains("jit: dropped"), "{asked:?}");
@@ -170,7 +170,7 @@ fn while_another_jit_asks_what_is_held_is_used_and_then_an_end_is_made() {
     let cache = cache(&home).patient(Duration::from_millis(50));
     let entitlement: Entitlement = "aws/held:read".parse().unwrap();
     let held = cache.fresh(&entitlement, clock::now()).unwrap().unwrap();
-    let lock = home.path("cache/jit/leases/aws,held,read.lock");
+    let lock = lease_file(&home, "aws/held:read").with_extension("lock");
     let _other = Lock::acquire(&lock, || ()).unwrap();
     let ask = |now: Timestamp| {
         cache.fresh_or(

@@ -14,7 +14,7 @@ use insta::assert_snapshot;
 
 use crate::support::{
     Home,
-    held::home_with_leases,
+    held::{home_with_leases, lease_file},
     run,
     skip::skip,
     whereabouts::{is_root, jit, program},
@@ -171,9 +171,8 @@ fn hidden_verbs_stay_hidden_and_options_wait_for_a_dash() {
 #[test]
 fn what_is_broken_is_not_offered_and_nothing_is_said_or_dropped() {
     let home = home_with_leases();
-    let leases = home.path("cache/jit/leases");
-    let truncated = leases.join("aws,held,read.lease");
-    let shared = leases.join("ssh,held,deploy.lease");
+    let truncated = lease_file(&home, "aws/held:read");
+    let shared = lease_file(&home, "ssh/held:deploy");
     fs::write(&truncated, "x").unwrap();
     fs::set_permissions(&shared, fs::Permissions::from_mode(0o644)).unwrap();
     assert_eq!(offered(&home, &["forget", "a"]), "");

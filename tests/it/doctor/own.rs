@@ -4,6 +4,8 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Stdio};
 
 use insta::assert_snapshot;
 
+use crate::support::held::lease_file;
+
 use super::{Home, Ran, findings, hints, home, jit, run, says};
 
 const SECRET: &str = "hunter2";
@@ -311,7 +313,8 @@ fn with_a_server_in_the_configuration_nothing_here_is_asked() {
 fn a_lease_that_cannot_be_opened_is_counted_and_kept() {
     let home = home("[resources.\"ssh/web\"]\nhosts = [\"w\"]\nroles.deploy = {}\n");
     jit(&home, &["request", "ssh/web:deploy"]);
-    let lease = home.write("cache/jit/leases/ssh,web,deploy.lease", "cut off");
+    let lease = lease_file(&home, "ssh/web:deploy");
+    fs::write(&lease, "cut off").unwrap();
     let ran = jit(&home, &["doctor", "--offline", "--json"]);
     assert_eq!(
         says(&ran, "leftovers", "leftovers"),

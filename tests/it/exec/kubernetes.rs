@@ -9,6 +9,7 @@ use super::{Home, events, home, jit, last, story, works};
 use crate::support::{
     Kube,
     home::{Ran, run},
+    kubernetes::question,
     until,
 };
 
@@ -128,8 +129,9 @@ fn a_revoked_grant_is_refused_by_the_cluster() {
         !kubeconfig.contains("token"),
         "the kubeconfig holds no secret: {kubeconfig}"
     );
-    let credential = works(&home, &["exec-credential", "kubernetes/prod:view"]);
-    let credential: serde_json::Value = serde_json::from_str(&credential).unwrap();
+    let mut plugin = home.jit(["exec-credential", "kubernetes/prod:view"]);
+    let plugin = run(plugin.env("KUBERNETES_EXEC_INFO", question(&kube.as_asked())));
+    let credential: serde_json::Value = serde_json::from_str(&plugin.stdout).unwrap();
     let token = credential["status"]["token"].as_str().unwrap().to_owned();
     let (server, ca) = (kube.url(), kube.ca().display().to_string());
     let direct = || {

@@ -3,6 +3,7 @@
 mod aws;
 mod bound;
 pub(crate) mod kubernetes;
+mod nothing;
 mod postgres;
 mod services;
 mod services_kept;

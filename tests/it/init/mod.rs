@@ -214,7 +214,10 @@ fn foreign_files_that_are_malformed_are_said_and_skipped() {
     fs::create_dir(home.path(".pg_service.conf")).unwrap();
     let said = works(&home, &["init"]);
     for (name, why) in [
-        (".kube/config", "is not a kubeconfig (line 1)"),
+        (
+            ".kube/config",
+            "is not a kubeconfig that jit can read (line 1)",
+        ),
         (".ssh/config", "is not UTF-8 text"),
         (".pg_service.conf", "cannot be read"),
     ] {

@@ -171,7 +171,7 @@ fn a_plugin_that_is_killed_leaves_nothing_broken() {
     };
     for milliseconds in [0, 1, 2, 4, 6, 8, 10, 12, 15, 20, 30] {
         works(&desk.home, &["forget", "--all"]);
-        let mut plugin = begin(&mut desk.home.jit(["exec-credential", "kubernetes/prod:view"]));
+        let mut plugin = begin(&mut desk.asked());
         thread::sleep(Duration::from_millis(milliseconds));
         plugin.kill().unwrap();
         plugin.wait().unwrap();

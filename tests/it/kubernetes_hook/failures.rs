@@ -7,18 +7,8 @@ use serde_json::{Value, json};
 use super::Desk;
 use crate::{
     exec::{events, works},
-    support::{Home, home::Ran, run, skip::skip, whereabouts::program},
+    support::{home::Ran, kubernetes::question, run, skip::skip, whereabouts::program},
 };
-
-/// What kubectl asks for a cluster.
-fn question(cluster: &Value) -> String {
-    json!({
-        "kind": "ExecCredential",
-        "apiVersion": "client.authentication.k8s.io/v1",
-        "spec": { "cluster": cluster, "interactive": false },
-    })
-    .to_string()
-}
 
 #[track_caller]
 fn refused(ran: &Ran, code: i32, says: &str) {
@@ -41,7 +31,8 @@ fn a_question_that_makes_no_sense_is_one_line() {
             named,
             "holds a \"Pod\\n\"",
         ),
-        ("", &[], "neither an entitlement nor a cluster is named"),
+        ("", &[], "no token is handed out"),
+        ("", named, "kubernetes/prod:view is not handed out"),
         ("", &["aws/prod:read"], "is not a cluster's role"),
         (
             "",
@@ -60,7 +51,7 @@ fn the_cluster_that_is_reached_is_told_by_its_server() {
         return;
     };
     let url = desk.kube.url();
-    let here = question(&json!({ "server": url }));
+    let here = question(&desk.kube.as_asked());
     let answer = desk.plugin(&here, &[]);
     assert_eq!((answer.code, &*answer.stderr), (0, ""), "{answer:?}");
     assert!(answer.stdout.contains("\"token\""), "{answer:?}");
@@ -80,7 +71,11 @@ fn the_cluster_that_is_reached_is_told_by_its_server() {
         ),
         (
             json!({ "server": url, "tls-server-name": "localhost" }),
-            "another server's name",
+            "expects the server's name to be \"localhost\"",
+        ),
+        (
+            json!({ "server": url }),
+            "names no certificate authority, and the catalogue does",
         ),
     ] {
         refused(&desk.plugin(&question(&cluster), &[]), 2, says);
@@ -104,7 +99,7 @@ fn kubectl_takes_the_token_to_no_other_server() {
         (
             format!("server: {url}"),
             format!("server: {url}\n    tls-server-name: localhost"),
-            "another server's name",
+            "expects the server's name to be",
         ),
     ] {
         desk.home.write(".kube/config", &own.replace(&from, &to));
@@ -128,18 +123,19 @@ fn neither_a_home_nor_stdin_nor_a_terminal_is_needed() {
     let Some(desk) = Desk::new("hook-bare") else {
         return;
     };
-    let mut command = desk.home.jit(["exec-credential", "kubernetes/prod:view"]);
-    let ran = run(command.env_remove("HOME"));
+    let ran = run(desk.asked().env_remove("HOME"));
     assert_eq!((ran.code, &*ran.stderr), (0, ""), "{ran:?}");
     let mut closed = desk.program("sh");
     let line = "exec \"$0\" exec-credential kubernetes/prod:view <&- 2>&-";
+    let info = question(&desk.kube.as_asked());
     let ran = run(closed
+        .env("KUBERNETES_EXEC_INFO", info)
         .args(["-c", line])
         .arg(desk.home.jit([""]).get_program()));
     assert!(ran.stdout.contains("\"token\""), "{ran:?}");
     // A stdin that never ends is never read.
-    let mut command = desk.home.jit(["exec-credential", "kubernetes/prod:view"]);
-    let mut waiting = command
+    let mut waiting = desk
+        .asked()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -150,13 +146,16 @@ fn neither_a_home_nor_stdin_nor_a_terminal_is_needed() {
 }
 
 /// The plugin where this machine's clock is off by this much.
-fn at(home: &Home, offset: &str) -> Option<Value> {
+fn at(desk: &Desk, offset: &str) -> Option<Value> {
     let Some(faketime) = program("faketime", None) else {
         skip("faketime is not installed");
         return None;
     };
-    let mut command = home.command(&faketime);
-    command.env("DONT_FAKE_MONOTONIC", "1").args(["-f", offset]);
+    let mut command = desk.home.command(&faketime);
+    command
+        .env("KUBERNETES_EXEC_INFO", question(&desk.kube.as_asked()))
+        .env("DONT_FAKE_MONOTONIC", "1")
+        .args(["-f", offset]);
     command.arg(env!("CARGO_BIN_EXE_jit"));
     let ran = run(command.args(["exec-credential", "kubernetes/prod:view"]));
     assert_eq!((ran.code, &*ran.stderr), (0, ""), "{offset}: {ran:?}");
@@ -177,7 +176,7 @@ fn a_clock_that_is_off_costs_neither_the_cache_nor_the_credential() {
         let Some(desk) = Desk::without_setup(namespace) else {
             return;
         };
-        let Some(first) = at(&desk.home, offset) else {
+        let Some(first) = at(&desk, offset) else {
             return;
         };
         assert_eq!(
@@ -185,7 +184,7 @@ fn a_clock_that_is_off_costs_neither_the_cache_nor_the_credential() {
             told,
             "{offset}: {first}"
         );
-        let again = at(&desk.home, offset).unwrap();
+        let again = at(&desk, offset).unwrap();
         assert_eq!(again["token"], first["token"], "{offset}");
         let counted = desk.counted();
         assert_eq!(counted, (1, 1), "{offset}");

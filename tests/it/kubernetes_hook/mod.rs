@@ -1,6 +1,7 @@
 //! Kubernetes without the prefix: a kubeconfig that `jit setup kubernetes` writes, and the programs that
 //! use it.
 
+mod bound;
 mod clients;
 mod failures;
 mod kuberc;
@@ -18,6 +19,7 @@ use crate::{
     support::{
         Home, Kube,
         home::{Ran, run},
+        kubernetes::question,
     },
 };
 
@@ -60,6 +62,13 @@ impl Desk {
         let ran = self.kubectl(args);
         assert_eq!((ran.code, &*ran.stderr), (0, ""), "{args:?}: {ran:?}");
         ran.stdout
+    }
+
+    /// The plugin by itself, called with this cluster's own question.
+    fn asked(&self) -> Command {
+        let mut command = self.home.jit(["exec-credential", "kubernetes/prod:view"]);
+        command.env("KUBERNETES_EXEC_INFO", question(&self.kube.as_asked()));
+        command
     }
 
     /// The plugin by itself, asked as kubectl asks it; an empty question is none.

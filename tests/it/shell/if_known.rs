@@ -166,7 +166,6 @@ const WRONG: &str = "
     ssh alice
     ssh behind
     ssh -J deploy@web.invalid github.com
-    kubectl --context both get pods
     kubectl --context prod drain node
     kubectl --context prod nonsense
     kubectl --context prod --token x get pods

@@ -6,7 +6,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::shells::{SHELLS, says, set_up};
 use crate::support::{
-    held::home_with_leases,
+    held::{home_with_leases, lease_file},
     home::{Home, Ran, run},
     skip::skip,
     whereabouts::program,
@@ -59,7 +59,7 @@ fn what_is_over_is_removed_unless_somebody_asks_for_it_anew() {
         return skip("faketime is not installed");
     };
     let home = home_with_leases();
-    let lock = home.path("cache/jit/leases/aws,held,read.lock");
+    let lock = lease_file(&home, "aws/held:read").with_extension("lock");
     let held = File::options().write(true).open(lock).unwrap();
     flock(&held, FlockOperation::LockExclusive).unwrap();
     let ran = in_two_hours(&home, &faketime);

@@ -6,7 +6,7 @@ use super::shells::{SHELLS, Shell, exists, link_to_jit, says, set_up};
 use crate::{
     exec::ssh::Web,
     support::{
-        held::home_with_leases,
+        held::{home_with_leases, move_leases},
         home::{Home, run},
         pty::Pty,
     },
@@ -222,6 +222,7 @@ fn paths_of_any_kind_are_words() {
     }
     let odd = home.path("it's a \"$(dir)\" \\'");
     fs::rename(home.config(), &odd).unwrap();
+    move_leases(&home, &odd);
     fs::create_dir_all(home.path("data/fish/generated_completions")).unwrap();
     let mut setup = home.jit(["setup", "shell", "--config-dir"]);
     let ran = run(setup.arg(&odd));

@@ -1,17 +1,21 @@
 //! Leases that a home holds already, of each kind, without any authority or target.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use jit::{
-    cache::Cache,
-    config::{client, places, served},
+    cache::{self, Cache},
+    config::{binding, client, places, served},
     domain::{
         catalogue::{Catalogue, Resource},
         credential::{Credential, Secret, Token},
         elevation::Grant,
         environment::{Environment, Places},
         id::GrantId,
-        lease::Lease,
+        lease::{Binding, Lease},
         principal::{Class, Principal},
         time::Timestamp,
     },
@@ -79,12 +83,42 @@ pub(crate) fn home_with_leases() -> Home {
     let mut leases = vec![certified(&home)];
     leases.extend(secrets.map(|(entitlement, secret)| lease(grant(entitlement), secret)));
     let cache = cache(&home);
+    let places = places::find(&environment(&home), None).unwrap();
     for lease in leases {
+        let lease = bound(lease, &toml::from_str(CATALOGUE).unwrap(), &places);
         cache
             .fresh_or(&lease.grant.entitlement.clone(), clock::now, |_| Ok(lease))
             .unwrap();
     }
     home
+}
+
+/// The lease as it is where it was issued under that catalogue.
+fn bound(lease: Lease, catalogue: &Catalogue, places: &Places) -> Lease {
+    Lease {
+        binding: binding::of(catalogue, &lease.grant.entitlement, places).unwrap(),
+        ..lease
+    }
+}
+
+/// Gives the leases of a home to another configuration directory.
+pub(crate) fn move_leases(home: &Home, configuration: &Path) {
+    let places = Places {
+        configuration: configuration.to_owned(),
+        ..places::find(&environment(home), None).unwrap()
+    };
+    let other = Cache::open(&places).unwrap();
+    for lease in cache(home).leases().unwrap() {
+        other
+            .fresh_or(&lease.grant.entitlement.clone(), clock::now, |_| Ok(lease))
+            .unwrap();
+    }
+}
+
+/// The file of a lease of a home, whether it is there or not.
+pub(crate) fn lease_file(home: &Home, entitlement: &str) -> PathBuf {
+    let places = places::find(&environment(home), None).unwrap();
+    cache::file(&places, &entitlement.parse().unwrap())
 }
 
 /// The cache of a home.
@@ -135,9 +169,10 @@ pub(crate) fn served_home_among(others: usize) -> Home {
     let view = CatalogueView {
         resources: resources.collect(),
     };
-    served::keep(&places, view, clock::now()).unwrap();
+    let served = served::keep(&places, view, clock::now()).unwrap();
     let own = Cache::open(&places).unwrap();
     for lease in embedded.leases().unwrap() {
+        let lease = bound(lease, &served.catalogue, &places);
         own.fresh_or(&lease.grant.entitlement.clone(), clock::now, |_| Ok(lease))
             .unwrap();
     }
@@ -228,6 +263,8 @@ fn lease(grant: Grant, secret: Secret) -> Lease {
         issued_at: grant.granted_at,
         took: Duration::from_millis(5),
         because: "you named it".to_owned(),
+        binding: Binding::default(),
+        catalogue_stamp: String::new(),
         grant,
     }
 }

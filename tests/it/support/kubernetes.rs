@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::daemon::Daemon;
@@ -37,6 +39,15 @@ struct Binaries {
 }
 
 impl Kube {
+    /// This cluster as a plugin is told of it.
+    pub(crate) fn as_asked(&self) -> Value {
+        let authority = fs::read(self.ca()).unwrap();
+        json!({
+            "server": self.url(),
+            "certificate-authority-data": STANDARD.encode(authority),
+        })
+    }
+
     /// The one that all tests of this process share, since it takes seconds to start; each test
     /// works in a namespace of its own.
     pub(crate) fn shared() -> Option<&'static Self> {
@@ -134,7 +145,7 @@ impl Kube {
     }
 
     /// The first event of the audit log that contains `needle`, once it is written: one JSON object.
-    pub(crate) fn audited(&self, needle: &str) -> serde_json::Value {
+    pub(crate) fn audited(&self, needle: &str) -> Value {
         let log = self.dir.path().join("audit.log");
         let line = until_logged(&log, needle);
         serde_json::from_str(&line).expect("an event")
@@ -251,4 +262,14 @@ fn kubectl_command(binary: &Path, dir: &Path) -> Command {
         .env("HOME", dir)
         .env("KUBECONFIG", kubeconfig(dir));
     command
+}
+
+/// What kubectl asks its plugin for a cluster, as its kubeconfig has it (`KUBERNETES_EXEC_INFO`).
+pub(crate) fn question(cluster: &Value) -> String {
+    json!({
+        "kind": "ExecCredential",
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "spec": { "cluster": cluster, "interactive": false },
+    })
+    .to_string()
 }

@@ -9,7 +9,7 @@ use crate::{
         engine::Engine,
     },
     cache,
-    config::account,
+    config::{account, binding},
     domain::{
         catalogue::Resource,
         decision::{Decision, Verdict},
@@ -116,9 +116,11 @@ fn smallest_first(resource: &Resource) -> Vec<(&RoleName, Tier)> {
 fn held(entitlement: &Entitlement, ground: &Ground) -> Option<Lease> {
     let session = &ground.session;
     let now = (session.clock)();
+    let binding = binding::of(&ground.catalogue, entitlement, &session.places).ok()?;
     let mut leases = cache::glance(&session.places).into_iter();
     leases.find(|lease| {
-        lease.grant.entitlement == *entitlement && lease.freshness(now) == Freshness::Fresh
+        let is_for = lease.grant.entitlement == *entitlement && lease.binding == binding;
+        is_for && lease.freshness(now) == Freshness::Fresh
     })
 }
 
@@ -159,7 +161,7 @@ fn refusal(entitlement: &Entitlement, decision: &Decision) -> String {
 /// Asks for a lease as any command does, except that it is not kept.
 pub(super) fn borrow(entitlement: Entitlement, ground: &Ground) -> Result<Held> {
     let wanted = Recognised::new(entitlement, "jit doctor tries it");
-    let lease = acquire::passing(&ground.session, &wanted, TOOL)?;
+    let lease = acquire::passing(&ground.session, &ground.catalogue, &wanted, TOOL)?;
     Ok(Held {
         lease,
         is_borrowed: true,

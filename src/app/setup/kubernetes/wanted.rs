@@ -263,6 +263,9 @@ impl<'a> Wanted<'a> {
             );
         }
         entry.insert("server".into(), cluster.server.clone().into());
+        if let Some(name) = &cluster.tls_server_name {
+            entry.insert("tls-server-name".into(), name.clone().into());
+        }
         let default = self.desk.default.clone();
         self.add(
             &default,

@@ -20,7 +20,7 @@ use crate::{
         failure::Result,
         id::GrantId,
         key::{PrivateKey, PublicKey},
-        lease::Lease,
+        lease::{Binding, Lease},
         principal::{Class, Principal},
         time::Timestamp,
     },
@@ -195,6 +195,8 @@ pub(super) fn lease(entitlement: &str) -> Lease {
         issued_at: at(0),
         took: Duration::ZERO,
         because: String::new(),
+        binding: Binding::default(),
+        catalogue_stamp: String::new(),
     }
 }
 

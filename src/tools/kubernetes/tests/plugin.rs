@@ -1,6 +1,6 @@
 //! From kubectl's question to an entitlement, and from a lease to its answer.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use base64::{
     Engine as _,
@@ -47,8 +47,15 @@ fn answer(desk: &Desk, question: &Question, named: &str, role: &str) -> Result<R
         named.map(|named| named.parse().unwrap()).as_ref(),
         role.map(|role| role.parse().unwrap()).as_ref(),
         &desk.places,
-        || Ok(desk.catalogue.clone()),
+        &desk.catalogue,
     )
+}
+
+/// A cluster with that server, which trusts what the catalogue trusts.
+fn trusting(desk: &Desk, server: &str) -> Value {
+    let authority = fs::read(desk.directory.path().join("prod-ca.crt")).unwrap();
+    let authority = Some(STANDARD.encode(authority)).filter(|_| server.contains(":6443"));
+    json!({ "server": server, "certificate-authority-data": authority })
 }
 
 fn certificate(name: &str) -> String {
@@ -58,21 +65,28 @@ fn certificate(name: &str) -> String {
 }
 
 #[test]
-fn without_a_cluster_the_kubeconfig_is_believed_and_no_catalogue_is_read() {
-    let named = "kubernetes/prod:view".parse().unwrap();
+fn a_kubeconfig_that_does_not_say_what_it_reaches_is_given_nothing() {
     let desk = Desk::new();
-    let none = || panic!("the catalogue is not needed");
-    let found = wanted(&Question::default(), Some(&named), None, &desk.places, none).unwrap();
-    assert_eq!(found.entitlement, named);
-    let other = "aws/prod:read".parse().unwrap();
-    for named in [None, Some(&other)] {
-        let failure = wanted(&Question::default(), named, None, &desk.places, none).unwrap_err();
+    for (named, what) in [
+        (
+            "kubernetes/prod:view",
+            "kubernetes/prod:view is not handed out",
+        ),
+        ("", "no token is handed out"),
+    ] {
+        let failure = answer(&desk, &Question::default(), named, "").unwrap_err();
+        assert!(failure.message.ends_with(what), "{failure:?}");
         assert!(
-            failure
-                .hint
-                .contains("jit exec-credential kubernetes/NAME:ROLE")
+            failure.hint.contains("provideClusterInfo: true"),
+            "{failure:?}"
         );
     }
+    let failure = answer(&desk, &Question::default(), "aws/prod:read", "").unwrap_err();
+    assert!(
+        failure
+            .hint
+            .contains("jit exec-credential kubernetes/NAME:ROLE")
+    );
 }
 
 #[test]
@@ -91,7 +105,7 @@ fn the_server_that_is_reached_says_which_cluster_it_is() {
             "kubernetes/stage:oncall",
         ),
     ] {
-        let question = reaching(&json!({ "server": server }));
+        let question = reaching(&trusting(&desk, server));
         let wanted = answer(&desk, &question, "", role).unwrap();
         assert_eq!(wanted.entitlement.to_string(), found, "{server}");
     }
@@ -107,7 +121,7 @@ fn the_server_that_is_reached_says_which_cluster_it_is() {
             "kubernetes/prod has no role \"vew\"",
         ),
     ] {
-        let question = reaching(&json!({ "server": server }));
+        let question = reaching(&trusting(&desk, server));
         let failure = answer(&desk, &question, "", role).unwrap_err();
         assert_eq!(failure.message, message);
     }
@@ -136,7 +150,19 @@ fn the_token_goes_to_no_other_server() {
         ),
         (
             json!({"server": own, "tls-server-name": "evil"}),
-            "expects another server's name",
+            "expects the server's name to be \"evil\"",
+        ),
+        (
+            json!({"server": own}),
+            "names no certificate authority, and the catalogue does",
+        ),
+        (
+            json!({"server": own, "certificate-authority-data": ""}),
+            "names no certificate authority, and the catalogue does",
+        ),
+        (
+            json!({"server": own, "certificate-authority": "/dev/null"}),
+            "trusts a certificate authority",
         ),
         (
             json!({"server": own, "certificate-authority-data": "QQ=="}),
@@ -157,9 +183,10 @@ fn the_token_goes_to_no_other_server() {
         assert_eq!(failure.code as u8, 2);
         assert!(!failure.hint.is_empty());
     }
-    let fine = json!({"server": own, "insecure-skip-tls-verify": false, "tls-server-name": "", "certificate-authority-data": ""});
+    let authority = desk.directory.path().join("prod-ca.crt");
+    let fine = json!({"server": own, "insecure-skip-tls-verify": false, "tls-server-name": "", "certificate-authority": authority});
     answer(&desk, &reaching(&fine), "kubernetes/prod:view", "").unwrap();
-    let unknown = reaching(&json!({ "server": own }));
+    let unknown = reaching(&trusting(&desk, own));
     assert!(answer(&desk, &unknown, "kubernetes/prot:view", "").is_err());
     assert!(answer(&desk, &unknown, "kubernetes/prod:vew", "").is_err());
 }
@@ -174,13 +201,13 @@ fn only_authorities_of_the_catalogue_are_trusted() {
     );
     let file = desk.directory.path().join("prod-ca.crt");
     put(&file, &format!("# two\n{own}{next}"));
-    let trusting = |text: &str, named: &str, server: &str| {
+    let trusts = |text: &str, named: &str, server: &str| {
         let data = STANDARD.encode(text);
         let cluster = json!({ "server": server, "certificate-authority-data": data });
         answer(&desk, &reaching(&cluster), named, "").is_ok()
     };
     let prod = |text: &str| {
-        trusting(
+        trusts(
             text,
             "kubernetes/prod:view",
             "https://prod.example.com:6443",
@@ -190,6 +217,9 @@ fn only_authorities_of_the_catalogue_are_trusted() {
         own.clone(),
         format!("{next}\n{own}"),
         format!("# two\n{own}{next}"),
+        format!("{own}{own}"),
+        own.replace('\n', "\r\n"),
+        own.replace("-----\n", "-----  \n\n"),
     ] {
         assert!(prod(&text), "{text}");
     }
@@ -206,7 +236,7 @@ fn only_authorities_of_the_catalogue_are_trusted() {
         assert!(!prod(&text), "{text}");
     }
     // Where the catalogue trusts the system's authorities, a kubeconfig cannot name another one.
-    assert!(!trusting(
+    assert!(!trusts(
         &own,
         "kubernetes/stage:oncall",
         "https://stage.example.com"

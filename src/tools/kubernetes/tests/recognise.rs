@@ -4,10 +4,13 @@ use std::ffi::OsString;
 
 use proptest::{collection::vec, prelude::*};
 
-use super::desk::{Desk, KUBECONFIG, put, rows};
-use crate::tools::{
-    kubernetes::{needs_nothing, recognise},
-    task::Task,
+use super::desk::{CATALOGUE, Desk, KUBECONFIG, put, rows};
+use crate::{
+    domain::failure::Nature,
+    tools::{
+        kubernetes::{needs_nothing, recognise},
+        task::Task,
+    },
 };
 
 #[test]
@@ -62,7 +65,7 @@ fn what_is_unknown_is_an_error_with_a_way_out() {
         None,
         r#"
         kubectl get pods --context prd        | the context "prd" is no resource | did you mean "prod"? name one with --context or --on: kubernetes/prod (context prod, prod-eu), kubernetes/stage (context stage)
-        kubectl get pods --context foreign    | the context "foreign" is no resource | name one with --context or --on:
+        kubectl get pods --context foreign    | the context "foreign" reaches "https://elsewhere.example.com", which is no resource | name one with --context or --on:
         kubectl get pods --cluster prot       | the kubeconfig has no cluster "prot" | did you mean "prod"?
         kubectl get pods -s https://evil      | no resource has the server "https://evil" | name one
         kubectl --context prod get x -s evil  | no resource has the server | name one
@@ -70,6 +73,9 @@ fn what_is_unknown_is_an_error_with_a_way_out() {
         kubectl get pods --token x            | --token brings a credential of its own | leave --token out
         kubectl get pods --user me            | --user brings a credential of its own | leave --user out
         kubectl get pods --client-key=k       | --client-key brings a credential of its own | leave
+        kubectl get x --insecure-skip-tls-verify     | --insecure-skip-tls-verify would hand the credential to whoever answers for kubernetes/stage | leave
+        kubectl get x --insecure-skip-tls-verify=1   | --insecure-skip-tls-verify would hand | leave
+        kubectl get x --tls-server-name evil         | --tls-server-name evil is not the name of kubernetes/stage's server | leave
         kubectl config view                   | this command speaks to no cluster | run it without jit
         kubectl get pods --kubeconfig none    | the kubeconfig | correct --kubeconfig
         "#,
@@ -85,6 +91,10 @@ fn what_does_not_fit_together_is_an_error_with_a_way_out() {
         kubectl get pods --server https://evil | --server names "https://evil", and the credential would be for kubernetes/prod | leave one
         kubectl get pods --cluster stage       | --cluster names "stage", and | leave one
         kubectl get pods --context stage       | the context "stage" is kubernetes/stage's, and | leave one
+        kubectl get pods --context foreign     | the context "foreign" reaches "https://elsewhere.example.com", and | leave one
+        kubectl get x --insecure-skip-tls-verify=T | --insecure-skip-tls-verify would hand the credential | leave
+        helm list --kube-insecure-skip-tls-verify  | --kube-insecure-skip-tls-verify would hand the credential | leave
+        helm list --kube-tls-server-name evil      | --kube-tls-server-name evil is not the name | leave
         kubectl gett pods                      | "gett" is not a verb that jit knows, and no role of kubernetes/prod is known to cover it | name one with --role; its roles are admin, edit, view
         helm list --kube-token x               | --kube-token brings a credential of its own | leave
         "#,
@@ -119,19 +129,62 @@ fn without_a_kubeconfig_nothing_is_the_default() {
     );
 }
 
+/// The kubeconfig has the context or not, and the catalogue its server or not.
 #[test]
-fn a_name_that_reaches_another_cluster_is_not_believed() {
+fn the_server_of_a_context_decides_and_a_name_only_where_no_kubeconfig_has_it() {
     let desk = Desk::new();
-    let swapped = KUBECONFIG.replace(
+    let known = KUBECONFIG.replace(
         "{name: stage, context: {cluster: stage",
         "{name: stage, context: {cluster: prod",
     );
-    put(&desk.directory.path().join(".kube/config"), &swapped);
-    let failure = desk.recognise("kubectl get pods", None, None).unwrap_err();
-    assert_eq!(
-        failure.message,
-        "the context \"stage\" is kubernetes/stage's, but its cluster in the kubeconfig is kubernetes/prod"
-    );
+    let foreign = known.replace("{cluster: prod", "{cluster: foreign");
+    let absent = "current-context: stage\n";
+    for (kubeconfig, line, wanted) in [
+        (&*known, "kubectl get pods", Ok("kubernetes/prod:view")),
+        (
+            &foreign,
+            "kubectl get pods",
+            Err(
+                "the context \"stage\" reaches \"https://elsewhere.example.com\", which is no resource",
+            ),
+        ),
+        (absent, "kubectl get pods", Ok("kubernetes/stage:oncall")),
+        (
+            absent,
+            "kubectl get pods --context other",
+            Err("the context \"other\" is no resource"),
+        ),
+    ] {
+        put(&desk.directory.path().join(".kube/config"), kubeconfig);
+        let found = desk.recognise(line, None, None);
+        let found = found
+            .map(|found| found.entitlement.to_string())
+            .map_err(|failure| (failure.message.clone(), failure));
+        match (found, wanted) {
+            (Ok(found), Ok(wanted)) => assert_eq!(found, wanted),
+            (Err((message, failure)), Err(wanted)) => {
+                assert_eq!(message, wanted);
+                assert_eq!(failure.nature, Nature::Stranger, "the wrapper lets it pass");
+            }
+            (found, wanted) => panic!("{line}: {found:?}, not {wanted:?}"),
+        }
+    }
+}
+
+/// Two resources may be one API server, with other service accounts, say.
+#[test]
+fn of_two_resources_with_one_server_the_one_that_lists_the_context_is_meant() {
+    let mut desk = Desk::new();
+    let twice = CATALOGUE.replace("https://stage.example.com", "https://prod.example.com:6443");
+    desk.catalogue = toml::from_str(&twice).unwrap();
+    for (line, wanted) in [
+        ("kubectl get x --context prod", "kubernetes/prod:view"),
+        ("kubectl get x --context renamed", ""),
+    ] {
+        let found = desk.recognise(line, None, None);
+        let found = found.map(|found| found.entitlement.to_string());
+        assert_eq!(found.unwrap_or_default(), wanted, "{line}");
+    }
 }
 
 proptest! {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use jit::{
+    cache,
     domain::{entitlement::Entitlement, key::PublicKey},
     platform::{clock, keys},
 };
@@ -108,10 +109,8 @@ fn what_was_not_asked_for_is_not_used() {
         assert_eq!(ran.code, 125, "{pointer}: {ran:?}");
         assert!(ran.stderr.contains(why), "{pointer}: {ran:?}");
         assert_eq!(ran.stdout, "", "{pointer}");
-        let kept = session(&home)
-            .places
-            .cache
-            .join("leases/aws,prod,read.lease");
+        let entitlement = "aws/prod:read".parse().unwrap();
+        let kept = cache::file(&session(&home).places, &entitlement);
         assert!(!kept.exists(), "{pointer}");
     }
 }
