@@ -76,7 +76,9 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         return session.print_json(&view);
     }
     let done = if change.disabled {
-        "may not come any more; all that they had has ended, and its targets are being told"
+        "may not come any more; sessions, grants and requests have ended, and the targets are being told. \
+         SSH and database certificates, AWS sessions and tokens that were issued before work until they \
+         expire, and a login that is open at a target until it ends"
     } else {
         "may come again"
     };
