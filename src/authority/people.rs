@@ -11,7 +11,7 @@ use crate::{
     },
     platform::proof,
     store::identities::Identity,
-    verify::issuer::Issuer,
+    verify::issuer::{Issuer, LONGEST},
 };
 
 /// The OpenID provider whose word counts for people.
@@ -54,7 +54,14 @@ impl Authority {
         holder: PublicKey,
     ) -> Result<Vouched> {
         let now = (self.clock)();
-        let verified = people.issuer.verify(id_token, now).await?;
+        let verified = people.issuer.verify(id_token, now).await;
+        let verified = verified.map_err(|failure| {
+            // Another one of the same account would be as long.
+            if failure.code == Code::SignIn && id_token.len() <= LONGEST {
+                return failure.hint("run: jit login");
+            }
+            failure
+        })?;
         let is_bound = self.is_of_this_sign_in(people, verified.text("nonce"), holder);
         let is_bound = is_bound.await?;
         let known = people.caller(&verified, &self.catalogue)?;
