@@ -265,8 +265,7 @@ pub(crate) fn exec_credential(data: &[u8]) {
         return;
     };
     let places = places();
-    let catalogue = || Ok(READ.clone());
-    if let Ok(found) = kubernetes::wanted(&question, None, None, &places, catalogue) {
+    if let Ok(found) = kubernetes::wanted(&question, None, None, &places, &READ) {
         assert_eq!(found.entitlement.resource.kind(), Kind::Kubernetes);
         assert!(READ.tier(&found.entitlement).is_ok());
         assert!(question.cluster.is_some());

@@ -143,15 +143,9 @@ pub(crate) fn profiles(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let (config, credentials) = text.split_once("\n---\n").unwrap_or((text, ""));
     let read = |which, text: &str| ProfileFile::parse(which, "/f".into(), text.to_owned());
-    let (Ok(config), Ok(credentials)) = (
-        read(Which::Config, config),
-        read(Which::Credentials, credentials),
-    ) else {
-        return;
-    };
     let profiles = Profiles {
-        config,
-        credentials,
+        config: read(Which::Config, config),
+        credentials: read(Which::Credentials, credentials),
     };
     for profile in ["default", "prod"] {
         let chain = profiles.chain(profile);

@@ -10,7 +10,7 @@ use jit::{
         environment::Places,
         id::GrantId,
         key::PrivateKey,
-        lease::Lease,
+        lease::{Binding, Lease},
         principal::{Class, Principal},
         time::Timestamp,
     },
@@ -113,5 +113,7 @@ pub(crate) fn lease(entitlement: &str, secret: Secret) -> Lease {
         issued_at: NOW,
         took: Duration::from_millis(3),
         because: "get reads".to_owned(),
+        binding: Binding::default(),
+        catalogue_stamp: String::new(),
     }
 }

@@ -25,7 +25,6 @@ use crate::{
 pub(super) const CATALOGUE: &str = r#"
 [resources."kubernetes/prod"]
 server = "https://prod.example.com:6443"
-certificate_authority = "prod-ca.crt"
 contexts = ["prod"]
 issuer = "token-request"
 credential = "env:NOTHING"

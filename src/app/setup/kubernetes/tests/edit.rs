@@ -81,7 +81,10 @@ fn an_own_kubeconfig_gets_our_user_and_nothing_else_changes() {
 #[test]
 fn without_a_kubeconfig_there_is_a_whole_one() {
     let desk = Desk::new();
-    assert!(desk.set_up().unwrap().notes.is_empty());
+    let pinned =
+        "server = \"https://prod.example.com:6443\"\ncertificate_authority = \"prod-ca.crt\"";
+    let pinned = CATALOGUE.replace("server = \"https://prod.example.com:6443\"", pinned);
+    assert!(desk.run(&pinned, plan).unwrap().notes.is_empty());
     let text = desk
         .config()
         .unwrap()
@@ -130,7 +133,7 @@ fn without_a_kubeconfig_there_is_a_whole_one() {
           provideClusterInfo: true
     # <<< jit setup kubernetes <<<
     "#);
-    assert!(desk.set_up().unwrap().edits.is_empty());
+    assert!(desk.run(&pinned, plan).unwrap().edits.is_empty());
     desk.undo();
     assert_eq!((desk.config(), desk.litter()), (None, 0));
 }
