@@ -47,13 +47,13 @@ fn config(home: &Home) -> String {
 fn setup_replaces_files_where_two_cannot_be_exchanged_and_says_so() {
     let home = home();
     // A file that is made and taken away again.
-    let made = setup(&home, "rename", &[]);
+    let made = setup(&home, "rename", &["--anyway"]);
     assert!(config(&home).contains("credential_process"), "{made:?}");
     setup(&home, "rename", &["--undo"]);
     assert!(!home.path(".aws/config").exists());
     // One that is there.
     home.write(".aws/config", PROFILES);
-    let ran = setup(&home, "rename", &[]);
+    let ran = setup(&home, "rename", &["--anyway"]);
     assert!(
         ran.stderr
             .contains("cannot exchange two files (NFS and sshfs"),
@@ -69,7 +69,7 @@ fn setup_replaces_files_where_two_cannot_be_exchanged_and_says_so() {
 #[test]
 fn setup_goes_on_without_locks_where_there_are_none_and_says_so() {
     let home = home();
-    let ran = setup(&home, "lock", &[]);
+    let ran = setup(&home, "lock", &["--anyway"]);
     assert!(ran.stderr.contains("has no locks"), "{ran:?}");
     assert!(config(&home).contains("credential_process"));
 }

@@ -269,6 +269,10 @@ fn reach(home: &Home, moto: &Moto, line: &[&str], secret: Secret) -> Ran {
         .env("AWS_ENDPOINT_URL", moto.url())
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("AWS_PROFILE", "prod")
+        // Where the user has keys in the environment, the session takes their place there; a private profile
+        // would ask this test's own program for it.
+        .env("AWS_ACCESS_KEY_ID", "AKIASTANDING")
+        .env("AWS_SECRET_ACCESS_KEY", "standing")
         .env("AWS_SECURITY_TOKEN", "stale");
     let launch = launch(home, ACCOUNT, &command, line, secret);
     finish(command, &launch)

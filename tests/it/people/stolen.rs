@@ -347,7 +347,10 @@ fn what_is_not_an_id_token_for_this_server_is_refused() {
     assert!((5..12).contains(&told.len()), "{log}");
     assert_eq!(told[0]["address"], "127.0.0.1");
     assert!(
-        told[0]["detail"].as_str().unwrap().contains("(aud)"),
+        told[0]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("its `aud` is to name \"jit\""),
         "{log}"
     );
     assert!(!log.contains(parts[2]), "{log}");
