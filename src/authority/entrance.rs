@@ -222,7 +222,11 @@ impl Authority {
                 who.class().as_str().to_lowercase(),
                 who.name()
             ))),
-            Pinned::Taken(source) if source != identity.source && who.class() == Class::Human => {
+            Pinned::Taken(source)
+                if source != identity.source
+                    && identity.source != KEY
+                    && who.class() == Class::Human =>
+            {
                 Err(Failure::denied(format!(
                     "the name {written} belongs to an account of {source}, and not to this one of {}",
                     identity.source
