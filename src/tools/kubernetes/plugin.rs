@@ -157,7 +157,15 @@ fn refuse_elsewhere(
     let name = asker.tls_server_name.as_deref().unwrap_or_default();
     let known = cluster.tls_server_name.as_deref().unwrap_or_default();
     if name != known {
-        let what = format!("expects the server's name to be {name:?}, not {known:?}");
+        let shown = |name: &str| match name {
+            "" => "the one in its address".to_owned(),
+            name => format!("{name:?}"),
+        };
+        let what = format!(
+            "expects the server's name to be {}, and the catalogue {}",
+            shown(name),
+            shown(known)
+        );
         return refuse(
             &what,
             "give both the same: tls_server_name in authority.toml, tls-server-name in the kubeconfig",

@@ -259,7 +259,7 @@ fn a_context_that_jit_would_not_serve_keeps_its_user() {
         (
             "server: https://prod",
             "tls-server-name: x\n    server: https://prod",
-            "expects another server's name",
+            "expects the server's name to be \"x\", and the catalogue the one in its address",
         ),
         (
             "server: https://prod.",
