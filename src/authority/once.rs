@@ -60,6 +60,10 @@ impl Authority {
         // Maybe because somebody who asked the same was first.
         match self.before(client, once).await {
             Ok(Some(answer)) => read(&answer),
+            // The first request's answer exists and could not be read: asking again finds it.
+            Err(away) if failure.nature == Nature::Conflict && away.nature == Nature::Away => {
+                Err(away)
+            }
             Ok(None) | Err(_) => Err(failure),
         }
     }

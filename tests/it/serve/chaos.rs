@@ -28,6 +28,8 @@ use crate::support::{
 };
 
 const CLIENTS: usize = 8;
+/// How often the connections to the database are cut, each time in the middle of other requests.
+const CUTS: usize = 12;
 /// What the keys of renewals end in.
 const RENEWED: &str = "-renewed";
 /// How long a client asks again before it says that its request was lost.
@@ -66,8 +68,10 @@ fn nothing_is_lost_when_replicas_are_killed_and_the_database_fails_over() {
         watch.answered(20);
         database.restart(|| watch.refused());
         watch.answered(40);
-        database.address().cut();
-        watch.answered(40);
+        for _ in 0..CUTS {
+            database.address().cut();
+            watch.answered(20);
+        }
         database.fail_over();
         watch.answered(40);
         // Both at once, and nobody else.
