@@ -11,13 +11,14 @@ use std::{
 };
 
 use reqwest::{
-    Certificate, Client, Method, RequestBuilder, Url,
+    Client, Method, RequestBuilder, Url,
     header::{CONTENT_TYPE, HeaderName},
 };
+use rustls::ClientConfig;
 use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, sleep, timeout};
-use zeroize::Zeroizing;
 
+pub use super::call::{Body, Call, MANY, ONE, Shown};
 use super::{
     patience::Patience,
     reply::{self, Reply},
@@ -25,25 +26,18 @@ use super::{
 };
 use crate::{
     domain::{
-        credential::Token,
         failure::{Failure, Result},
-        key::PrivateKey,
         time::Timestamp,
     },
     platform::{
         http, keys, pem,
         proof::{self, Aim},
-        terminal,
+        terminal, tls,
     },
 };
 
 /// How long a server is waited for before that is said.
 const SILENCE: Duration = Duration::from_secs(2);
-
-/// Larger than any answer about one elevation.
-pub const ONE: usize = 1 << 20;
-/// Larger than any list: a catalogue, a page of the ledger.
-pub const MANY: usize = 16 << 20;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const DPOP: HeaderName = HeaderName::from_static("dpop");
@@ -77,85 +71,6 @@ pub struct Link {
     clock: fn() -> Timestamp,
 }
 
-/// One call.
-pub struct Call<'a> {
-    /// The method.
-    pub method: Method,
-    /// The path, from the root of the API.
-    pub path: String,
-    /// The query.
-    pub query: Vec<(&'static str, String)>,
-    /// What is sent.
-    pub body: Body,
-    /// What is shown.
-    pub shown: Shown<'a>,
-    /// How long the server may take for it, since it is to wait for something itself.
-    pub waits: Duration,
-    /// The most bytes that an answer may have.
-    pub most: usize,
-}
-
-/// What is sent.
-pub enum Body {
-    /// Nothing.
-    Nothing,
-    /// JSON.
-    Json(Zeroizing<Vec<u8>>),
-    /// What an HTML form would send (`application/x-www-form-urlencoded`).
-    Form(Zeroizing<String>),
-}
-
-/// What is shown of who calls.
-#[derive(Clone, Copy)]
-pub enum Shown<'a> {
-    /// Nothing.
-    Nothing,
-    /// That the caller holds this key (RFC 9449, section 5).
-    Key(&'a PrivateKey),
-    /// A session's token, and that the caller holds its key (RFC 9449, section 7).
-    Session(&'a Token, &'a PrivateKey),
-}
-
-impl<'a> Call<'a> {
-    /// A question.
-    pub fn get(path: impl Into<String>, shown: Shown<'a>) -> Self {
-        Self {
-            method: Method::GET,
-            path: path.into(),
-            query: Vec::new(),
-            body: Body::Nothing,
-            shown,
-            waits: Duration::ZERO,
-            most: ONE,
-        }
-    }
-
-    /// Something to do.
-    pub fn post(path: impl Into<String>, body: Body, shown: Shown<'a>) -> Self {
-        Self {
-            method: Method::POST,
-            body,
-            ..Self::get(path, shown)
-        }
-    }
-
-    /// With a parameter of its query, where there is a value.
-    #[must_use]
-    pub fn with(mut self, name: &'static str, value: Option<String>) -> Self {
-        self.query.extend(value.map(|value| (name, value)));
-        self
-    }
-}
-
-impl Body {
-    /// Something as JSON.
-    pub fn json(what: &impl serde::Serialize) -> Result<Self> {
-        let text = serde_json::to_vec(what)
-            .map_err(|error| Failure::failed("the request cannot be written").because(&error))?;
-        Ok(Self::Json(Zeroizing::new(text)))
-    }
-}
-
 impl Link {
     /// A line to a server. Nothing is sent yet.
     ///
@@ -171,7 +86,7 @@ impl Link {
         let url = address(server)?;
         let mut builder = http::client(&url, way.patience.answer);
         if let Some(pem) = way.authority {
-            builder = builder.tls_certs_only(certificates(pem)?);
+            builder = builder.tls_backend_preconfigured(trust(pem)?);
         }
         Ok(Self {
             base: server.trim_end_matches('/').to_owned(),
@@ -315,20 +230,13 @@ pub(super) fn address(text: &str) -> Result<Url> {
     )
 }
 
-/// The certificates of a PEM file.
-fn certificates(text: &[u8]) -> Result<Vec<Certificate>> {
-    let read = pem::certificates(text).unwrap_or_default();
-    let read: Vec<Certificate> = read
-        .iter()
-        .filter_map(|one| Certificate::from_der(one).ok())
-        .collect();
-    if read.is_empty() {
-        return Err(Failure::failed(
-            "the certificate authority of the server is not a certificate in PEM",
-        )
-        .hint("name a file that begins with -----BEGIN CERTIFICATE----- as `certificate_authority` in config.toml"));
-    }
-    Ok(read)
+/// TLS to a server that is known by the certificates of a PEM file.
+fn trust(text: &[u8]) -> Result<ClientConfig> {
+    let named = pem::certificates(text).unwrap_or_default();
+    tls::trusting(&named).map_err(|_| {
+        Failure::failed("the certificate authority of the server is not a certificate in PEM")
+            .hint("name a file that begins with -----BEGIN CERTIFICATE----- as `certificate_authority` in config.toml")
+    })
 }
 
 #[cfg(test)]

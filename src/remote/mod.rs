@@ -2,6 +2,7 @@
 //! foreign bytes; the files below read it, and what they hand on is what was asked for.
 
 pub mod approvals;
+mod call;
 pub mod catalogue;
 mod checked;
 pub mod delegations;

@@ -10,7 +10,10 @@ use std::{
 use rustls::CertificateError;
 
 use super::patience::Again;
-use crate::domain::failure::{Code, Failure, Nature};
+use crate::{
+    domain::failure::{Code, Failure, Nature},
+    platform::tls::is_its_own_authority,
+};
 
 const UNVOUCHED: &str = "this machine does not know who vouches for it";
 
@@ -76,13 +79,14 @@ pub fn is_unvouched(failure: &Failure) -> bool {
 }
 
 /// Whether nobody that is known vouches for a certificate.
-const fn is_unknown_authority(error: &CertificateError) -> bool {
-    matches!(
+fn is_unknown_authority(error: &CertificateError) -> bool {
+    let is_unknown = matches!(
         error,
         CertificateError::UnknownIssuer
             | CertificateError::BadSignature
             | CertificateError::ApplicationVerificationFailure
-    )
+    );
+    is_unknown || is_its_own_authority(error)
 }
 
 #[expect(

@@ -1,9 +1,13 @@
 //! The address of a PostgreSQL database: a URL with one host or several.
 
+use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
 
-use crate::domain::failure::{Failure, Result, did_you_mean};
+use crate::{
+    domain::failure::{Failure, Result, did_you_mean},
+    platform::postgres_tls::TlsMaterial,
+};
 
 /// What libpq knows of `target_session_attrs` that leads to a server which takes writes.
 const WRITABLE: [&str; 3] = ["any", "read-write", "primary"];
@@ -13,6 +17,8 @@ const WRITABLE: [&str; 3] = ["any", "read-write", "primary"];
 pub(super) struct Address {
     /// One for each host.
     pub(super) hosts: Vec<PgConnectOptions>,
+    /// What TLS is spoken with, as the URL's parameters name it.
+    pub(super) material: TlsMaterial,
     /// Whether the URL says that `PgBouncer` hands out its connections by the transaction.
     pub(super) is_pooled: bool,
 }
@@ -43,6 +49,7 @@ impl Address {
                 _ => kept.push(parameter),
             }
         }
+        let material = material(&kept);
         let kept = kept.join("&");
         let hosts = hosts.split(',').map(|host| {
             let url = format!("postgres://{user}{host}{database}?{kept}");
@@ -54,9 +61,18 @@ impl Address {
         });
         Ok(Self {
             hosts: hosts.collect::<Result<_>>()?,
+            material,
             is_pooled,
         })
     }
+}
+
+/// What the parameters of a URL name for TLS.
+fn material(parameters: &[&str]) -> TlsMaterial {
+    let query = format!("postgres:?{}", parameters.join("&"));
+    let query = Url::parse(&query).ok();
+    let read: Vec<_> = query.iter().flat_map(Url::query_pairs).collect();
+    TlsMaterial::of_parameters(read.iter().map(|(name, value)| (&**name, &**value)))
 }
 
 fn no_url() -> Failure {

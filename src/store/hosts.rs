@@ -1,6 +1,9 @@
 //! The hosts of a PostgreSQL database: which of them takes writes, and what a connection to it begins with.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex as SyncMutex, PoisonError},
+    time::Duration,
+};
 
 use sqlx::{
     Connection as _, Error, PgConnection, PgPool, Row as _, postgres::PgConnectOptions, raw_sql,
@@ -11,6 +14,7 @@ use tokio::{
 };
 
 use super::address::Address;
+use crate::platform::postgres_tls::{self, Connected, Relay, TlsMaterial};
 
 /// How long one host has to answer.
 const EACH: Duration = Duration::from_secs(3);
@@ -45,6 +49,9 @@ pub(super) const BEGIN_POOLED: &str = "begin; set local statement_timeout = '10s
 #[derive(Clone, Debug)]
 pub(super) struct Hosts {
     all: Arc<[PgConnectOptions]>,
+    material: TlsMaterial,
+    /// What speaks TLS to the host that was chosen last, where sqlx does not.
+    relay: Arc<SyncMutex<Option<Relay>>>,
     /// Whether connections are handed out by the transaction.
     pub(super) is_pooled: bool,
     choosing: Arc<Mutex<()>>,
@@ -53,9 +60,15 @@ pub(super) struct Hosts {
 impl Hosts {
     /// Those of an address, and the first that takes writes.
     pub(super) async fn of(address: Address) -> (Self, sqlx::Result<PgConnectOptions>) {
-        let Address { hosts, is_pooled } = address;
+        let Address {
+            hosts,
+            material,
+            is_pooled,
+        } = address;
         let mut hosts = Self {
             all: hosts.into(),
+            material,
+            relay: Arc::default(),
             is_pooled,
             choosing: Arc::default(),
         };
@@ -73,12 +86,21 @@ impl Hosts {
         let mut last = Error::PoolTimedOut;
         for options in &*self.all {
             let asked = timeout(EACH, async {
-                let mut connection = PgConnection::connect_with(options).await?;
+                let connected = postgres_tls::connect(options, &self.material).await?;
+                let Connected {
+                    mut connection,
+                    options,
+                    relay,
+                } = connected;
                 refuse_standby(&mut connection).await?;
-                connection.close().await
+                connection.close().await?;
+                Ok((options, relay))
             });
             match asked.await {
-                Ok(Ok(())) => return Ok(options.clone()),
+                Ok(Ok((options, relay))) => {
+                    *self.relay.lock().unwrap_or_else(PoisonError::into_inner) = relay;
+                    return Ok(options);
+                }
                 Ok(Err(error)) => last = error,
                 Err(_) => {}
             }

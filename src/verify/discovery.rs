@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use reqwest::{Certificate, Client, StatusCode, Url, header::ACCEPT};
+use reqwest::{Client, StatusCode, Url, header::ACCEPT};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     domain::failure::{Code, Failure, Nature, Result},
-    platform::http,
+    platform::{http, pem, tls},
 };
 
 /// How long an issuer may take to answer one question.
@@ -49,14 +49,12 @@ pub fn client(issuer: &str, authority: Option<&[u8]>) -> Result<Client> {
     let url = address(issuer)?;
     let mut builder = http::client(&url, PATIENCE);
     if let Some(pem) = authority {
-        let certificates = Certificate::from_pem_bundle(pem).unwrap_or_default();
-        if certificates.is_empty() {
-            return Err(Failure::failed(format!(
-                "the certificate_authority of {issuer} is not PEM"
-            ))
-            .hint("it must be PEM: -----BEGIN CERTIFICATE-----"));
-        }
-        builder = builder.tls_certs_only(certificates);
+        let named = pem::certificates(pem).unwrap_or_default();
+        let trust = tls::trusting(&named).map_err(|_| {
+            Failure::failed(format!("the certificate_authority of {issuer} is not PEM"))
+                .hint("it must be PEM: -----BEGIN CERTIFICATE-----")
+        })?;
+        builder = builder.tls_backend_preconfigured(trust);
     }
     builder.build().map_err(|error| {
         Failure::failed(format!("{issuer} cannot be spoken to"))

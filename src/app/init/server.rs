@@ -189,7 +189,7 @@ async fn unknown(server: &str, pinned: Option<&Pinned>, failure: Failure) -> Fai
     }
     let hint = if chain.is_bare() {
         format!(
-            "it shows its own certificate alone; get that of its authority, and run: jit init --server {server} --ca FILE"
+            "it shows its own certificate alone; get that of its authority, and run: jit init --server {server} --ca FILE; where it is self-signed, compare its fingerprint with what its administrator says, then run: jit init --server {server} --ca-fingerprint {top}"
         )
     } else {
         format!(

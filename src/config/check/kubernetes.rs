@@ -83,13 +83,6 @@ fn token_request(resource: &KubernetesResource) -> Checked {
     if resource.audience.is_some() {
         return Err(unneeded("audience", "token-request"));
     }
-    if resource.tls_server_name.is_some() {
-        return Err(Fault::new(
-            ["tls_server_name"],
-            "the issuer token-request cannot ask a server for another name's certificate",
-            "remove it, or choose issuer = \"oidc\"",
-        ));
-    }
     resource.roles.iter().try_for_each(|(role, written)| {
         let path = |key| ["roles", role.as_str(), key];
         if !written.groups.is_empty() {

@@ -1,13 +1,7 @@
 //! The API server, over plain HTTPS: two kinds of call do not need a client library.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::{Mutex, PoisonError},
-};
-
 use reqwest::{
-    Certificate, Client, Method, RequestBuilder, Response, StatusCode, Url,
+    Client, Method, RequestBuilder, Response, StatusCode,
     header::{ACCEPT, AUTHORIZATION, HeaderValue},
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -15,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::clients::{Clients, asked_url};
 use crate::{
     domain::{
         catalogue::KubernetesResource,
@@ -23,10 +18,10 @@ use crate::{
         time::Timestamp,
     },
     issuers::{
-        order::{PATIENCE, Site},
+        order::Site,
         target::{self, in_time},
     },
-    platform::{date, http, secret},
+    platform::{date, secret},
 };
 
 /// What a target should be, in messages.
@@ -99,9 +94,10 @@ impl Api {
         let resolve = |reference| secret::resolve(reference, site.directory, site.environment);
         let base = resource.credential.as_ref().map(resolve).transpose()?;
         let target = format!("{name} at {}", resource.server);
+        let asked = asked_url(&url, &target, resource)?;
         Ok(Self {
             client: clients.of(&url, &target, resource, site)?,
-            server: resource.server.trim_end_matches('/').to_owned(),
+            server: asked.as_str().trim_end_matches('/').to_owned(),
             bearer: base.as_ref().map(bearer).transpose()?,
             name: name.to_string(),
             target,
@@ -223,65 +219,6 @@ impl Api {
             self.name
         )
     }
-}
-
-/// The HTTP clients of API servers, one for each address, made anew where the certificate authority changed.
-#[derive(Debug, Default)]
-pub(super) struct Clients(Mutex<BTreeMap<String, MadeClient>>);
-
-#[derive(Debug)]
-struct MadeClient {
-    authority: Option<Vec<u8>>,
-    client: Client,
-}
-
-impl Clients {
-    fn of(
-        &self,
-        url: &Url,
-        target: &str,
-        resource: &KubernetesResource,
-        site: &Site<'_>,
-    ) -> Result<Client> {
-        let file = resource.certificate_authority.as_ref();
-        let file = file.map(|file| site.directory.join(file));
-        let pem = file.as_deref().map(target::authority).transpose()?;
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(made) = kept.get(url.as_str())
-            && made.authority == pem
-        {
-            return Ok(made.client.clone());
-        }
-        let trusted = file.as_deref().zip(pem.as_deref());
-        let client = client(url, target, trusted)?;
-        let made = MadeClient {
-            client: client.clone(),
-            authority: pem,
-        };
-        kept.insert(url.to_string(), made);
-        Ok(client)
-    }
-}
-
-/// A client that trusts the certificates of that file and its text, or the system's.
-fn client(url: &Url, target: &str, trusted: Option<(&Path, &[u8])>) -> Result<Client> {
-    let mut builder = http::client(url, PATIENCE);
-    if let Some((file, pem)) = trusted {
-        let broken = || {
-            Failure::failed(format!("{} is not a PEM certificate", file.display()))
-                .hint("correct certificate_authority in authority.toml")
-        };
-        let certificates = Certificate::from_pem_bundle(pem).map_err(|_| broken())?;
-        if certificates.is_empty() {
-            return Err(broken());
-        }
-        builder = builder.tls_certs_only(certificates);
-    }
-    builder.build().map_err(|error| {
-        Failure::failed(format!("{target} cannot be spoken to"))
-            .because(&error)
-            .hint("check certificate_authority in authority.toml and the system's certificates")
-    })
 }
 
 fn bearer(token: &SecretString) -> Result<HeaderValue> {

@@ -3,6 +3,7 @@
 mod account;
 mod api;
 mod authentication;
+mod clients;
 mod oidc;
 mod review;
 mod token;

@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::api::{Api, Clients, TARGET_KIND};
+use super::{
+    api::{Api, TARGET_KIND},
+    clients::Clients,
+};
 use crate::{
     domain::{
         catalogue::KubernetesResource,

@@ -1,13 +1,13 @@
 //! The connection over which roles are made and ended, as the manager that the catalogue names.
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, FromRow, PgConnection, Postgres,
-    postgres::{PgArguments, PgConnectOptions, PgRow},
+    AssertSqlSafe, Connection as _, FromRow, PgConnection, Postgres,
+    postgres::{PgArguments, PgRow},
     query::QueryAs,
     query_as, raw_sql,
 };
 
-use super::url;
+use super::url::{self, Access};
 use crate::{
     domain::{
         catalogue::PostgresResource,
@@ -18,6 +18,7 @@ use crate::{
         order::Site,
         target::{self, in_time},
     },
+    platform::postgres_tls::{self, Connected, Relay},
 };
 
 /// What a target should be, in messages.
@@ -34,9 +35,10 @@ pub(super) struct Found {
 /// An open connection.
 pub(super) struct Manager {
     connection: PgConnection,
-    options: PgConnectOptions,
+    access: Access,
     name: String,
     target: String,
+    _relay: Option<Relay>,
 }
 
 impl Manager {
@@ -46,34 +48,40 @@ impl Manager {
         resource: &PostgresResource,
         site: &Site<'_>,
     ) -> Result<Self> {
-        let options = url::options(name, resource, site)?;
-        Self::open(name.to_string(), options).await
+        let access = url::access(name, resource, site)?;
+        Self::open(name.to_string(), access).await
     }
 
     /// A second connection, to another database of the same server.
     pub(super) async fn enter(&self, database: &str) -> Result<Self> {
-        let options = self.options.clone().database(database);
-        Self::open(self.name.clone(), options).await
+        let access = Access {
+            options: self.access.options.clone().database(database),
+            material: self.access.material.clone(),
+        };
+        Self::open(self.name.clone(), access).await
     }
 
-    async fn open(name: String, options: PgConnectOptions) -> Result<Self> {
+    async fn open(name: String, access: Access) -> Result<Self> {
+        let options = &access.options;
         let place = options.get_socket().map_or_else(
             || format!("{}:{}", options.get_host(), options.get_port()),
             |socket| socket.display().to_string(),
         );
         let target = format!("{name} at {place}");
         let opened = async {
-            options
-                .connect()
+            postgres_tls::connect(options, &access.material)
                 .await
                 .map_err(|e| failure(&target, &name, &e))
         };
-        let connection = in_time(&target, opened).await?;
+        let Connected {
+            connection, relay, ..
+        } = in_time(&target, opened).await?;
         Ok(Self {
             connection,
-            options,
+            access,
             name,
             target,
+            _relay: relay,
         })
     }
 

@@ -16,15 +16,21 @@ use crate::{
         failure::{Failure, Result},
     },
     issuers::{order::Site, target},
-    platform::secret,
+    platform::{postgres_tls::TlsMaterial, secret},
 };
 
+/// How to connect.
+pub(super) struct Access {
+    pub(super) options: PgConnectOptions,
+    pub(super) material: TlsMaterial,
+}
+
 /// How to connect, as the URL behind `credential` and the catalogue say.
-pub(super) fn options(
+pub(super) fn access(
     name: &ResourceName,
     resource: &PostgresResource,
     site: &Site<'_>,
-) -> Result<PgConnectOptions> {
+) -> Result<Access> {
     let reference = resource.credential.as_ref().ok_or_else(|| {
         Failure::failed(format!("{name} has no credential that may create roles"))
             .hint("add credential = \"file:PATH\", a file with a connection URL, in authority.toml")
@@ -43,9 +49,14 @@ pub(super) fn options(
     }
     let options = PgConnectOptions::from_str(text.expose_secret()).map_err(|_| broken())?;
     let has = |names: [&str; 2]| url.query_pairs().any(|(key, _)| names.contains(&&*key));
+    let parameters: Vec<_> = url.query_pairs().collect();
+    let mut material =
+        TlsMaterial::of_parameters(parameters.iter().map(|(key, value)| (&**key, &**value)));
     let options = match &resource.certificate_authority {
         Some(file) if !has(["sslrootcert", "ssl-root-cert"]) => {
-            options.ssl_root_cert_from_pem(target::authority(&site.directory.join(file))?)
+            let authority = target::authority(&site.directory.join(file))?;
+            material.authority = Some(authority.clone());
+            options.ssl_root_cert_from_pem(authority)
         }
         _ => options,
     };
@@ -55,7 +66,8 @@ pub(super) fn options(
         let mode = unnamed_mode(&options);
         options.ssl_mode(mode)
     };
-    Ok(options.application_name("jit").disable_statement_logging())
+    let options = options.application_name("jit").disable_statement_logging();
+    Ok(Access { options, material })
 }
 
 /// How a URL without `sslmode` is meant. A server that is not known to be the right one could ask
@@ -94,7 +106,8 @@ mod tests {
             environment: &environment,
             ..sample::site()
         };
-        options(&"postgres/orders".parse().unwrap(), &resource, &site)
+        let access = access(&"postgres/orders".parse().unwrap(), &resource, &site)?;
+        Ok(access.options)
     }
 
     #[test]

@@ -8,7 +8,7 @@ use sqlx::{
 };
 use zeroize::Zeroizing;
 
-use super::manager::TARGET_KIND;
+use super::{manager::TARGET_KIND, url::Access};
 use crate::{
     domain::{
         catalogue::PostgresResource,
@@ -22,7 +22,10 @@ use crate::{
         order::Site,
         target::{self, in_time},
     },
-    platform::keys,
+    platform::{
+        keys,
+        postgres_tls::{self, TlsMaterial},
+    },
 };
 
 /// Where a server is.
@@ -58,10 +61,13 @@ pub async fn visit(
     site: &Site<'_>,
 ) -> Result<Visit> {
     let target = format!("{} at {}:{}", place.name, place.host, place.port);
-    let options = options(place, resource, (credential, key), site)?;
+    let access = access(place, resource, (credential, key), site)?;
     let failure = |error: sqlx::Error| failure(&target, place.name, &error);
     let asked = async {
-        let mut connection = options.connect().await.map_err(failure)?;
+        let connected = postgres_tls::connect(&access.options, &access.material);
+        let connected = connected.await.map_err(failure)?;
+        // What speaks TLS is kept until the connection is closed.
+        let (mut connection, _relay) = (connected.connection, connected.relay);
         let sql = "select current_user::pg_catalog.text,
             (extract(epoch from pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8";
         let row: (String, i64) = sqlx::query_as(sql)
@@ -77,12 +83,12 @@ pub async fn visit(
     Ok(Visit { user, at })
 }
 
-fn options(
+fn access(
     place: Place<'_>,
     resource: &PostgresResource,
     (credential, key): (&Credential, &PrivateKey),
     site: &Site<'_>,
-) -> Result<PgConnectOptions> {
+) -> Result<Access> {
     let database = resource.databases.first().map_or("postgres", |name| name);
     let options = PgConnectOptions::new_without_pgpass()
         .host(place.host)
@@ -90,35 +96,50 @@ fn options(
         .database(database)
         .application_name("jit doctor")
         .disable_statement_logging();
-    let options = match &resource.certificate_authority {
-        Some(file) => options
-            .ssl_root_cert_from_pem(target::authority(&site.directory.join(file))?)
+    let authority = resource.certificate_authority.as_ref();
+    let authority = authority.map(|file| target::authority(&site.directory.join(file)));
+    let mut material = TlsMaterial {
+        authority: authority.transpose()?,
+        client: None,
+    };
+    let options = match &material.authority {
+        Some(authority) => options
+            .ssl_root_cert_from_pem(authority.clone())
             .ssl_mode(PgSslMode::VerifyFull),
         None => options.ssl_mode(PgSslMode::Require),
     };
-    match &credential.secret {
+    let options = match &credential.secret {
         // The password of the environment is not for this server, so an empty one takes its place.
-        Secret::PostgresCertificate { role, certificate } => Ok(options
-            .username(role)
-            .password("")
-            .ssl_client_cert_from_pem(certificate)
-            .ssl_client_key_from_pem(pem(key)?.as_bytes())),
-        Secret::PostgresRole { role, password } => {
-            Ok(options.username(role).password(password.expose_secret()))
+        Secret::PostgresCertificate { role, certificate } => {
+            let key = pem(key)?;
+            let options = options
+                .username(role)
+                .password("")
+                .ssl_client_cert_from_pem(certificate)
+                .ssl_client_key_from_pem(&*key);
+            material.client = Some((certificate.clone().into_bytes(), key));
+            options
         }
-        Secret::SshCertificate(_) | Secret::KubernetesToken(_) | Secret::AwsSession { .. } => Err(
-            Failure::failed("the lease holds no credential for PostgreSQL")
-                .hint("drop it with \"jit forget\", then try again"),
-        ),
-    }
+        Secret::PostgresRole { role, password } => {
+            options.username(role).password(password.expose_secret())
+        }
+        Secret::SshCertificate(_) | Secret::KubernetesToken(_) | Secret::AwsSession { .. } => {
+            return Err(
+                Failure::failed("the lease holds no credential for PostgreSQL")
+                    .hint("drop it with \"jit forget\", then try again"),
+            );
+        }
+    };
+    Ok(Access { options, material })
 }
 
-fn pem(key: &PrivateKey) -> Result<Zeroizing<String>> {
+fn pem(key: &PrivateKey) -> Result<Zeroizing<Vec<u8>>> {
     let body = Zeroizing::new(STANDARD.encode(keys::to_pkcs8(key)?.as_slice()));
-    Ok(Zeroizing::new(format!(
+    let text = format!(
         "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
         *body
-    )))
+    );
+    Ok(Zeroizing::new(text.into_bytes()))
 }
 
 fn failure(target: &str, name: &ResourceName, error: &sqlx::Error) -> Failure {

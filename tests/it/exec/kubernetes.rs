@@ -21,6 +21,7 @@ pub(crate) fn trusted(kube: &Kube, namespace: &str) -> Home {
 server = "{}"
 certificate_authority = "{}"
 contexts = ["prod"]
+{}
 issuer = "token-request"
 namespace = "{namespace}"
 credential = "file:base.token"
@@ -30,6 +31,8 @@ roles.admin = {{ service_account = "{namespace}/admin", tier = "sensitive" }}
 "#,
         kube.url(),
         kube.ca().display(),
+        kube.tls_server_name()
+            .map_or_else(String::new, |name| format!("tls_server_name = \"{name}\"")),
     ));
     // The aggregated roles are empty without a controller manager.
     for (role, verbs) in [
@@ -263,4 +266,31 @@ fn any_other_command_gets_a_private_kubeconfig() {
     );
     assert!(got.contains("namespace/jit-other\n"), "{got}");
     assert_eq!(story(&home)[0], "granted kubernetes/prod:view");
+}
+
+#[test]
+fn a_cluster_is_asked_for_by_the_name_of_its_certificate_which_may_be_self_signed() {
+    let Some(kube) = Kube::start_self_signed_elsewhere() else {
+        return;
+    };
+    let home = trusted(&kube, "elsewhere");
+    let ran = kubectl(&home, &["get", "namespaces"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("default"), "{ran:?}");
+    assert_eq!(
+        story(&home).last().unwrap(),
+        "issued kubernetes/prod:view",
+        "by a token of the API server's own"
+    );
+    // By its address alone, the certificate is another's.
+    let file = home.config().join("authority.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let name = format!("tls_server_name = \"{}\"", kube.tls_server_name().unwrap());
+    home.configure("authority.toml", &text.replace(&name, ""));
+    let refused = jit(&home, &["request", "kubernetes/prod:edit", "-j", "a test"]);
+    assert_eq!(refused.code, 125, "{refused:?}");
+    assert!(
+        refused.stderr.contains("certificate that is not trusted"),
+        "{refused:?}"
+    );
 }

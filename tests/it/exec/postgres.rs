@@ -280,3 +280,69 @@ fn what_a_grant_left_behind_is_tidied_behind_the_next_elevation() {
         (!now.is_empty() && !now.contains(&first)).then_some(())
     });
 }
+
+#[test]
+fn a_server_whose_pinned_certificate_is_self_signed_is_reached() {
+    let Some(postgres) = Postgres::start_self_signed() else {
+        return;
+    };
+    let home = with_certificates(&postgres);
+    let psql = [
+        "exec",
+        "-j",
+        "a test",
+        "--",
+        "psql",
+        "-XAtc",
+        "select name from item",
+    ];
+    let url = format!("postgresql://127.0.0.1:{}/orders", postgres.port());
+    let asked = [&psql[..], &[&url]].concat();
+    assert_eq!(works(&home, &asked), "kite\n", "by a certificate");
+    let seen = works(&home, &["doctor", "postgres/orders"]);
+    assert!(seen.contains("knows read as orders_ro"), "{seen}");
+    // The authority itself connects, to make a role.
+    postgres.allow(Access {
+        client_ca: None,
+        hba: "hostssl orders all 127.0.0.1/32 scram-sha-256",
+        ident: "",
+    });
+    for mode in ["verify-full", "verify-ca"] {
+        let home = super::home(&catalogue(
+            &postgres,
+            "issuer = \"dynamic-role\"\ncredential = \"env:MANAGER\"",
+        ));
+        let url = postgres
+            .superuser_url("orders")
+            .replace("verify-full", mode);
+        let mut command = home.jit(&asked);
+        let ran = run(command.env("MANAGER", &url));
+        assert_eq!((ran.code, &*ran.stdout), (0, "kite\n"), "{mode}: {ran:?}");
+        let mut doctor = home.jit(["doctor", "postgres/orders"]);
+        let seen = run(doctor.env("MANAGER", &url));
+        assert!(
+            seen.stdout.contains("knows read as jit"),
+            "{mode}: {seen:?}"
+        );
+    }
+}
+
+#[test]
+fn another_self_signed_certificate_than_the_pinned_one_is_refused() {
+    let (Some(postgres), Some(other)) =
+        (Postgres::start_self_signed(), Postgres::start_self_signed())
+    else {
+        return;
+    };
+    database(&postgres);
+    let text = catalogue(&postgres, "issuer = \"certificate\"");
+    let ca = |of: &Postgres| of.ca().display().to_string();
+    let home = home(&text.replace(&ca(&postgres), &ca(&other)));
+    let ran = jit(&home, &["doctor", "postgres/orders"]);
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stdout.contains("is not trusted"), "{ran:?}");
+    let url = format!("postgresql://127.0.0.1:{}/orders", postgres.port());
+    let ran = jit(&home, &["exec", "--", "psql", "-XAtc", "select 1", &url]);
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains("certificate verify failed"), "{ran:?}");
+}

@@ -107,3 +107,26 @@ fn two_servers_work_behind_pgbouncer_in_transaction_mode() {
         assert_eq!(replica.site().get("/readyz").status, 200);
     }
 }
+
+#[test]
+fn a_database_whose_pinned_certificate_is_self_signed_holds_the_ledger() {
+    let (Some(mut database), Some(other)) =
+        (Postgres::start_self_signed(), Postgres::start_self_signed())
+    else {
+        return;
+    };
+    block_on(async {
+        let store = connect(&database.owner_url()).await.unwrap();
+        confirmed(&store).await;
+        // Connections are made anew after a restart, also where sqlx cannot verify them.
+        database.stop();
+        database.start_again();
+        confirmed(&store).await;
+        let verified = store.ledger().verify().await.unwrap();
+        assert!(matches!(verified, Verification::Whole { .. }));
+        let ca = |of: &Postgres| of.ca().display().to_string();
+        let url = database.owner_url().replace(&ca(&database), &ca(&other));
+        let refused = connect(&url).await.err().unwrap();
+        assert!(refused.to_string().contains("certificate"), "{refused}");
+    });
+}

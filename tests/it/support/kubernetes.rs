@@ -52,7 +52,8 @@ impl Kube {
     /// works in a namespace of its own.
     pub(crate) fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Kube>> = OnceLock::new();
-        let kube = SHARED.get_or_init(|| Some(Self::boot(Binaries::find()?, &[])));
+        let kube =
+            SHARED.get_or_init(|| Some(Self::boot(Binaries::find()?, &[], Tls::for_loopback)));
         if kube.is_none() {
             skip_without_binaries();
         }
@@ -65,13 +66,22 @@ impl Kube {
             skip_without_binaries();
             return None;
         };
-        Some(Self::boot(binaries, flags))
+        Some(Self::boot(binaries, flags, Tls::for_loopback))
     }
 
-    fn boot(binaries: Binaries, flags: &[&str]) -> Self {
+    /// One whose certificate is its own authority and has another name than its address.
+    pub(crate) fn start_self_signed_elsewhere() -> Option<Self> {
+        let Some(binaries) = Binaries::find() else {
+            skip_without_binaries();
+            return None;
+        };
+        Some(Self::boot(binaries, &[], Tls::self_signed_elsewhere))
+    }
+
+    fn boot(binaries: Binaries, flags: &[&str], make: fn(&Path) -> Tls) -> Self {
         let dir = TempDir::new().expect("temporary directory");
         let path = dir.path();
-        let tls = Tls::for_loopback(path);
+        let tls = make(path);
         write_files(path);
         let (etcd, store) = start_etcd(&binaries.etcd, path);
         let (server, port) = on_free_port(|port| {
@@ -105,6 +115,11 @@ impl Kube {
     /// The file of the authority that its own certificate is from.
     pub(crate) fn ca(&self) -> &Path {
         &self.tls.authority
+    }
+
+    /// The name of its certificate, where that is not its address.
+    pub(crate) fn tls_server_name(&self) -> Option<&'static str> {
+        self.tls.other_name
     }
 
     /// A kubeconfig whose only context, `admin`, may do anything.
@@ -233,7 +248,7 @@ fn write_files(dir: &Path) {
 }
 
 fn write_kubeconfig(dir: &Path, tls: &Tls, port: u16) {
-    let config = serde_json::json!({
+    let mut config = serde_json::json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{ "name": "test", "cluster": {
@@ -244,6 +259,9 @@ fn write_kubeconfig(dir: &Path, tls: &Tls, port: u16) {
         "contexts": [{ "name": "admin", "context": { "cluster": "test", "user": "admin" } }],
         "current-context": "admin",
     });
+    if let Some(name) = tls.other_name {
+        config["clusters"][0]["cluster"]["tls-server-name"] = name.into();
+    }
     fs::write(kubeconfig(dir), config.to_string()).expect("kubeconfig");
 }
 

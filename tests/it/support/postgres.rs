@@ -60,13 +60,26 @@ impl Postgres {
 
     /// Starts one, whose commits are as safe as that.
     pub(crate) fn start_as(access: Access<'_>, durability: Durability) -> Option<Self> {
+        Self::start_by(access, durability, Tls::for_loopback)
+    }
+
+    /// Starts one whose certificate is its own authority.
+    pub(crate) fn start_self_signed() -> Option<Self> {
+        Self::start_by(Access::default(), Durability::Memory, Tls::self_signed)
+    }
+
+    fn start_by(
+        access: Access<'_>,
+        durability: Durability,
+        make: fn(&Path) -> Tls,
+    ) -> Option<Self> {
         let Some(initdb) = binaries() else {
             skip("initdb, postgres or psql is missing (Debian: postgresql)");
             return None;
         };
         let dir = TempDir::new().expect("temporary directory");
         let path = dir.path();
-        let tls = Arc::new(Tls::for_loopback(path));
+        let tls = Arc::new(make(path));
         make_cluster(&initdb, path);
         write_access(path, access);
         fs::write(settings_file(path), settings(&tls, durability)).expect("postgresql.conf");

@@ -15,6 +15,7 @@ use super::{Desk, MORE, point, sign_in};
 use crate::support::{
     Serve,
     home::{Home, run},
+    tls::Tls,
     web::{self, CATALOGUE},
 };
 use secrecy::ExposeSecret as _;
@@ -78,6 +79,37 @@ fn init_pins_by_fingerprint_or_file_and_loses_nothing() {
             "{again:?}"
         );
     }
+}
+
+#[test]
+fn a_server_whose_own_certificate_is_self_signed_is_pinned_by_that_certificate() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    let given = home.path("server");
+    fs::create_dir_all(&given).unwrap();
+    let certificate = Tls::self_signed(&given);
+    fs::set_permissions(&certificate.key, fs::Permissions::from_mode(0o600)).unwrap();
+    let tls = "[tls]\ncertificate = \"server.crt\"\nkey = \"server.key\"\n";
+    let policies = format!("{}{MORE}", web::POLICIES);
+    let serve = Serve::start_in(home, CATALOGUE, &policies, tls);
+    let desk = Home::new();
+    let unknown = run(&mut desk.jit(["init", "--server", &serve.url]));
+    assert_eq!(unknown.code, 125, "{unknown:?}");
+    let (_, rest) = unknown.stderr.split_once("--ca-fingerprint ").unwrap();
+    let fingerprint = rest.split_whitespace().next().unwrap();
+    let line = [
+        "init",
+        "--server",
+        &serve.url,
+        "--ca-fingerprint",
+        fingerprint,
+    ];
+    let pinned = run(&mut desk.jit(line));
+    assert_eq!(pinned.code, 0, "{pinned:?}");
+    let guest = serve.let_in("alice", &[]);
+    sign_in(&desk, guest.token.0.expose_secret(), &guest.holder);
+    let asked = run(&mut desk.jit(["request", "ssh/web:deploy"]));
+    assert_eq!(asked.code, 0, "{asked:?}");
 }
 
 #[test]
