@@ -5,11 +5,11 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     process::{Command, Stdio, id},
-    thread,
     time::Duration,
 };
 
 use rustix::process::{Pid, setsid, test_kill_process};
+use tokio::time::sleep;
 
 use super::{
     approvals::server,
@@ -19,6 +19,7 @@ use super::{
     identity::{self, Kept},
     inherited,
     session::Session,
+    status::short,
 };
 use crate::{
     config::{client::placed, places::SESSION},
@@ -26,11 +27,11 @@ use crate::{
         catalogue::Catalogue,
         entitlement::Entitlement,
         environment::Places,
-        failure::{Failure, Result},
+        failure::{Failure, Nature, Result},
         time::{Timestamp, Ttl},
     },
-    platform::{files, keys, process::without_inherited},
-    protocol::delegation::DelegationRequest,
+    platform::{files, keys, process::without_inherited, terminal},
+    protocol::{delegation::DelegationRequest, path, session::SessionView},
     remote::patience::Patience,
     tools::{self, task::Task},
 };
@@ -38,13 +39,19 @@ use crate::{
 /// The hidden verb that waits for a command's end.
 const VERB: &str = "delegated";
 
+/// For how long an agent's session is where nobody says it.
+const DEFAULT_TTL: Duration = Duration::from_hours(1);
+
 /// How often it is looked whether the command still runs.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How often the server is asked whether the agent's session goes on.
+const ASK: Duration = Duration::from_secs(5);
 
 /// Run a command as an agent that acts for you, with less than you have
 ///
 /// The command gets a session of its own at the server, below yours and narrower; it ends with the command,
-/// with yours, or when its time is over. Whatever "jit exec" asks for in it is asked of the agent and of
+/// with yours, or when its time is over, and what it was given here is removed within seconds. Whatever "jit exec" asks for in it is asked of the agent and of
 /// you, and recorded with both names. To keep an agent from what your user account may do besides, run the
 /// command in a sandbox of its own.
 #[derive(Debug, clap::Args)]
@@ -63,9 +70,9 @@ pub struct Args {
         value_delimiter = ','
     )]
     only: Vec<Entitlement>,
-    /// For how long, at most.
-    #[arg(long, value_name = "SPAN", default_value = "1h")]
-    ttl: Ttl,
+    /// For how long, at most; one hour where it is not said.
+    #[arg(long, value_name = "SPAN")]
+    ttl: Option<Ttl>,
     /// The command and its arguments.
     #[arg(required = true, last = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -98,6 +105,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     })?;
     inherited::withhold(session, &mut launch);
     let (directory, until) = begin(args, session)?;
+    tell_ttl(args, until, (session.clock)());
     if let Err(failure) = watch(session, &directory, until) {
         drop(fs::remove_dir_all(&directory));
         return Err(failure);
@@ -106,13 +114,26 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     Err(launch.replace())
 }
 
+/// Says that the session is shorter than was asked for.
+fn tell_ttl(args: &Args, until: Timestamp, now: Timestamp) {
+    let Some(asked) = args.ttl else { return };
+    // The answer took a moment.
+    let given = until.left(now) + Duration::from_secs(5);
+    if given < asked.0 {
+        terminal::say(&format!(
+            "jit: the agent's session ends in {}, not in {asked}: yours, or the server, allows no more",
+            short(until.left(now))
+        ));
+    }
+}
+
 /// The agent's session, kept in a directory of its own.
 fn begin(args: &Args, session: &Session) -> Result<(PathBuf, Timestamp)> {
     let holder = keys::generate()?;
     let request = DelegationRequest {
         to: args.to.clone(),
         only: args.only.clone(),
-        ttl: args.ttl.0.as_secs(),
+        ttl: args.ttl.map_or(DEFAULT_TTL, |ttl| ttl.0).as_secs(),
         holder: holder.public(),
     };
     let (name, view) = block_on(async {
@@ -186,20 +207,44 @@ pub fn delegated(args: &Delegated, session: &Session) -> Result<()> {
             .map_err(|error| broken(&error));
     }
     _ = setsid();
-    let until = Timestamp::from_millis(args.until);
-    let process = Pid::from_raw(args.process);
-    while process.is_some_and(|process| test_kill_process(process).is_ok())
-        && (session.clock)() < until
-    {
-        thread::sleep(LOOK);
-    }
     let agent = of_agent(session, &args.directory);
-    let ended = block_on(async {
-        match engine::remote(&agent, Patience::PERSON).await? {
-            Some(server) => server.end_session().await,
-            None => Ok(()),
-        }
-    })?;
+    let ended = block_on(attend(args, &agent))?;
+    // With it go its session, its leases and the sockets that serve them.
     drop(fs::remove_dir_all(&args.directory));
     ended
+}
+
+/// Waits until the command, its time or its session has ended; a session that goes on is ended.
+async fn attend(args: &Delegated, agent: &Session) -> Result<()> {
+    let until = Timestamp::from_millis(args.until);
+    let process = Pid::from_raw(args.process);
+    let runs = || process.is_some_and(|process| test_kill_process(process).is_ok());
+    let mut ask_at = (agent.clock)().after(ASK);
+    while runs() && (agent.clock)() < until {
+        sleep(LOOK).await;
+        if ask_at <= (agent.clock)() {
+            if has_ended(agent).await {
+                return Ok(());
+            }
+            ask_at = (agent.clock)().after(ASK);
+        }
+    }
+    match engine::remote(agent, Patience::PERSON).await? {
+        Some(server) => server.end_session().await,
+        None => Ok(()),
+    }
+}
+
+/// Whether the server says that the agent's session was ended: its human was disabled, signed out, or is in no
+/// session any more. A server that cannot be asked says nothing.
+async fn has_ended(agent: &Session) -> bool {
+    let asked = async {
+        match engine::remote(agent, Patience::LITTLE).await? {
+            Some(server) => server.get::<SessionView>(path::SESSION).await.map(drop),
+            None => Ok(()),
+        }
+    };
+    asked
+        .await
+        .is_err_and(|failure| failure.nature == Nature::Ended)
 }

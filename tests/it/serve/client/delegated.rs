@@ -6,9 +6,13 @@ use std::{
 };
 
 use super::targets::Web;
-use crate::support::{
-    home::{Ran, run},
-    whereabouts::{jit, user_name},
+use crate::{
+    serve::member::Member,
+    support::{
+        home::{Ran, run},
+        until,
+        whereabouts::{jit, user_name},
+    },
 };
 
 const DELEGATING: &str = "
@@ -104,4 +108,49 @@ fn the_agent_of_a_human_s_log_ins_is_neither_used_nor_repointed() {
     let ran = as_agent(&web, &setup, &[]);
     assert_eq!(ran.code, 2, "{ran:?}");
     assert_eq!(fs::read_to_string(&config).unwrap(), before);
+}
+
+/// Its certificate would open sshd for minutes to come.
+#[test]
+fn a_running_agent_logs_in_no_more_once_its_human_was_disabled() {
+    let Some(web) = Web::with_policies(DELEGATING) else {
+        return;
+    };
+    let root = Member::of(&web.desk.serve, "root", &[]);
+    let log = web.desk.home.path("logins");
+    let script = format!(
+        "while test ! -e \"$HOME/enough\"; do {} exec -- ssh -F {} web true 2>>{log}.err; echo $? >> {log}; sleep 0.3; done",
+        jit().display(),
+        web.config().display(),
+        log = log.display(),
+    );
+    let only = format!("ssh/web:{}", user_name());
+    let delegate = [
+        "delegate", "--to", "helper", "--only", &only, "--", "sh", "-c", &script,
+    ];
+    let mut child = web.desk.home.jit(delegate).spawn().unwrap();
+    let codes = || fs::read_to_string(&log).unwrap_or_default();
+    until("a log-in", || codes().contains("0\n").then_some(()));
+    let said = root.works(&["principals", "disable", "alice", "-j", "has left"]);
+    // What outlives it is said, with its time.
+    let line = said
+        .lines()
+        .find(|line| line.contains(" of agent/helper: "));
+    let line = line.unwrap_or_else(|| panic!("{said}"));
+    assert!(line.contains(&only), "{said}");
+    assert!(
+        line.contains("the newest credential works until 20"),
+        "{said}"
+    );
+    assert!(
+        said.contains("a session that is open at a target"),
+        "{said}"
+    );
+    until("the log-ins to end", || {
+        codes().ends_with("123\n123\n").then_some(())
+    });
+    web.desk.home.write("enough", "");
+    child.wait().unwrap();
+    let why = fs::read_to_string(log.with_extension("err")).unwrap();
+    assert!(why.contains("this agent's session"), "{why}");
 }

@@ -50,6 +50,11 @@ impl Web {
         self.desk.home.path(".ssh/config")
     }
 
+    /// The configuration of ssh that the tests name.
+    pub(super) fn config(&self) -> &Path {
+        &self.config
+    }
+
     /// The link to the agent that plain log-ins share.
     pub(super) fn shared_agent(&self) -> PathBuf {
         let text = fs::read_to_string(self.desk.home.path("state/jit/setup/ssh_config"));
