@@ -1,6 +1,6 @@
 //! Everybody who comes here: who may, who was away for too long, who may not any more.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, net::IpAddr, time::Duration};
 
 use super::{
     Authority, Client,
@@ -49,25 +49,46 @@ pub struct Offboarding {
 impl Authority {
     /// Whether policy lets the caller do that to the authority itself. An agent never may.
     pub fn may(&self, action: Action, client: &Client) -> bool {
+        let seen = (client.origin.address, (self.clock)());
+        self.permits_caller(action, &client.caller, seen, &client.written_chain())
+    }
+
+    /// Whether policy would let somebody do that who is not here, as they were seen: from that address, and with
+    /// the age that their sign-in had then.
+    pub(super) fn might(
+        &self,
+        action: Action,
+        caller: &Caller,
+        seen: (Option<IpAddr>, Timestamp),
+    ) -> bool {
+        self.permits_caller(action, caller, seen, &[])
+    }
+
+    fn permits_caller(
+        &self,
+        action: Action,
+        caller: &Caller,
+        (address, seen_at): (Option<IpAddr>, Timestamp),
+        chain: &[String],
+    ) -> bool {
         let now = (self.clock)();
-        let chain = client.written_chain();
-        let sign_in = client.caller.sign_in.as_ref();
-        let callers = client.caller.for_policy();
+        let sign_in = caller.sign_in.as_ref();
+        let callers = caller.for_policy();
         let permits = |caller: &Cow<'_, Caller>| {
             let duty = Duty {
                 caller,
                 circumstances: Circumstances {
-                    address: client.origin.address,
-                    sign_in_age: sign_in.map(|sign_in| now.left(sign_in.at)),
+                    address,
+                    sign_in_age: sign_in.map(|sign_in| seen_at.left(sign_in.at)),
                     sign_in,
-                    chain: &chain,
+                    chain,
                     of_another: true,
                 },
                 now,
             };
             self.policies.permits_duty(action, &duty).is_permitted()
         };
-        callers.iter().all(permits) && client.caller.principal.class() != Class::Agent
+        callers.iter().all(permits) && caller.principal.class() != Class::Agent
     }
 
     /// Refuses whoever may not change the authority itself.
@@ -95,7 +116,8 @@ impl Authority {
     }
 
     /// From now on `who` may not come: their sessions and what was delegated from them, their grants and
-    /// requests end in one commit. The targets are told by tidying ([`Authority::tidy`]).
+    /// requests end in one commit. The targets are told by tidying ([`Authority::tidy`]); beside who that is come
+    /// the credentials that work until they expire, since their targets cannot be told.
     ///
     /// # Errors
     /// Denied (121): the caller may not, or nobody would be left who may, and it is not `forced`. Usage:
@@ -171,14 +193,9 @@ impl Authority {
         self.store.ledger().append(append).await?;
         Ok(Known {
             enrolled: self.enrolled_by(who, now).await?,
+            outliving: self.outliving(who, now).await?,
             ..self.known(who, now).await?
         })
-    }
-
-    /// Whether somebody is disabled; nobody who was never here is.
-    pub(super) async fn is_disabled(&self, who: &Principal, now: Timestamp) -> Result<bool> {
-        let known = self.store.principal(who, now).await?;
-        Ok(known.is_some_and(|known| known.disabled_at.is_some()))
     }
 
     async fn known(&self, who: &Principal, now: Timestamp) -> Result<Known> {
@@ -193,12 +210,12 @@ impl Authority {
     pub(super) async fn admit(&self, who: &Principal, now: Timestamp) -> Result<()> {
         let known = self.store.principal(who, now).await?;
         let refused = |what: &str| {
-            Err(
-                Failure::denied(format!("{} {what}", who.written())).hint(format!(
+            Err(Failure::denied(format!("{} {what}", who.written()))
+                .hint(format!(
                     "an administrator runs: jit principals enable {}",
                     who.written()
-                )),
-            )
+                ))
+                .of_nature(Nature::Ended))
         };
         if self.store.disabled_twins(who).await? {
             return refused("was disabled");
@@ -225,7 +242,9 @@ impl Authority {
                 continue;
             };
             if standing.is_disabled {
-                return Err(signed_out("whoever this session is for was disabled"));
+                return Err(
+                    signed_out("whoever this session is for was disabled").of_nature(Nature::Ended)
+                );
             }
             let lifecycle = self.lifecycles.of(who.class());
             if lifecycle.must_attest(session.attested_at(), now) {

@@ -1,10 +1,14 @@
 //! Hosts and bots that are known by a key of their own.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{key::PublicKey, principal::Principal, time::Timestamp};
+use super::{
+    key::PublicKey,
+    principal::{Caller, Principal},
+    time::Timestamp,
+};
 
 /// Somebody who may come by a key that was born with them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +22,13 @@ pub struct Enrolment {
     pub made_by: Option<Principal>,
     /// When.
     pub made_at: Timestamp,
+    /// In which groups the inviter was then, and how they had signed in, so that policy can be asked again;
+    /// absent in invitations of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inviter: Option<Caller>,
+    /// From which address they invited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invited_from: Option<IpAddr>,
 }
 
 /// How far an enrolment is.

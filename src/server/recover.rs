@@ -173,6 +173,8 @@ impl Recovery<'_> {
             groups: BTreeSet::from([ADMINISTRATORS.to_owned()]),
             made_by: None,
             made_at: now,
+            inviter: None,
+            invited_from: None,
         };
         let own = Identity {
             source: KEY.to_owned(),

@@ -69,6 +69,8 @@ impl Authority {
             groups: BTreeSet::from([ADMINISTRATORS.to_owned()]),
             made_by: None,
             made_at: now,
+            inviter: None,
+            invited_from: None,
         };
         // So that no provider's account of that name is taken for them later.
         let identity = Identity {

@@ -78,6 +78,8 @@ impl Authority {
             groups: invitation.groups.clone(),
             made_by: by.map(|by| by.caller.principal.clone()),
             made_at: (self.clock)(),
+            inviter: by.map(|by| by.caller.clone()),
+            invited_from: by.and_then(|by| by.origin.address),
         };
         let what = "was invited by a join code".to_owned();
         let event = Event {

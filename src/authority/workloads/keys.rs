@@ -22,6 +22,7 @@ use crate::{
         assertion::{self, Bound, Said},
         keys, proof,
     },
+    policy::vocabulary::Action,
     store::{
         enrolments,
         identities::Identity,
@@ -29,6 +30,16 @@ use crate::{
         principals, spent,
     },
 };
+
+/// Who made a join code, when it is used.
+enum Inviter {
+    /// Nobody: the authority did.
+    Nobody,
+    /// Somebody who still may, as policy was asked about them.
+    Stands(Box<Caller>),
+    /// Somebody who may not any more, and why.
+    Lost(&'static str),
+}
 
 /// How often an alert is recorded, in seconds.
 const HOUR: i64 = 3600;
@@ -119,16 +130,16 @@ impl Authority {
                 return self.used_again((&enrolment, hash), key, origin).await;
             }
         }
-        if let Some(inviter) = &enrolment.made_by
-            && self.is_disabled(inviter, now).await?
-        {
-            return Err(refused("was made by somebody who is disabled by now"));
-        }
+        let inviter = match self.inviter(&enrolment, now).await? {
+            Inviter::Nobody => None,
+            Inviter::Stands(caller) => Some(*caller),
+            Inviter::Lost(what) => return Err(refused(what)),
+        };
         let what = format!("joined with the key {}", proof::thumbprint(key)?);
         let event = self.key_event(EventKind::Enrolled, &enrolment, what, origin)?;
         let voucher = self.store.voucher(now).await?;
-        let inviter = enrolment.made_by.iter().map(principals::may_come);
-        let append = inviter
+        let standing = inviter.iter().map(principals::stands);
+        let append = standing
             .fold(by_key(event, &enrolment), Append::only_if)
             .only_if(enrolments::waits(hash, now))
             .only_if(enrolments::is_unknown(key))
@@ -145,11 +156,35 @@ impl Authority {
                     Some((_, Progress::Joined { .. })) => {
                         self.used_again((&enrolment, hash), key, origin).await
                     }
-                    _ => Err(refused("was withdrawn, or whoever made it was disabled")),
+                    _ => Err(refused(
+                        "was withdrawn, or whoever made it may not invite any more",
+                    )),
                 }
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Whether whoever made a join code may still make one: asked of policy with the groups that they were in then
+    /// and did not lose since, the address and the sign-in of then.
+    async fn inviter(&self, enrolment: &Enrolment, now: Timestamp) -> Result<Inviter> {
+        let Some(who) = &enrolment.made_by else {
+            return Ok(Inviter::Nobody);
+        };
+        let known = self.store.principal(who, now).await?;
+        let Some(known) = known.filter(|known| known.disabled_at.is_none()) else {
+            return Ok(Inviter::Lost("was made by somebody who is disabled by now"));
+        };
+        let newest = known.caller.newest_groups.clone();
+        let then = enrolment.inviter.clone().unwrap_or(known.caller);
+        let caller = then.narrowed(newest);
+        let address = enrolment.invited_from;
+        if self.might(Action::Administer, &caller, (address, enrolment.made_at)) {
+            return Ok(Inviter::Stands(Box::new(caller)));
+        }
+        Ok(Inviter::Lost(
+            "was made by somebody who may not administer this server any more",
+        ))
     }
 
     /// Somebody came with a code after somebody else did: one of the two is not who was meant.

@@ -93,6 +93,34 @@ fn disabling_somebody_takes_their_join_codes_back_and_lists_what_they_enrolled()
 }
 
 #[test]
+fn a_join_code_of_somebody_who_administers_no_more_lets_nobody_in() {
+    let serve = Serve::start(web::CATALOGUE, POLICIES);
+    let mallory = Member::of(&serve, "mallory", &["administrators"]);
+    let code = |name: &str| {
+        let made = mallory.works(&["enrolments", "create", name, "--json"]);
+        let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+        made["code"].as_str().unwrap().to_owned()
+    };
+    let (before, after) = (code("build-7"), code("door"));
+    let join = |code: &str| {
+        let home = Home::new();
+        point(&home, &serve.url, Some(&serve.ca()));
+        run(&mut home.jit(["login", "--join", code]))
+    };
+    let ran = join(&before);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    // A newer sign-in says that the group is lost, and nobody disables anybody.
+    serve.let_in("mallory", &["staff"]);
+    let ran = join(&after);
+    assert_eq!(ran.code, 121, "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("may not administer this server any more"),
+        "{ran:?}"
+    );
+}
+
+#[test]
 fn only_administrators_see_and_change_who_comes() {
     let serve = Serve::start(web::CATALOGUE, POLICIES);
     let alice = Member::of(&serve, "alice", &["approvers"]);

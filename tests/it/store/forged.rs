@@ -78,6 +78,8 @@ fn a_key_that_somebody_else_enrolled_is_nobodys() {
         groups: ["administrators".to_owned()].into(),
         made_by: None,
         made_at: clock::now(),
+        inviter: None,
+        invited_from: None,
     };
     let body = serde_json::to_string(&enrolment).unwrap();
     for vouched in [
