@@ -181,10 +181,10 @@ impl Explain {
         if let Some(server) = session.server()? {
             let entitlement = &self.entitlement;
             return Err(Failure::usage(format!(
-                "{server} decides, by policies that are not on this machine"
+                "{server} decides, by the policies in the directory that \"jit serve --config DIR\" names where it runs"
             ))
             .hint(format!(
-                "ask it: jit request {entitlement}; where it runs: jit policy explain --config-dir DIR {entitlement}"
+                "to ask it, run: jit request {entitlement}; where it runs: jit policy explain --config-dir DIR {entitlement}"
             )));
         }
         let catalogue = session.catalogue()?;

@@ -10,8 +10,8 @@ use crate::{
     },
 };
 
-/// A prompt has to leave some of its line.
-const MOST: usize = 3;
+/// How many are named: a prompt has to leave some of its line.
+const MOST: usize = 1;
 
 /// Print what is held and its minutes left; called by a shell's prompt
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub fn run(_: &Args, session: &Session) -> Result<()> {
     session.print(&segment(&leases, now))
 }
 
-/// `aws/prod:read 42m kubernetes/prod:view 9m`, and `+2` where more is held.
+/// What ends first, and how many more are held: `aws/prod:read 42m +2`.
 fn segment(leases: &[Lease], now: Timestamp) -> String {
     let mut shown: Vec<String> = leases
         .iter()
