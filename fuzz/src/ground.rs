@@ -114,6 +114,9 @@ pub(crate) fn lease(entitlement: &str, secret: Secret) -> Lease {
         took: Duration::from_millis(3),
         because: "get reads".to_owned(),
         binding: Binding::default(),
+        justification: None,
+        asked_ttl: None,
+        confirmed_at: None,
         catalogue_stamp: String::new(),
     }
 }

@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
+pub use super::terms::{Asker, Terms};
 use super::{
+    confirm,
     embedded::{Keys, block_on},
     engine::Engine,
+    forget::drop_lease,
+    grants,
     kept::{self, Source},
-    notice, served,
+    notice,
+    remarks::{self, Use},
+    served,
     session::Session,
     tidy, wait,
 };
@@ -21,9 +27,9 @@ use crate::{
         failure::{Code, Failure, Nature, Result},
         key::PrivateKey,
         lease::{Binding, Lease},
-        time::{Timestamp, Ttl},
+        time::Timestamp,
     },
-    platform::terminal::{self, Person},
+    platform::terminal,
     remote::patience::Patience,
     tools::task::{CredentialUse, Recognised},
 };
@@ -33,97 +39,6 @@ use crate::{
 /// the credential). With as much again for asking by oneself it stays below the minute after which
 /// AWS's SDK for Go kills a hook.
 const PATIENCE: Duration = Duration::from_secs(25);
-
-/// On which terms an elevation is asked for.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub struct Terms {
-    /// Say why; some entitlements need it, all record it.
-    #[arg(long, short, value_name = "WHY")]
-    pub justification: Option<String>,
-    /// Ask for no longer than this: 30m, 1h.
-    #[arg(long, value_name = "SPAN")]
-    pub ttl: Option<Ttl>,
-    /// Wait this long for an approval, where an authority has somebody else who could give it.
-    #[arg(long, value_name = "SPAN", conflicts_with = "no_wait")]
-    pub wait: Option<Ttl>,
-    /// Do not wait for an approval.
-    #[arg(long)]
-    pub no_wait: bool,
-    /// Skip approval in an emergency: alerted, and reviewed afterwards.
-    #[arg(long)]
-    pub break_glass: bool,
-    /// Who asks: a person's command line, or by default a hook that a tool calls.
-    #[arg(skip = Asker::Person)]
-    pub asker: Asker,
-}
-
-/// Who may be asked back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Asker {
-    /// Whoever gave the command, if they are at a terminal.
-    Person,
-    /// Nobody: a tool called, and waits for its answer.
-    #[default]
-    Hook,
-}
-
-impl Terms {
-    /// Those of a hook: behind it is a program that waits for an answer, and nobody to ask.
-    pub fn of_a_hook() -> Self {
-        Self {
-            no_wait: true,
-            ..Self::default()
-        }
-    }
-
-    /// Who can be asked for what is missing.
-    fn person(&self, session: &Session) -> Option<Person> {
-        match self.asker {
-            Asker::Person if !session.json => Person::present(),
-            Asker::Person | Asker::Hook => None,
-        }
-    }
-
-    /// How long to wait for people: as long as was said, and at a terminal as config.toml says.
-    fn patience(&self, session: &Session, person: Option<&Person>) -> Result<Duration> {
-        match (self.wait, person) {
-            _ if self.no_wait => Ok(Duration::ZERO),
-            (Some(wait), _) => Ok(wait.0),
-            (None, Some(_)) => Ok(session.config()?.exec.wait.0),
-            (None, None) => Ok(Duration::ZERO),
-        }
-    }
-
-    fn ask(&self, wanted: &Recognised) -> Ask {
-        Ask {
-            entitlement: wanted.entitlement.clone(),
-            justification: self.justification.clone(),
-            ttl: self.ttl.map(|ttl| ttl.0),
-            break_glass: self.break_glass,
-            verb: wanted.verb.clone(),
-            answerable: false,
-        }
-    }
-
-    fn asking<'a>(
-        &self,
-        wanted: &'a Recognised,
-        binding: &'a Binding,
-        ask: Ask,
-        tool: Option<&'a str>,
-    ) -> Asking<'a> {
-        Asking {
-            ask,
-            binding,
-            because: &wanted.because,
-            tool,
-            patience: match self.asker {
-                Asker::Person => Patience::PERSON,
-                Asker::Hook => Patience::HOOK,
-            },
-        }
-    }
-}
 
 /// A lease that is fresh now and issued for what the catalogue says now: the cached one, a renewed one,
 /// or a new one. Where policy wants a reason
@@ -141,6 +56,7 @@ pub fn lease(
     if terms.no_wait {
         cache = cache.patient(PATIENCE);
     }
+    let before = remarks::grant_before(&cache, &wanted.entitlement, terms)?;
     let (mut source, mut person) = (Source::Cache, None);
     let is_kept = wanted.credential_use == CredentialUse::Kept;
     let enough = |lease: &Lease| !is_kept || lease.has_half((session.clock)());
@@ -156,13 +72,13 @@ pub fn lease(
         };
         block_on(bring(
             session,
-            terms.asking(wanted, &binding, ask, tool),
+            Asking::new(terms, wanted, &binding, ask, tool),
             held,
         ))?
     });
     let again = |terms: &Terms| {
         cache.fresh_or(&wanted.entitlement, session.clock, |held| {
-            let asking = terms.asking(wanted, &binding, terms.ask(wanted), tool);
+            let asking = Asking::new(terms, wanted, &binding, terms.ask(wanted), tool);
             block_on(bring(session, asking, held))?
         })
     };
@@ -183,16 +99,49 @@ pub fn lease(
         wait::for_people(session, &wanted.entitlement, patience, failure.clone())?;
         outcome = again(&terms);
     }
-    let lease = outcome.map_err(|failure| match terms.asker {
+    if let Ok(lease) = &outcome
+        && is_over(session, &cache, lease, &terms, source)?
+    {
+        source = Source::Authority;
+        outcome = again(&terms);
+    }
+    let lease = outcome.map_err(|failure| told(session, wanted, &terms, failure))?;
+    remarks::tell_ttl(session, &lease, &terms, before.as_ref());
+    kept::keep(session, &lease, source);
+    Ok(lease)
+}
+
+/// A failure for whoever asked; a desktop is told what a hook cannot ask.
+fn told(session: &Session, wanted: &Recognised, terms: &Terms, failure: Failure) -> Failure {
+    match terms.asker {
         Asker::Person => failure,
         Asker::Hook => {
             let failure = unasked(failure, &wanted.entitlement);
             notice::show(session, &wanted.entitlement, &failure);
             failure
         }
-    })?;
-    kept::keep(session, &lease, source);
-    Ok(lease)
+    }
+}
+
+/// Whether the grant of a lease turns out to have ended: by what the authority says of a reason that is to be
+/// recorded, or of a lease that a target seems to have refused. Then the lease is dropped.
+fn is_over(
+    session: &Session,
+    cache: &Cache,
+    lease: &Lease,
+    terms: &Terms,
+    source: Source,
+) -> Result<bool> {
+    let entitlement = &lease.grant.entitlement;
+    if remarks::record_reason(session, cache, lease, terms)? == Use::Over {
+        return drop_lease(session, cache, entitlement).map(|_| true);
+    }
+    if source == Source::Authority || !confirm::look_after(session, lease, terms.asker) {
+        return Ok(false);
+    }
+    drop(grants::ask(session, Patience::LITTLE));
+    let held = cache.held(entitlement)?;
+    Ok(held.is_none_or(|held| held.grant.id != lease.grant.id))
 }
 
 /// Behind a hook nobody can be asked, and there is no `-j` to give.
@@ -204,7 +153,8 @@ fn unasked(failure: Failure, entitlement: &Entitlement) -> Failure {
         | Nature::Conflict
         | Nature::Stale(_)
         | Nature::Away
-        | Nature::Absent => failure,
+        | Nature::Absent
+        | Nature::Ended => failure,
     }
 }
 
@@ -293,8 +243,29 @@ struct Asking<'a> {
     patience: Patience,
 }
 
+impl<'a> Asking<'a> {
+    fn new(
+        terms: &Terms,
+        wanted: &'a Recognised,
+        binding: &'a Binding,
+        ask: Ask,
+        tool: Option<&'a str>,
+    ) -> Self {
+        Self {
+            ask,
+            binding,
+            because: &wanted.because,
+            tool,
+            patience: match terms.asker {
+                Asker::Person => Patience::PERSON,
+                Asker::Hook => Patience::HOOK,
+            },
+        }
+    }
+}
+
 async fn bring(session: &Session, asking: Asking<'_>, held: Option<Lease>) -> Result<Lease> {
-    let Asking { ask, tool, .. } = &asking;
+    let tool = asking.tool;
     let asked_at = (session.clock)();
     let works = held.as_ref().is_some_and(|held| held.works(asked_at));
     let patience = if works {
@@ -306,8 +277,9 @@ async fn bring(session: &Session, asking: Asking<'_>, held: Option<Lease>) -> Re
         Ok(engine) => (engine, Keys::new()?),
         Err(failure) => return as_it_is(session, held, failure),
     };
+    let is_refused = held.is_some();
     if let Some(held) = held {
-        match engine.renew(session, &held, &keys, *tool).await {
+        match engine.renew(session, &held, &keys, tool).await {
             Ok(credential) => {
                 return Ok(with_credential(
                     held,
@@ -321,6 +293,23 @@ async fn bring(session: &Session, asking: Asking<'_>, held: Option<Lease>) -> Re
             Err(failure) => return as_it_is(session, Some(held), failure),
         }
     }
+    let elevated = elevated(session, &engine, (&asking, asked_at), keys).await;
+    if elevated.is_err() && is_refused {
+        // What is not renewed any more is not used any more.
+        let cache = Cache::open(&session.places)?;
+        drop_lease(session, &cache, &asking.ask.entitlement)?;
+    }
+    elevated
+}
+
+/// A new elevation, as a lease.
+async fn elevated(
+    session: &Session,
+    engine: &Engine,
+    (asking, asked_at): (&Asking<'_>, Timestamp),
+    keys: Keys,
+) -> Result<Lease> {
+    let Asking { ask, tool, .. } = asking;
     let answer = engine.elevate(session, ask, &keys, *tool).await?;
     if answer.grant.break_glass {
         terminal::say(&format!(
@@ -329,7 +318,7 @@ async fn bring(session: &Session, asking: Asking<'_>, held: Option<Lease>) -> Re
         ));
     }
     let issued_at = (session.clock)();
-    match &engine {
+    match engine {
         Engine::Embedded(authority) if authority.has_leftovers().await? => tidy::begin(session),
         Engine::Embedded(_) => {}
         Engine::Remote(remote) => served::freshen(session, remote).await,
@@ -344,12 +333,20 @@ async fn bring(session: &Session, asking: Asking<'_>, held: Option<Lease>) -> Re
         took: issued_at.left(asked_at),
         because: asking.because.to_owned(),
         binding: asking.binding.clone(),
+        justification: ask.justification.clone(),
+        asked_ttl: ask.ttl,
+        confirmed_at: None,
         catalogue_stamp: String::new(),
     })
 }
 
-/// Where whoever would renew is away: what is held works until it ends.
+/// Where whoever would renew is away: what is held works until it ends. In a session that was ended nothing is
+/// held.
 fn as_it_is(session: &Session, held: Option<Lease>, failure: Failure) -> Result<Lease> {
+    if failure.nature == Nature::Ended {
+        grants::settle_session(session, &failure);
+        return Err(failure);
+    }
     match held {
         Some(held) if held.works((session.clock)()) => {
             session.tell(&format!("not renewed, used as it is: {failure}"));

@@ -188,6 +188,13 @@ fn line(entry: &Entry, zone: &Zone) -> String {
         "for",
         (!chain.is_empty()).then(|| chain.join(" for ")).as_deref(),
     );
+    let approvers: Vec<String> = event.approvers.iter().map(Principal::written).collect();
+    add(
+        "approved-by",
+        (!approvers.is_empty())
+            .then(|| approvers.join(","))
+            .as_deref(),
+    );
     add("with", event.by.as_ref().map(Principal::written).as_deref());
     add("tool", event.origin.tool.as_deref());
     let detail = event.detail.as_ref().map(|detail| format!("{detail:?}"));

@@ -2,7 +2,7 @@
 
 use super::{
     acquire::{self, Terms},
-    served,
+    confirm, served,
     session::Session,
 };
 use crate::{
@@ -30,8 +30,9 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     let wanted = Recognised::new(args.entitlement.clone(), "asked for by an AWS profile");
     let stamp = session.catalogue_stamp()?;
     let lease = match acquire::compared(session, &wanted, &stamp)? {
-        Some(lease) => lease,
-        None => compared_now(session, &wanted, &stamp)?,
+        // What is asked about before it is used goes the other way.
+        Some(lease) if !confirm::is_due(session, &lease) => lease,
+        Some(_) | None => compared_now(session, &wanted, &stamp)?,
     };
     session.print(&aws::process_credentials(&lease)?)
 }

@@ -15,17 +15,16 @@ use crate::{
         token,
         trust::{HostAsk, HostCertificate},
     },
-    config::account,
     domain::{
         credential::Credential,
-        entitlement::{Entitlement, ResourceName},
-        failure::Result,
+        entitlement::ResourceName,
+        failure::{Nature, Result},
         id::GrantId,
         lease::Lease,
     },
     issuers::order::Revocation,
     protocol::{
-        elevation::{CredentialRequest, ElevationRequest, From},
+        elevation::{CredentialRequest, ElevationRequest, ElevationView, From, RevocationView},
         trust::{HostRequest, HostView},
     },
     remote::{elevations::Outcome, patience::Patience, session::Remote},
@@ -54,7 +53,12 @@ impl Engine {
     /// The same for what is asked of no policy, such as ending a grant: a policy that cannot be read must
     /// not stand in its way.
     pub async fn without_policies(session: &Session) -> Result<Self> {
-        if let Some(remote) = remote(session, Patience::PERSON).await? {
+        Self::without_policies_within(session, Patience::PERSON).await
+    }
+
+    /// The same; a server for as long as `patience` has it.
+    pub async fn without_policies_within(session: &Session, patience: Patience) -> Result<Self> {
+        if let Some(remote) = remote(session, patience).await? {
             return Ok(Self::Remote(Box::new(remote)));
         }
         let authority = embedded::without_policies(session).await?;
@@ -128,28 +132,74 @@ impl Engine {
         }
     }
 
-    /// What the caller holds: the ids of the grants, and what they are for.
-    pub async fn live(&self) -> Result<Vec<(GrantId, Entitlement)>> {
+    /// What the caller holds and waits for, and what people denied to them lately; the newest first.
+    pub async fn current(&self, session: &Session) -> Result<Vec<ElevationView>> {
         match self {
             Self::Embedded(authority) => {
-                let principal = account::caller(&authority.catalogue)?.principal;
-                authority.live(&principal).await
+                let client = embedded::client(session, authority, None, &Keys::new()?)?;
+                let current = authority.current(&client).await?;
+                let now = (session.clock)();
+                Ok(current
+                    .iter()
+                    .map(|one| ElevationView::of(one, now))
+                    .collect())
             }
-            Self::Remote(remote) => remote.live().await,
+            Self::Remote(remote) => remote.current().await,
         }
     }
 
-    /// Ends a grant of the caller.
+    /// How an elevation of the caller stands; `None` where there is none of that id.
+    pub async fn elevation(
+        &self,
+        session: &Session,
+        id: &GrantId,
+    ) -> Result<Option<ElevationView>> {
+        let found = match self {
+            Self::Embedded(authority) => {
+                let client = embedded::client(session, authority, None, &Keys::new()?)?;
+                match authority.own(&client.caller.principal, &[], id).await {
+                    Ok(elevation) => authority.told_of(&elevation).await,
+                    Err(failure) => Err(failure),
+                }
+            }
+            Self::Remote(remote) => remote.elevation(id).await,
+        };
+        match found {
+            Err(failure) if failure.nature == Nature::Absent => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
+    /// Records a further reason for a grant or request of the caller.
+    ///
+    /// # Errors
+    /// Denied (121): it has ended.
+    pub async fn justify(&self, session: &Session, id: &GrantId, why: &str) -> Result<()> {
+        match self {
+            Self::Embedded(authority) => {
+                let client = embedded::client(session, authority, None, &Keys::new()?)?;
+                authority.justify(&client, id, why).await
+            }
+            Self::Remote(remote) => remote.justify(id, why).await,
+        }
+    }
+
+    /// Ends a grant of the caller, or gives up a request of theirs.
     pub async fn revoke(
         &self,
         session: &Session,
         id: &GrantId,
         tool: Option<&str>,
-    ) -> Result<Revocation> {
+    ) -> Result<RevocationView> {
         match self {
             Self::Embedded(authority) => {
                 let client = embedded::client(session, authority, tool, &Keys::new()?)?;
-                authority.revoke(&client, id).await
+                Ok(match authority.revoke(&client, id).await? {
+                    Revocation::Ended => RevocationView::Ended,
+                    Revocation::EndsByItself => RevocationView::EndsByItself {
+                        until: authority.works_until(id).await?,
+                    },
+                })
             }
             Self::Remote(remote) => remote.revoke(id).await,
         }

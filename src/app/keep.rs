@@ -16,7 +16,13 @@ use rustix::{
 };
 
 use super::{
-    acquire, detached::broken, embedded::block_on, forget::drop_lease, kept, session::Session,
+    acquire,
+    confirm::UNASKED,
+    detached::{self, broken},
+    embedded::block_on,
+    forget::drop_lease,
+    kept,
+    session::Session,
 };
 use crate::{
     cache::{self, Cache},
@@ -97,6 +103,7 @@ fn keep(session: &Session, entitlement: &Entitlement) -> Result<()> {
     let leases = cache::directory(&session.places);
     let vigil = Vigil::over(&[&directory, &leases]).map_err(|error| broken(&error))?;
     let mut pause = FIRST;
+    let mut ask_at = (session.clock)().after(UNASKED);
     while directory.is_dir() && kept::is_set_up(session)? {
         let put = kept::put(session, entitlement)?;
         let Some(lease) = put.held.clone() else {
@@ -107,6 +114,11 @@ fn keep(session: &Session, entitlement: &Entitlement) -> Result<()> {
         // A catalogue that is being edited is no reason to end.
         drop(kept::refresh(session));
         let now = (session.clock)();
+        if session.server()?.is_some() && ask_at <= now {
+            ask_at = now.after(UNASKED);
+            confirm(session)?;
+            continue;
+        }
         let due = due(&lease);
         let wake = if now < due {
             pause = FIRST;
@@ -120,6 +132,11 @@ fn keep(session: &Session, entitlement: &Entitlement) -> Result<()> {
             let ends = ends.into_iter().filter(|end| now < *end);
             ends.fold(wake, Timestamp::min)
         };
+        let wake = if session.server()?.is_some() {
+            wake.min(ask_at)
+        } else {
+            wake
+        };
         vigil.sleep(wake).map_err(|error| broken(&error))?;
     }
     material::clear(&session.places, entitlement).map(drop)
@@ -132,6 +149,14 @@ fn due(lease: &Lease) -> Timestamp {
     } else {
         lease.renew_at()
     }
+}
+
+/// Has a child ask the server whether what is held stands. What does not is dropped, and that it cannot be asked
+/// changes nothing.
+fn confirm(session: &Session) -> Result<()> {
+    let mut command = detached::command(session, "confirm")?;
+    let asked = command.arg("--stay").current_dir("/").status();
+    asked.map(drop).map_err(|error| broken(&error))
 }
 
 /// Whether a child made the lease fresh, or found that there is none.

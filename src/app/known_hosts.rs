@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     acquire::{self, Terms},
-    served,
+    confirm, served,
     session::Session,
 };
 use crate::{
@@ -102,6 +102,7 @@ fn serve(args: &Args, agent: &Path, session: &Session) -> Result<()> {
     let because = format!("ssh logs in to {} as {role}", resolved.alias);
     let wanted = Recognised::new(entitlement, because);
     let terms = Terms::of_a_hook();
+    confirm::look_after_served(session, &wanted.entitlement);
     shared::ensure(agent, || {
         acquire::lease(session, &catalogue, &wanted, &terms, Some("ssh")).map_err(|failure| {
             match failure.code {

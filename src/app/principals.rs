@@ -3,8 +3,8 @@
 use super::{approvals::server, embedded::block_on, session::Session, status::short};
 use crate::{
     domain::{count::counted, failure::Result, principal::Principal, time::Timestamp},
-    platform::terminal,
-    protocol::principal::{PrincipalChange, PrincipalView},
+    platform::{local_time::Zone, terminal},
+    protocol::principal::{OutlivingView, PrincipalChange, PrincipalView},
 };
 
 /// List who comes to the server, or shut somebody out
@@ -75,14 +75,14 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     if session.json {
         return session.print_json(&view);
     }
-    let done = if change.disabled {
-        "may not come any more; sessions, grants and requests have ended, and the targets are being told. \
-         SSH and database certificates, AWS sessions and tokens that were issued before work until they \
-         expire, and a login that is open at a target until it ends"
-    } else {
-        "may come again"
-    };
-    session.print(&format!("{} {done}", who.written()))?;
+    if !change.disabled {
+        return session.print(&format!("{} may come again", who.written()));
+    }
+    session.print(&format!(
+        "{} may not come any more; sessions, grants and requests have ended, and the targets that can be told are being told",
+        who.written()
+    ))?;
+    outliving(session, who, &view.outliving)?;
     if view.enrolled.is_empty() {
         return Ok(());
     }
@@ -91,6 +91,28 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         who.written(),
         view.enrolled.join(", ")
     )))
+}
+
+/// What works although it has ended, for each target, and until when.
+fn outliving(session: &Session, who: &Principal, all: &[OutlivingView]) -> Result<()> {
+    let (now, zone) = ((session.clock)(), Zone::of_the_user());
+    for one in all {
+        let of = if one.principal == who.written() {
+            String::new()
+        } else {
+            format!(" of {}", one.principal)
+        };
+        session.print(&terminal::plain_line(&format!(
+            "  {}{of}: the newest credential works until {} ({} left), since its target cannot be told",
+            one.entitlement,
+            zone.written(one.until),
+            short(one.until.left(now)),
+        )))?;
+    }
+    if all.is_empty() {
+        session.print("  no credential works any more at a target that cannot be told")?;
+    }
+    session.print("  a session that is open at a target goes on until it ends")
 }
 
 fn list(session: &Session) -> Result<()> {

@@ -2,11 +2,19 @@
 
 use super::{
     acquire::{self, Terms},
-    served,
+    grants, served,
     session::Session,
+    status::{self, Known},
 };
 use crate::{
-    domain::{entitlement::Entitlement, failure::Result},
+    cache::Cache,
+    domain::{
+        entitlement::Entitlement,
+        failure::{Nature, Result},
+        lease::Lease,
+    },
+    platform::terminal,
+    remote::patience::Patience,
     tools::task::Recognised,
 };
 
@@ -30,6 +38,31 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         Ok(catalogue)
     })?;
     let wanted = Recognised::new(args.entitlement.clone(), "asked for by name");
-    let lease = acquire::lease(session, &catalogue, &wanted, &args.terms, None)?;
-    super::status::show(session, &[lease])
+    let begun_at = (session.clock)();
+    let mut lease = acquire::lease(session, &catalogue, &wanted, &args.terms, None)?;
+    if lease.stood_at() < begun_at && !stands(session, &lease)? {
+        lease = acquire::lease(session, &catalogue, &wanted, &args.terms, None)?;
+    }
+    status::show(session, &[lease], Known::Now)
+}
+
+/// Whether the authority says that the grant of a lease stands that rested here. Where it cannot be asked the
+/// lease works until its credential ends, and that is said.
+///
+/// # Errors
+/// The session has ended.
+fn stands(session: &Session, lease: &Lease) -> Result<bool> {
+    match grants::ask(session, Patience::LITTLE) {
+        Ok(_) => {
+            let held = Cache::open(&session.places)?.held(&lease.grant.entitlement)?;
+            Ok(held.is_some_and(|held| held.grant.id == lease.grant.id))
+        }
+        Err(failure) if failure.nature == Nature::Ended => Err(failure),
+        Err(failure) => {
+            terminal::say(&format!(
+                "jit: whether the grant still stands is not known: {failure}"
+            ));
+            Ok(true)
+        }
+    }
 }

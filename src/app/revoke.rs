@@ -1,4 +1,5 @@
-//! `jit revoke`: ends grants at the authority and at their targets, and forgets their leases.
+//! `jit revoke`: ends grants at the authority and at their targets and forgets their leases, or withdraws
+//! requests.
 
 use std::str::FromStr;
 
@@ -7,25 +8,29 @@ use super::{
     engine::Engine,
     forget::drop_lease,
     session::Session,
+    status::short,
 };
 use crate::{
     cache::Cache,
     domain::{
+        elevation::State,
         entitlement::Entitlement,
         failure::{Failure, Result},
         id::GrantId,
+        time::Timestamp,
     },
-    issuers::order::Revocation,
+    platform::local_time::Zone,
+    protocol::elevation::RevocationView,
 };
 
-/// End a grant now, here and at its target
+/// End a grant now, here and at its target, or withdraw a request
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  jit revoke --all")]
 pub struct Args {
-    /// The grant's id, as status shows it, or kind/name:role.
+    /// The id of the grant or request, as status shows it, or kind/name:role.
     #[arg(required_unless_present = "all", value_name = "GRANT")]
     what: Option<Ended>,
-    /// End everything that you hold.
+    /// End everything that you hold, and withdraw everything that you wait for.
     #[arg(long, conflicts_with = "what")]
     all: bool,
 }
@@ -60,7 +65,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
             }
             engine => engine?,
         };
-        let ids = ids(args, &engine).await?;
+        let ids = ids(args, session, &engine).await?;
         let mut failed: Option<Failure> = None;
         for id in &ids {
             if let Err(failure) = end(session, &engine, id).await {
@@ -75,21 +80,22 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     })?
 }
 
-async fn ids(args: &Args, engine: &Engine) -> Result<Vec<GrantId>> {
+async fn ids(args: &Args, session: &Session, engine: &Engine) -> Result<Vec<GrantId>> {
     let wanted = match &args.what {
         Some(Ended::Grant(id)) => return Ok(vec![id.clone()]),
         Some(Ended::Entitlement(wanted)) => Some(wanted),
         None => None,
     };
-    let mut live = engine.live().await?;
-    live.retain(|(_, entitlement)| wanted.is_none_or(|wanted| wanted == entitlement));
-    if let Some(wanted) = wanted.filter(|_| live.is_empty()) {
+    let mut open = engine.current(session).await?;
+    open.retain(|one| matches!(one.state, State::Granted | State::Pending));
+    open.retain(|one| wanted.is_none_or(|wanted| *wanted == one.entitlement));
+    if let Some(wanted) = wanted.filter(|_| open.is_empty()) {
         return Err(
             Failure::failed(format!("you hold no live grant for {wanted}"))
                 .hint("\"jit status\" lists what you hold"),
         );
     }
-    Ok(live.into_iter().map(|(id, _)| id).collect())
+    Ok(open.into_iter().map(|one| one.id).collect())
 }
 
 async fn end(session: &Session, engine: &Engine, id: &GrantId) -> Result<()> {
@@ -102,11 +108,23 @@ async fn end(session: &Session, engine: &Engine, id: &GrantId) -> Result<()> {
             drop_lease(session, &cache, &entitlement)?;
         }
     }
-    let at_target = match outcome? {
-        Revocation::Ended => "its target refuses it from now on",
-        Revocation::EndsByItself => {
-            "its target cannot be told: the last credential ends within minutes by itself"
+    session.print(&outcome_line(id, outcome?, (session.clock)()))
+}
+
+/// What still works although the grant has ended, and until when.
+fn outcome_line(id: &GrantId, outcome: RevocationView, now: Timestamp) -> String {
+    let open = "a session that is open there goes on until it ends";
+    match outcome {
+        RevocationView::Abandoned => format!("withdrew {id}: it is not asked for any more"),
+        RevocationView::Ended => format!("revoked {id}: its target refuses it from now on"),
+        RevocationView::EndsByItself { until: Some(until) } if now < until => {
+            let (at, left) = (Zone::of_the_user().written(until), short(until.left(now)));
+            format!(
+                "revoked {id}: its target cannot be told: the newest credential works there until {at} ({left} left), and {open}"
+            )
         }
-    };
-    session.print(&format!("revoked {id}: {at_target}"))
+        RevocationView::EndsByItself { until: _ } => {
+            format!("revoked {id}: no credential of it works any more, and {open}")
+        }
+    }
 }

@@ -90,7 +90,11 @@ fn may_be_new(session: &Session, failure: &Failure) -> bool {
     let is_unknown = failure.code == Code::Usage
         && match failure.nature {
             Nature::Final | Nature::Stranger | Nature::Absent => true,
-            Nature::Unexplained | Nature::Conflict | Nature::Stale(_) | Nature::Away => false,
+            Nature::Unexplained
+            | Nature::Conflict
+            | Nature::Stale(_)
+            | Nature::Away
+            | Nature::Ended => false,
         };
     is_unknown && age(session).is_some_and(|age| age >= NEW)
 }

@@ -1,14 +1,15 @@
-//! `jit status`: what I hold, until when, decided by what, and how long it took; and what of mine waits
-//! for people at a server.
+//! `jit status`: what I hold, until when, decided by what, and how long it took; what the authority has
+//! granted beside that, and what of mine waits for people or was denied by them.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{embedded::block_on, engine, kept, session::Session};
+use super::{grants, kept, session::Session};
 use crate::{
     cache::{self, Cache},
     domain::{
+        elevation::State,
         entitlement::Entitlement,
         failure::Result,
         id::GrantId,
@@ -36,7 +37,44 @@ struct Row<'a> {
     break_glass: bool,
     took_ms: u128,
     because: &'a str,
+    /// When the authority last said that the grant stands.
+    confirmed_at: Timestamp,
 }
+
+/// A live grant of which no lease rests here.
+#[derive(Serialize)]
+struct Unheld<'a> {
+    entitlement: &'a Entitlement,
+    /// The grant.
+    granted: &'a GrantId,
+    expires_at: Timestamp,
+    /// Whether it was approved and nobody has used it yet.
+    unclaimed: bool,
+    approved_by: &'a [String],
+    next: String,
+}
+
+/// A request that people denied.
+#[derive(Serialize)]
+struct Refused<'a> {
+    entitlement: &'a Entitlement,
+    /// The request.
+    denied: &'a GrantId,
+    denied_by: Option<&'a str>,
+    why: Option<&'a str>,
+}
+
+/// What is known of the leases that are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// The authority was asked just now.
+    Now,
+    /// It could not be asked.
+    Earlier,
+}
+
+/// How many grants without a lease are shown: the jobs of one workload may have many.
+const MOST: usize = 10;
 
 #[derive(Serialize)]
 struct Waiting<'a> {
@@ -50,9 +88,20 @@ struct Waiting<'a> {
     next: String,
 }
 
-/// Shows the leases whose grants live, and what waits for somebody's approval.
+/// Shows the leases whose grants live, what else the authority has granted, and what waits for somebody's
+/// approval.
 pub fn run(_: &Args, session: &Session) -> Result<()> {
     kept::tidy(session)?;
+    let (current, known) = match grants::ask(session, Patience::LITTLE) {
+        Ok(current) => (current, Known::Now),
+        Err(failure) => {
+            // What is held is shown all the same.
+            terminal::say(&format!(
+                "jit: what of this still stands, and whether anything waits for approval, is not known: {failure}"
+            ));
+            (Vec::new(), Known::Earlier)
+        }
+    };
     let now = (session.clock)();
     // Where nothing rests nothing is made, so that a home that cannot be written will do.
     let mut leases = if cache::resting(&session.places).is_empty() {
@@ -61,27 +110,86 @@ pub fn run(_: &Args, session: &Session) -> Result<()> {
         Cache::open(&session.places)?.leases()?
     };
     leases.retain(|lease| lease.freshness(now) != Freshness::Over);
-    let waiting = waiting(session);
-    if leases.is_empty() && waiting.is_empty() && !session.json {
-        return session.print("You hold nothing. That is how it should be between tasks.");
+    let is_held = |id: &GrantId| leases.iter().any(|lease| lease.grant.id == *id);
+    let of_state = |state| current.iter().filter(move |one| one.state == state);
+    let unheld: Vec<_> = of_state(State::Granted)
+        .filter(|one| !is_held(&one.id))
+        .collect();
+    let waiting = of_state(State::Pending);
+    if leases.is_empty() && unheld.is_empty() && waiting.clone().next().is_none() && !session.json {
+        session.print("You hold nothing. That is how it should be between tasks.")?;
     }
-    show(session, &leases)?;
-    waiting.iter().try_for_each(|one| wait(session, one))
+    show(session, &leases, known)?;
+    show_unheld(session, &unheld)?;
+    waiting.into_iter().try_for_each(|one| wait(session, one))?;
+    of_state(State::Denied).try_for_each(|one| refused(session, one))
 }
 
-/// What waits for people. Where the server cannot say, what is held is shown all the same.
-fn waiting(session: &Session) -> Vec<ElevationView> {
-    let asked = block_on(async {
-        match engine::remote(session, Patience::LITTLE).await? {
-            Some(remote) => remote.waiting().await,
-            None => Ok(Vec::new()),
-        }
-    });
-    asked.and_then(|asked| asked).unwrap_or_else(|failure| {
-        let unknown = format!("jit: whether anything waits for approval is not known: {failure}");
-        terminal::say(&unknown);
-        Vec::new()
-    })
+fn show_unheld(session: &Session, grants: &[&ElevationView]) -> Result<()> {
+    if session.json {
+        return grants.iter().try_for_each(|one| unheld(session, one));
+    }
+    grants
+        .iter()
+        .take(MOST)
+        .try_for_each(|one| unheld(session, one))?;
+    match grants.len().checked_sub(MOST) {
+        None | Some(0) => Ok(()),
+        Some(more) => session.print(&format!("and {more} more: jit status --json")),
+    }
+}
+
+fn unheld(session: &Session, one: &ElevationView) -> Result<()> {
+    let (entitlement, id) = (&one.entitlement, &one.id);
+    let Some(grant) = &one.grant else {
+        return Ok(());
+    };
+    let use_it = format!("jit request {entitlement}");
+    let end_it = format!("jit revoke {id}");
+    if session.json {
+        return session.print_json(&Unheld {
+            entitlement,
+            granted: id,
+            expires_at: grant.expires_at,
+            unclaimed: one.unclaimed,
+            approved_by: &one.approved_by,
+            next: if one.unclaimed { use_it } else { end_it },
+        });
+    }
+    let left = short(grant.expires_at.left((session.clock)()));
+    let (what, next) = if one.unclaimed {
+        let by = one.approved_by.join(", ");
+        (
+            format!("approved by {by} and waits to be used"),
+            format!("to use it, run {use_it}, or the command again; to end it: {end_it}"),
+        )
+    } else {
+        (
+            "granted, without a lease on this machine".to_owned(),
+            format!("to end it: {end_it}"),
+        )
+    };
+    session.print(&terminal::plain_line(&format!(
+        "{entitlement}  {left:>7} left  {id}  {what}"
+    )))?;
+    session.print(&terminal::plain_line(&format!("  {next}")))
+}
+
+fn refused(session: &Session, one: &ElevationView) -> Result<()> {
+    let (entitlement, id) = (&one.entitlement, &one.id);
+    if session.json {
+        let end = one.ended.as_ref();
+        return session.print_json(&Refused {
+            entitlement,
+            denied: id,
+            denied_by: end.and_then(|end| end.by.as_deref()),
+            why: end.and_then(|end| end.why.as_deref()),
+        });
+    }
+    session.print(&terminal::plain_line(&format!(
+        "{entitlement}  {}  {id}",
+        grants::ended(one)
+    )))
 }
 
 fn wait(session: &Session, one: &ElevationView) -> Result<()> {
@@ -113,7 +221,7 @@ fn wait(session: &Session, one: &ElevationView) -> Result<()> {
 }
 
 /// Prints leases, as a table or as one JSON object each.
-pub fn show(session: &Session, leases: &[Lease]) -> Result<()> {
+pub fn show(session: &Session, leases: &[Lease], known: Known) -> Result<()> {
     let now = (session.clock)();
     if session.json {
         return leases
@@ -127,9 +235,19 @@ pub fn show(session: &Session, leases: &[Lease]) -> Result<()> {
         .unwrap_or_default();
     for lease in leases {
         let row = row(lease);
-        let flag = if row.break_glass { ", break-glass" } else { "" };
+        // Where a policy of that very name decided, it says so itself.
+        let is_told = row.policies.iter().any(|policy| policy == "break-glass");
+        let flag = if row.break_glass && !is_told {
+            ", break-glass"
+        } else {
+            ""
+        };
+        let since = match known {
+            Known::Now => String::new(),
+            Known::Earlier => format!(", last confirmed {} ago", short(now.left(row.confirmed_at))),
+        };
         session.print(&terminal::plain_line(&format!(
-            "{:width$}  {:>7} left  {}  by {}{flag} in {} ms ({})",
+            "{:width$}  {:>7} left  {}  by {}{flag} in {} ms ({}){since}",
             row.entitlement.to_string(),
             short(row.expires_at.left(now)),
             row.grant,
@@ -152,6 +270,7 @@ fn row(lease: &Lease) -> Row<'_> {
         break_glass: lease.grant.break_glass,
         took_ms: lease.took.as_millis(),
         because: &lease.because,
+        confirmed_at: lease.stood_at(),
     }
 }
 

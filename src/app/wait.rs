@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::{signal::ctrl_c, time::sleep};
 
-use super::{approvals::server, embedded::block_on, session::Session, status::short};
+use super::{approvals::server, embedded::block_on, grants, session::Session, status::short};
 use crate::{
     domain::{
         elevation::State,
@@ -40,6 +40,7 @@ pub fn for_people(
             return Ok(());
         };
         let until = (session.clock)().after(patience);
+        announce(session, &view, patience);
         while view.state == State::Pending {
             let left = until.left((session.clock)());
             if left.is_zero() {
@@ -56,13 +57,18 @@ pub fn for_people(
         erase();
         match view.state {
             State::Granted => Ok(()),
-            state @ (State::Pending
+            State::Pending
             | State::Denied
             | State::Abandoned
             | State::Expired
-            | State::Revoked) => Err(Failure::denied(format!("{entitlement} is {state}")).hint(
-                format!("\"jit audit --grant {}\" shows by whom, and why", view.id),
-            )),
+            | State::Revoked => Err(Failure::denied(terminal::plain_line(&format!(
+                "{entitlement} {}",
+                grants::ended(&view)
+            )))
+            .hint(format!(
+                "\"jit audit --grant {}\" shows all of it; to ask again, run: jit request {entitlement} -j WHY",
+                view.id
+            ))),
         }
     })?
 }
@@ -112,6 +118,21 @@ fn show(view: &ElevationView, left: Duration) {
             short(left),
         ));
     }
+}
+
+/// Says without a terminal, once, what is waited for: there is no line that shows it all the time.
+fn announce(session: &Session, view: &ElevationView, patience: Duration) {
+    if terminal::is_watched() || session.json {
+        return;
+    }
+    terminal::say(&format!(
+        "jit: {} waits for approval, {} of {}, for {} at most; somebody who may approve it runs: jit approve {}",
+        view.entitlement,
+        view.approved_by.len(),
+        view.approvals,
+        short(patience),
+        view.id,
+    ));
 }
 
 fn erase() {

@@ -256,6 +256,11 @@ impl Authority {
         event.policy_digest = Some(self.policies.digest.as_str().into());
         event.policies.clone_from(&decision.policies);
         event.expires_at = elevation.live(now).map(|grant| grant.expires_at);
+        let approvals = elevation
+            .vote()
+            .into_iter()
+            .flat_map(|vote| &vote.approvals);
+        event.approvers = approvals.map(|one| one.by.clone()).collect();
         Ok(Some(event))
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{
     Answer, Authority, Client, answer,
     issued::Made,
+    justify::Answers,
     refusal::{lacks_reason, pending, refusal},
 };
 use crate::{
@@ -292,11 +293,16 @@ impl Authority {
                 && one.request.is_of(&client.caller.principal, &chain)
         };
         for one in open.into_iter().filter(same).rev() {
+            let why = ask.justification.as_deref().unwrap_or_default();
             if one.is_unclaimed(now) {
                 let claimed = self.try_claim(client, &one.request.id).await?;
+                self.add_reason_further(client, &one, why).await?;
                 return Ok(Some(claimed.into()));
             }
             if one.state(now) == State::Pending {
+                let one = self
+                    .add_reason(client, one, (why, Answers::Nothing))
+                    .await?;
                 return Ok(Some(Outcome::Pending(Box::new(one))));
             }
         }

@@ -13,7 +13,7 @@ use crate::{
         decision::Verdict,
         elevation::{Elevation, State},
         event::EventKind,
-        failure::{Failure, Result},
+        failure::{Failure, Nature, Result},
         id::GrantId,
     },
     store::steps,
@@ -59,6 +59,7 @@ impl Authority {
             let state = elevation.state(asked_at);
             Failure::denied(format!("the grant {} is {state}", elevation.request.id))
                 .hint("run the command again: a new elevation is asked for")
+                .of_nature(Nature::Ended)
         })?;
         self.decide_again(client, elevation).await?;
         self.alone(client, &grant).await?;

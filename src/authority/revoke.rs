@@ -165,7 +165,8 @@ impl Authority {
             drop(self.end_at_target(&elevation, grant, &client.origin).await);
         }
         Err(Failure::denied(format!("the grant {id} was revoked"))
-            .hint("run the command again: a new elevation is asked for"))
+            .hint("run the command again: a new elevation is asked for")
+            .of_nature(Nature::Ended))
     }
 
     /// The elevation that the principal asked for, on behalf of `chain`.

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         credential::Token,
         event::{Event, EventKind, Origin},
-        failure::{Code, Failure, Result},
+        failure::{Code, Failure, Nature, Result},
         id::GrantId,
         key::PublicKey,
         once::Once,
@@ -178,7 +178,7 @@ impl Authority {
                 Ok((line, proven.once(now)))
             }
             Some(_) => Err(signed_out("the session's token is bound to another key")),
-            None => Err(signed_out("the session has ended")),
+            None => Err(signed_out("the session has ended").of_nature(Nature::Ended)),
         }
     }
 

@@ -10,9 +10,9 @@ use serde_json::json;
 
 use crate::{
     app::{
-        agent, approvals, audit, complete, completions, credential_process, delegate, demo, doctor,
-        enrolments, exec, exec_credential, forget, init, keep, known_hosts, list, login, logout,
-        man, policy, principals, prompt, request, revoke, served,
+        agent, approvals, audit, complete, completions, confirm, credential_process, delegate,
+        demo, doctor, enrolments, exec, exec_credential, forget, init, keep, known_hosts, list,
+        login, logout, man, policy, principals, prompt, request, revoke, served,
         session::{Options, Session},
         setup, status, tidy, trust, whoami,
     },
@@ -71,6 +71,8 @@ enum Verb {
     Complete(complete::Args),
     #[command(hide = true)]
     Delegated(delegate::Delegated),
+    #[command(hide = true)]
+    Confirm(confirm::Args),
     #[command(hide = true)]
     Tidy(tidy::Args),
     #[command(hide = true)]
@@ -223,6 +225,7 @@ fn may_sign_in(cli: &Cli<Verb>, session: &Session) -> bool {
         | Verb::Man(_)
         | Verb::Complete(_)
         | Verb::Delegated(_)
+        | Verb::Confirm(_)
         | Verb::Tidy(_)
         | Verb::Keep(_) => false,
     };
@@ -263,6 +266,7 @@ fn obey(cli: &Cli<Verb>, session: &Session) -> Result<()> {
         Verb::Completions(args) => completions::run(args, session, &mut Cli::<Verb>::command()),
         Verb::Man(args) => man::run(args, session, Cli::<Verb>::command()),
         Verb::Complete(args) => complete::run(args, Cli::<Verb>::command()),
+        Verb::Confirm(args) => confirm::run(args, session),
         Verb::Tidy(args) => tidy::run(args, session),
         Verb::Keep(args) => keep::run(args, session),
     }

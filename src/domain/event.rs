@@ -61,11 +61,13 @@ pub enum EventKind {
     Recovered,
     /// A session goes on although it is time to show again who it is of: the provider is away.
     AttestationDeferred,
+    /// Whoever asked gave a further reason for what they hold or wait for.
+    Justified,
 }
 
 impl EventKind {
     /// Every kind, in the order of their declaration.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Granted,
         Self::Denied,
         Self::BreakGlass,
@@ -87,6 +89,7 @@ impl EventKind {
         Self::LossAccepted,
         Self::Recovered,
         Self::AttestationDeferred,
+        Self::Justified,
     ];
 
     /// The kind as it is written.
@@ -113,6 +116,7 @@ impl EventKind {
             Self::LossAccepted => "loss-accepted",
             Self::Recovered => "recovered",
             Self::AttestationDeferred => "attestation-deferred",
+            Self::Justified => "justified",
         }
     }
 }
@@ -170,6 +174,9 @@ pub struct Event {
     /// Who did it, where it is not the principal itself: an approver, an administrator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Principal>,
+    /// Of what people granted: all who approved it, the first one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<Principal>,
     /// What; absent where it is about no entitlement (a sign-in).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entitlement: Option<Entitlement>,
@@ -221,6 +228,7 @@ impl Event {
             principal,
             chain: Vec::new(),
             by: None,
+            approvers: Vec::new(),
             entitlement: None,
             justification: None,
             verdict: None,

@@ -47,6 +47,8 @@ pub enum Nature {
     Away,
     /// There is no such thing, or none that the caller may know of.
     Absent,
+    /// The session or the grant that it rests on was ended early.
+    Ended,
 }
 
 impl Nature {
@@ -59,7 +61,8 @@ impl Nature {
             | Self::Unexplained
             | Self::Conflict
             | Self::Away
-            | Self::Absent => None,
+            | Self::Absent
+            | Self::Ended => None,
         }
     }
 }

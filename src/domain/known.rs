@@ -1,6 +1,7 @@
 //! Somebody who was let in at some time, as the authority remembers them.
 
 use super::{
+    entitlement::Entitlement,
     principal::{Caller, Principal},
     time::Timestamp,
 };
@@ -24,4 +25,17 @@ pub struct Known {
     pub grants: i64,
     /// Who joined by a code that they made; only told where they were disabled just now.
     pub enrolled: Vec<Principal>,
+    /// What works until it expires although its grant has ended; only told where they were disabled just now.
+    pub outliving: Vec<Outliving>,
+}
+
+/// A credential that works at its target although its grant has ended: the target cannot be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outliving {
+    /// Whose.
+    pub principal: Principal,
+    /// What for.
+    pub entitlement: Entitlement,
+    /// Until when.
+    pub until: Timestamp,
 }

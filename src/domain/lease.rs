@@ -40,6 +40,15 @@ pub struct Lease {
     /// What it was issued for.
     #[serde(default)]
     pub binding: Binding,
+    /// The reason that was recorded last.
+    #[serde(default)]
+    pub justification: Option<String>,
+    /// How long it was asked for, where that was said.
+    #[serde(default)]
+    pub asked_ttl: Option<Duration>,
+    /// When the authority last said that the grant stands, where it was asked after the credential came.
+    #[serde(default)]
+    pub confirmed_at: Option<Timestamp>,
     /// The catalogue file's stamp when the binding was last compared with it; empty: never.
     #[serde(default)]
     pub catalogue_stamp: String,
@@ -83,6 +92,12 @@ impl Lease {
         } else {
             Freshness::Renewable
         }
+    }
+
+    /// When the authority last said that the grant stands.
+    pub fn stood_at(&self) -> Timestamp {
+        let confirmed_at = self.confirmed_at.unwrap_or(self.issued_at);
+        confirmed_at.max(self.issued_at)
     }
 
     /// From when on its credential is to be renewed.

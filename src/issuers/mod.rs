@@ -69,6 +69,15 @@ pub async fn revoke(resource: &Resource, grant: &Grant, site: &Site<'_>) -> Resu
     }
 }
 
+/// Whether a target can be told that a grant has ended: then it refuses its credentials from that moment on.
+pub const fn can_be_told(resource: &Resource) -> bool {
+    match resource {
+        Resource::Ssh(_) | Resource::Aws(_) => false,
+        Resource::Kubernetes(resource) => matches!(resource.issuer, KubernetesIssuer::TokenRequest),
+        Resource::Postgres(resource) => matches!(resource.issuer, PostgresIssuer::DynamicRole),
+    }
+}
+
 /// What the target's administrator must apply so that it trusts this authority, with comments.
 pub fn trust(name: &ResourceName, resource: &Resource, site: &Site<'_>) -> Result<String> {
     match resource {

@@ -106,6 +106,12 @@ pub struct ElevationView {
     /// How many must.
     #[serde(default)]
     pub approvals: u32,
+    /// Whether it was approved and nobody has used it yet.
+    #[serde(default)]
+    pub unclaimed: bool,
+    /// How it ended early, where it did; not in every list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<EndView>,
     /// Some of those who may, of those who were here lately; only in lists, where that is asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvers: Vec<String>,
@@ -130,14 +136,41 @@ pub struct ElevationList {
     pub elevations: Vec<ElevationView>,
 }
 
+/// How an elevation ended early.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct EndView {
+    /// When.
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+    /// Who ended it, where that was not whoever asked.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// Why, where that was said.
+    #[serde(default)]
+    pub why: Option<String>,
+}
+
+/// A further reason for what the caller holds or waits for (`POST /v1/elevations/{id}/justification`).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JustificationRequest {
+    /// Why.
+    pub justification: String,
+}
+
 /// What came of ending a grant (`POST /v1/elevations/{id}/revocation`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
 pub enum RevocationView {
     /// Its target refuses it from now on.
     Ended,
-    /// Its target cannot be told: the last credential ends within minutes by itself.
-    EndsByItself,
+    /// Its target cannot be told.
+    EndsByItself {
+        /// When the newest credential ends; absent where none works any more.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        until: Option<Timestamp>,
+    },
     /// It was pending, and is given up.
     Abandoned,
 }
@@ -156,6 +189,8 @@ impl ElevationView {
             asked_at: request.asked_at,
             approved_by: elevation.vote().map(approvers).unwrap_or_default(),
             approvals: elevation.vote().map_or(0, |vote| vote.needed),
+            unclaimed: elevation.is_unclaimed(now),
+            ended: None,
             approvers: Vec::new(),
             grant: elevation.grant_made().cloned(),
             token: None,

@@ -8,6 +8,8 @@ pub const ELEVATION: &str = "/v1/elevations/{id}";
 pub const CREDENTIAL: &str = "/v1/elevations/{id}/credential";
 /// End a grant early, or give up a pending elevation.
 pub const REVOCATION: &str = "/v1/elevations/{id}/revocation";
+/// Give a further reason for a grant or a pending elevation.
+pub const JUSTIFICATION: &str = "/v1/elevations/{id}/justification";
 /// What waits for the caller's approval.
 pub const APPROVALS: &str = "/v1/approvals";
 /// Say yes or no to a pending elevation of somebody else.

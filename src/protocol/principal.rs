@@ -3,7 +3,13 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{known::Known, lifecycle::Lifecycle, principal::Principal, time::Timestamp};
+use crate::domain::{
+    entitlement::Entitlement,
+    known::{Known, Outliving},
+    lifecycle::Lifecycle,
+    principal::Principal,
+    time::Timestamp,
+};
 
 /// Everybody who was ever let in (`GET /v1/principals`).
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -41,6 +47,32 @@ pub struct PrincipalView {
     /// Who joined by a code that they made, as it is written; only in the answer to disabling somebody.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub enrolled: Vec<String>,
+    /// What works until it expires although its grant has ended; only in the answer to disabling somebody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outliving: Vec<OutlivingView>,
+}
+
+/// A credential that works at its target although its grant has ended: the target cannot be told.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct OutlivingView {
+    /// Whose, as a person writes it: somebody's own, or that of an agent that acted for them.
+    pub principal: String,
+    /// What for.
+    #[schema(value_type = String)]
+    pub entitlement: Entitlement,
+    /// Until when.
+    #[schema(value_type = String)]
+    pub until: Timestamp,
+}
+
+impl OutlivingView {
+    fn of(one: &Outliving) -> Self {
+        Self {
+            principal: one.principal.written(),
+            entitlement: one.entitlement.clone(),
+            until: one.until,
+        }
+    }
 }
 
 /// Whether one of them may come (`PATCH /v1/principals/{class}/{name}`).
@@ -70,6 +102,7 @@ impl PrincipalView {
             sessions: known.sessions,
             grants: known.grants,
             enrolled: known.enrolled.iter().map(Principal::written).collect(),
+            outliving: known.outliving.iter().map(OutlivingView::of).collect(),
         }
     }
 }

@@ -27,6 +27,9 @@ pub struct Problem {
     /// The oldest sign-in that would do, in seconds, where that is what is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_age: Option<u32>,
+    /// Whether the session or the grant that the request rests on was ended early.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ended: bool,
     /// The same in the words of OAuth (RFC 6749, section 5.2), where that is spoken: `invalid_grant`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -51,6 +54,14 @@ const KINDS: [(Code, Nature, &str, u16); 12] = [
     (Code::CannotRun, Nature::Final, "failed", 500),
 ];
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_false(is: &bool) -> bool {
+    !*is
+}
+
 const URN: &str = "urn:jit:";
 
 impl Problem {
@@ -71,6 +82,7 @@ impl Problem {
             detail: failure.message.clone(),
             hint: failure.hint.clone(),
             max_age: failure.nature.max_age(),
+            ended: failure.nature == Nature::Ended,
             error: None,
             error_description: None,
         }
@@ -83,6 +95,7 @@ impl Problem {
         let (code, nature) = found.map_or((Code::Failed, Nature::Final), |(code, nature, _, _)| {
             (*code, *nature)
         });
+        let nature = if self.ended { Nature::Ended } else { nature };
         let stale = self.max_age.filter(|_| code == Code::SignIn);
         Failure::new(code, self.detail)
             .hint(self.hint)
@@ -103,6 +116,8 @@ mod tests {
             Failure::denied("a").of_nature(Nature::Unexplained),
             Failure::denied("a").of_nature(Nature::Conflict),
             Failure::denied("a"),
+            Failure::denied("a").of_nature(Nature::Ended),
+            Failure::new(Code::SignIn, "a").of_nature(Nature::Ended),
             Failure::new(Code::SignIn, "a").hint("run: jit login"),
             Failure::new(Code::SignIn, "a").of_nature(Nature::Stale(3600)),
             Failure::new(Code::Pending, "a"),

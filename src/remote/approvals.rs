@@ -21,14 +21,6 @@ impl Remote {
         self.listed(Call::get(path::APPROVALS, self.shown())).await
     }
 
-    /// What the caller asked for and waits for people, with some who may approve it; the newest first.
-    pub async fn waiting(&self) -> Result<Vec<ElevationView>> {
-        let call = Call::get(path::ELEVATIONS, self.shown())
-            .with("state", Some("pending".to_owned()))
-            .with("approvers", Some("true".to_owned()));
-        self.listed(call).await
-    }
-
     /// Says yes or no to a request; how it stands then.
     pub async fn answer(&self, id: &GrantId, said: &ApprovalRequest) -> Result<ElevationView> {
         let path = path::of(path::APPROVAL, &[id.as_str()]);

@@ -5,34 +5,47 @@ use super::{
     session::Remote,
 };
 use crate::{
-    domain::{entitlement::Entitlement, failure::Result, id::GrantId},
-    issuers::order::Revocation,
+    domain::{failure::Result, id::GrantId},
     protocol::{
-        elevation::{ElevationList, RevocationView},
+        elevation::{ElevationList, ElevationView, JustificationRequest, RevocationView},
         path,
     },
 };
 
 impl Remote {
-    /// The caller's live grants: their ids, and what they are for.
-    pub async fn live(&self) -> Result<Vec<(GrantId, Entitlement)>> {
+    /// What the caller holds and waits for, with some who may approve it, and what people denied to them
+    /// lately; the newest first.
+    pub async fn current(&self) -> Result<Vec<ElevationView>> {
         let call = Call {
             most: MANY,
             ..Call::get(path::ELEVATIONS, self.shown())
         };
-        let call = call.with("state", Some("granted".to_owned()));
+        let call = call
+            .with("current", Some("true".to_owned()))
+            .with("approvers", Some("true".to_owned()));
         let list: ElevationList = self.call(&call).await?.json()?;
-        let live = list.elevations.into_iter();
-        Ok(live.map(|one| (one.id, one.entitlement)).collect())
+        Ok(list.elevations)
+    }
+
+    /// One elevation of the caller, with how it ended.
+    pub async fn elevation(&self, id: &GrantId) -> Result<ElevationView> {
+        self.get(path::of(path::ELEVATION, &[id.as_str()])).await
+    }
+
+    /// Gives a further reason for a grant or a request.
+    pub async fn justify(&self, id: &GrantId, why: &str) -> Result<()> {
+        let said = JustificationRequest {
+            justification: why.to_owned(),
+        };
+        let path = path::of(path::JUSTIFICATION, &[id.as_str()]);
+        let call = Call::post(path, Body::json(&said)?, self.shown());
+        self.call(&call).await.map(drop)
     }
 
     /// Ends a grant, or gives up what is pending.
-    pub async fn revoke(&self, id: &GrantId) -> Result<Revocation> {
+    pub async fn revoke(&self, id: &GrantId) -> Result<RevocationView> {
         let path = path::of(path::REVOCATION, &[id.as_str()]);
         let call = Call::post(path, Body::Nothing, self.shown());
-        Ok(match self.call(&call).await?.json()? {
-            RevocationView::Ended | RevocationView::Abandoned => Revocation::Ended,
-            RevocationView::EndsByItself => Revocation::EndsByItself,
-        })
+        self.call(&call).await?.json()
     }
 }

@@ -31,7 +31,8 @@ use crate::{
     issuers::order::Revocation,
     protocol::{
         elevation::{
-            CredentialRequest, ElevationList, ElevationRequest, ElevationView, From, RevocationView,
+            CredentialRequest, ElevationList, ElevationRequest, ElevationView, From,
+            JustificationRequest, RevocationView,
         },
         path,
     },
@@ -136,15 +137,24 @@ pub(super) async fn list(
     let authority = &served.authority;
     let now = (authority.clock)();
     let client = visitor.plain_client();
-    let mut all = authority
-        .store
-        .elevations_of(visitor.principal(), now)
-        .await?;
+    let mut all = if wanted.current {
+        authority.current(&client).await?
+    } else {
+        authority
+            .store
+            .elevations_of(visitor.principal(), now)
+            .await?
+    };
     let is_wanted = |one: &Elevation| {
         client.owns(&one.request) && wanted.state.is_none_or(|state| one.state(now) == state)
     };
     all.retain(is_wanted);
     let mut elevations: Vec<_> = all.iter().map(|one| ElevationView::of(one, now)).collect();
+    if wanted.current {
+        for (view, one) in elevations.iter_mut().zip(&all) {
+            *view = authority.told_of(one).await?;
+        }
+    }
     if wanted.approvers {
         let candidates = authority.approver_candidates(&client, &all).await?;
         let shared = Arc::clone(&served);
@@ -185,7 +195,31 @@ pub(super) async fn read(
         // Whoever waits would keep this process; another one knows as much.
         () = served.ends() => authority.visible(&client, &id).await?,
     };
-    Ok(Json(ElevationView::of(&elevation, (authority.clock)())))
+    Ok(Json(authority.told_of(&elevation).await?))
+}
+
+/// Gives a further reason for the caller's own grant, or for a request that waits for people.
+#[utoipa::path(
+    post,
+    path = path::JUSTIFICATION,
+    request_body = JustificationRequest,
+    params(("id" = String, Path, description = "the elevation"), once::Header),
+    security(("session" = [], "proof" = [])),
+    responses((status = 204, description = "it is recorded"), Problems),
+)]
+pub(super) async fn justify(
+    State(served): State<Served>,
+    visitor: Visitor,
+    repeat: Repeat,
+    Id(id): Id,
+    Read(said): Read<JustificationRequest>,
+) -> Result<StatusCode, Refusal> {
+    bounded("justification", Some(&said.justification), REASON)?;
+    visitor.records(&served, 1)?;
+    let client = repeat.of(visitor.plain_client());
+    let recorded = served.authority.justify(&client, &id, &said.justification);
+    recorded.await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The next credential under a grant, or the first one after an approval.
@@ -244,11 +278,14 @@ pub(super) async fn end(
     visitor: Visitor,
     Id(id): Id,
 ) -> Result<Json<RevocationView>, Refusal> {
-    let ended = served.authority.end(&visitor.plain_client(), &id).await?;
+    let authority = &served.authority;
+    let ended = authority.end(&visitor.plain_client(), &id).await?;
     Ok(Json(match ended {
         None => RevocationView::Abandoned,
         Some(Revocation::Ended) => RevocationView::Ended,
-        Some(Revocation::EndsByItself) => RevocationView::EndsByItself,
+        Some(Revocation::EndsByItself) => RevocationView::EndsByItself {
+            until: authority.works_until(&id).await?,
+        },
     }))
 }
 

@@ -28,6 +28,7 @@ use crate::protocol::problem::Problem;
         elevations::read,
         elevations::credential,
         elevations::end,
+        elevations::justify,
         approvals::list,
         approvals::answer,
         delegations::begin,

@@ -24,6 +24,10 @@ pub(super) struct Elevations {
     /// Only those in that state: `pending`, `granted`, `denied`, `abandoned`, `expired`, `revoked`.
     #[param(value_type = Option<String>)]
     pub(super) state: Option<State>,
+    /// Only those that are pending or granted, and with their ends those that people denied in the last two
+    /// hours.
+    #[serde(default)]
+    pub(super) current: bool,
     /// Also who may approve those that are pending.
     #[serde(default)]
     pub(super) approvers: bool,

@@ -39,6 +39,7 @@ pub(super) fn all(served: Served) -> Router {
         .route(path::ELEVATION, get(elevations::read))
         .route(path::CREDENTIAL, post(elevations::credential))
         .route(path::REVOCATION, post(elevations::end))
+        .route(path::JUSTIFICATION, post(elevations::justify))
         .route(path::APPROVALS, get(approvals::list))
         .route(path::APPROVAL, post(approvals::answer))
         .route(path::DELEGATIONS, post(delegations::begin))

@@ -17,6 +17,9 @@ use crate::domain::{
 /// How many elevations of one principal are listed.
 const LATELY: i64 = 1000;
 
+/// How many denied ones of one principal are looked at.
+const DENIED: i64 = 20;
+
 impl Store {
     /// The elevation of that id, if there is one.
     ///
@@ -62,6 +65,25 @@ impl Store {
             principal.name().into(),
             principal.class().as_str().into(),
             now.millis().into(),
+        ];
+        self.ours(which, values, now).await
+    }
+
+    /// What the principal asked for since then and was denied, the newest first.
+    pub async fn denied_since(
+        &self,
+        principal: &Principal,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<Elevation>> {
+        // What was denied is kept with the time of its asking there.
+        let which = "where principal = $1 and class = $2 and expires_at > $3
+                 and state = 'denied' order by id desc limit $4";
+        let values = [
+            principal.name().into(),
+            principal.class().as_str().into(),
+            since.millis().into(),
+            DENIED.into(),
         ];
         self.ours(which, values, now).await
     }

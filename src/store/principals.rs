@@ -204,6 +204,7 @@ fn known(row: &Row) -> Result<Known> {
         sessions: row.int(5)?,
         grants: row.int(6)?,
         enrolled: Vec::new(),
+        outliving: Vec::new(),
     })
 }
 

@@ -112,7 +112,7 @@ fn the_first_page_of_help() {
       request             Ask for an entitlement now, for a command to come
       status              Show what you hold, until when, which policies decided, and what you wait for
       forget              Drop a cached lease on this machine; its grant goes on (see revoke)
-      revoke              End a grant now, here and at its target
+      revoke              End a grant now, here and at its target, or withdraw a request
       delegate            Run a command as an agent that acts for you, with less than you have
       approvals           List what waits for your approval
       approve             Say yes to somebody's request

@@ -55,6 +55,9 @@ fn lease(entitlement: &str, secret: Secret) -> Lease {
         took: Duration::ZERO,
         because: String::new(),
         binding: Binding::default(),
+        justification: None,
+        asked_ttl: None,
+        confirmed_at: None,
         catalogue_stamp: String::new(),
     }
 }

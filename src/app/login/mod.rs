@@ -25,6 +25,7 @@ use wish::Wish;
 
 use super::{
     embedded::block_on,
+    grants,
     identity::{self, Kept},
     line,
     session::Session,
@@ -165,6 +166,10 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     ));
     for note in &kept.notes {
         terminal::say(&format!("jit: note: {}", terminal::plain_line(note)));
+    }
+    // What was held in a session that ended meanwhile is not used in this one.
+    if let Err(failure) = grants::ask(session, Patience::LITTLE) {
+        session.tell(&format!("what is held was not confirmed: {failure}"));
     }
     Ok(())
 }

@@ -209,6 +209,14 @@ impl Elevation {
         self.grant.as_ref()
     }
 
+    /// Adds a further reason to a request that waits for people. What they have read already stays as it is.
+    pub fn add_reason(&mut self, why: &str) {
+        self.request.justification = Some(match self.request.justification.take() {
+            Some(first) => format!("{first}; {why}"),
+            None => why.to_owned(),
+        });
+    }
+
     /// Puts it to people: it stays pending until one of them says no, `needed` of them said yes, or
     /// `until`.
     pub fn put_to_vote(&mut self, needed: u32, until: Timestamp, now: Timestamp) -> Result<()> {

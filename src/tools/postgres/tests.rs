@@ -116,6 +116,9 @@ impl Desk {
                 took: Duration::ZERO,
                 because: String::new(),
                 binding: Binding::default(),
+                justification: None,
+                asked_ttl: None,
+                confirmed_at: None,
                 catalogue_stamp: String::new(),
             };
             let at = |name: &str| self.directory.path().join(name);

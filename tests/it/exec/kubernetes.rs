@@ -120,6 +120,26 @@ fn a_second_kubectl_asks_nobody() {
 }
 
 #[test]
+fn another_reason_for_a_lease_that_is_held_is_recorded() {
+    let Some(kube) = Kube::shared() else { return };
+    let home = trusted(kube, "jit-reasons");
+    assert_eq!(kubectl(&home, &["get", "namespaces"]).code, 0);
+    let line = ["exec", "-j", "INC-7", "--", "kubectl", "--context", "prod"];
+    for _ in 0..2 {
+        let mut command = home.jit(line);
+        let ran = run(command.args(["get", "namespaces"]));
+        assert_eq!((ran.code, &*ran.stderr), (0, ""), "{ran:?}");
+    }
+    assert_eq!(
+        story(&home)[2..],
+        ["justified kubernetes/prod:view"],
+        "once, and no other grant"
+    );
+    let reason = events(&home)[2]["justification"].clone();
+    assert_eq!(reason, "INC-7");
+}
+
+#[test]
 fn a_revoked_grant_is_refused_by_the_cluster() {
     let Some(kube) = Kube::shared() else { return };
     let home = trusted(kube, "jit-revoked");

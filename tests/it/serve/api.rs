@@ -51,7 +51,7 @@ fn whatever_is_posted_in_a_session_has_a_key_to_be_repeated_by() {
         assert!(found.is_some(), "{path}: {}", item["post"]["parameters"]);
         count += 1;
     }
-    assert_eq!(count, 6);
+    assert_eq!(count, 7);
 }
 
 #[test]

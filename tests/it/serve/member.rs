@@ -48,6 +48,13 @@ impl Member {
     pub(super) fn of(serve: &Serve, who: &str, groups: &[&str]) -> Self {
         let home = Home::new();
         point(&home, &serve.url, Some(&serve.ca()));
+        let member = Self { home };
+        member.sign_in_again(serve, who, groups);
+        member
+    }
+
+    /// With a new session.
+    pub(super) fn sign_in_again(&self, serve: &Serve, who: &str, groups: &[&str]) {
         let guest = serve.let_in(who, groups);
         let kept: Kept = serde_json::from_value(serde_json::json!({
             "token": secrecy::ExposeSecret::expose_secret(&guest.token.0),
@@ -55,8 +62,7 @@ impl Member {
             "expires_at": guest.session.expires_at,
         }))
         .unwrap();
-        identity::keep(&session(&home), &serve.url, &kept).unwrap();
-        Self { home }
+        identity::keep(&session(&self.home), &serve.url, &kept).unwrap();
     }
 
     pub(super) fn jit(&self, args: &[&str]) -> Ran {

@@ -264,6 +264,9 @@ fn lease(grant: Grant, secret: Secret) -> Lease {
         took: Duration::from_millis(5),
         because: "you named it".to_owned(),
         binding: Binding::default(),
+        justification: None,
+        asked_ttl: None,
+        confirmed_at: None,
         catalogue_stamp: String::new(),
         grant,
     }
