@@ -16,7 +16,7 @@ use jit::{
     },
     verify::{
         issuer::Issuer,
-        trusted::{ALGORITHMS, Purpose, Trusted},
+        trusted::{ALGORITHMS, KeySource, Purpose, Trusted},
     },
 };
 use serde_json::{Value, json};
@@ -125,7 +125,7 @@ fn trusted(issuer: &str, keys_at: Option<&str>) -> Trusted {
         issuer: issuer.to_owned(),
         audiences: ["jit".to_owned()].into(),
         algorithms: ALGORITHMS.to_vec(),
-        keys_at: keys_at.map(str::to_owned),
+        keys: keys_at.map_or(KeySource::Discovered, |url| KeySource::At(url.to_owned())),
         authority: None,
         purpose: Purpose::IdToken,
     }

@@ -153,6 +153,7 @@ fn unasked(failure: Failure, entitlement: &Entitlement) -> Failure {
         | Nature::Conflict
         | Nature::Stale(_)
         | Nature::Away
+        | Nature::IssuerAway
         | Nature::Absent
         | Nature::Ended => failure,
     }

@@ -1,10 +1,15 @@
 //! `jit policy`: whether what was written holds together, and who may have what, and why.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::session::Session;
 use crate::{
-    config::{account, authority, policies, references, server},
+    config::{
+        account, authority, policies, references,
+        server::{self, people::People},
+    },
     domain::{
         catalogue::{Catalogue, Resource},
         entitlement::{Entitlement, Kind},
@@ -113,7 +118,10 @@ pub fn checked(session: &Session) -> Result<Checked> {
     Ok(Checked {
         policies: policies.len(),
         resources: catalogue.resources.0.len(),
-        notes: notes(&policies, &catalogue, groups),
+        notes: notes(&policies, &catalogue, groups)
+            .into_iter()
+            .chain(unpinned(served.people.as_ref(), &policies, &catalogue))
+            .collect(),
     })
 }
 
@@ -165,6 +173,26 @@ fn notes(policies: &Policies, catalogue: &Catalogue, groups: GroupsOf) -> Vec<St
         notes.push("the catalogue is empty: \"jit init\" proposes one".to_owned());
     }
     notes
+}
+
+/// The people who do not come in by their names, since anybody could choose those at the provider.
+fn unpinned(people: Option<&People>, policies: &Policies, catalogue: &Catalogue) -> Option<String> {
+    let people = people.filter(|people| people.people_choose_names())?;
+    let members = catalogue.groups.values().flatten().map(String::as_str);
+    let members = members.filter(|member| !member.starts_with(account::SUBJECT));
+    let named: BTreeSet<&str> = members.chain(policies.named_people()).collect();
+    let open = named
+        .into_iter()
+        .filter(|name| !people.subjects.contains_key(*name));
+    let open: Vec<&str> = open.collect();
+    if open.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "server.toml: people may choose their {:?} at the provider, so nobody comes in as {} until [people.subjects] names the account; names_set_by = \"administrators\" says that they cannot",
+        people.name_claim,
+        open.join(", ")
+    ))
 }
 
 /// The database servers that nothing verifies.

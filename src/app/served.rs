@@ -94,6 +94,7 @@ fn may_be_new(session: &Session, failure: &Failure) -> bool {
             | Nature::Conflict
             | Nature::Stale(_)
             | Nature::Away
+            | Nature::IssuerAway
             | Nature::Ended => false,
         };
     is_unknown && age(session).is_some_and(|age| age >= NEW)

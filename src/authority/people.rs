@@ -11,7 +11,7 @@ use crate::{
     },
     platform::proof,
     store::identities::Identity,
-    verify::issuer::{Issuer, LONGEST},
+    verify::{fault::GET_ANOTHER, issuer::Issuer},
 };
 
 /// The OpenID provider whose word counts for people.
@@ -35,6 +35,9 @@ pub struct People {
     pub names: BTreeMap<String, String>,
     /// Whether only those accounts come in: the name claim is one that people set themselves.
     pub only_named: bool,
+    /// Whether people may choose their names at the provider: then a name that a policy or a group of the
+    /// catalogue gives rights counts only for one of those accounts.
+    pub people_choose_names: bool,
     /// Whether a sign-in by a code on another device is taken.
     pub device: bool,
     /// The provider's own certificate authority (PEM), where clients need it too.
@@ -56,15 +59,15 @@ impl Authority {
         let now = (self.clock)();
         let verified = people.issuer.verify(id_token, now).await;
         let verified = verified.map_err(|failure| {
-            // Another one of the same account would be as long.
-            if failure.code == Code::SignIn && id_token.len() <= LONGEST {
+            // Another one of the same account would have most faults too.
+            if failure.hint == GET_ANOTHER {
                 return failure.hint("run: jit login");
             }
             failure
         })?;
         let is_bound = self.is_of_this_sign_in(people, verified.text("nonce"), holder);
         let is_bound = is_bound.await?;
-        let known = people.caller(&verified, &self.catalogue)?;
+        let known = people.caller(&verified, self)?;
         let signed_in_at = known.caller.sign_in.as_ref().map(|sign_in| sign_in.at);
         let since = signed_in_at.or(verified.issued_at);
         Ok(Vouched {

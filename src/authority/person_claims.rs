@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, slice};
 
 use serde_json::{Map, Value};
 
-use super::people::People;
+use super::{Authority, people::People};
 use crate::{
     config::account::{groups_of, groups_of_subject},
     domain::{
@@ -35,8 +35,9 @@ pub(super) struct KnownPerson {
 
 impl People {
     /// Who that is here.
-    pub(super) fn caller(&self, verified: &Verified, catalogue: &Catalogue) -> Result<KnownPerson> {
-        let principal = self.principal(verified)?;
+    pub(super) fn caller(&self, verified: &Verified, authority: &Authority) -> Result<KnownPerson> {
+        let catalogue = &authority.catalogue;
+        let principal = self.principal(verified, authority)?;
         let mut notes = Vec::new();
         let mut groups = self.groups(verified, catalogue, &mut notes)?;
         groups.extend(groups_of(catalogue, principal.name()));
@@ -52,7 +53,7 @@ impl People {
 
     /// The name that an administrator gave the account; of any other account the provider's, in its
     /// canonical form.
-    fn principal(&self, verified: &Verified) -> Result<Principal> {
+    fn principal(&self, verified: &Verified, authority: &Authority) -> Result<Principal> {
         if let Some(name) = self.names.get(&verified.subject) {
             return Principal::new(Class::Human, name);
         }
@@ -85,7 +86,27 @@ impl People {
             ))
             .hint("[people.subjects] in server.toml says to which"));
         }
+        let name = principal.name();
+        let has_rights = !groups_of(&authority.catalogue, name).is_empty()
+            || authority.policies.name_person(name);
+        if self.people_choose_names && has_rights {
+            return Err(self.chosen(name, &verified.subject));
+        }
         Ok(principal)
+    }
+
+    /// A name with rights, which anybody could have chosen.
+    fn chosen(&self, name: &str, subject: &str) -> Failure {
+        Failure::denied(format!(
+            "a policy or a group of this server names {name}, and people may choose their {:?} at {}: the name counts only for the account that an administrator gave it",
+            self.name_claim,
+            self.issuer.url()
+        ))
+        .hint(format!(
+            "if the account {} is {name}'s, an administrator adds {name} = {} to [people.subjects] in server.toml; names_set_by = \"administrators\" in [people] says that people cannot choose names there",
+            shown(subject),
+            shown(subject)
+        ))
     }
 
     fn nobody(&self, why: &str) -> Failure {

@@ -45,6 +45,9 @@ pub enum Nature {
     Stale(u32),
     /// What is needed does not answer just now; the same may succeed in a moment.
     Away,
+    /// Whoever issued what the caller shows cannot be asked about it. The caller's own server answers, so that
+    /// asking it again and again is of no use.
+    IssuerAway,
     /// There is no such thing, or none that the caller may know of.
     Absent,
     /// The session or the grant that it rests on was ended early.
@@ -61,6 +64,7 @@ impl Nature {
             | Self::Unexplained
             | Self::Conflict
             | Self::Away
+            | Self::IssuerAway
             | Self::Absent
             | Self::Ended => None,
         }

@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod checkpoint;
+pub mod claim_match;
 pub mod count;
 pub mod credential;
 pub mod decision;
@@ -19,6 +20,7 @@ pub mod lease;
 pub mod lifecycle;
 pub mod network;
 pub mod once;
+pub mod pattern;
 pub mod person_name;
 pub mod position;
 pub mod principal;

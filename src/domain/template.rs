@@ -59,6 +59,30 @@ impl Template {
         self.rest.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The same with a value in the place of an attribute; unchanged where no name can hold the value.
+    #[must_use]
+    pub fn with(&self, attribute: &str, value: &str) -> Self {
+        let mut with = Self {
+            head: self.head.clone(),
+            rest: Vec::new(),
+        };
+        for (name, behind) in &self.rest {
+            if name == attribute && is_value(value) {
+                with.append(value);
+                with.append(behind);
+            } else {
+                with.rest.push((name.clone(), behind.clone()));
+            }
+        }
+        with
+    }
+
+    fn append(&mut self, text: &str) {
+        let end = self.rest.last_mut();
+        end.map_or(&mut self.head, |(_, behind)| behind)
+            .push_str(text);
+    }
+
     /// Whether both could make the same name.
     pub fn may_meet(&self, other: &Self) -> bool {
         match (self.rest.is_empty(), other.rest.is_empty()) {

@@ -8,7 +8,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{entitlement::ResourceName, template::Template};
+use super::{claim_match::ClaimMatch, entitlement::ResourceName, template::Template};
 
 /// One of `[[workloads]]` in `server.toml`. Unknown keys are errors; `config` adds file and line.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -24,9 +24,11 @@ pub struct Workload {
     pub audience: Option<String>,
     /// The certificate authority of an issuer whose TLS is private, PEM.
     pub certificate_authority: Option<PathBuf>,
-    /// The attributes that must be equal, all of them.
+    /// The public keys of its issuer (a JWK set, RFC 7517) in a file; then the issuer is not asked for them.
+    pub jwks: Option<PathBuf>,
+    /// What the attributes must be, all of them.
     #[serde(rename = "match", default)]
-    pub wanted: BTreeMap<String, String>,
+    pub wanted: BTreeMap<String, ClaimMatch>,
     /// Further claims that policies may see; of `oidc`, where nobody else knows them.
     #[serde(default)]
     pub attributes: BTreeSet<String>,
@@ -45,6 +47,9 @@ pub struct Workload {
 
 /// Where GitHub's tokens are from, unless an enterprise has an issuer of its own.
 pub const GITHUB: &str = "https://token.actions.githubusercontent.com";
+
+/// So many names of one entry are told apart; with more values in its lists, any could be made.
+const MOST_NAMES: usize = 256;
 
 impl Workload {
     /// The issuer whose tokens it takes; none for what is no JWT, or is asked of the cluster.
@@ -92,22 +97,55 @@ impl Workload {
         attributes
     }
 
-    /// Whether all that must be equal is.
+    /// Whether all attributes are what they must be.
     pub fn is_matched_by(&self, attributes: &BTreeMap<String, String>) -> bool {
-        let mut wanted = self.wanted.iter();
-        !self.wanted.is_empty() && wanted.all(|(name, value)| attributes.get(name) == Some(value))
+        let includes = |(name, wanted): (&String, &ClaimMatch)| {
+            let value = attributes.get(name);
+            value.is_some_and(|value| wanted.includes(value))
+        };
+        !self.wanted.is_empty() && self.wanted.iter().all(includes)
     }
 
-    /// Whether somebody could match both.
+    /// Whether one token could match both.
     pub fn overlaps(&self, other: &Self) -> bool {
-        let source = |one: &Self| {
-            let cluster = one.token_review.as_ref().map(ToString::to_string);
-            let issuer = one.issuer().map(str::to_owned);
-            (one.kind, issuer, cluster, one.audience.clone())
-        };
-        let differ =
-            |(name, value): (&String, &String)| other.wanted.get(name).is_some_and(|v| v != value);
-        source(self) == source(other) && !self.wanted.iter().any(differ)
+        self.kind == other.kind
+            && self.issuer() == other.issuer()
+            && self.token_review == other.token_review
+            && self.audience == other.audience
+            && !self.differs(other)
+    }
+
+    /// Whether both ask a cluster about tokens, each another one, and nothing in a token tells which of the two
+    /// made it: tokens of one cluster would be sent to the other.
+    pub fn is_mistaken_for(&self, other: &Self) -> bool {
+        let clusters = self.token_review.as_ref().zip(other.token_review.as_ref());
+        clusters.is_some_and(|(one, other)| one != other)
+            && self.audience == other.audience
+            && !self.differs(other)
+    }
+
+    /// Whether `match` tells both apart.
+    fn differs(&self, other: &Self) -> bool {
+        self.wanted.iter().any(|(name, wanted)| {
+            let others = other.wanted.get(name);
+            others.is_some_and(|others| wanted.is_disjoint(others))
+        })
+    }
+
+    /// The names that it can make, with the values of `match` in place of attributes where those are known.
+    pub fn names(&self) -> Vec<Template> {
+        let mut names = vec![self.principal.clone()];
+        for (attribute, wanted) in &self.wanted {
+            let known = wanted.exact().filter(|_| names.len() <= MOST_NAMES);
+            let Some(values) = known else { continue };
+            let filled = names.iter().flat_map(|name| {
+                let values = values.iter();
+                values.map(|value| name.with(attribute, value))
+            });
+            names = filled.collect();
+            names.dedup();
+        }
+        names
     }
 
     fn own_matches(&self) -> impl Iterator<Item = &String> {
@@ -199,6 +237,18 @@ impl WorkloadKind {
             Self::Kubernetes => &["service_account_uid"],
             Self::Spiffe | Self::Oidc => &["sub"],
             Self::Aws => &["unique_id", "arn", "account"],
+        }
+    }
+
+    /// The attributes that are compared as they are: of an id, the beginning says nothing.
+    pub const fn exact(self) -> &'static [&'static str] {
+        match self {
+            Self::Github => &["repository_id", "repository_owner_id", "enterprise_id"],
+            Self::Gitlab => &["project_id", "namespace_id"],
+            Self::Kubernetes => &["service_account_uid", "pod_uid"],
+            Self::Spiffe => &["sub", "trust_domain"],
+            Self::Oidc => &[],
+            Self::Aws => &["unique_id", "account"],
         }
     }
 

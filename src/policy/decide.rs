@@ -75,7 +75,10 @@ impl Policies {
         forbidding.sort_unstable();
         forbidding.dedup();
         let reason = self.silence(question, &forbidding);
-        denied(forbidding, reason)
+        Decision {
+            sign_in: self.step_up(question, rule),
+            ..denied(forbidding, reason)
+        }
     }
 
     /// Whether one of these policies names principals of that class in its scope, by class or one by one.

@@ -14,14 +14,19 @@ pub(super) struct WrongName {
     pub(super) hint: String,
 }
 
-/// Refuses a policy that names somebody as nobody is named here.
-pub(super) fn check(policy: &Policy) -> Result<(), WrongName> {
+/// The people whom a policy names, by name or by a pattern of `like`; refuses a policy that names somebody as
+/// nobody is named here.
+pub(super) fn check(policy: &Policy) -> Result<BTreeSet<String>, WrongName> {
+    let mut people = BTreeSet::new();
     for uid in policy.entity_literals() {
         let name = uid.id().unescaped();
         let class = uid.type_name().to_string();
         let shown = format!("{class}::{name:?}");
         match class.as_str() {
-            "Human" => check_person(&shown, name)?,
+            "Human" => {
+                check_person(&shown, name)?;
+                people.insert(name.to_owned());
+            }
             // Machines and agents have the same characters.
             "Workload" | "Agent" if Principal::new(Class::Workload, name).is_err() => {
                 return Err(unusable(&shown));
@@ -32,7 +37,22 @@ pub(super) fn check(policy: &Policy) -> Result<(), WrongName> {
     let mut compared = BTreeSet::new();
     let policy_json = policy.to_json().unwrap_or_default();
     texts_beside(&policy_json, &speaks_of_people(policy), &mut compared);
-    compared.iter().try_for_each(|text| check_text(text))
+    compared.iter().try_for_each(|text| check_text(text))?;
+    people.extend(compared);
+    Ok(people)
+}
+
+/// The texts that a policy compares an attribute of the context with.
+pub(super) fn compared_with_context(policy: &Policy, attribute: &str) -> BTreeSet<String> {
+    let expression =
+        serde_json::json!({ ".": { "left": { "Var": "context" }, "attr": attribute } });
+    let mut found = BTreeSet::new();
+    texts_beside(
+        &policy.to_json().unwrap_or_default(),
+        &[expression],
+        &mut found,
+    );
+    found
 }
 
 /// A name of a person, as an entity.

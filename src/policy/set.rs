@@ -1,6 +1,9 @@
 //! The policies of an authority: parsed, validated against the schema, named and indexed.
 
-use std::{collections::BTreeMap, str::FromStr as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr as _,
+};
 
 use cedar_policy::{Policy, PolicyId, PolicySet, ValidationMode, Validator};
 use miette::Diagnostic;
@@ -11,12 +14,14 @@ use super::{
     obligation::{self, Fault},
     place::{self, Place},
     question::Asked,
+    sign_in::NamedSignIns,
     vocabulary::{Action, Vocabulary},
 };
 use crate::{
     domain::{
         decision::Obligations,
         failure::{Failure, Result},
+        pattern,
         position::Position,
         principal::StrongSignIn,
     },
@@ -47,6 +52,10 @@ pub struct Policies {
     pub(super) rules: Vec<Rule>,
     pub(super) by_id: BTreeMap<PolicyId, usize>,
     pub(super) index: Index,
+    /// The people whom they name, by name or by a pattern of `like`.
+    pub(super) named_people: BTreeSet<String>,
+    /// The sign-ins that their conditions speak of.
+    pub(super) sign_ins: NamedSignIns,
     /// Which sign-ins count as strong; none where nobody says.
     pub(super) strong: StrongSignIn,
 }
@@ -69,24 +78,35 @@ impl Policies {
             rules: Vec::with_capacity(rules.len()),
             by_id: BTreeMap::new(),
             index: Index::default(),
+            named_people: BTreeSet::new(),
+            sign_ins: NamedSignIns::default(),
             strong: StrongSignIn::default(),
         };
         for rule in rules {
             policies.add(rule)?;
         }
         policies.validate(files)?;
-        policies.check_names()?;
+        for rule in &policies.rules {
+            let named = names::check(&rule.policy).map_err(|wrong| {
+                let place = rule.place.shown();
+                Failure::failed(format!("{place}: {}", wrong.message)).hint(wrong.hint)
+            })?;
+            policies.named_people.extend(named);
+            policies.sign_ins.add(&rule.policy);
+        }
         Ok(policies)
     }
 
-    /// Refuses a policy that names somebody as nobody is named here.
-    fn check_names(&self) -> Result<()> {
-        self.rules.iter().try_for_each(|rule| {
-            names::check(&rule.policy).map_err(|wrong| {
-                let place = rule.place.shown();
-                Failure::failed(format!("{place}: {}", wrong.message)).hint(wrong.hint)
-            })
-        })
+    /// Whether a policy names that person.
+    pub fn name_person(&self, name: &str) -> bool {
+        let mut named = self.named_people.iter();
+        named.any(|pattern| pattern::matches(pattern, name))
+    }
+
+    /// The people whom the policies name in full.
+    pub fn named_people(&self) -> impl Iterator<Item = &str> {
+        let named = self.named_people.iter().map(String::as_str);
+        named.filter(|text| !pattern::is_pattern(text))
     }
 
     /// How many there are.

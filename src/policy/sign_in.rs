@@ -2,18 +2,58 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{place::one_line, question::Circumstances, set::Policies};
+use cedar_policy::Policy;
+
+use super::{
+    decide::{Ruling, steps},
+    names,
+    place::one_line,
+    question::{Asked, Circumstances, Question},
+    set::Policies,
+    vocabulary::Action,
+};
 use crate::domain::{
     decision::{Obligations, SignInNeeded},
     failure::{Failure, Result},
-    principal::{SignIn, StrongSignIn},
+    principal::{Caller, Class, SignIn, StrongSignIn},
     time::Ttl,
 };
 
+/// So many sign-ins are tried in the place of the caller's.
+const MOST_CANDIDATES: usize = 32;
 /// What helps where the sign-in is too old.
 const AGAIN: &str = "run: jit login --fresh";
 /// What helps where it is young, and not strong.
 const STRONGER: &str = "run: jit login --fresh and use a second factor; where the provider asks for none, its administrator sets that up";
+
+/// The sign-ins that conditions of policies speak of.
+#[derive(Debug, Default)]
+pub(super) struct NamedSignIns {
+    /// Whether any condition looks at the sign-in.
+    matter: bool,
+    /// The classes (`acr`) that they name.
+    classes: BTreeSet<String>,
+    /// The methods (`amr`) that they name.
+    methods: BTreeSet<String>,
+}
+
+impl NamedSignIns {
+    /// Adds those of one more policy.
+    pub(super) fn add(&mut self, policy: &Policy) {
+        let text = policy.to_string();
+        // Few policies speak of it, and all are read at each start.
+        if ["acr", "amr", "sign_in_age"]
+            .iter()
+            .any(|word| text.contains(word))
+        {
+            self.matter = true;
+            self.classes
+                .extend(names::compared_with_context(policy, "acr"));
+            self.methods
+                .extend(names::compared_with_context(policy, "amr"));
+        }
+    }
+}
 
 impl Policies {
     /// The same policies where these sign-ins count as strong.
@@ -61,6 +101,88 @@ impl Policies {
             words: format!("a sign-in within the last {}", Ttl(within)),
             hint: AGAIN,
         })
+    }
+
+    /// The sign-in with which the policies would permit what they deny, where there is one: a fresh one, or one of
+    /// a class or by a method that they or configuration name.
+    pub(super) fn step_up(
+        &self,
+        question: &Question<'_>,
+        rule: impl Fn(Action, &Asked) -> Ruling,
+    ) -> Option<SignInNeeded> {
+        if question.caller.principal.class() != Class::Human || !self.sign_ins.matter {
+            return None;
+        }
+        let mut candidates = self.candidates(question).into_iter();
+        let helps = |sign_in: &SignIn| {
+            let caller = Caller {
+                sign_in: Some(sign_in.clone()),
+                ..question.caller.clone()
+            };
+            let question = Question {
+                caller: &caller,
+                circumstances: Circumstances {
+                    sign_in_age: Some(Duration::ZERO),
+                    sign_in: Some(sign_in),
+                    ..question.circumstances
+                },
+                ..*question
+            };
+            let asked = Asked::new(&question, &self.words).ok();
+            asked.is_some_and(|asked| {
+                let mut steps = steps(&question).into_iter();
+                steps.any(|(action, _)| rule(action, &asked).is_permitted())
+            })
+        };
+        let (_, words) = candidates.find(|(sign_in, _)| helps(sign_in))?;
+        let had = question.circumstances.sign_in.map_or_else(String::new, had);
+        Some(SignInNeeded {
+            within: Duration::ZERO,
+            words: one_line(&format!("{words}{had}")),
+            hint: STRONGER,
+        })
+    }
+
+    /// Sign-ins that could take the place of the caller's, each with what it is, in words.
+    fn candidates(&self, question: &Question<'_>) -> Vec<(SignIn, String)> {
+        let now = question.circumstances.sign_in;
+        let fresh = SignIn {
+            at: question.now,
+            methods: now.map_or_else(BTreeSet::new, |now| now.methods.clone()),
+            context: now.and_then(|now| now.context.clone()),
+        };
+        let classes = self.strong.acr_values.union(&self.sign_ins.classes);
+        let classes = classes.cloned().map(|class| {
+            let words = format!("a sign-in of the class {class:?} (acr)");
+            let context = Some(class);
+            (
+                SignIn {
+                    context,
+                    ..fresh.clone()
+                },
+                words,
+            )
+        });
+        let methods = self.strong.amr_values.union(&self.sign_ins.methods);
+        let methods = methods.cloned().map(|method| {
+            let words = format!("a sign-in by {method:?} (amr)");
+            let mut methods = fresh.methods.clone();
+            methods.insert(method);
+            (
+                SignIn {
+                    methods,
+                    ..fresh.clone()
+                },
+                words,
+            )
+        });
+        let others = classes.chain(methods).collect::<Vec<_>>();
+        let fresh = (fresh, "a fresh sign-in".to_owned());
+        [fresh]
+            .into_iter()
+            .chain(others)
+            .take(MOST_CANDIDATES)
+            .collect()
     }
 
     /// What counts as strong, in words: `a strong sign-in (acr "phr", or amr "otp")`.

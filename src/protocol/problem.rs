@@ -39,13 +39,14 @@ pub struct Problem {
 }
 
 /// What each failure is on the wire.
-const KINDS: [(Code, Nature, &str, u16); 12] = [
+const KINDS: [(Code, Nature, &str, u16); 13] = [
     (Code::Usage, Nature::Final, "usage", 400),
     (Code::Denied, Nature::Unexplained, "unexplained", 403),
     (Code::Denied, Nature::Conflict, "conflict", 409),
     (Code::Denied, Nature::Final, "denied", 403),
     (Code::Pending, Nature::Final, "pending", 202),
     (Code::SignIn, Nature::Final, "sign-in", 401),
+    (Code::TimedOut, Nature::IssuerAway, "issuer-away", 504),
     (Code::TimedOut, Nature::Final, "timed-out", 504),
     (Code::Failed, Nature::Away, "away", 503),
     (Code::Failed, Nature::Final, "failed", 500),
@@ -121,6 +122,7 @@ mod tests {
             Failure::new(Code::SignIn, "a").hint("run: jit login"),
             Failure::new(Code::SignIn, "a").of_nature(Nature::Stale(3600)),
             Failure::new(Code::Pending, "a"),
+            Failure::new(Code::TimedOut, "a").of_nature(Nature::IssuerAway),
             Failure::failed("a").of_nature(Nature::Away),
         ];
         for failure in failures {

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{domain::failure::Failure, platform::keys};
 
-/// How long a request's body may be, in bytes.
-const BODY: usize = 64 << 10;
+/// How long a request's body may be, in bytes: one with the longest token that is looked at, and what goes with it.
+const BODY: usize = 96 << 10;
 /// How much of a longer one is read.
 const READ: usize = 1 << 20;
 

@@ -24,7 +24,7 @@ use crate::{
     store::{Store, sealing::Sealing},
     verify::{
         issuer::Issuer,
-        trusted::{ALGORITHMS, Purpose, Trusted},
+        trusted::{ALGORITHMS, KeySource, Purpose, Trusted},
     },
 };
 
@@ -107,7 +107,7 @@ pub(super) fn people(directory: &Path, config: &Server) -> Result<Option<People>
         issuer: written.issuer.clone(),
         audiences: [written.client_id.clone()].into(),
         algorithms: ALGORITHMS.to_vec(),
-        keys_at: None,
+        keys: KeySource::Discovered,
         authority: authority.clone().map(String::into_bytes),
         purpose: Purpose::IdToken,
     };
@@ -125,6 +125,7 @@ pub(super) fn people(directory: &Path, config: &Server) -> Result<Option<People>
             .map(|(name, subject)| (subject.clone(), name.clone()))
             .collect(),
         only_named: written.takes_only_named_accounts(),
+        people_choose_names: written.people_choose_names(),
         device: written.device,
         certificate_authority: authority,
     }))

@@ -1,7 +1,7 @@
 //! Token exchange (RFC 8693): whoever shows who they are by somebody else's word, and holds the key that
 //! the proof names (RFC 9449, section 5), is given a session.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, num::NonZeroU32};
 
 use axum::{
     Extension, Json,
@@ -69,17 +69,31 @@ pub(super) async fn exchange(
         holder(&served, &headers).map_err(|failure| oauth(failure, "invalid_dpop_proof"))?;
     let origin = origin(&form, peer.0);
     let attempt = served.gate.sign_ins.begin(peer.0)?;
-    let entered = Box::pin(let_in(&served, &form, holder, &origin)).await;
-    let is_failed = entered.as_ref().is_err_and(turned_away::is_callers_fault);
-    if !is_failed {
-        attempt.forgive();
-    }
-    let (session, access, notes) = entered.map_err(|failure| {
+    let turned_away = |failure: Failure| {
         let by = turned_away::by(form.get("subject_token_type").map(String::as_str));
         served.metrics.refused(by, turned_away::reason(&failure));
         served.turned_away.tell(by, &failure, peer.0);
         refused(failure)
-    })?;
+    };
+    let vouched = Box::pin(vouched(&served, &form, holder, &origin)).await;
+    // Once it is known whose sign-in it is: nobody uses up the budget of somebody else.
+    let budget = vouched.as_ref().map_or(Ok(()), |vouched| {
+        let who = &vouched.caller.principal;
+        served.gate.records(who, NonZeroU32::MIN)
+    });
+    let entered = match vouched {
+        Ok(vouched) if budget.is_ok() => let_in(&served, vouched, holder, &origin).await.map(Some),
+        Ok(_) => Ok(None),
+        Err(failure) => Err(failure),
+    };
+    let is_failed = entered.as_ref().is_err_and(turned_away::is_callers_fault);
+    if !is_failed {
+        attempt.forgive();
+    }
+    budget?;
+    let entered = entered.map_err(turned_away)?;
+    let (session, access, notes) =
+        entered.ok_or_else(|| Refusal::from(Failure::failed("nobody was let in")))?;
     let now = (served.authority.clock)();
     let class = session.caller.principal.class();
     let lifecycle = served.authority.lifecycles.of(class);
@@ -93,14 +107,13 @@ pub(super) async fn exchange(
     }))
 }
 
-/// A session for whoever shows who they are.
+/// A session for somebody who showed who they are.
 async fn let_in(
     served: &Served,
-    form: &BTreeMap<String, String>,
+    vouched: Vouched,
     holder: PublicKey,
     origin: &Origin,
 ) -> Result<(Session, Token, Vec<String>)> {
-    let vouched = vouched(served, form, holder, origin).await?;
     let (session, token) = served.authority.let_in(&vouched, holder, origin).await?;
     Ok((session, token, vouched.notes))
 }
@@ -225,7 +238,7 @@ fn refused(failure: Failure) -> Refusal {
     let error = match (failure.code, failure.nature) {
         (Code::Usage, _) => "invalid_request",
         (Code::Denied | Code::SignIn | Code::Pending, _) => "invalid_grant",
-        (_, Nature::Away) | (Code::TimedOut, _) => "temporarily_unavailable",
+        (_, Nature::Away | Nature::IssuerAway) | (Code::TimedOut, _) => "temporarily_unavailable",
         (Code::Failed | Code::CannotRun | Code::NotFound, _) => "server_error",
     };
     oauth(failure, error)
@@ -233,7 +246,9 @@ fn refused(failure: Failure) -> Refusal {
 
 fn oauth(failure: Failure, error: &'static str) -> Refusal {
     let ours = matches!(error, "temporarily_unavailable" | "server_error");
-    let refusal = if ours {
+    let refusal = if failure.nature == Nature::IssuerAway {
+        Refusal::from(failure)
+    } else if ours {
         // Nobody is known yet: where targets and issuers are is for the log alone.
         Refusal::from(Failure {
             cause: Some(failure.to_string()),

@@ -52,7 +52,7 @@ pub(super) fn by(kind: Option<&str>) -> &'static str {
 /// Why, as it is counted.
 pub(super) fn reason(failure: &Failure) -> &'static str {
     match (failure.code, failure.nature) {
-        (_, Nature::Away) | (Code::TimedOut, _) => "away",
+        (_, Nature::Away | Nature::IssuerAway) | (Code::TimedOut, _) => "away",
         (Code::Usage, _) => "malformed",
         (Code::SignIn | Code::Pending, _) => "untrusted",
         (Code::Denied, _) => "stranger",

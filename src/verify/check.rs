@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     claims::{instant, text},
+    fault::Fault,
     trusted::{Purpose, Trusted, Verified},
 };
 use crate::domain::{lease::CLOCK_SKEW, time::Timestamp};
@@ -19,16 +20,16 @@ pub(super) fn check(
     claims: Map<String, Value>,
     id: String,
     now: Timestamp,
-) -> Result<Verified, String> {
+) -> Result<Verified, Fault> {
     let subject = text(&claims, "sub").unwrap_or_default();
     if subject.is_empty() || subject.len() > LONGEST_SUBJECT {
-        return Err("it names nobody (sub)".to_owned());
+        return Err("it names nobody (sub)".into());
     }
     // A SPIFFE JWT-SVID need not name its issuer: whoever holds the keys of the trust domain is it.
     match (claims.get("iss"), trusted.purpose) {
         (Some(Value::String(issuer)), _) if *issuer == trusted.issuer => {}
         (None, Purpose::Unnamed) => {}
-        _ => return Err(format!("it is not of {}", trusted.issuer)),
+        _ => return Err(format!("it is not of {}", trusted.issuer).into()),
     }
     audience(trusted, &claims)?;
     let (expires_at, issued_at) = times(trusted, &claims, now)?;
@@ -42,22 +43,23 @@ pub(super) fn check(
     })
 }
 
-fn audience(trusted: &Trusted, claims: &Map<String, Value>) -> Result<(), String> {
+fn audience(trusted: &Trusted, claims: &Map<String, Value>) -> Result<(), Fault> {
     let named: BTreeSet<&str> = match claims.get("aud") {
         Some(Value::String(one)) => [one.as_str()].into(),
         Some(Value::Array(many)) => {
             let texts: Option<_> = many.iter().map(Value::as_str).collect();
             texts.ok_or("its audience is none (aud)")?
         }
-        _ => return Err("it names no audience (aud)".to_owned()),
+        _ => return Err("it names no audience (aud)".into()),
     };
     let ours = |audience: &&str| trusted.audiences.contains(*audience);
     if !named.iter().any(ours) {
         let wanted = trusted.audiences.iter().map(|one| format!("{one:?}"));
         let wanted: Vec<String> = wanted.collect();
-        return Err(format!(
-            "it is for another audience: its `aud` is to name {}",
-            wanted.join(" or ")
+        let wanted = wanted.join(" or ");
+        return Err(Fault::lasting(
+            format!("it is for another audience: its `aud` is to name {wanted}"),
+            format!("ask the issuer for one whose audience is {wanted}"),
         ));
     }
     if trusted.purpose != Purpose::IdToken {
@@ -67,7 +69,7 @@ fn audience(trusted: &Trusted, claims: &Map<String, Value>) -> Result<(), String
     match claims.get("azp") {
         None if named.len() == 1 => Ok(()),
         Some(Value::String(party)) if ours(&party.as_str()) => Ok(()),
-        _ => Err("it was issued to another client (azp)".to_owned()),
+        _ => Err("it was issued to another client (azp)".into()),
     }
 }
 

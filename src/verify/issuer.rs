@@ -4,20 +4,23 @@
 //! away. A key that is not known is asked for, but not again and again for whoever makes one up.
 
 use std::{
+    collections::BTreeSet,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use jsonwebtoken::{DecodingKey, Header, Validation, decode, decode_header};
+use jsonwebtoken::{DecodingKey, Header, Validation, decode};
 use reqwest::Client;
 use serde_json::{Map, Value};
-use tokio::sync::Mutex as Flight;
+use tokio::{sync::Mutex as Flight, time::timeout};
 
 use super::{
     check::check,
     discovery::{self, Metadata},
-    jwks::{Fetched, Keys},
-    trusted::{ALGORITHMS, Trusted, Verified},
+    fault::Fault,
+    header,
+    jwks::{Fetched, KeySet},
+    trusted::{KeySource, Trusted, Verified},
 };
 use crate::{
     domain::{
@@ -27,8 +30,8 @@ use crate::{
     platform::keys,
 };
 
-/// The longest token that is looked at, in bytes.
-pub const LONGEST: usize = 16 << 10;
+/// How long an issuer may take for its metadata and its keys together.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long keys are believed without asking again.
 const FRESH: Duration = Duration::from_mins(10);
 /// How long keys are believed where the issuer is away.
@@ -48,7 +51,7 @@ pub struct Issuer {
 
 #[derive(Clone, Debug)]
 struct Known {
-    keys: Keys,
+    keys: KeySet,
     fetched_at: Timestamp,
     asked_at: Timestamp,
 }
@@ -64,7 +67,7 @@ impl Issuer {
             client: discovery::client(&trusted.issuer, trusted.authority.as_deref())?,
             trusted,
             known: Mutex::new(Known {
-                keys: Keys::default(),
+                keys: KeySet::default(),
                 fetched_at: long_ago,
                 asked_at: long_ago,
             }),
@@ -75,6 +78,11 @@ impl Issuer {
     /// Its URL.
     pub fn url(&self) -> &str {
         &self.trusted.issuer
+    }
+
+    /// For whom its tokens must be: one of these.
+    pub const fn audiences(&self) -> &BTreeSet<String> {
+        &self.trusted.audiences
     }
 
     /// What it says of itself.
@@ -90,8 +98,9 @@ impl Issuer {
     /// # Errors
     /// Sign-in (123), with why the token is refused; its keys are not to be had ([`Nature::Away`]).
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Verified> {
-        let header = self.header(token).map_err(|why| self.refused(&why))?;
-        let key = self.key(&header, now).await?;
+        let header = header::read(token, &self.trusted).map_err(|fault| self.refused(fault))?;
+        let key = self.key(&header, now).await;
+        let key = key.map_err(|failure| self.named_by(token, failure))?;
         let mut rules = Validation::new(header.alg);
         // Time and audience are looked at below, by our own clock.
         (rules.validate_exp, rules.validate_aud) = (false, false);
@@ -103,34 +112,37 @@ impl Issuer {
         // Without the signature, of which whoever has one can make another that holds (ECDSA).
         let signed = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
         let id = keys::hex(&keys::sha256(signed.as_bytes()));
-        check(&self.trusted, opened.claims, id, now).map_err(|why| self.refused(&why))
+        check(&self.trusted, opened.claims, id, now).map_err(|fault| self.refused(fault))
     }
 
-    /// The header of a token that is worth looking at.
-    fn header(&self, token: &str) -> Result<Header, String> {
-        if token.len() > LONGEST {
-            return Err(format!("it is longer than {LONGEST} bytes"));
+    /// Says which issuer is away to whoever shows a token that names it; to nobody else, since an address may
+    /// be of an internal network.
+    fn named_by(&self, token: &str, failure: Failure) -> Failure {
+        let claims = header::unverified_claims(token).unwrap_or_default();
+        let names_it = claims.get("iss").and_then(Value::as_str) == Some(self.url());
+        if failure.nature != Nature::Away || !names_it {
+            return failure;
         }
-        let header = decode_header(token).map_err(|_| "it is no signed JWT")?;
-        let allowed = &self.trusted.algorithms;
-        if !ALGORITHMS.contains(&header.alg) || !allowed.contains(&header.alg) {
-            return Err(format!("its algorithm {:?} is not allowed", header.alg));
+        Failure {
+            cause: Some(failure.to_string()),
+            ..Failure::new(
+                Code::TimedOut,
+                format!(
+                    "the server cannot reach {}, which signed this token",
+                    self.url()
+                ),
+            )
+            .hint("try again in a moment; if it stays so, ask the server's administrator, whose log says why")
+            .of_nature(Nature::IssuerAway)
         }
-        let typ = header.typ.as_deref().unwrap_or("JWT");
-        if !["JWT", "JOSE"]
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(typ))
-        {
-            return Err("it is a token of another type (typ)".to_owned());
-        }
-        if header.crit.is_some() || header.enc.is_some() || header.zip.is_some() {
-            return Err("its header wants what is not known here".to_owned());
-        }
-        Ok(header)
     }
 
     /// The key that a token is to be checked with; it is fetched where it is not known.
     async fn key(&self, header: &Header, now: Timestamp) -> Result<DecodingKey> {
+        let strange = || self.refused("it is signed with a key that is not its issuer's");
+        if let KeySource::Given(keys) = &self.trusted.keys {
+            return keys.find(header).ok_or_else(strange);
+        }
         let known = self.known();
         let found = known.keys.find(header);
         if let Some(key) = &found
@@ -151,9 +163,7 @@ impl Issuer {
         match (known.keys.find(header).filter(|_| usable), asked) {
             (Some(key), _) => Ok(key),
             (None, Err(failure)) => Err(failure),
-            (None, Ok(())) if usable => {
-                Err(self.refused("it is signed with a key that is not its issuer's"))
-            }
+            (None, Ok(())) if usable => Err(strange()),
             (None, Ok(())) => Err(Failure::failed(format!(
                 "the keys of {} could not be fetched just now",
                 self.trusted.issuer
@@ -177,13 +187,25 @@ impl Issuer {
         Ok(())
     }
 
-    async fn fetch(&self) -> Result<Keys> {
-        let address = match &self.trusted.keys_at {
-            Some(address) => address.clone(),
-            None => self.metadata().await?.jwks_uri,
+    async fn fetch(&self) -> Result<KeySet> {
+        let fetching = async {
+            let address = match &self.trusted.keys {
+                KeySource::At(address) => address.clone(),
+                KeySource::Given(keys) => return Ok(keys.clone()),
+                KeySource::Discovered => self.metadata().await?.jwks_uri,
+            };
+            let fetched: Fetched = discovery::document(&self.client, &address).await?;
+            Ok(fetched.into())
         };
-        let fetched: Fetched = discovery::document(&self.client, &address).await?;
-        Ok(fetched.into())
+        let fetched = timeout(PATIENCE, fetching).await;
+        fetched.unwrap_or_else(|_| {
+            let url = self.url();
+            Err(
+                Failure::new(Code::TimedOut, format!("{url} does not answer in time"))
+                    .hint("check the network and the issuer's URL")
+                    .of_nature(Nature::Away),
+            )
+        })
     }
 
     fn known(&self) -> Known {
@@ -197,13 +219,14 @@ impl Issuer {
         change(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn refused(&self, why: &str) -> Failure {
+    fn refused(&self, fault: impl Into<Fault>) -> Failure {
+        let Fault { why, hint } = fault.into();
         let issuer = &self.trusted.issuer;
         Failure::new(
             Code::SignIn,
             format!("the token of {issuer} is refused: {why}"),
         )
-        .hint("get a new one from it, for this server")
+        .hint(hint)
     }
 }
 

@@ -19,9 +19,9 @@ pub(super) struct Fetched {
 
 /// The keys of one issuer that sign.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Keys(Vec<Jwk>);
+pub struct KeySet(Vec<Jwk>);
 
-impl From<Fetched> for Keys {
+impl From<Fetched> for KeySet {
     fn from(fetched: Fetched) -> Self {
         let known = fetched.keys.into_iter().take(MOST);
         let keys = known.filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
@@ -29,7 +29,20 @@ impl From<Fetched> for Keys {
     }
 }
 
-impl Keys {
+impl KeySet {
+    /// Reads the key set in a file.
+    ///
+    /// # Errors
+    /// Says in words what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let fetched: Fetched = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let keys = Self::from(fetched);
+        if keys.0.is_empty() {
+            return Err("it has no public key that signs".to_owned());
+        }
+        Ok(keys)
+    }
+
     /// The key that a token of that header is to be checked with: of the name that it gives, or, where
     /// it gives none, the only one that fits its algorithm. A key in the header itself (`jwk`, `jku`,
     /// `x5c`) is nobody's word.

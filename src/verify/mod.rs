@@ -4,8 +4,10 @@
 mod check;
 mod claims;
 pub mod discovery;
+pub mod fault;
+pub mod header;
 pub mod issuer;
-mod jwks;
+pub mod jwks;
 #[cfg(test)]
 mod tests;
 pub mod trusted;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
-use super::claims;
+use super::{claims, jwks::KeySet};
 use crate::domain::time::Timestamp;
 
 /// The algorithms of signatures that only the holder of a private key can make.
@@ -32,6 +32,28 @@ pub enum Purpose {
     Unnamed,
 }
 
+impl Purpose {
+    /// The types (`typ`) that such a token may have; one without a type is a JWT.
+    pub(super) const fn types(self) -> &'static [&'static str] {
+        match self {
+            Self::IdToken => &["JWT", "JOSE"],
+            // An access token of RFC 9068 (section 2.1) is what a client has of its own.
+            Self::Workload | Self::Unnamed => &["JWT", "JOSE", "at+jwt", "application/at+jwt"],
+        }
+    }
+}
+
+/// From where an issuer's public keys are had.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// The issuer's metadata says where they are.
+    Discovered,
+    /// They are at this URL.
+    At(String),
+    /// They are these; the issuer is not asked.
+    Given(KeySet),
+}
+
 /// An issuer whose word counts here, and for what.
 #[derive(Clone, Debug)]
 pub struct Trusted {
@@ -41,8 +63,8 @@ pub struct Trusted {
     pub audiences: BTreeSet<String>,
     /// What its tokens may be signed with, of [`ALGORITHMS`]; what is beyond them never counts.
     pub algorithms: Vec<Algorithm>,
-    /// Where its keys are, where that is not discovered.
-    pub keys_at: Option<String>,
+    /// From where its keys are had.
+    pub keys: KeySource,
     /// Its TLS certificate authority (PEM), where it is not a public one.
     pub authority: Option<Vec<u8>>,
     /// What its tokens are for.

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::{
     loopback::{Answer, Loopback},
     provider::{Reached, Tokens, claims, plain},
+    refusal,
     wish::Wish,
 };
 use crate::{
@@ -101,9 +102,15 @@ fn code(provider: &Reached, mut answer: Answer) -> Result<String> {
     if let Some(error) = answer.get("error") {
         let words = answer.get("error_description").map_or("", String::as_str);
         let words = plain(&format!("{error}: {words}"));
+        if refusal::is_temporary(error) {
+            return Err(provider.busy(&words));
+        }
         return Err(
-            Failure::denied(format!("{issuer} did not sign you in ({words})"))
-                .hint("run: jit login"),
+            Failure::denied(format!("{issuer} did not sign you in ({words})")).hint(refusal::hint(
+                &provider.known,
+                error,
+                &words,
+            )),
         );
     }
     answer.remove("code").ok_or_else(|| {

@@ -25,6 +25,9 @@ use crate::{
     remote::link::{Body, Call, Link, Shown},
 };
 
+/// The longest token that a server looks at, in bytes.
+const LONGEST: usize = 64 << 10;
+
 /// How one signs in at a server.
 pub(super) async fn ways(link: &Link) -> Result<SignInWays> {
     let call = Call::get(path::SIGN_IN, Shown::Nothing);
@@ -49,6 +52,17 @@ pub(super) async fn enter(
     refresh: Option<Refresh>,
 ) -> Result<Kept> {
     let origin = session.origin(None);
+    let length = ticket.token.0.expose_secret().len();
+    if length > LONGEST {
+        return Err(Failure::denied(format!(
+            "the token that says who you are has {} KiB, and a server takes {} KiB",
+            length >> 10,
+            LONGEST >> 10
+        ))
+        .hint(
+            "its issuer puts less into it: only the groups that are assigned to this application",
+        ));
+    }
     let form = http::form(&[
         ("grant_type", token::GRANT_TYPE),
         ("subject_token", ticket.token.0.expose_secret()),

@@ -11,6 +11,7 @@ pub mod loopback;
 mod machine;
 mod own_key;
 mod provider;
+mod refusal;
 mod renewal;
 pub mod wish;
 

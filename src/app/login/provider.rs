@@ -13,11 +13,12 @@ use oauth2::{
         BasicTokenIntrospectionResponse, BasicTokenType,
     },
 };
-use reqwest::{Request, Url, header::CONTENT_TYPE};
+use reqwest::{Request, StatusCode, Url, header::CONTENT_TYPE};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::refusal;
 use crate::{
     app::identity::Refresh,
     domain::{
@@ -201,6 +202,11 @@ impl Reached {
         let away = |error: reqwest::Error| self.away(&error);
         let request = Request::try_from(request).map_err(away)?;
         let answer = self.http.execute(request).await.map_err(away)?;
+        let status = answer.status();
+        // Whatever its body says: that is no answer to what was asked.
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(self.busy(&format!("HTTP {}", status.as_u16())));
+        }
         let mut made = HttpResponse::new(Vec::new());
         *made.status_mut() = answer.status();
         *made.headers_mut() = answer.headers().clone();
@@ -212,6 +218,14 @@ impl Reached {
         Failure::failed(format!("{} cannot be reached", self.known.issuer))
             .because(error)
             .hint("check the network, then try again")
+            .of_nature(Nature::Away)
+    }
+
+    /// The provider cannot answer just now, which is no refusal.
+    pub(super) fn busy(&self, words: &str) -> Failure {
+        let issuer = &self.known.issuer;
+        Failure::failed(format!("{issuer} cannot answer just now ({words})"))
+            .hint("try again in a moment")
             .of_nature(Nature::Away)
     }
 
@@ -235,8 +249,12 @@ impl Reached {
                     )
                     .hint("run: jit login");
                 }
+                let error = said.error().as_ref();
+                if refusal::is_temporary(error) {
+                    return self.busy(&words);
+                }
                 Failure::denied(format!("{issuer} refuses the sign-in ({words})"))
-                    .hint("sign in again; if it stays so, ask whoever runs it")
+                    .hint(refusal::hint(&self.known, error, &words))
             }
             RequestTokenError::Request(failure) => failure,
             RequestTokenError::Parse(error, _) => self.strange(&error.to_string()),

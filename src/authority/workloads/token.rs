@@ -1,8 +1,10 @@
 //! A foreign token → whose it is → which workload that is here.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    slice,
+};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
 use super::{
@@ -14,11 +16,11 @@ use crate::{
     domain::{
         catalogue::Resource,
         entitlement::ResourceName,
-        failure::{Failure, Result},
+        failure::{Code, Failure, Result},
         once::Once,
         workload::Workload,
     },
-    verify::issuer::LONGEST,
+    verify::header::{LONGEST, unverified_claims},
 };
 
 /// How the user is called that a service account is to its API server.
@@ -31,13 +33,20 @@ impl Authority {
     /// Sign-in (123): the token is not what it says. Denied: it is nobody's whom this server knows.
     /// Its issuer, or the cluster that reviews it, is away.
     pub async fn workload_by_token(&self, workloads: &Workloads, token: &str) -> Result<Vouched> {
-        let said = unverified(token).ok_or_else(|| {
+        if token.len() > LONGEST {
+            return Err(
+                Failure::denied(format!("the token is longer than {} KiB", LONGEST >> 10))
+                    .hint("have the issuer put fewer claims into it"),
+            );
+        }
+        let said = unverified_claims(token).ok_or_else(|| {
             Failure::denied("what was presented is no token of a workload")
                 .hint("present the job's own token (a JWT), made for this server")
         })?;
         let text = |name: &str| said.get(name).and_then(Value::as_str);
         let issuer = text("iss");
-        match workloads.issuer_of(issuer, text("sub").unwrap_or_default()) {
+        let meant = audiences(&said);
+        match workloads.issuer_of(issuer, text("sub").unwrap_or_default(), &meant) {
             Some(issuer) => {
                 let verified = issuer.verify(token, (self.clock)()).await?;
                 let meant = verified.texts("aud");
@@ -58,9 +67,9 @@ impl Authority {
                     ..vouched
                 })
             }
-            None => match reviewer(workloads, &said) {
+            None => match reviewer(workloads, &said, &meant) {
                 Some(cluster) => self.reviewed(workloads, cluster, token).await,
-                None => Err(unknown(issuer)),
+                None => Err(unreviewed(workloads, &said, issuer)),
             },
         }
     }
@@ -94,21 +103,49 @@ impl Authority {
     }
 }
 
-/// The claims of a JWT before anything of them is believed: only for finding who is to be asked.
-fn unverified(token: &str) -> Option<Map<String, Value>> {
-    let mut parts = token.split('.').filter(|_| token.len() <= LONGEST);
-    let claims = parts.nth(1)?;
-    let ends = parts.next().is_some() && parts.next().is_none();
-    let claims = URL_SAFE_NO_PAD.decode(claims).ok().filter(|_| ends)?;
-    serde_json::from_slice(&claims).ok()
+/// For whom a token says that it is.
+fn audiences(said: &Map<String, Value>) -> BTreeSet<String> {
+    let named = match said.get("aud") {
+        Some(Value::Array(many)) => many.as_slice(),
+        Some(one) => slice::from_ref(one),
+        None => &[],
+    };
+    let texts = named.iter().filter_map(Value::as_str);
+    texts.map(str::to_owned).collect()
 }
 
-/// The cluster whose token it would be, if it is what it says. No token is shown to another one.
-fn reviewer<'a>(workloads: &'a Workloads, said: &Map<String, Value>) -> Option<&'a ResourceName> {
+/// The cluster whose token it would be, if it is what it says. No token is shown to another one, and none that
+/// is for another audience to any.
+fn reviewer<'a>(
+    workloads: &'a Workloads,
+    said: &Map<String, Value>,
+    meant: &BTreeSet<String>,
+) -> Option<&'a ResourceName> {
     let mut entries = workloads.entries.iter().filter(|entry| {
-        entry.token_review.is_some() && entry.is_matched_by(&entry.attributes_of(said))
+        entry.token_review.is_some()
+            && meant.contains(workloads.audience(entry))
+            && entry.is_matched_by(&entry.attributes_of(said))
     });
     entries.next().and_then(|entry| entry.token_review.as_ref())
+}
+
+/// Why no cluster is asked about a token.
+fn unreviewed(workloads: &Workloads, said: &Map<String, Value>, issuer: Option<&str>) -> Failure {
+    let alike = workloads.entries.iter().filter(|entry| {
+        entry.token_review.is_some() && entry.is_matched_by(&entry.attributes_of(said))
+    });
+    let wanted = alike.map(|entry| format!("{:?}", workloads.audience(entry)));
+    let wanted = wanted.collect::<Vec<_>>().join(" or ");
+    if wanted.is_empty() {
+        return unknown(issuer);
+    }
+    Failure::new(
+        Code::SignIn,
+        format!("the token is for another audience: its `aud` is to name {wanted}"),
+    )
+    .hint(format!(
+        "have the pod's projected token made for {wanted} (audience)"
+    ))
 }
 
 /// A service account, as its tokens tell it too.
@@ -152,6 +189,7 @@ fn unknown(issuer: Option<&str>) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     use proptest::prelude::*;
 
     use super::*;
@@ -174,8 +212,8 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_panics(text in ".*", claims in ".*") {
-            drop(unverified(&text));
-            drop(unverified(&format!("a.{}.c", URL_SAFE_NO_PAD.encode(claims))));
+            drop(unverified_claims(&text));
+            drop(unverified_claims(&format!("a.{}.c", URL_SAFE_NO_PAD.encode(claims))));
         }
     }
 }

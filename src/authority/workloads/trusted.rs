@@ -1,9 +1,13 @@
 //! The workloads of a served authority, and the issuers that vouch for them.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 use crate::{
     domain::{
+        claim_match::ClaimMatch,
         failure::{Failure, Result},
         workload::{Workload, WorkloadKind, spiffe_id},
     },
@@ -11,7 +15,8 @@ use crate::{
     platform::files,
     verify::{
         issuer::Issuer,
-        trusted::{ALGORITHMS, Purpose, Trusted},
+        jwks::KeySet,
+        trusted::{ALGORITHMS, KeySource, Purpose, Trusted},
     },
 };
 
@@ -20,8 +25,8 @@ use crate::{
 pub struct Workloads {
     /// `[[workloads]]`, as they are written.
     pub(super) entries: Vec<Workload>,
-    /// By URL; keys are fetched once, however many entries an issuer has.
-    issuers: BTreeMap<String, Issuer>,
+    /// Keys are fetched once, however many entries an issuer has.
+    issuers: Vec<Issuer>,
     /// Who is asked about AWS identities; at the endpoint of the first entry of that kind.
     pub(super) sts: Sts,
     /// The clusters that are asked about tokens.
@@ -36,40 +41,25 @@ impl Workloads {
     /// # Errors
     /// A certificate authority is not there, or is none.
     pub fn new(entries: Vec<Workload>, server: &str, directory: &Path) -> Result<Self> {
-        let mut trusted: BTreeMap<String, Trusted> = BTreeMap::new();
+        let mut trusted: BTreeMap<Source, Trusted> = BTreeMap::new();
         for entry in &entries {
             let Some(url) = entry.issuer() else {
                 continue;
             };
-            let audience = entry.audience.as_deref().unwrap_or(server).to_owned();
-            let authority = entry.certificate_authority.as_deref();
-            let one = match trusted.remove(url) {
+            let source = Source {
+                url: url.to_owned(),
+                jwks: entry.jwks.clone(),
+                authority: entry.certificate_authority.clone(),
+            };
+            let one = match trusted.remove(&source) {
                 Some(known) => known,
-                None => Trusted {
-                    issuer: url.to_owned(),
-                    audiences: [].into(),
-                    algorithms: ALGORITHMS.to_vec(),
-                    keys_at: None,
-                    authority: authority
-                        .map(|file| read(&directory.join(file)).map(String::into_bytes))
-                        .transpose()?,
-                    purpose: match entry.kind {
-                        WorkloadKind::Spiffe => Purpose::Unnamed,
-                        WorkloadKind::Github
-                        | WorkloadKind::Gitlab
-                        | WorkloadKind::Kubernetes
-                        | WorkloadKind::Oidc
-                        | WorkloadKind::Aws => Purpose::Workload,
-                    },
-                },
+                None => source.trusted(entry.kind, directory)?,
             };
             let mut audiences = one.audiences;
-            audiences.insert(audience);
-            trusted.insert(url.to_owned(), Trusted { audiences, ..one });
+            audiences.insert(entry.audience.as_deref().unwrap_or(server).to_owned());
+            trusted.insert(source, Trusted { audiences, ..one });
         }
-        let issuers = trusted
-            .into_iter()
-            .map(|(url, trusted)| Ok((url, Issuer::new(trusted)?)));
+        let issuers = trusted.into_values().map(Issuer::new);
         let mut aws = entries.iter().filter(|one| one.kind == WorkloadKind::Aws);
         let endpoint = aws.next().and_then(|first| first.endpoint.clone());
         Ok(Self {
@@ -89,15 +79,22 @@ impl Workloads {
     }
 
     /// The issuer that a token says it is of, before anything of it is believed; of a JWT-SVID that
-    /// names none, the one of its trust domain.
-    pub(super) fn issuer_of(&self, said: Option<&str>, subject: &str) -> Option<&Issuer> {
+    /// names none, the one of its trust domain. Where one URL has several sets of keys, the audience tells which.
+    pub(super) fn issuer_of(
+        &self,
+        said: Option<&str>,
+        subject: &str,
+        meant: &BTreeSet<String>,
+    ) -> Option<&Issuer> {
         let named = said.or_else(|| {
             let (domain, _) = spiffe_id(subject)?;
             let mut entries = self.entries.iter();
-            let own = entries.find(|entry| trust_domain(entry) == Some(domain))?;
+            let own = entries.find(|entry| trust_domains(entry).contains(domain))?;
             own.issuer()
-        });
-        self.issuers.get(named?)
+        })?;
+        let of_url = || self.issuers.iter().filter(|issuer| issuer.url() == named);
+        let meant = of_url().find(|issuer| !issuer.audiences().is_disjoint(meant));
+        meant.or_else(|| of_url().next())
     }
 
     /// The audience that tokens for an entry must name.
@@ -106,22 +103,63 @@ impl Workloads {
     }
 }
 
-/// The trust domain of an entry that is about one.
-fn trust_domain(entry: &Workload) -> Option<&str> {
-    let id = entry
-        .wanted
-        .get("sub")
-        .filter(|_| entry.kind == WorkloadKind::Spiffe)?;
-    spiffe_id(id).map(|(domain, _)| domain)
+/// From where keys are had.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Source {
+    url: String,
+    jwks: Option<PathBuf>,
+    authority: Option<PathBuf>,
 }
 
-fn read(file: &Path) -> Result<String> {
+impl Source {
+    /// The issuer of these keys, for nobody yet.
+    fn trusted(&self, kind: WorkloadKind, directory: &Path) -> Result<Trusted> {
+        let authority = self.authority.as_ref();
+        let authority = authority.map(|file| read(&directory.join(file), "certificate_authority"));
+        let jwks = self.jwks.as_ref();
+        let jwks = jwks.map(|file| {
+            let file = directory.join(file);
+            let text = read(&file, "jwks")?;
+            KeySet::parse(&text).map_err(|why| {
+                Failure::failed(format!("{} is no key set: {why}", file.display()))
+                    .hint("save what is at the issuer's jwks_uri; of a cluster: kubectl get --raw /openid/v1/jwks")
+            })
+        });
+        Ok(Trusted {
+            issuer: self.url.clone(),
+            audiences: [].into(),
+            algorithms: ALGORITHMS.to_vec(),
+            keys: jwks
+                .transpose()?
+                .map_or(KeySource::Discovered, KeySource::Given),
+            authority: authority.transpose()?.map(String::into_bytes),
+            purpose: match kind {
+                WorkloadKind::Spiffe => Purpose::Unnamed,
+                WorkloadKind::Github
+                | WorkloadKind::Gitlab
+                | WorkloadKind::Kubernetes
+                | WorkloadKind::Oidc
+                | WorkloadKind::Aws => Purpose::Workload,
+            },
+        })
+    }
+}
+
+/// The trust domains of an entry that is about one.
+fn trust_domains(entry: &Workload) -> BTreeSet<&str> {
+    let ids = entry
+        .wanted
+        .get("sub")
+        .filter(|_| entry.kind == WorkloadKind::Spiffe);
+    let ids = ids.into_iter().flat_map(ClaimMatch::values);
+    ids.filter_map(|id| spiffe_id(id).map(|(domain, _)| domain))
+        .collect()
+}
+
+fn read(file: &Path, key: &str) -> Result<String> {
     // Whoever could write it would say who is believed.
     files::read_trusted(file)?.ok_or_else(|| {
-        Failure::failed(format!(
-            "the certificate file {} is not there",
-            file.display()
-        ))
-        .hint("correct certificate_authority in [[workloads]] of server.toml")
+        Failure::failed(format!("the file {} is not there", file.display()))
+            .hint(format!("correct {key} in [[workloads]] of server.toml"))
     })
 }

@@ -24,8 +24,8 @@ use crate::{
     protocol::subject,
 };
 
-/// The longest token that is read.
-const LONGEST: usize = 16 << 10;
+/// The longest token that is read: as long as a server takes.
+const LONGEST: usize = 64 << 10;
 
 /// What is presented.
 #[derive(Clone, Debug)]

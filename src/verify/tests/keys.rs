@@ -82,7 +82,7 @@ fn what_is_known_serves_a_day_while_the_issuer_is_gone_and_at_once_while_it_is_s
     let failure = verify(&issuer, &token, 24 * 3600 + 1).unwrap_err();
     assert_eq!(
         (failure.code, failure.nature),
-        (Code::TimedOut, Nature::Away),
+        (Code::TimedOut, Nature::IssuerAway),
         "{failure:?}"
     );
 }

@@ -17,7 +17,7 @@ use tokio::runtime::Builder;
 
 use super::{
     issuer::Issuer,
-    trusted::{ALGORITHMS, Purpose, Trusted, Verified},
+    trusted::{ALGORITHMS, KeySource, Purpose, Trusted, Verified},
 };
 use crate::{
     domain::{
@@ -72,7 +72,7 @@ impl Provider {
             issuer: self.url.clone(),
             audiences: ["jit".to_owned()].into(),
             algorithms: ALGORITHMS.to_vec(),
-            keys_at: None,
+            keys: KeySource::Discovered,
             authority: None,
             purpose,
         }

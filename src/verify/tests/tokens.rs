@@ -7,10 +7,7 @@ use serde_json::{Value, json};
 use super::{NOW, Provider, at, header, jwk, refused, verify};
 use crate::{
     platform::{keys, proof},
-    verify::{
-        issuer::{Issuer, LONGEST},
-        trusted::Purpose,
-    },
+    verify::{header::LONGEST, issuer::Issuer, trusted::Purpose},
 };
 
 #[test]
@@ -83,6 +80,12 @@ fn a_forged_token_is_refused() {
         &format!("{crit}.{}.{}", parts[1], parts[2]),
         "not known here",
     );
+    // What a client has of its own is nobody's ID token.
+    let access = encoded(&json!({"alg": "EdDSA", "kid": "a", "typ": "at+jwt"}));
+    let access = format!("{access}.{}.{}", parts[1], parts[2]);
+    refused(&issuer, &access, "another type");
+    let workload = Issuer::new(provider.trusted(Purpose::Workload)).unwrap();
+    refused(&workload, &access, "does not hold");
     let dpop = encoded(&json!({"alg": "EdDSA", "kid": "a", "typ": "dpop+jwt"}));
     refused(
         &issuer,
@@ -125,6 +128,9 @@ fn a_forged_token_is_refused() {
     );
     let long = format!("{}.{}.{}", parts[0], "A".repeat(LONGEST), parts[2]);
     refused(&issuer, &long, "longer than");
+    let unsupported = encoded(&json!({"alg": "ES512", "kid": "a"}));
+    let unsupported = format!("{unsupported}.{}.{}", parts[1], parts[2]);
+    refused(&issuer, &unsupported, "ES512 is not supported");
     for junk in ["", ".", "..", "...", "a.b.c", "\u{0}"] {
         refused(&issuer, junk, "no signed JWT");
     }

@@ -159,7 +159,8 @@ fn a_group_of_the_provider_is_no_group_of_the_catalogue_unless_a_mapping_says_so
 fn a_group_of_the_catalogue_may_name_an_account() {
     let issuer = Issuer::http(Algorithm::Es256);
     let all = catalogue("\"sub:auth0|7\"", "\"ALICE\"");
-    let serve = Serve::start_with(&all, web::POLICIES, &people(&issuer, ""));
+    let fixed = "names_set_by = \"administrators\"\n";
+    let serve = Serve::start_with(&all, web::POLICIES, &people(&issuer, fixed));
     let bob = [
         ("sub", json!("auth0|7")),
         ("preferred_username", json!("bob")),

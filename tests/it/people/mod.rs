@@ -2,14 +2,16 @@
 
 mod again;
 mod bootstrap;
+mod chosen_names;
 mod device;
 mod identities;
 mod keycloak;
+mod provider_errors;
 mod recover;
 mod refused;
 mod sign_in;
 mod step_up;
-mod stolen;
+pub(crate) mod stolen;
 mod strong;
 
 use std::{fs, process::Command};

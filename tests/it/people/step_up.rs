@@ -30,6 +30,7 @@ use crate::support::{
     serve::{Guest, Keys, Serve, with_authority},
     story::story,
     until,
+    web::CATALOGUE,
     whereabouts::jit,
 };
 
@@ -76,7 +77,7 @@ fn an_old_sign_in_is_told_how_young_it_must_be() {
     assert_ne!(unknown.status, 200, "{unknown:?}");
     // Methods and class reach policy.
     for (name, value, status) in [
-        ("amr", json!(["pwd"]), 403),
+        ("amr", json!(["pwd"]), 401),
         ("acr", json!("single-factor"), 401),
     ] {
         let mut weak = claims();
@@ -86,6 +87,59 @@ fn an_old_sign_in_is_told_how_young_it_must_be() {
         let answer = guest(&serve, &issuer, &weak).ask("ssh/web:deploy", &Keys::new());
         assert_eq!(answer.status, status, "{answer:?}");
     }
+}
+
+/// Conditions that look at the sign-in, each in a way that people write them.
+const CONDITIONS: [&str; 3] = [
+    "@id(\"class\")\npermit (principal, action == Action::\"elevate\", resource in Tier::\"routine\")\n\
+     when { context has acr && context.acr == \"phr\" };",
+    "@id(\"all\")\npermit (principal, action == Action::\"elevate\", resource in Tier::\"routine\");\n\
+     @id(\"weak\")\nforbid (principal, action, resource) unless { context has acr && [\"phr\", \"phrh\"].contains(context.acr) };",
+    "@id(\"method\")\npermit (principal, action == Action::\"elevate\", resource in Tier::\"routine\")\n\
+     when { context.amr.contains(\"hwk\") };",
+];
+
+#[test]
+fn a_step_up_that_a_condition_misses_is_told_with_the_command() {
+    for conditions in CONDITIONS {
+        let Some(team) = Team::configured(conditions, "acr_values = [\"phr\"]\n", CATALOGUE) else {
+            return;
+        };
+        team.provider
+            .signs_in_by("alice", &["pwd"], Some("single-factor"));
+        team.login("alice");
+        let ran = silently(&team.home);
+        assert_eq!(ran.code, 123, "{conditions}: {ran:?}");
+        assert!(
+            ran.stderr.contains("ssh/web:deploy needs a sign-in"),
+            "{ran:?}"
+        );
+        assert!(
+            ran.stderr.contains("hint: run: jit login --fresh"),
+            "{ran:?}"
+        );
+        assert!(
+            ran.stderr.contains("this one has acr \"single-factor\""),
+            "{ran:?}"
+        );
+        team.provider
+            .signs_in_by("alice", &["pwd", "hwk"], Some("phr"));
+        let fresh = run(&mut team.jit("alice", &["login", "--fresh"]));
+        assert_eq!(fresh.code, 0, "{fresh:?}");
+        let ran = silently(&team.home);
+        assert_eq!((ran.code, &*ran.stdout), (0, "ran-well\n"), "{ran:?}");
+    }
+}
+
+#[test]
+fn what_no_sign_in_would_change_is_a_denial() {
+    let refused = "@id(\"class\")\npermit (principal in Group::\"ops\", action == Action::\"elevate\", resource)\n\
+         when { context has acr && context.acr == \"phr\" };";
+    let Some(team) = Team::configured(refused, "acr_values = [\"phr\"]\n", CATALOGUE) else {
+        return;
+    };
+    team.login("alice");
+    assert_eq!(silently(&team.home).code, 121);
 }
 
 /// What is behind a sign-in of the last hour.

@@ -121,13 +121,13 @@ pub(super) fn with_policies(issuer: &Issuer, more: &str, policies: &str) -> Serv
 }
 
 /// `[people]` of that issuer.
-pub(super) fn people(issuer: &Issuer, more: &str) -> String {
+pub(crate) fn people(issuer: &Issuer, more: &str) -> String {
     let url = issuer.url();
     format!("[people]\nissuer = \"{url}\"\nclient_id = \"jit\"\n{more}")
 }
 
 /// Alice signed in just now.
-pub(super) fn claims() -> Value {
+pub(crate) fn claims() -> Value {
     let now = clock::now().secs();
     json!({
         "sub": "1234", "aud": "jit", "preferred_username": "alice", "groups": ["dev"],
@@ -136,7 +136,7 @@ pub(super) fn claims() -> Value {
 }
 
 /// Exchanges an ID token as somebody with that key.
-pub(super) fn exchange(serve: &Serve, id_token: &str, holder: &PrivateKey) -> Answer {
+pub(crate) fn exchange(serve: &Serve, id_token: &str, holder: &PrivateKey) -> Answer {
     let url = format!("{}/v1/token", serve.url);
     let aim = Aim {
         method: "POST",

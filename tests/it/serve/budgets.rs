@@ -18,12 +18,17 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::member::POLICIES as MEMBERS;
-use crate::support::{
-    Serve,
-    fake::{Fake, answer},
-    http::{Answer, escaped},
-    serve::{Guest, Keys},
-    web::{CATALOGUE, POLICIES},
+use crate::{
+    people::stolen::{claims, exchange, people},
+    support::{
+        Serve,
+        fake::{Fake, answer},
+        http::{Answer, escaped},
+        issuer::Issuer,
+        jwt::Algorithm,
+        serve::{Guest, Keys},
+        web::{CATALOGUE, POLICIES},
+    },
 };
 
 /// A catalogue of 100 resources with 3 roles each.
@@ -165,6 +170,35 @@ fn a_principal_has_a_budget_of_events_and_may_always_end_what_it_has() {
     assert_eq!(
         alice.send_with("DELETE", "/v1/session", &[], b"").status,
         200
+    );
+}
+
+/// Whoever signs in again and again makes the ledger longer too.
+#[test]
+fn sign_ins_count_in_the_budget_of_events_of_who_signs_in() {
+    let issuer = Issuer::http(Algorithm::Es256);
+    let more = people(&issuer, "[limits]\nevents_per_caller = 4\n");
+    let serve = Serve::start_with(CATALOGUE, POLICIES, &more);
+    let signs_in = |name: &str, number: u32| {
+        let mut said = claims();
+        said["sub"] = json!(name);
+        said["preferred_username"] = json!(name);
+        said["jti"] = json!(number);
+        exchange(&serve, &issuer.sign(&said), &keys::generate().unwrap())
+    };
+    let statuses: Vec<u16> = (0..8)
+        .map(|number| signs_in("alice", number).status)
+        .collect();
+    assert_eq!(statuses[..4], [200; 4], "{statuses:?}");
+    assert!(statuses[4..].contains(&429), "{statuses:?}");
+    let refused = signs_in("alice", 9);
+    assert!(refused.status == 200 || refused.header("retry-after").is_some());
+    assert_eq!(signs_in("bob", 1).status, 200);
+    // It is no failed sign-in, of which an address has so many.
+    let counted = serve.site().get("/metrics").text();
+    assert!(
+        !counted.contains("jit_sign_ins_refused_total{"),
+        "{counted}"
     );
 }
 

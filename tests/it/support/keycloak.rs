@@ -188,7 +188,7 @@ impl Keycloak {
 }
 
 /// The client, with the claim `groups`.
-fn client() -> Value {
+pub(crate) fn client() -> Value {
     json!({
         "clientId": "jit",
         "publicClient": true,

@@ -23,7 +23,7 @@ fn catalogue(kube: &Kube, directory: &TempDir) -> String {
 }
 
 /// Makes a namespace with a service account; the account's uid.
-fn account(kube: &Kube, namespace: &str, name: &str) -> String {
+pub(super) fn account(kube: &Kube, namespace: &str, name: &str) -> String {
     if kube.try_kubectl(&["get", "namespace", namespace]).code != 0 {
         kube.kubectl(&["create", "namespace", namespace]);
     }
@@ -40,7 +40,7 @@ fn account(kube: &Kube, namespace: &str, name: &str) -> String {
     kube.kubectl(&uid)
 }
 
-fn token(kube: &Kube, namespace: &str, name: &str, audience: &str) -> String {
+pub(super) fn token(kube: &Kube, namespace: &str, name: &str, audience: &str) -> String {
     let flag = format!("--audience={audience}");
     let made = kube.kubectl(&["-n", namespace, "create", "token", name, &flag]);
     made.trim().to_owned()

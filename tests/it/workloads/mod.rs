@@ -1,6 +1,8 @@
 //! Machines that come by the identity which they already have, and whoever would like to pass for one.
 
+mod access_tokens;
 mod aws;
+mod clusters;
 mod ends;
 mod enrolled;
 mod keys;

@@ -1,13 +1,20 @@
 //! Machines at a real server: jobs, hosts and AWS roles run `jit` and are never asked to sign in.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
 use crate::support::{
     Home, Moto,
     home::{Ran, run},
-    issuer::Issuer,
+    issuer::{Issuer, Mood},
     jwt::Algorithm,
     moto::{ACCOUNT, REGION},
     serve::Serve,
@@ -170,6 +177,31 @@ fn a_job_is_let_in_by_what_it_is() {
     // Gone, it is opened anew, and nobody is told to sign in.
     fs::remove_file(file).unwrap();
     whoami(&mut team.job(&home, "74", &["whoami", "--json"]));
+}
+
+#[test]
+fn an_issuer_that_is_away_costs_a_job_seconds_and_is_named() {
+    let team = Team::new("");
+    let home = team.machine();
+    let token = team.token(json!({ "sub": "x", "repository_id": "74" }));
+    for mood in [Mood::Gone, Mood::Slow(Duration::from_secs(30))] {
+        team.issuer.behave(mood);
+        let begun = Instant::now();
+        let ran = run(home.jit(["whoami"]).env("JIT_ID_TOKEN", &token));
+        assert_eq!(ran.code, 124, "{ran:?}");
+        assert!(
+            begun.elapsed() < Duration::from_secs(12),
+            "{:?}",
+            begun.elapsed()
+        );
+        let named = format!("the server cannot reach {}", team.issuer.url());
+        assert!(ran.stderr.contains(&named), "{ran:?}");
+        // The next question is another one.
+        thread::sleep(Duration::from_secs(11));
+    }
+    team.issuer.behave(Mood::Well);
+    let who = whoami(home.jit(["whoami", "--json"]).env("JIT_ID_TOKEN", &token));
+    assert_eq!(who["principal"], "workload/gh-74");
 }
 
 #[test]

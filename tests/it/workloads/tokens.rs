@@ -215,10 +215,11 @@ fn an_issuer_that_is_away_is_not_a_denial() {
         let failure = why(place.by_token(&issuer.sign(&github())).await);
         assert_eq!(
             failure.nature,
-            jit::domain::failure::Nature::Away,
+            jit::domain::failure::Nature::IssuerAway,
             "{failure:?}"
         );
-        assert_ne!(failure.code, Code::Denied);
+        assert_eq!(failure.code, Code::TimedOut);
+        assert!(failure.message.contains(issuer.url()), "{failure}");
     });
 }
 

@@ -5,6 +5,9 @@
 //   accounts      {"alice": {"disabled": false, "amr": ["pwd"], "acr": "...", "claims": {"groups": [...], ...}}}
 //   id_token_ttl  seconds
 //   slow_ms       how long each answer waits
+//   token_error   {"status": 503, "body": ...}: what /token answers, whatever it is asked
+//   only_in_userinfo          the claims that no ID token has
+//   refresh_without_id_token  whether a refresh gives no new ID token
 //   gone          whether connections are closed without an answer
 // With `server.crt` and `server.key` beside it, it speaks TLS. It prints the issuer once it listens.
 // Whoever knows an account's name signs in as it, at a real login form, and confirms what the client asks for.
@@ -57,8 +60,26 @@ const client = (id, alg) => ({
   require_auth_time: true,
 });
 
+// A job, which has access tokens (RFC 9068) of its own.
+const runner = {
+  client_id: 'runner',
+  client_secret: 'runner-secret',
+  token_endpoint_auth_method: 'client_secret_post',
+  grant_types: ['client_credentials'],
+  response_types: [],
+  redirect_uris: [],
+};
+// A client that must show a secret, and comes back at one port alone.
+const secret = {
+  ...client('jit-secret', 'RS256'),
+  application_type: 'web',
+  client_secret: 'secret of jit + % &',
+  token_endpoint_auth_method: 'client_secret_basic',
+  redirect_uris: Array.from({ length: 8 }, (_, n) => `http://127.0.0.1:${29870 + n}/callback`),
+};
+
 const provider = new Provider(issuer, {
-  clients: [client('jit', 'RS256'), client('jit-es256', 'ES256'), client('other', 'RS256')],
+  clients: [client('jit', 'RS256'), client('jit-es256', 'ES256'), client('other', 'RS256'), runner, secret],
   jwks: { keys: keys() },
   cookies: { keys: [randomBytes(32).toString('hex')] },
   acrValues: ['single-factor', 'multi-factor', 'phr'],
@@ -74,6 +95,13 @@ const provider = new Provider(issuer, {
   pkce: { required: () => true },
   features: {
     devInteractions: { enabled: false },
+    clientCredentials: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: (_, resource) => ({
+        scope: '', audience: resource, accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES256' } },
+      }),
+    },
     deviceFlow: { enabled: true },
     revocation: { enabled: true },
     rpInitiatedLogout: { enabled: true },
@@ -96,7 +124,11 @@ const provider = new Provider(issuer, {
     const found = account(name);
     return found && {
       accountId: name,
-      claims: () => ({ sub: name, preferred_username: name, ...found.claims }),
+      claims: (use) => {
+        const all = { sub: name, preferred_username: name, ...found.claims };
+        if (use === 'id_token') (settings().only_in_userinfo ?? []).forEach((claim) => delete all[claim]);
+        return all;
+      },
     };
   },
   // What was asked for is granted by the form that only says so.
@@ -139,6 +171,18 @@ async function interact(request, response) {
   if (!found) return show('There is no such account.');
   return finish({ login: { accountId: name, amr: found.amr, acr: found.acr } });
 }
+
+provider.use(async (ctx, next) => {
+  const { token_error, refresh_without_id_token } = settings();
+  if (token_error && ctx.path === '/token') {
+    ctx.status = token_error.status;
+    ctx.body = token_error.body;
+    return;
+  }
+  await next();
+  const isRefresh = ctx.oidc?.route === 'token' && ctx.oidc.params?.grant_type === 'refresh_token';
+  if (refresh_without_id_token && isRefresh) delete ctx.body.id_token;
+});
 
 const answer = provider.callback();
 server.on('request', async (request, response) => {

@@ -48,6 +48,8 @@ pub struct People {
     /// The claim with the name that a person has here.
     #[serde(default = "name_claim")]
     pub name_claim: String,
+    /// Who sets that claim at the provider; absent: as the claim is known.
+    pub names_set_by: Option<NamesSetBy>,
     /// The claim with the names of a person's groups; absent: `groups`.
     pub groups_claim: Option<String>,
     /// What a step-up asks for, the best first (`acr_values`); a sign-in of one of these classes is strong.
@@ -70,6 +72,20 @@ pub struct People {
     pub certificate_authority: Option<PathBuf>,
 }
 
+/// Who sets the claim with people's names at the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NamesSetBy {
+    /// Only those who administer the provider.
+    Administrators,
+    /// People themselves, in their own profile.
+    People,
+}
+
+/// The claim that names people where configuration names none. Some providers let people change it, and it
+/// "MUST NOT" be relied upon to be unique (OpenID Connect Core 1.0, section 5.7).
+const PREFERRED_USERNAME: &str = "preferred_username";
+
 fn scopes() -> Vec<String> {
     ["openid", "profile", "offline_access"]
         .map(str::to_owned)
@@ -77,7 +93,7 @@ fn scopes() -> Vec<String> {
 }
 
 fn name_claim() -> String {
-    "preferred_username".to_owned()
+    PREFERRED_USERNAME.to_owned()
 }
 
 const fn yes() -> bool {
@@ -88,6 +104,15 @@ impl People {
     /// Whether only accounts of `[people.subjects]` may come in: people set the name claim themselves.
     pub fn takes_only_named_accounts(&self) -> bool {
         EDITABLE.contains(&self.name_claim.as_str())
+    }
+
+    /// Whether anybody may come by a name that they chose at the provider. Then a name that has rights of its
+    /// own counts only for the account that an administrator gave it.
+    pub fn people_choose_names(&self) -> bool {
+        match self.names_set_by {
+            Some(by) => by == NamesSetBy::People,
+            None => self.name_claim == PREFERRED_USERNAME,
+        }
     }
 
     /// Which of the provider's sign-ins are strong.

@@ -9,11 +9,29 @@ use crate::{
     },
     domain::{
         catalogue::{Catalogue, Resource},
+        claim_match::ClaimMatch,
         entitlement::Kind,
         failure::{Failure, Result, did_you_mean},
+        pattern::is_pattern,
+        template::Template,
         workload::{Workload, WorkloadKind, spiffe_id},
     },
 };
+
+/// The claims that tell a client and not who uses it: a person's token of the same client has them too.
+const OF_A_CLIENT: [&str; 11] = [
+    "azp",
+    "client_id",
+    "clientId",
+    "appid",
+    "aud",
+    "iss",
+    "typ",
+    "scope",
+    "scp",
+    "acr",
+    "ver",
+];
 
 /// Refuses the first mistake: a key that its kind has not, a match of names alone, and whatever two
 /// entries could both claim.
@@ -87,7 +105,7 @@ impl At<'_> {
         use WorkloadKind::{Aws, Github, Gitlab, Kubernetes, Oidc, Spiffe};
         let one = self.workload;
         let tokens: &[WorkloadKind] = &[Github, Gitlab, Kubernetes, Spiffe, Oidc];
-        let all: [(&str, bool, &[WorkloadKind]); 7] = [
+        let all: [(&str, bool, &[WorkloadKind]); 8] = [
             ("issuer", one.issuer.is_some(), tokens),
             ("audience", one.audience.is_some(), tokens),
             (
@@ -95,6 +113,7 @@ impl At<'_> {
                 one.certificate_authority.is_some(),
                 tokens,
             ),
+            ("jwks", one.jwks.is_some(), tokens),
             ("attributes", !one.attributes.is_empty(), &[Oidc]),
             ("token_review", one.token_review.is_some(), &[Kubernetes]),
             ("once", one.once.is_some(), tokens),
@@ -121,7 +140,7 @@ impl At<'_> {
                 let hint = "write it as kubernetes/NAME";
                 return Err(self.fault("token_review", format!("{cluster} is no cluster"), hint));
             }
-            if one.issuer.is_some() || one.certificate_authority.is_some() {
+            if one.issuer.is_some() || one.certificate_authority.is_some() || one.jwks.is_some() {
                 let what = "a cluster that reviews its tokens itself needs no issuer here";
                 return Err(self.fault("token_review", what, "keep either of the two"));
             }
@@ -139,6 +158,10 @@ impl At<'_> {
             None if one.kind != WorkloadKind::Aws => {
                 let hint = "add issuer = \"https://…\", exactly as its tokens say it (iss)";
                 Err(self.fault("kind", "an issuer is missing", hint))
+            }
+            Some(_) if one.jwks.is_some() && one.certificate_authority.is_some() => {
+                let what = "an issuer whose keys are in a file is not asked, so it needs no certificate_authority";
+                Err(self.fault("certificate_authority", what, "take it out"))
             }
             Some(_) | None => Ok(()),
         }
@@ -160,36 +183,76 @@ impl At<'_> {
                 hint,
             ));
         }
-        if let Some((name, value)) = one.wanted.iter().find(|(_, value)| !names::is_line(value)) {
-            let what = format!("{value:?} is nothing that a token says");
-            return Err(self.within_match(name, what, "use one line of text"));
+        for (name, wanted) in &one.wanted {
+            let mut values = wanted.values();
+            values.try_for_each(|value| self.value(name, value))?;
         }
-        let immutable = one.kind.immutable();
-        let pinned = |name: &&str| one.wanted.contains_key(*name);
-        let named = |name: &&str| one.principal.names().any(|named| named == *name);
-        let enough = match one.kind {
-            WorkloadKind::Oidc => !one.wanted.is_empty(),
-            WorkloadKind::Kubernetes => {
-                let by_name = one.wanted.contains_key("namespace") && immutable.iter().any(named);
-                immutable.iter().any(pinned) || by_name
-            }
-            WorkloadKind::Spiffe => {
-                let sub = one.wanted.get("sub");
-                sub.is_some_and(|id| spiffe_id(id).is_some())
-            }
-            WorkloadKind::Github | WorkloadKind::Gitlab | WorkloadKind::Aws => {
-                immutable.iter().any(pinned)
-            }
-        };
-        if enough {
+        if self.is_pinned() {
             return Ok(());
         }
         Err(self.fault("match", self.lacking(), self.pinning()))
     }
 
+    /// One value of `match`: a text, or a pattern where a pattern can be meant.
+    fn value(&self, name: &str, value: &str) -> Checked {
+        if !names::is_line(value) {
+            let what = format!("{value:?} is nothing that a token says");
+            return Err(self.within_match(name, what, "use one line of text"));
+        }
+        if !is_pattern(value) {
+            return Ok(());
+        }
+        if value.contains("***") || value.chars().all(|c| c == '*') {
+            let what = format!("{value:?} is no pattern");
+            let hint = "* stands for any characters but /, ** for any, beside others: \"refs/heads/release/*\"";
+            return Err(self.within_match(name, what, hint));
+        }
+        let is_id = self.workload.kind.exact().contains(&name) || name.ends_with("_id");
+        if is_id {
+            let what = format!("{value:?} is no pattern: {name} is compared as it is");
+            let hint = format!("write it in full; several are a list: {name} = [\"…\", \"…\"]");
+            return Err(self.within_match(name, what, hint));
+        }
+        Ok(())
+    }
+
+    /// Whether what must match is something that nobody else can come by.
+    fn is_pinned(&self) -> bool {
+        let one = self.workload;
+        let immutable = one.kind.immutable();
+        let pinned = |name: &&str| {
+            let wanted = one.wanted.get(*name).and_then(ClaimMatch::exact);
+            wanted.is_some()
+        };
+        let named = |name: &&str| one.principal.names().any(|named| named == *name);
+        match one.kind {
+            // What any token of a client says, a person's too, is not what one job has.
+            WorkloadKind::Oidc => {
+                let mut names = one.wanted.keys();
+                names.any(|name| !OF_A_CLIENT.contains(&name.as_str()))
+            }
+            WorkloadKind::Kubernetes => {
+                let by_name = one.wanted.contains_key("namespace") && immutable.iter().any(named);
+                immutable.iter().any(pinned) || by_name
+            }
+            WorkloadKind::Spiffe => {
+                let sub = one.wanted.get("sub").and_then(ClaimMatch::exact);
+                sub.is_some_and(|ids| ids.iter().all(|id| spiffe_id(id).is_some()))
+            }
+            WorkloadKind::Github | WorkloadKind::Gitlab | WorkloadKind::Aws => {
+                immutable.iter().any(pinned)
+            }
+        }
+    }
+
     fn lacking(&self) -> &'static str {
         match self.workload.kind {
-            WorkloadKind::Oidc => "an entry that matches every token of its issuer lets anybody in",
+            WorkloadKind::Oidc if self.workload.wanted.is_empty() => {
+                "an entry that matches every token of its issuer lets anybody in"
+            }
+            WorkloadKind::Oidc => {
+                "this tells which client a token was issued to, and people who use that client have such tokens too"
+            }
             WorkloadKind::Spiffe => "a SPIFFE ID is missing",
             WorkloadKind::Github
             | WorkloadKind::Gitlab
@@ -211,7 +274,9 @@ impl At<'_> {
                  with {service_account_uid}"
             }
             WorkloadKind::Spiffe => "write match = { sub = \"spiffe://DOMAIN/PATH\" }",
-            WorkloadKind::Oidc => "add sub = \"…\", or other claims, to match",
+            WorkloadKind::Oidc => {
+                "add sub = \"…\", or another claim that only the job's tokens have, to match"
+            }
             WorkloadKind::Aws => "add account = \"…\" to match",
         }
     }
@@ -251,7 +316,45 @@ impl At<'_> {
             let hint = "give both the same key in match, with different values";
             return Err(self.fault("match", what, hint));
         }
-        let meets = |other: &&Workload| other.principal.may_meet(&one.principal);
+        if let Some(other) = others.iter().find(|other| other.is_mistaken_for(one)) {
+            let what = format!(
+                "nothing tells tokens of {:?} and {:?} apart, so one cluster would be sent the other's",
+                other.name, one.name
+            );
+            let hint = "give each an audience of its own, which its pods ask for: audience = \"…\"";
+            return Err(self.fault("token_review", what, hint));
+        }
+        self.same_issuer(others)?;
+        self.same_name(others)
+    }
+
+    /// An issuer has one set of keys, unless the audience tells which of them counts.
+    fn same_issuer(&self, others: &[Workload]) -> Checked {
+        let one = self.workload;
+        let keys = |one: &Workload| (one.jwks.clone(), one.certificate_authority.clone());
+        let differs = |other: &&Workload| {
+            let is_same = other.issuer() == one.issuer() && other.audience == one.audience;
+            is_same && one.issuer().is_some() && keys(other) != keys(one)
+        };
+        others.iter().find(differs).map_or(Ok(()), |other| {
+            let what = format!(
+                "{:?} and {:?} have one issuer, and differ in jwks or certificate_authority",
+                other.name, one.name
+            );
+            let hint =
+                "write the same in both; two clusters of one issuer's name need an audience each";
+            Err(self.fault("issuer", what, hint))
+        })
+    }
+
+    fn same_name(&self, others: &[Workload]) -> Checked {
+        let one = self.workload;
+        let names = one.names();
+        let meets = |other: &&Workload| {
+            let others = other.names();
+            let is_met = |name: &Template| others.iter().any(|other| name.may_meet(other));
+            names.iter().any(is_met)
+        };
         others.iter().find(meets).map_or(Ok(()), |other| {
             let what = format!(
                 "{:?} and {:?} could name two workloads alike",

@@ -117,7 +117,7 @@ fn a_match_of_names_alone_is_refused() {
     server.toml:6: a SPIFFE ID is missing
       write match = { sub = "spiffe://DOMAIN/PATH" }
     server.toml:1: an entry that matches every token of its issuer lets anybody in
-      add sub = "…", or other claims, to match
+      add sub = "…", or another claim that only the job's tokens have, to match
     server.toml:5: a name alone can be somebody else's tomorrow, so an id must be equal too
       add account = "…" to match
     "#);
@@ -139,7 +139,7 @@ fn what_is_wrong_is_named_with_its_line() {
     server.toml:7: the workload "app" is there twice
       give each entry a name of its own
     server.toml:4: unknown key "isuer" in [[workloads]]
-      did you mean "issuer"? its keys are name, kind, issuer, audience, certificate_authority, match, attributes, principal, groups, token_review, once, endpoint
+      did you mean "issuer"? its keys are name, kind, issuer, audience, certificate_authority, jwks, match, attributes, principal, groups, token_review, once, endpoint
     server.toml:4: "http://example.com" is no issuer's URL
       write it exactly as its tokens say it (iss), https://HOST/PATH
     server.toml:4: "endpoint" makes no sense for that kind
@@ -217,7 +217,7 @@ fn nobody_is_two_and_no_two_are_one() {
     let all = [
         two("principal = \"x\"\nmatch = { repository_owner_id = \"65\" }"),
         two("principal = \"gh-{actor_id}\"\nmatch = { repository_id = \"75\" }"),
-        two("principal = \"gh-1\"\nmatch = { repository_id = \"75\" }"),
+        two("principal = \"gh-74\"\nmatch = { repository_id = \"75\" }"),
     ];
     assert_snapshot!(all.map(|text| wrong(&text)).join("\n"), @r#"
     server.toml:10: a token could match both "app" and "other"
@@ -241,4 +241,109 @@ fn a_token_that_is_shown_again_by_design_is_not_to_serve_once() {
     let text = github("app", &format!("once = false\n{APP}"));
     let server = parse("server.toml", &text).unwrap();
     assert_eq!(server.workloads[0].once, Some(false));
+}
+
+#[test]
+fn entries_that_make_different_names_of_different_ids_stand_beside_each_other() {
+    let text = github("app", APP) + &github("other", &APP.replace("74", "75"));
+    assert_eq!(wrong(&text), format!("taken: {text}"));
+    let list = "principal = \"gh-{repository_id}\"\nmatch = { repository_id = [\"75\", \"76\"] }";
+    let text = github("app", APP) + &github("others", list);
+    assert_eq!(wrong(&text), format!("taken: {text}"));
+    let said = wrong(&(github("others", list) + &github("app", &APP.replace("74", "76"))));
+    assert!(said.contains("a token could match both"), "{said}");
+}
+
+#[test]
+fn a_pattern_is_written_where_it_can_be_meant() {
+    let with = |wanted: &str| {
+        let rest = format!("principal = \"x\"\nmatch = {{ repository_id = \"74\", {wanted} }}");
+        wrong(&github("app", &rest))
+    };
+    assert!(with("ref = \"refs/heads/release/*\"").starts_with("taken"));
+    assert!(with("ref = [\"refs/heads/main\", \"refs/tags/**\"]").starts_with("taken"));
+    let all = [
+        with("ref = \"*\""),
+        with("ref = \"refs/***\""),
+        with("repository_owner_id = \"6*\""),
+        with("ref = []"),
+        with("ref = [\"\"]"),
+        wrong(&github(
+            "app",
+            "principal = \"x\"\nmatch = { repository_id = \"7*\" }",
+        )),
+    ];
+    assert_snapshot!(all.join("\n"), @r#"
+    server.toml:5: "*" is no pattern
+      * stands for any characters but /, ** for any, beside others: "refs/heads/release/*"
+    server.toml:5: "refs/***" is no pattern
+      * stands for any characters but /, ** for any, beside others: "refs/heads/release/*"
+    server.toml:5: "6*" is no pattern: repository_owner_id is compared as it is
+      write it in full; several are a list: repository_owner_id = ["…", "…"]
+    server.toml:5: an empty list matches nothing in [[workloads]]
+      correct it, then run: jit policy check
+    server.toml:5: "" is nothing that a token says
+      use one line of text
+    server.toml:5: "7*" is no pattern: repository_id is compared as it is
+      write it in full; several are a list: repository_id = ["…", "…"]
+    "#);
+}
+
+#[test]
+fn two_clusters_that_nothing_tells_apart_are_refused() {
+    let cluster = |name: &str, more: &str| {
+        let rest = format!(
+            "token_review = \"kubernetes/{name}\"\nprincipal = \"{name}-{{service_account_uid}}\"\n\
+             match = {{ namespace = \"ci\" }}\n{more}"
+        );
+        entry(name, "kubernetes", &rest)
+    };
+    let by_issuer = |name: &str, more: &str| {
+        let rest = format!(
+            "issuer = \"https://kubernetes.default.svc\"\nprincipal = \"{name}-{{service_account_uid}}\"\n\
+             match = {{ namespace = \"{name}\" }}\njwks = \"{name}.json\"\n{more}"
+        );
+        entry(name, "kubernetes", &rest)
+    };
+    let all = [
+        cluster("one", "") + &cluster("two", ""),
+        by_issuer("one", "") + &by_issuer("two", ""),
+        by_issuer("one", "certificate_authority = \"ca.crt\""),
+        cluster("one", "jwks = \"one.json\""),
+    ];
+    assert_snapshot!(all.map(|text| wrong(&text)).join("\n"), @r#"
+    server.toml:11: nothing tells tokens of "one" and "two" apart, so one cluster would be sent the other's
+      give each an audience of its own, which its pods ask for: audience = "…"
+    server.toml:12: "one" and "two" have one issuer, and differ in jwks or certificate_authority
+      write the same in both; two clusters of one issuer's name need an audience each
+    server.toml:8: an issuer whose keys are in a file is not asked, so it needs no certificate_authority
+      take it out
+    server.toml:4: a cluster that reviews its tokens itself needs no issuer here
+      keep either of the two
+    "#);
+    for text in [
+        cluster("one", "") + &cluster("two", "audience = \"jit-two\""),
+        by_issuer("one", "") + &by_issuer("two", "audience = \"jit-two\""),
+    ] {
+        assert!(wrong(&text).starts_with("taken"), "{}", wrong(&text));
+    }
+}
+
+#[test]
+fn a_claim_that_people_of_the_same_client_have_too_makes_no_workload() {
+    let of = |wanted: &str| {
+        let rest = format!(
+            "issuer = \"https://id.example.com\"\nprincipal = \"x\"\nmatch = {{ {wanted} }}"
+        );
+        wrong(&entry("job", "oidc", &rest))
+    };
+    for claim in ["azp", "client_id", "scope"] {
+        let said = of(&format!("{claim} = \"runner\""));
+        assert!(
+            said.contains("people who use that client have such tokens too"),
+            "{said}"
+        );
+        assert!(said.contains("add sub = "), "{said}");
+    }
+    assert!(of("azp = \"runner\", sub = \"runner\"").starts_with("taken"));
 }
