@@ -143,6 +143,7 @@ fn session() -> Session {
         only: None,
         created_at: now,
         expires_at: now.after(Duration::from_hours(1)),
+        provider_session: None,
         attested_at: None,
     }
 }

@@ -28,7 +28,7 @@ use libfuzzer_sys::fuzz_target;
 /// A target. Its seeds are in `seeds/NAME`.
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 33] = [
+const TARGETS: [Target; 35] = [
     ("agent", ssh::agent),
     ("answer", answers::answer),
     ("assertion", tokens::assertion),
@@ -48,6 +48,7 @@ const TARGETS: [Target; 33] = [
     ("kubectl", commands::kubectl),
     ("kubernetes", targets::kubernetes),
     ("lease", ledger::lease),
+    ("logout", tokens::logout),
     ("pem", files::pem),
     ("policy", files::policy),
     ("profiles", files::profiles),
@@ -60,6 +61,7 @@ const TARGETS: [Target; 33] = [
     ("ssh", commands::ssh),
     ("ssh-files", files::ssh_files),
     ("token", tokens::token),
+    ("userinfo", tokens::userinfo),
     ("view", answers::view),
     ("words", words::words),
 ];

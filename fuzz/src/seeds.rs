@@ -78,6 +78,7 @@ pub(crate) fn write(directory: &Path) {
     rows(&put);
     tokens(&put);
     issuers(&put);
+    providers(&put);
     entries(&put);
 }
 
@@ -206,6 +207,7 @@ fn rows(put: Put<'_>) {
         only: Some([entitlement].into()),
         created_at: NOW,
         expires_at: NOW,
+        provider_session: None,
         attested_at: None,
     };
     put("row", "session", b"1", &json(&session));
@@ -262,6 +264,19 @@ fn tokens(put: Put<'_>) {
         &[1, 0, 0],
         &pair(&json!({"alg": "none"}), &claims),
     );
+}
+
+/// What an OpenID provider says of people who sign out, and of those whom it is asked about.
+fn providers(put: Put<'_>) {
+    let header = json!({"alg": "EdDSA", "kid": "a", "typ": "logout+jwt"});
+    let claims = json!({
+        "iss": "https://id.example.com", "aud": "jit", "iat": NOW.secs(), "jti": "1", "sub": "1234",
+        "sid": "s", "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+    });
+    let pair = format!("{header}\n{claims}");
+    put("logout", "signed", &[1, 0, 0], pair.as_bytes());
+    put("logout", "by-another", &[2, 0, 0], pair.as_bytes());
+    put("userinfo", "groups", &[], &json(&json!({"sub": "1234", "groups": ["a"]})));
 }
 
 /// What an OIDC issuer publishes.

@@ -274,6 +274,7 @@ fn let_in(directory: &Path, number: u32) -> Guest {
         only: None,
         created_at: now,
         expires_at: now.after(Duration::from_hours(10)),
+        provider_session: None,
         attested_at: None,
     };
     let token = run(async {

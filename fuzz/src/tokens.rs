@@ -166,6 +166,42 @@ pub(crate) fn token(data: &[u8]) {
     assert!(verified.expires_at > NOW.before(CLOCK_SKEW));
 }
 
+/// A logout token of an issuer whose keys are known.
+pub(crate) fn logout(data: &[u8]) {
+    static KNOWN: LazyLock<Issuer> = LazyLock::new(|| {
+        hostile::answers(vec![json_answer(key_set())]);
+        Issuer::new(trusted(ISSUER, Some(&URL))).expect("an issuer")
+    });
+    let Some(Made { token, may_hold }) = made(data, &key(3)) else {
+        return;
+    };
+    let Ok(verified) = run(KNOWN.verify_for(Purpose::Logout, &token, NOW)) else {
+        return;
+    };
+    assert!(may_hold);
+    let claims = claims(&token);
+    assert_eq!(claims["iss"], ISSUER);
+    assert!(claims["events"].is_object() && claims["jti"].is_string());
+    assert!(claims.get("nonce").is_none());
+    assert!(!verified.subject.is_empty() || verified.text("sid").is_some());
+    // The same is nobody's ID token.
+    assert!(run(KNOWN.verify(&token, NOW)).is_err());
+}
+
+/// What an issuer says of whom an access token is.
+pub(crate) fn userinfo(data: &[u8]) {
+    static OF_METADATA: LazyLock<Issuer> =
+        LazyLock::new(|| Issuer::new(trusted(&URL, None)).expect("an issuer"));
+    let metadata = json!({
+        "issuer": &*URL, "jwks_uri": format!("{}/jwks", &*URL), "userinfo_endpoint": format!("{}/me", &*URL),
+    });
+    let metadata = metadata.to_string().into_bytes();
+    hostile::answers(vec![json_answer(metadata), json_answer(data.to_vec())]);
+    if let Ok(said) = run(OF_METADATA.userinfo("token")) {
+        assert!(said["sub"].as_str().is_some_and(|subject| !subject.is_empty()));
+    }
+}
+
 /// The documents of an issuer: its metadata, and its keys.
 pub(crate) fn issuer(data: &[u8]) {
     static OF_KEYS: LazyLock<Issuer> =

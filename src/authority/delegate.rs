@@ -71,6 +71,7 @@ impl Authority {
             only: Some(wanted.only.clone()),
             created_at: now,
             expires_at: self.lifecycles.agent.session_end(latest, now),
+            provider_session: None,
             attested_at: None,
         };
         let event = self.delegated(client, &session);

@@ -39,6 +39,8 @@ pub struct Vouched {
     pub source: String,
     /// As the one who vouches knows them for ever, where that is more than the name.
     pub identity: Option<Identity>,
+    /// The session at the OpenID provider, where it says one.
+    pub provider_session: Option<String>,
     /// What was shown, where it may be shown once.
     pub once: Option<Once>,
     /// From when the longest session is counted.
@@ -127,6 +129,11 @@ impl Authority {
                     attested_at: Some(now),
                     ..going_on(vouched, bound, now)?
                 };
+                let known = vouched.provider_session.clone();
+                let session = Session {
+                    provider_session: known.or_else(|| session.provider_session.clone()),
+                    ..session
+                };
                 let append = Append::new(self.entered(&session, now, origin), actor)
                     .only_if(sessions::goes_on(&session.id))
                     .with(sessions::renew(&session, &ours, now)?);
@@ -189,6 +196,7 @@ impl Authority {
             only: None,
             created_at: now,
             expires_at,
+            provider_session: vouched.provider_session.clone(),
             attested_at: None,
         })
     }

@@ -17,6 +17,8 @@ pub mod part;
 pub mod people;
 mod permit;
 mod person_claims;
+mod person_logout;
+mod person_userinfo;
 pub mod principals;
 pub mod refusal;
 pub mod renew;

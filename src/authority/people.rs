@@ -1,6 +1,9 @@
 //! People, by the word of an OpenID provider: an ID token becomes a caller.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU16,
+};
 
 use super::{Authority, entrance::Vouched};
 use crate::{
@@ -33,19 +36,34 @@ pub struct People {
     pub groups: BTreeMap<String, BTreeSet<String>>,
     /// Accounts (`sub`) → the names that an administrator gave them.
     pub names: BTreeMap<String, String>,
-    /// Whether only those accounts come in: the name claim is one that people set themselves.
-    pub only_named: bool,
-    /// Whether people may choose their names at the provider: then a name that a policy or a group of the
-    /// catalogue gives rights counts only for one of those accounts.
-    pub people_choose_names: bool,
+    /// Which names of other accounts count.
+    pub accepted_names: AcceptedNames,
+    /// Whether the provider is asked for what its ID tokens do not say.
+    pub userinfo: bool,
+    /// The port that it sends browsers back to, where it takes one alone.
+    pub redirect_port: Option<NonZeroU16>,
+    /// Further parameters of an authorization request.
+    pub parameters: BTreeMap<String, String>,
     /// Whether a sign-in by a code on another device is taken.
     pub device: bool,
     /// The provider's own certificate authority (PEM), where clients need it too.
     pub certificate_authority: Option<String>,
 }
 
+/// Which of a provider's names count here, beside those that an administrator gave to accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcceptedNames {
+    /// Any: only the provider's administrators set them.
+    Any,
+    /// Those that no policy and no group of the catalogue names: people may choose them.
+    WithoutRights,
+    /// None: people set them in their own profile.
+    None,
+}
+
 impl Authority {
-    /// Who an ID token is about, shown by whoever holds that key.
+    /// Who an ID token is about, shown by whoever holds that key. The access token that came with it is for
+    /// asking the provider, where it is asked.
     ///
     /// # Errors
     /// Sign-in (123): it is refused, or was made for another key. Denied (121): it names nobody who can
@@ -54,11 +72,12 @@ impl Authority {
         &self,
         people: &People,
         id_token: &str,
+        access_token: Option<&str>,
         holder: PublicKey,
     ) -> Result<Vouched> {
         let now = (self.clock)();
         let verified = people.issuer.verify(id_token, now).await;
-        let verified = verified.map_err(|failure| {
+        let mut verified = verified.map_err(|failure| {
             // Another one of the same account would have most faults too.
             if failure.hint == GET_ANOTHER {
                 return failure.hint("run: jit login");
@@ -67,6 +86,9 @@ impl Authority {
         })?;
         let is_bound = self.is_of_this_sign_in(people, verified.text("nonce"), holder);
         let is_bound = is_bound.await?;
+        if people.userinfo {
+            people.complete(&mut verified, access_token).await?;
+        }
         let known = people.caller(&verified, self)?;
         let signed_in_at = known.caller.sign_in.as_ref().map(|sign_in| sign_in.at);
         let since = signed_in_at.or(verified.issued_at);
@@ -75,6 +97,7 @@ impl Authority {
             since: since.filter(|_| !is_bound).unwrap_or(now),
             caller: known.caller,
             notes: known.notes,
+            provider_session: verified.text("sid").map(str::to_owned),
             once: Some(Once {
                 id: format!("id-token {}", verified.id),
                 until: verified.expires_at,

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, slice};
 
 use serde_json::{Map, Value};
 
-use super::{Authority, people::People};
+use super::{
+    Authority,
+    people::{AcceptedNames, People},
+};
 use crate::{
     config::account::{groups_of, groups_of_subject},
     domain::{
@@ -58,7 +61,7 @@ impl People {
             return Principal::new(Class::Human, name);
         }
         let claim = self.name_claim.as_str();
-        if self.only_named {
+        if self.accepted_names == AcceptedNames::None {
             return Err(Failure::denied(format!(
                 "people set {claim:?} themselves at {}, so only accounts that are named in [people.subjects] come in",
                 self.issuer.url()
@@ -89,7 +92,7 @@ impl People {
         let name = principal.name();
         let has_rights = !groups_of(&authority.catalogue, name).is_empty()
             || authority.policies.name_person(name);
-        if self.people_choose_names && has_rights {
+        if self.accepted_names == AcceptedNames::WithoutRights && has_rights {
             return Err(self.chosen(name, &verified.subject));
         }
         Ok(principal)
@@ -163,7 +166,9 @@ impl People {
                 .hint("groups_claim of [people] in server.toml must name a list of texts")
         };
         let elsewhere = verified.claims.get("_claim_names");
-        if elsewhere.is_some_and(|names| names.get(claim).is_some()) {
+        // Entra ID writes either, by how many groups there are and how the token is had.
+        let is_left_out = is_true(verified.claims.get("hasgroups"));
+        if is_left_out || elsewhere.is_some_and(|names| names.get(claim).is_some()) {
             return Err(Failure::denied(format!(
                 "you are in too many groups for one token of {url}, which says under {claim:?} only where to ask for them"
             ))

@@ -10,7 +10,10 @@ use super::{
     spot::{self, Table},
 };
 use crate::{
-    domain::{environment::Places, failure::Result, time::Ttl, way::Way},
+    domain::{
+        environment::Places, failure::Result, secret_reference::SecretReference, time::Ttl,
+        way::Way,
+    },
     platform::{files, keys},
 };
 
@@ -28,6 +31,8 @@ pub struct Config {
     pub certificate_authority: Option<PathBuf>,
     /// By which identity this machine signs in, where nobody does; absent: the one that is found.
     pub identity: Option<Way>,
+    /// The secret of the client at the OpenID provider, where it has one.
+    pub client_secret: Option<SecretReference>,
     /// How `jit exec` behaves.
     #[serde(default)]
     pub exec: Exec,
@@ -142,7 +147,7 @@ mod tests {
         ];
         assert_snapshot!(all.map(wrong).join("\n"), @r#"
         config.toml:1: unknown key "sever"
-          did you mean "server"? its keys are server, certificate_authority, identity, exec
+          did you mean "server"? its keys are server, certificate_authority, identity, client_secret, exec
         config.toml:2: "soon" is not a span; write it as "30m" or "1h" in [exec]
           correct it, then run: jit policy check
         config.toml:3: unknown key "wiat" in [exec]

@@ -29,6 +29,10 @@ pub struct Session {
     pub created_at: Timestamp,
     /// Until when.
     pub expires_at: Timestamp,
+    /// The session at the OpenID provider that it came of (`sid`, OpenID Connect Front-Channel Logout 1.0, section
+    /// 3), where the provider says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_session: Option<String>,
     /// When its caller was last vouched for in this session; absent: when it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attested_at: Option<Timestamp>,

@@ -4,7 +4,7 @@ use cedar_policy::{Authorizer, Decision as Answer, PolicyId, PolicySet, Principa
 
 use super::{
     place::one_line,
-    question::{Asked, Duty, Question, Subject},
+    question::{Asked, Duty, Question},
     set::Policies,
     vocabulary::Action,
 };
@@ -102,20 +102,6 @@ impl Policies {
             Ok(asked) => self.rule(action, &asked),
             Err(words) => Ruling::Broken(format!("policy cannot be asked: {words}")),
         }
-    }
-
-    /// For each of these entitlements, whether any way leads to it, obligations aside: at once, by asking people
-    /// or in an emergency. The question's own entitlement is not looked at.
-    pub fn obtainable(&self, question: &Question<'_>, subjects: &[Subject<'_>]) -> Vec<bool> {
-        let Ok(asked) = Asked::about(question, subjects, &self.words) else {
-            return vec![false; subjects.len()];
-        };
-        let ways = Action::ALL.into_iter().filter(|action| action.obtains());
-        let is_obtainable = |asked: &Asked| {
-            let mut ways = ways.clone();
-            ways.any(|way| self.rule(way, asked).is_permitted())
-        };
-        asked.iter().map(is_obtainable).collect()
     }
 
     /// The same of a question about the authority itself.

@@ -5,8 +5,10 @@
 pub mod decide;
 pub mod explain;
 mod index;
+mod named_sign_ins;
 mod names;
 mod obligation;
+mod obtainable;
 mod place;
 pub mod question;
 pub mod set;

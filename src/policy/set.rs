@@ -10,11 +10,11 @@ use miette::Diagnostic;
 
 use super::{
     index::{Index, actions},
+    named_sign_ins::NamedSignIns,
     names,
     obligation::{self, Fault},
     place::{self, Place},
     question::Asked,
-    sign_in::NamedSignIns,
     vocabulary::{Action, Vocabulary},
 };
 use crate::{

@@ -2,11 +2,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use cedar_policy::Policy;
-
 use super::{
     decide::{Ruling, steps},
-    names,
     place::one_line,
     question::{Asked, Circumstances, Question},
     set::Policies,
@@ -25,35 +22,6 @@ const MOST_CANDIDATES: usize = 32;
 const AGAIN: &str = "run: jit login --fresh";
 /// What helps where it is young, and not strong.
 const STRONGER: &str = "run: jit login --fresh and use a second factor; where the provider asks for none, its administrator sets that up";
-
-/// The sign-ins that conditions of policies speak of.
-#[derive(Debug, Default)]
-pub(super) struct NamedSignIns {
-    /// Whether any condition looks at the sign-in.
-    matter: bool,
-    /// The classes (`acr`) that they name.
-    classes: BTreeSet<String>,
-    /// The methods (`amr`) that they name.
-    methods: BTreeSet<String>,
-}
-
-impl NamedSignIns {
-    /// Adds those of one more policy.
-    pub(super) fn add(&mut self, policy: &Policy) {
-        let text = policy.to_string();
-        // Few policies speak of it, and all are read at each start.
-        if ["acr", "amr", "sign_in_age"]
-            .iter()
-            .any(|word| text.contains(word))
-        {
-            self.matter = true;
-            self.classes
-                .extend(names::compared_with_context(policy, "acr"));
-            self.methods
-                .extend(names::compared_with_context(policy, "amr"));
-        }
-    }
-}
 
 impl Policies {
     /// The same policies where these sign-ins count as strong.
@@ -110,31 +78,16 @@ impl Policies {
         question: &Question<'_>,
         rule: impl Fn(Action, &Asked) -> Ruling,
     ) -> Option<SignInNeeded> {
-        if question.caller.principal.class() != Class::Human || !self.sign_ins.matter {
-            return None;
-        }
         let mut candidates = self.candidates(question).into_iter();
-        let helps = |sign_in: &SignIn| {
-            let caller = Caller {
-                sign_in: Some(sign_in.clone()),
-                ..question.caller.clone()
-            };
-            let question = Question {
-                caller: &caller,
-                circumstances: Circumstances {
-                    sign_in_age: Some(Duration::ZERO),
-                    sign_in: Some(sign_in),
-                    ..question.circumstances
-                },
-                ..*question
-            };
-            let asked = Asked::new(&question, &self.words).ok();
-            asked.is_some_and(|asked| {
-                let mut steps = steps(&question).into_iter();
-                steps.any(|(action, _)| rule(action, &asked).is_permitted())
+        let (_, words) = candidates.find(|(sign_in, _)| {
+            signed_in(question, sign_in, |question| {
+                let asked = Asked::new(question, &self.words).ok();
+                asked.is_some_and(|asked| {
+                    let mut steps = steps(question).into_iter();
+                    steps.any(|(action, _)| rule(action, &asked).is_permitted())
+                })
             })
-        };
-        let (_, words) = candidates.find(|(sign_in, _)| helps(sign_in))?;
+        })?;
         let had = question.circumstances.sign_in.map_or_else(String::new, had);
         Some(SignInNeeded {
             within: Duration::ZERO,
@@ -143,8 +96,12 @@ impl Policies {
         })
     }
 
-    /// Sign-ins that could take the place of the caller's, each with what it is, in words.
-    fn candidates(&self, question: &Question<'_>) -> Vec<(SignIn, String)> {
+    /// Sign-ins that could take the place of the caller's, each with what it is, in words; none where no policy
+    /// looks at them, or the caller is no person.
+    pub(super) fn candidates(&self, question: &Question<'_>) -> Vec<(SignIn, String)> {
+        if question.caller.principal.class() != Class::Human || !self.sign_ins.matter {
+            return Vec::new();
+        }
         let now = question.circumstances.sign_in;
         let fresh = SignIn {
             at: question.now,
@@ -200,6 +157,27 @@ impl Policies {
         }
         format!("a strong sign-in ({named})")
     }
+}
+
+/// Asks the same question about the same caller, signed in so.
+pub(super) fn signed_in<T>(
+    question: &Question<'_>,
+    sign_in: &SignIn,
+    ask: impl FnOnce(&Question<'_>) -> T,
+) -> T {
+    let caller = Caller {
+        sign_in: Some(sign_in.clone()),
+        ..question.caller.clone()
+    };
+    ask(&Question {
+        caller: &caller,
+        circumstances: Circumstances {
+            sign_in_age: Some(Duration::ZERO),
+            sign_in: Some(sign_in),
+            ..question.circumstances
+        },
+        ..*question
+    })
 }
 
 /// What the caller's sign-in was by, in words.

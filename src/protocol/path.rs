@@ -28,6 +28,8 @@ pub const ENTITLEMENTS: &str = "/v1/entitlements";
 pub const TRUST: &str = "/v1/resources/{kind}/{name}/trust";
 /// Exchange what one has for a session (RFC 8693).
 pub const TOKEN: &str = "/v1/token";
+/// Where the OpenID provider says that somebody signed out there (OpenID Connect Back-Channel Logout 1.0).
+pub const BACKCHANNEL_LOGOUT: &str = "/v1/backchannel-logout";
 /// The caller's session: read it (`GET`), end it (`DELETE`).
 pub const SESSION: &str = "/v1/session";
 /// Hand a narrower session to an agent.

@@ -1,6 +1,6 @@
 //! Sign-in and sessions over HTTP.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroU16};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -34,6 +34,16 @@ pub struct Provider {
     pub acr_values: Vec<String>,
     /// The oldest sign-in that begins a session, in seconds.
     pub max_age: u64,
+    /// Whether the server asks it who somebody is, so that it wants the access token too.
+    #[serde(default)]
+    pub userinfo: bool,
+    /// The port on the client's machine that it sends the browser back to; absent: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u16>)]
+    pub redirect_port: Option<NonZeroU16>,
+    /// Further parameters of an authorization request.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
     /// Whether a sign-in by a code on another device is taken.
     #[serde(default = "yes")]
     pub device: bool,

@@ -2,6 +2,8 @@
 
 /// A person's ID token.
 pub const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+/// An access token of a person's provider, for a session that goes on.
+pub const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// A workload's token of its own issuer.
 pub const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 /// A `GetCallerIdentity` of AWS, signed and not sent.

@@ -17,10 +17,12 @@ use super::{
     problem::Refusal,
     shared::Served,
 };
-use crate::{domain::failure::Failure, platform::keys};
+use crate::{domain::failure::Failure, platform::keys, protocol::path};
 
-/// How long a request's body may be, in bytes: one with the longest token that is looked at, and what goes with it.
-const BODY: usize = 96 << 10;
+/// How long a request's body may be, in bytes.
+const BODY: usize = 64 << 10;
+/// The same of a sign-in, which shows an ID token and an access token, each as long as is looked at.
+const SIGN_IN: usize = 160 << 10;
 /// How much of a longer one is read.
 const READ: usize = 1 << 20;
 
@@ -49,19 +51,23 @@ pub(super) async fn guard(
 
 async fn whole(request: Request, within: Duration) -> Result<Request, Refusal> {
     let (parts, body) = request.into_parts();
+    let most = match parts.uri.path() {
+        path::TOKEN => SIGN_IN,
+        _ => BODY,
+    };
     let announced = parts.headers.get(CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > READ) {
-        return Err(too_large());
+        return Err(too_large(most));
     }
-    match timeout(within, collect(body)).await {
+    match timeout(within, collect(body, most)).await {
         Ok(Some(bytes)) => {
             let hash = asked(parts.method.as_str(), parts.uri.path(), &bytes);
             let mut request = Request::from_parts(parts, Body::from(bytes));
             request.extensions_mut().insert(hash);
             Ok(request)
         }
-        Ok(None) => Err(too_large()),
+        Ok(None) => Err(too_large(most)),
         Err(_) => Err(Refusal::with(
             StatusCode::REQUEST_TIMEOUT,
             Failure::usage("the request did not come in time").hint("send it again"),
@@ -71,7 +77,7 @@ async fn whole(request: Request, within: Duration) -> Result<Request, Refusal> {
 
 /// The body, if it is not too large. Of one that is, a little more is read and thrown away: whoever is
 /// still sending would not come to read why it is refused.
-async fn collect(mut body: Body) -> Option<Vec<u8>> {
+async fn collect(mut body: Body, most: usize) -> Option<Vec<u8>> {
     let (mut bytes, mut seen) = (Vec::new(), 0);
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         let Ok(data) = frame.ok()?.into_data() else {
@@ -81,11 +87,11 @@ async fn collect(mut body: Body) -> Option<Vec<u8>> {
         if seen > READ {
             return None;
         }
-        if seen <= BODY {
+        if seen <= most {
             bytes.extend_from_slice(&data);
         }
     }
-    (seen <= BODY).then_some(bytes)
+    (seen <= most).then_some(bytes)
 }
 
 /// What a request asks for, as a hash: the same for a repetition of it.
@@ -94,9 +100,9 @@ fn asked(method: &str, path: &str, body: &[u8]) -> Fingerprint {
     Fingerprint(keys::hex(&keys::sha256(&bytes)))
 }
 
-fn too_large() -> Refusal {
+fn too_large(most: usize) -> Refusal {
     Refusal::with(
         StatusCode::PAYLOAD_TOO_LARGE,
-        Failure::usage(format!("a request has {BODY} bytes at most")).hint("send less"),
+        Failure::usage(format!("a request has {most} bytes at most")).hint("send less"),
     )
 }

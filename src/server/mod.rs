@@ -3,6 +3,7 @@
 mod anchor;
 mod approvals;
 mod authenticate;
+mod backchannel_logout;
 mod backup;
 mod body;
 mod checkpoints;

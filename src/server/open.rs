@@ -4,7 +4,11 @@ use std::path::Path;
 
 use super::{digests::Digests, ground::Ground};
 use crate::{
-    authority::{Authority, people::People, workloads::trusted::Workloads},
+    authority::{
+        Authority,
+        people::{AcceptedNames, People},
+        workloads::trusted::Workloads,
+    },
     config::{
         authority as catalogue, policies,
         server::{Server, workloads},
@@ -124,8 +128,16 @@ pub(super) fn people(directory: &Path, config: &Server) -> Result<Option<People>
             .iter()
             .map(|(name, subject)| (subject.clone(), name.clone()))
             .collect(),
-        only_named: written.takes_only_named_accounts(),
-        people_choose_names: written.people_choose_names(),
+        accepted_names: if written.takes_only_named_accounts() {
+            AcceptedNames::None
+        } else if written.people_choose_names() {
+            AcceptedNames::WithoutRights
+        } else {
+            AcceptedNames::Any
+        },
+        userinfo: written.userinfo,
+        redirect_port: written.redirect_port,
+        parameters: written.parameters.clone(),
         device: written.device,
         certificate_authority: authority,
     }))

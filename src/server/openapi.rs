@@ -11,8 +11,8 @@ use utoipa::{
 };
 
 use super::{
-    approvals, checkpoints, delegations, elevations, enrolments, entitlements, events, health,
-    issuer, principals, resources, session, sign_in, token, trust,
+    approvals, backchannel_logout, checkpoints, delegations, elevations, enrolments, entitlements,
+    events, health, issuer, principals, resources, session, sign_in, token, trust,
 };
 use crate::protocol::problem::Problem;
 
@@ -46,6 +46,7 @@ use crate::protocol::problem::Problem;
         trust::read,
         trust::certify,
         token::exchange,
+        backchannel_logout::receive,
         sign_in::read,
         session::read,
         session::end,

@@ -10,9 +10,9 @@ use axum::{
 };
 
 use super::{
-    approvals, checkpoints, delegations, elevations, enrolments, entitlements, events, health,
-    issuer, limits, openapi, principals, resources, session, shared::Served, sign_in, tell, token,
-    trust,
+    approvals, backchannel_logout, checkpoints, delegations, elevations, enrolments, entitlements,
+    events, health, issuer, limits, openapi, principals, resources, session, shared::Served,
+    sign_in, tell, token, trust,
 };
 use crate::protocol::path;
 
@@ -51,6 +51,7 @@ pub(super) fn all(served: Served) -> Router {
         .route(path::ENTITLEMENTS, get(entitlements::list))
         .route(path::TRUST, get(trust::read).post(trust::certify))
         .route(path::TOKEN, post(token::exchange))
+        .route(path::BACKCHANNEL_LOGOUT, post(backchannel_logout::receive))
         .route(path::SIGN_IN, get(sign_in::read))
         .route(path::SESSION, get(session::read).delete(session::end))
         .route(path::CHECKPOINTS, get(checkpoints::list))

@@ -28,6 +28,9 @@ pub(super) async fn read(State(served): State<Served>) -> Result<Json<SignInWays
         scopes: people.scopes.clone(),
         acr_values: people.acr_values.clone(),
         max_age: human.session.unwrap_or(SESSION).as_secs(),
+        userinfo: people.userinfo,
+        redirect_port: people.redirect_port,
+        parameters: people.parameters.clone(),
         device: people.device,
         certificate_authority: people.certificate_authority.clone(),
     });

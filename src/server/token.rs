@@ -138,9 +138,16 @@ async fn vouched(
     let authority = &served.authority;
     match kind.as_str() {
         subject::ID_TOKEN => match &served.people {
-            Some(people) => authority.person(people, shown, holder).await,
-            None => Err(Failure::denied("this server has no OpenID provider")
-                .hint("its administrator names one as [people] in server.toml")),
+            Some(people) => {
+                let access_token = form.get("access_token").map(String::as_str);
+                let person = authority.person(people, shown, access_token, holder);
+                person.await
+            }
+            None => Err(no_provider()),
+        },
+        subject::ACCESS_TOKEN => match &served.people {
+            Some(people) => authority.person_renewed(people, shown, holder).await,
+            None => Err(no_provider()),
         },
         subject::JWT => authority.workload_by_token(&served.workloads, shown).await,
         subject::AWS => {
@@ -160,6 +167,11 @@ async fn vouched(
         _ => Err(Failure::usage("that type of token is not exchanged here")
             .hint("GET /v1/sign-in says how one signs in")),
     }
+}
+
+fn no_provider() -> Failure {
+    Failure::denied("this server has no OpenID provider")
+        .hint("its administrator names one as [people] in server.toml")
 }
 
 /// The key that the caller proves to hold, for just this request.
@@ -201,7 +213,7 @@ fn origin(form: &BTreeMap<String, String>, address: IpAddr) -> Origin {
 }
 
 /// The parameters of a form, each at most once (RFC 6749, section 3.2).
-fn form(headers: &HeaderMap, body: &[u8]) -> Result<BTreeMap<String, String>, ()> {
+pub(super) fn form(headers: &HeaderMap, body: &[u8]) -> Result<BTreeMap<String, String>, ()> {
     let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok());
@@ -228,13 +240,13 @@ fn form(headers: &HeaderMap, body: &[u8]) -> Result<BTreeMap<String, String>, ()
     Ok(form)
 }
 
-fn unreadable() -> Failure {
+pub(super) fn unreadable() -> Failure {
     Failure::usage("the body is not a form with each parameter once")
         .hint("send application/x-www-form-urlencoded (RFC 6749, section 3.2)")
 }
 
 /// A failure by its name in OAuth (RFC 6749, section 5.2).
-fn refused(failure: Failure) -> Refusal {
+pub(super) fn refused(failure: Failure) -> Refusal {
     let error = match (failure.code, failure.nature) {
         (Code::Usage, _) => "invalid_request",
         (Code::Denied | Code::SignIn | Code::Pending, _) => "invalid_grant",

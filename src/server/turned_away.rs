@@ -42,6 +42,7 @@ impl TurnedAway {
 pub(super) fn by(kind: Option<&str>) -> &'static str {
     match kind {
         Some(subject::ID_TOKEN) => "id_token",
+        Some(subject::ACCESS_TOKEN) => "access_token",
         Some(subject::JWT) => "jwt",
         Some(subject::AWS) => "aws",
         Some(subject::KEY) => "key",

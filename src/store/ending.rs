@@ -25,6 +25,8 @@ use crate::domain::{
 pub enum Ending {
     /// One session.
     Session(GrantId),
+    /// Several sessions; the first of them is the one that is recorded.
+    Sessions(Vec<GrantId>),
     /// One session, in whose place another one of the same principal has come: the grants that were made
     /// in it go on in that one, and end with it.
     Replaced {
@@ -122,11 +124,11 @@ impl Ending {
     fn elevations(&self, now: Timestamp) -> Statement {
         let (below, mut values) = self.below();
         let theirs = match self {
-            Self::Session(_) | Self::Replaced { .. } => "",
+            Self::Session(_) | Self::Sessions(_) | Self::Replaced { .. } => "",
             Self::Principal(_) | Self::ShutOut(_) => "or (class = $1 and principal = $2)",
         };
         let kept = match self {
-            Self::Session(_) | Self::Principal(_) | Self::ShutOut(_) => "",
+            Self::Session(_) | Self::Sessions(_) | Self::Principal(_) | Self::ShutOut(_) => "",
             Self::Replaced { .. } => "and not (session = $1 and state = 'granted')",
         };
         values.push(now.millis().into());
@@ -145,10 +147,15 @@ impl Ending {
     fn below(&self) -> (String, Vec<Value>) {
         let (first, values) = match self {
             Self::Session(id) | Self::Replaced { session: id, .. } => {
-                ("id = $1", vec![id.as_str().into()])
+                ("id = $1".to_owned(), vec![id.as_str().into()])
+            }
+            Self::Sessions(ids) => {
+                let places: Vec<String> = (1..=ids.len()).map(|at| format!("${at}")).collect();
+                let ids = ids.iter().map(|id| id.as_str().into()).collect();
+                (format!("id in ({})", places.join(", ")), ids)
             }
             Self::Principal(principal) | Self::ShutOut(principal) => (
-                "class = $1 and name = $2",
+                "class = $1 and name = $2".to_owned(),
                 vec![principal.class().as_str().into(), principal.name().into()],
             ),
         };

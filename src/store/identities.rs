@@ -4,7 +4,10 @@ use super::{
     database::{Statement, Value},
     open::Store,
 };
-use crate::domain::{failure::Result, principal::Principal};
+use crate::domain::{
+    failure::Result,
+    principal::{Class, Principal},
+};
 
 /// Somebody as the one who vouches for them knows them, for ever: at an OpenID provider its URL and
 /// `sub`, which "MUST NOT be reassigned" (OpenID Connect Core 1.0, section 2), as names are.
@@ -53,6 +56,20 @@ impl Store {
 }
 
 impl Store {
+    /// The person whose name belongs to an account, if anybody's does.
+    pub async fn person_of(&self, identity: &Identity) -> Result<Option<Principal>> {
+        let select =
+            "select name from identities where class = 'Human' and source = $1 and subject = $2";
+        let values = [
+            identity.source.clone().into(),
+            identity.subject.clone().into(),
+        ];
+        let rows = self.database.rows(&Statement::new(select, values)).await?;
+        let name = rows.first().map(|row| row.text(0)).transpose()?;
+        name.map(|name| Principal::new(Class::Human, name))
+            .transpose()
+    }
+
     /// How many names of people belong to accounts of that source.
     pub async fn count_identities(&self, source: &str) -> Result<i64> {
         let select = "select count(*) from identities where class = 'Human' and source = $1";

@@ -8,13 +8,39 @@ use super::{
     vouched::{Voucher, forged},
 };
 use crate::domain::{
-    failure::Result, id::GrantId, key::PublicKey, session::Session, time::Timestamp,
+    failure::Result, id::GrantId, key::PublicKey, principal::Principal, session::Session,
+    time::Timestamp,
 };
 
 /// Nothing stands beside a session: it says its id itself.
 const BESIDE: &[&str] = &["session"];
 
 impl Store {
+    /// The live sessions of people that nobody handed on: of one of them, or of all.
+    pub async fn sessions_of_people(
+        &self,
+        who: Option<&Principal>,
+        now: Timestamp,
+    ) -> Result<Vec<Session>> {
+        let mut values = vec![now.millis().into()];
+        values.extend(who.map(|who| who.name().into()));
+        let theirs = who.map_or("", |_| "and name = $2");
+        let select = format!(
+            "select ended_at, parent, body from sessions
+             where class = 'Human' and parent = '' and ended_at = 0 and expires_at > $1 {theirs} order by id"
+        );
+        let rows = self
+            .database
+            .rows(&Statement::assembled(select, values))
+            .await?;
+        let voucher = self.voucher(now).await?;
+        // A row that this authority did not write lets nobody in.
+        let ours = rows.iter().filter_map(|row| session(&voucher, row).ok());
+        Ok(ours
+            .filter(|session| who.is_none_or(|who| session.caller.principal == *who))
+            .collect())
+    }
+
     /// The session of that id and those that delegated to it, the nearest first, while all of them
     /// live at `now`; none where one of them has ended.
     pub async fn line(&self, id: &GrantId, now: Timestamp) -> Result<Vec<Session>> {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::{
     claims::{instant, text},
     fault::Fault,
+    logout,
     trusted::{Purpose, Trusted, Verified},
 };
 use crate::domain::{lease::CLOCK_SKEW, time::Timestamp};
@@ -22,9 +23,11 @@ pub(super) fn check(
     now: Timestamp,
 ) -> Result<Verified, Fault> {
     let subject = text(&claims, "sub").unwrap_or_default();
-    if subject.is_empty() || subject.len() > LONGEST_SUBJECT {
+    let need_not_name = trusted.purpose == Purpose::Logout && !claims.contains_key("sub");
+    if subject.len() > LONGEST_SUBJECT || (subject.is_empty() && !need_not_name) {
         return Err("it names nobody (sub)".into());
     }
+    logout::check(trusted.purpose, &claims)?;
     // A SPIFFE JWT-SVID need not name its issuer: whoever holds the keys of the trust domain is it.
     match (claims.get("iss"), trusted.purpose) {
         (Some(Value::String(issuer)), _) if *issuer == trusted.issuer => {}
@@ -77,21 +80,26 @@ fn times(
     trusted: &Trusted,
     claims: &Map<String, Value>,
     now: Timestamp,
-) -> Result<(Timestamp, Option<Timestamp>), String> {
-    let end = instant(claims, "exp")?.ok_or("it has no end (exp)")?;
+) -> Result<(Timestamp, Option<Timestamp>), Fault> {
+    let end = match (instant(claims, "exp")?, trusted.purpose) {
+        (Some(end), _) => end,
+        // Drafts of that specification, and providers that follow them, have no end.
+        (None, Purpose::Logout) => logout::end(instant(claims, "iat")?)?,
+        (None, _) => return Err("it has no end (exp)".into()),
+    };
     if now >= end.after(CLOCK_SKEW) {
-        return Err(format!("it expired at {end} (exp)"));
+        return Err(format!("it expired at {end} (exp)").into());
     }
     let soonest = now.after(CLOCK_SKEW);
     if instant(claims, "nbf")?.is_some_and(|begin| begin > soonest) {
-        return Err("it is not valid yet (nbf)".to_owned());
+        return Err("it is not valid yet (nbf)".into());
     }
     let issued = instant(claims, "iat")?;
     if issued.is_some_and(|issued| issued > soonest) {
-        return Err("it was issued in the future (iat)".to_owned());
+        return Err("it was issued in the future (iat)".into());
     }
-    if issued.is_none() && trusted.purpose == Purpose::IdToken {
-        return Err("it does not say when it was issued (iat)".to_owned());
+    if issued.is_none() && matches!(trusted.purpose, Purpose::IdToken | Purpose::Logout) {
+        return Err("it does not say when it was issued (iat)".into());
     }
     Ok((end, issued))
 }

@@ -13,7 +13,7 @@ use crate::{
 /// How long an issuer may take to answer one question.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The documents of an issuer are some kilobytes.
-const LONGEST: usize = 1 << 18;
+pub(super) const LONGEST: usize = 1 << 18;
 const WELL_KNOWN: &str = "/.well-known/openid-configuration";
 
 /// An issuer's metadata, as far as it is used.
@@ -32,6 +32,12 @@ pub struct Metadata {
     /// Where a device asks for a code (RFC 8628).
     #[serde(default)]
     pub device_authorization_endpoint: Option<String>,
+    /// Where it says who an access token is of (OpenID Connect Core 1.0, section 5.3).
+    #[serde(default)]
+    pub userinfo_endpoint: Option<String>,
+    /// How a client with a secret may show it (RFC 8414).
+    #[serde(default)]
+    pub token_endpoint_auth_methods_supported: Option<Vec<String>>,
     /// Where a refresh token is given back (RFC 7009).
     #[serde(default)]
     pub revocation_endpoint: Option<String>,
@@ -83,11 +89,11 @@ pub async fn discover(client: &Client, issuer: &str) -> Result<Metadata> {
 
 /// Refuses an issuer that leads to this machine and is not on it: whose word counts about tokens has none
 /// about what is asked here.
-fn leads_elsewhere(issuer: &str, keys_at: &str) -> Result<()> {
+pub(super) fn leads_elsewhere(issuer: &str, keys_at: &str) -> Result<()> {
     let is_here = |url: &str| address(url).map(|url| http::is_loopback(&url));
     if is_here(keys_at)? && !is_here(issuer)? {
         return Err(Failure::failed(format!(
-            "{issuer} says that its keys are on this machine itself, at {keys_at:?}"
+            "{issuer} says that what it is asked for is on this machine itself, at {keys_at:?}"
         ))
         .hint("check the issuer's URL"));
     }
@@ -115,7 +121,7 @@ pub(super) async fn document<T: DeserializeOwned>(client: &Client, url: &str) ->
     })
 }
 
-fn away(url: &str, error: &reqwest::Error) -> Failure {
+pub(super) fn away(url: &str, error: &reqwest::Error) -> Failure {
     let (code, what) = if error.is_timeout() {
         (Code::TimedOut, "does not answer")
     } else {

@@ -20,7 +20,8 @@ use super::{
     fault::Fault,
     header,
     jwks::{Fetched, KeySet},
-    trusted::{KeySource, Trusted, Verified},
+    trusted::{KeySource, Purpose, Trusted, Verified},
+    userinfo,
 };
 use crate::{
     domain::{
@@ -93,12 +94,43 @@ impl Issuer {
         discovery::discover(&self.client, &self.trusted.issuer).await
     }
 
+    /// What it says of whom an access token is.
+    ///
+    /// # Errors
+    /// Sign-in (123): it does not know the token. It is away.
+    pub async fn userinfo(&self, access_token: &str) -> Result<Map<String, Value>> {
+        let asking = async {
+            let metadata = self.metadata().await?;
+            userinfo::read(&self.client, &metadata, access_token).await
+        };
+        let said = timeout(PATIENCE, asking).await;
+        let said = said.unwrap_or_else(|_| Err(self.late()));
+        said.map_err(|failure| self.away(failure))
+    }
+
     /// What a token says, if it is this issuer's, for us, and good now.
     ///
     /// # Errors
     /// Sign-in (123), with why the token is refused; its keys are not to be had ([`Nature::Away`]).
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Verified> {
-        let header = header::read(token, &self.trusted).map_err(|fault| self.refused(fault))?;
+        self.verify_for(self.trusted.purpose, token, now).await
+    }
+
+    /// The same of a token that is for something else than the issuer's others: a logout token.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub async fn verify_for(
+        &self,
+        purpose: Purpose,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Verified> {
+        let trusted = &Trusted {
+            purpose,
+            ..self.trusted.clone()
+        };
+        let header = header::read(token, trusted).map_err(|fault| self.refused(fault))?;
         let key = self.key(&header, now).await;
         let key = key.map_err(|failure| self.named_by(token, failure))?;
         let mut rules = Validation::new(header.alg);
@@ -112,15 +144,22 @@ impl Issuer {
         // Without the signature, of which whoever has one can make another that holds (ECDSA).
         let signed = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
         let id = keys::hex(&keys::sha256(signed.as_bytes()));
-        check(&self.trusted, opened.claims, id, now).map_err(|fault| self.refused(fault))
+        check(trusted, opened.claims, id, now).map_err(|fault| self.refused(fault))
     }
 
     /// Says which issuer is away to whoever shows a token that names it; to nobody else, since an address may
     /// be of an internal network.
     fn named_by(&self, token: &str, failure: Failure) -> Failure {
         let claims = header::unverified_claims(token).unwrap_or_default();
-        let names_it = claims.get("iss").and_then(Value::as_str) == Some(self.url());
-        if failure.nature != Nature::Away || !names_it {
+        if claims.get("iss").and_then(Value::as_str) == Some(self.url()) {
+            return self.away(failure);
+        }
+        failure
+    }
+
+    /// Says which issuer is away.
+    fn away(&self, failure: Failure) -> Failure {
+        if failure.nature != Nature::Away {
             return failure;
         }
         Failure {
@@ -128,7 +167,7 @@ impl Issuer {
             ..Failure::new(
                 Code::TimedOut,
                 format!(
-                    "the server cannot reach {}, which signed this token",
+                    "the server cannot reach {}, which vouches for this sign-in",
                     self.url()
                 ),
             )
@@ -198,14 +237,14 @@ impl Issuer {
             Ok(fetched.into())
         };
         let fetched = timeout(PATIENCE, fetching).await;
-        fetched.unwrap_or_else(|_| {
-            let url = self.url();
-            Err(
-                Failure::new(Code::TimedOut, format!("{url} does not answer in time"))
-                    .hint("check the network and the issuer's URL")
-                    .of_nature(Nature::Away),
-            )
-        })
+        fetched.unwrap_or_else(|_| Err(self.late()))
+    }
+
+    fn late(&self) -> Failure {
+        let url = self.url();
+        Failure::new(Code::TimedOut, format!("{url} does not answer in time"))
+            .hint("check the network and the issuer's URL")
+            .of_nature(Nature::Away)
     }
 
     fn known(&self) -> Known {

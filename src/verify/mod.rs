@@ -8,6 +8,8 @@ pub mod fault;
 pub mod header;
 pub mod issuer;
 pub mod jwks;
+mod logout;
 #[cfg(test)]
 mod tests;
 pub mod trusted;
+mod userinfo;

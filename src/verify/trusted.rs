@@ -28,7 +28,10 @@ pub enum Purpose {
     IdToken,
     /// A workload's own identity.
     Workload,
-    /// The same of an issuer whose tokens need not name it (a SPIFFE trust domain's).
+    /// A logout token (OpenID Connect Back-Channel Logout 1.0, section 2.4): its event is looked at, and it need
+    /// name no subject.
+    Logout,
+    /// The same as [`Self::Workload`] of an issuer whose tokens need not name it (a SPIFFE trust domain's).
     Unnamed,
 }
 
@@ -37,6 +40,7 @@ impl Purpose {
     pub(super) const fn types(self) -> &'static [&'static str] {
         match self {
             Self::IdToken => &["JWT", "JOSE"],
+            Self::Logout => &["JWT", "JOSE", "logout+jwt", "application/logout+jwt"],
             // An access token of RFC 9068 (section 2.1) is what a client has of its own.
             Self::Workload | Self::Unnamed => &["JWT", "JOSE", "at+jwt", "application/at+jwt"],
         }

@@ -90,6 +90,8 @@ fn other_class(provider: &Provider, wish: &Wish, acr: Option<&str>) -> Option<St
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
     use super::*;
@@ -101,6 +103,9 @@ mod tests {
             scopes: Vec::new(),
             acr_values: vec!["phr".to_owned()],
             max_age: 43200,
+            userinfo: false,
+            redirect_port: None,
+            parameters: BTreeMap::new(),
             device: true,
             certificate_authority: None,
         }

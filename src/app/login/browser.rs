@@ -35,7 +35,7 @@ pub(super) async fn sign_in(
     wish: &Wish,
     nonce: &str,
 ) -> Result<Tokens> {
-    let listener = Loopback::open().await?;
+    let listener = Loopback::open(provider.known.redirect_port).await?;
     let misled = |error: &(dyn Error + 'static)| {
         Failure::failed(format!(
             "{} has no page to sign in at",
@@ -56,6 +56,9 @@ pub(super) async fn sign_in(
     for (name, value) in wish.parameters(&provider.known) {
         asked = asked.add_extra_param(name, value);
     }
+    for (name, value) in &provider.known.parameters {
+        asked = asked.add_extra_param(name, value);
+    }
     let (url, state) = asked.url();
     terminal::report(&format!(
         "jit: sign in with your browser; if none opens, visit\n{url}"
@@ -69,8 +72,8 @@ pub(super) async fn sign_in(
         .set_pkce_verifier(verifier)
         .request_async(&call);
     let exchanged = exchanged.await.map_err(|error| provider.refused(error))?;
-    let tokens = provider.tokens(&exchanged)?;
-    if !is_ours(&claims(&tokens.id_token), nonce) {
+    let tokens = provider.tokens(&exchanged);
+    if !is_ours(&claims(provider.id_token(&tokens)?), nonce) {
         return Err(Failure::denied(format!(
             "{} answered another sign-in than this one",
             provider.known.issuer

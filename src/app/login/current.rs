@@ -134,7 +134,7 @@ async fn vouched_again(
     refresh: Refresh,
 ) -> Result<Kept> {
     let server = link.server();
-    let provider = Reached::new(&refresh.provider).await?;
+    let provider = Reached::new(session, &refresh.provider).await?;
     let tokens = match renew(&provider, &refresh.token).await? {
         Renewal::Given(tokens) => tokens,
         Renewal::SignInOver(failure) => return Err(lapsed(session, server, kept, failure)?),
@@ -152,14 +152,33 @@ async fn vouched_again(
         ..kept.clone()
     };
     identity::keep(session, server, &with_newer)?;
-    let ticket = Ticket {
-        kind: subject::ID_TOKEN,
-        token: &tokens.id_token,
-        holder: &kept.holder,
+    let ticket = match (&tokens.id_token, &tokens.access_token) {
+        (Some(id_token), access_token) => Ticket {
+            kind: subject::ID_TOKEN,
+            token: id_token,
+            access_token: access_token.as_ref(),
+            holder: &kept.holder,
+        },
+        (None, Some(access_token)) => Ticket {
+            kind: subject::ACCESS_TOKEN,
+            token: access_token,
+            access_token: None,
+            holder: &kept.holder,
+        },
+        (None, None) => return Err(lapsed(session, server, kept, unnamed(&provider))?),
     };
     let entered = enter(session, link, &ticket, Some(refresh)).await?;
     identity::keep(session, server, &entered)?;
     Ok(entered)
+}
+
+/// The provider renews a sign-in, and does not say whose it is.
+fn unnamed(provider: &Reached) -> Failure {
+    signed_out(format!(
+        "{} renews the sign-in without an ID token",
+        provider.known.issuer
+    ))
+    .hint("run: jit login; so that this is not needed again, the server's administrator writes userinfo = true into [people] of server.toml")
 }
 
 /// The provider does not renew this one sign-in, which says nothing about the person: nothing ends, and the

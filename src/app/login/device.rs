@@ -36,6 +36,9 @@ pub(super) async fn sign_in(provider: &Reached, wish: &Wish) -> Result<Tokens> {
     for (name, value) in wish.parameters(&provider.known) {
         asked = asked.add_extra_param(name, value);
     }
+    for (name, value) in &provider.known.parameters {
+        asked = asked.add_extra_param(name.clone(), value.clone());
+    }
     let call = |request| provider.send(request);
     let device: Device = asked
         .request_async(&call)
@@ -58,5 +61,5 @@ pub(super) async fn sign_in(provider: &Reached, wish: &Wish) -> Result<Tokens> {
         .add_extra_param("code_verifier", verifier.secret())
         .request_async(&call, sleep, None);
     let exchanged = exchanged.await.map_err(|error| provider.refused(error))?;
-    provider.tokens(&exchanged)
+    Ok(provider.tokens(&exchanged))
 }

@@ -40,6 +40,8 @@ pub(super) struct Ticket<'a> {
     pub kind: &'a str,
     /// The token itself.
     pub token: &'a Token,
+    /// The access token that came with it, where the server wants it.
+    pub access_token: Option<&'a Token>,
     /// The key that the session is to be bound to.
     pub holder: &'a PrivateKey,
 }
@@ -63,12 +65,15 @@ pub(super) async fn enter(
             "its issuer puts less into it: only the groups that are assigned to this application",
         ));
     }
-    let form = http::form(&[
+    let mut fields = vec![
         ("grant_type", token::GRANT_TYPE),
         ("subject_token", ticket.token.0.expose_secret()),
         ("subject_token_type", ticket.kind),
-        ("client_host", &origin.host),
-    ])?;
+        ("client_host", &*origin.host),
+    ];
+    let access_token = ticket.access_token.map(|token| token.0.expose_secret());
+    fields.extend(access_token.map(|token| ("access_token", token)));
+    let form = http::form(&fields)?;
     let call = Call::post(path::TOKEN, Body::Form(form), Shown::Key(ticket.holder));
     let given: TokenResponse = link.call(&call).await?.json()?;
     let now: Timestamp = (session.clock)();

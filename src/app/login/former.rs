@@ -67,7 +67,7 @@ pub(in crate::app) async fn give_back_unshared(
 pub(in crate::app) async fn give_back(session: &Session, kept: &Kept) {
     let Some(refresh) = &kept.refresh else { return };
     let given = async {
-        let provider = Reached::new(&refresh.provider).await?;
+        let provider = Reached::new(session, &refresh.provider).await?;
         provider.revoke(&refresh.token).await
     };
     if let Err(failure) = given.await {

@@ -1,6 +1,6 @@
 //! Where a browser brings the provider's answer: a port of this machine alone (RFC 8252, section 7.3).
 
-use std::{collections::BTreeMap, io, net::Ipv4Addr, time::Duration};
+use std::{collections::BTreeMap, io, net::Ipv4Addr, num::NonZeroU16, time::Duration};
 
 use reqwest::Url;
 use tokio::{
@@ -30,14 +30,22 @@ pub(super) struct Loopback {
 pub type Answer = BTreeMap<String, String>;
 
 impl Loopback {
-    /// Listens on a free port.
-    pub(super) async fn open() -> Result<Self> {
+    /// Listens on a port, or on any that is free.
+    pub(super) async fn open(port: Option<NonZeroU16>) -> Result<Self> {
+        let port = port.map_or(0, NonZeroU16::get);
         let deaf = |error: io::Error| {
-            Failure::failed("jit cannot listen on 127.0.0.1 for the browser's answer")
-                .because(&error)
-                .hint("run: jit login --device")
+            let at = if port == 0 {
+                String::new()
+            } else {
+                format!(":{port}")
+            };
+            Failure::failed(format!(
+                "jit cannot listen on 127.0.0.1{at} for the browser's answer"
+            ))
+            .because(&error)
+            .hint("run: jit login --device")
         };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
             .map_err(deaf)?;
         let port = listener.local_addr().map_err(deaf)?.port();

@@ -66,6 +66,7 @@ pub(super) async fn sign_in(
     let ticket = Ticket {
         kind: subject.kind,
         token: &subject.token,
+        access_token: None,
         holder: &holder,
     };
     let entered = enter(session, link, &ticket, None).await?;

@@ -282,7 +282,7 @@ async fn sign_in(session: &Session, server: &str, wish: &Wish) -> Result<Kept> {
     let at = Entrance {
         session,
         link,
-        provider: Reached::new(&known).await?,
+        provider: Reached::new(session, &known).await?,
     };
     let before = identity::kept(session, server)?;
     let living = before.filter(|kept| (session.clock)() < kept.expires_at);
@@ -321,24 +321,25 @@ impl Entrance<'_> {
             ..wish.clone()
         };
         let began_at = (session.clock)();
-        let tokens = if wish.device {
+        let mut tokens = if wish.device {
             device::sign_in(provider, wish).await?
         } else {
             let nonce = proof::thumbprint(holder.public())?;
             browser::sign_in(session, provider, wish, &nonce).await?
         };
         let now = (session.clock)();
-        let claims = provider::claims(&tokens.id_token);
+        let refresh = tokens.refresh.take();
+        let id_token = provider.id_token(&tokens)?;
+        let claims = provider::claims(id_token);
         answered::check_age(&provider.known, wish, &claims, now.left(began_at))?;
         answered::report_class(&provider.known, wish, &claims);
         let ticket = Ticket {
             kind: subject::ID_TOKEN,
-            token: &tokens.id_token,
+            token: id_token,
+            access_token: tokens.access_token.as_ref(),
             holder: &holder,
         };
-        let refresh = tokens
-            .refresh
-            .map(|issued| issued.of(provider.known.clone(), now));
+        let refresh = refresh.map(|issued| issued.of(provider.known.clone(), now));
         let kept = enter(session, link, &ticket, refresh).await?;
         heir::keep(session, link.server(), &kept)?;
         Ok(kept)

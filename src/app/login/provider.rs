@@ -5,9 +5,9 @@ use std::{fmt::Display, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use oauth2::{
-    ClientId, EmptyExtraDeviceAuthorizationFields, EndpointMaybeSet, EndpointNotSet, EndpointSet,
-    HttpRequest, HttpResponse, RefreshToken, RequestTokenError, Scope, StandardErrorResponse,
-    StandardRevocableToken, StandardTokenResponse, TokenResponse as _,
+    AuthType, ClientId, ClientSecret, EmptyExtraDeviceAuthorizationFields, EndpointMaybeSet,
+    EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, RefreshToken, RequestTokenError, Scope,
+    StandardErrorResponse, StandardRevocableToken, StandardTokenResponse, TokenResponse as _,
     basic::{
         BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse,
         BasicTokenIntrospectionResponse, BasicTokenType,
@@ -20,13 +20,13 @@ use serde_json::{Map, Value};
 
 use super::refusal;
 use crate::{
-    app::identity::Refresh,
+    app::{identity::Refresh, session::Session},
     domain::{
         credential::Token,
         failure::{Code, Failure, Nature, Result},
         time::Timestamp,
     },
-    platform::{http, terminal},
+    platform::{http, secret, terminal},
     protocol::session::Provider,
     verify::discovery::{self, Metadata},
 };
@@ -75,12 +75,16 @@ pub(super) struct Reached {
     /// What it says of itself.
     pub(super) metadata: Metadata,
     http: reqwest::Client,
+    /// Where the client at the provider has one.
+    secret: Option<SecretString>,
 }
 
-/// What a person's sign-in gives.
+/// What a person's sign-in, or its renewal, gives.
 pub(super) struct Tokens {
-    /// Says who; for the server.
-    pub(super) id_token: Token,
+    /// Says who; for the server. A renewal need not give one (OpenID Connect Core 1.0, section 12.2).
+    pub(super) id_token: Option<Token>,
+    /// With which the server asks the provider who somebody is, where it does.
+    pub(super) access_token: Option<Token>,
     /// Gives the next one; for the provider alone.
     pub(super) refresh: Option<Issued>,
 }
@@ -108,7 +112,7 @@ impl Reached {
     ///
     /// # Errors
     /// It is away, or is another one than it should be.
-    pub(super) async fn new(known: &Provider) -> Result<Self> {
+    pub(super) async fn new(session: &Session, known: &Provider) -> Result<Self> {
         let authority = known.certificate_authority.as_deref();
         let http = discovery::client(&known.issuer, authority.map(str::as_bytes))?;
         let metadata = discovery::discover(&http, &known.issuer).await?;
@@ -116,6 +120,7 @@ impl Reached {
             known: known.clone(),
             metadata,
             http,
+            secret: secret(session)?,
         })
     }
 
@@ -135,9 +140,12 @@ impl Reached {
             ..
         } = &self.metadata;
         let token = address(token_endpoint.as_ref())?.ok_or_else(lacking)?;
-        let client = oauth2::Client::new(ClientId::new(self.known.client_id.clone()));
+        let mut client = oauth2::Client::new(ClientId::new(self.known.client_id.clone()));
+        if let Some(secret) = &self.secret {
+            client = client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()));
+        }
         Ok(client
-            .set_auth_type(oauth2::AuthType::RequestBody)
+            .set_auth_type(self.auth_type())
             .set_token_uri(oauth2::TokenUrl::from_url(token))
             .set_auth_uri_option(
                 address(authorization_endpoint.as_ref())?.map(oauth2::AuthUrl::from_url),
@@ -146,6 +154,18 @@ impl Reached {
                 address(device_authorization_endpoint.as_ref())?
                     .map(oauth2::DeviceAuthorizationUrl::from_url),
             ))
+    }
+
+    /// How the client shows its secret (RFC 6749, section 2.3.1): in a header, unless the provider takes it in
+    /// the body alone. Without a secret the body names the client.
+    fn auth_type(&self) -> AuthType {
+        let methods = self.metadata.token_endpoint_auth_methods_supported.as_ref();
+        let takes_headers =
+            methods.is_none_or(|methods| methods.iter().any(|one| one == "client_secret_basic"));
+        match &self.secret {
+            Some(_) if takes_headers => AuthType::BasicAuth,
+            Some(_) | None => AuthType::RequestBody,
+        }
     }
 
     /// What is asked for.
@@ -159,11 +179,14 @@ impl Reached {
         let Some(url) = address(endpoint)? else {
             return Ok(());
         };
-        let form = http::form(&[
+        let mut fields = vec![
             ("token", token.0.expose_secret()),
             ("token_type_hint", "refresh_token"),
-            ("client_id", &self.known.client_id),
-        ])?;
+            ("client_id", &*self.known.client_id),
+        ];
+        let secret = self.secret.as_ref().map(SecretString::expose_secret);
+        fields.extend(secret.map(|secret| ("client_secret", secret)));
+        let form = http::form(&fields)?;
         // By hand: the crate revokes nothing over plain HTTP, which is allowed on this machine itself.
         let request = self.http.post(url).header(CONTENT_TYPE, FORM);
         let answer = request.body(form.to_string()).send().await;
@@ -179,11 +202,7 @@ impl Reached {
     }
 
     /// The tokens in an answer.
-    pub(super) fn tokens(&self, answer: &Answer) -> Result<Tokens> {
-        let id_token = answer.extra_fields().id_token.clone().ok_or_else(|| {
-            Failure::failed(format!("{} gave no ID token", self.known.issuer))
-                .hint("scopes of [people] in the server's server.toml must have \"openid\"")
-        })?;
+    pub(super) fn tokens(&self, answer: &Answer) -> Tokens {
         let lasts = answer.extra_fields().refresh_expires_in.as_u64();
         // Keycloak says 0 of one that has no end.
         let lasts = lasts.filter(|seconds| *seconds > 0);
@@ -191,9 +210,20 @@ impl Reached {
             token: Token(SecretString::from(token.secret().clone())),
             lasts: lasts.map(Duration::from_secs),
         };
-        Ok(Tokens {
-            id_token,
+        let access_token = answer.access_token().secret().clone();
+        let access_token = Token(SecretString::from(access_token));
+        Tokens {
+            id_token: answer.extra_fields().id_token.clone(),
+            access_token: self.known.userinfo.then_some(access_token),
             refresh: answer.refresh_token().map(issued),
+        }
+    }
+
+    /// The ID token of a sign-in, which always gives one.
+    pub(super) fn id_token<'a>(&self, tokens: &'a Tokens) -> Result<&'a Token> {
+        tokens.id_token.as_ref().ok_or_else(|| {
+            Failure::failed(format!("{} gave no ID token", self.known.issuer))
+                .hint("scopes of [people] in the server's server.toml must have \"openid\"")
         })
     }
 
@@ -273,6 +303,16 @@ impl Reached {
             .of_nature(Nature::Away)
         }
     }
+}
+
+/// The secret of the client at the provider, which config.toml names.
+fn secret(session: &Session) -> Result<Option<SecretString>> {
+    let config = session.config()?;
+    let named = config.client_secret.as_ref();
+    let directory = &session.places.configuration;
+    named
+        .map(|named| secret::resolve(named, directory, &session.environment))
+        .transpose()
 }
 
 /// Whether the provider does not take what it was shown (RFC 6749, section 5.2).

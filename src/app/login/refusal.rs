@@ -34,6 +34,8 @@ pub(super) fn hint(provider: &Provider, error: &str, words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -44,6 +46,9 @@ mod tests {
             scopes: vec!["openid".to_owned(), "nonsense".to_owned()],
             acr_values: Vec::new(),
             max_age: 43200,
+            userinfo: false,
+            redirect_port: None,
+            parameters: BTreeMap::new(),
             device: true,
             certificate_authority: None,
         };

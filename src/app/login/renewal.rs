@@ -41,7 +41,7 @@ pub(super) async fn renew(provider: &Reached, token: &Token) -> Result<Renewal> 
     let call = |request| provider.send(request);
     let answer = client.exchange_refresh_token(&refresh).request_async(&call);
     match answer.await {
-        Ok(answer) => provider.tokens(&answer).map(Renewal::Given),
+        Ok(answer) => Ok(Renewal::Given(provider.tokens(&answer))),
         Err(RequestTokenError::ServerResponse(said)) if is_invalid_grant(&said) => {
             let words = said.error_description().map_or("", String::as_str);
             let is_account = is_account_over(words);

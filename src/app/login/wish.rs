@@ -68,6 +68,8 @@ pub(super) fn is_remote(environment: &Environment) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -78,6 +80,9 @@ mod tests {
             scopes: Vec::new(),
             acr_values: vec!["phr".to_owned(), "mfa".to_owned()],
             max_age: 43200,
+            userinfo: false,
+            redirect_port: None,
+            parameters: BTreeMap::new(),
             device: true,
             certificate_authority: None,
         };

@@ -74,6 +74,7 @@ pub(super) fn vouched(caller: Caller, source: &str, now: Timestamp) -> Vouched {
         caller,
         source: source.to_owned(),
         identity: None,
+        provider_session: None,
         once: None,
         since: now,
         enrolled: None,

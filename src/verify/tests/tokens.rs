@@ -80,12 +80,6 @@ fn a_forged_token_is_refused() {
         &format!("{crit}.{}.{}", parts[1], parts[2]),
         "not known here",
     );
-    // What a client has of its own is nobody's ID token.
-    let access = encoded(&json!({"alg": "EdDSA", "kid": "a", "typ": "at+jwt"}));
-    let access = format!("{access}.{}.{}", parts[1], parts[2]);
-    refused(&issuer, &access, "another type");
-    let workload = Issuer::new(provider.trusted(Purpose::Workload)).unwrap();
-    refused(&workload, &access, "does not hold");
     let dpop = encoded(&json!({"alg": "EdDSA", "kid": "a", "typ": "dpop+jwt"}));
     refused(
         &issuer,
@@ -128,12 +122,27 @@ fn a_forged_token_is_refused() {
     );
     let long = format!("{}.{}.{}", parts[0], "A".repeat(LONGEST), parts[2]);
     refused(&issuer, &long, "longer than");
-    let unsupported = encoded(&json!({"alg": "ES512", "kid": "a"}));
-    let unsupported = format!("{unsupported}.{}.{}", parts[1], parts[2]);
-    refused(&issuer, &unsupported, "ES512 is not supported");
     for junk in ["", ".", "..", "...", "a.b.c", "\u{0}"] {
         refused(&issuer, junk, "no signed JWT");
     }
+}
+
+#[test]
+fn a_token_of_another_kind_or_algorithm_is_told_as_such() {
+    let provider = Provider::new();
+    let issuer = provider.issuer();
+    let good = provider.token(&provider.claims());
+    let parts: Vec<&str> = good.split('.').collect();
+    let encoded = |value: &Value| BASE64.encode(value.to_string());
+    // What a client has of its own is nobody's ID token.
+    let access = encoded(&json!({"alg": "EdDSA", "kid": "a", "typ": "at+jwt"}));
+    let access = format!("{access}.{}.{}", parts[1], parts[2]);
+    refused(&issuer, &access, "another type");
+    let workload = Issuer::new(provider.trusted(Purpose::Workload)).unwrap();
+    refused(&workload, &access, "does not hold");
+    let unsupported = encoded(&json!({"alg": "ES512", "kid": "a"}));
+    let unsupported = format!("{unsupported}.{}.{}", parts[1], parts[2]);
+    refused(&issuer, &unsupported, "ES512 is not supported");
 }
 
 #[test]

@@ -7,6 +7,8 @@ mod device;
 mod identities;
 mod keycloak;
 mod provider_errors;
+mod provider_forms;
+mod provider_logout;
 mod recover;
 mod refused;
 mod sign_in;

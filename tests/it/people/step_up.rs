@@ -135,11 +135,15 @@ fn a_step_up_that_a_condition_misses_is_told_with_the_command() {
 fn what_no_sign_in_would_change_is_a_denial() {
     let refused = "@id(\"class\")\npermit (principal in Group::\"ops\", action == Action::\"elevate\", resource)\n\
          when { context has acr && context.acr == \"phr\" };";
-    let Some(team) = Team::configured(refused, "acr_values = [\"phr\"]\n", CATALOGUE) else {
-        return;
-    };
-    team.login("alice");
-    assert_eq!(silently(&team.home).code, 121);
+    let issuer = Issuer::http(Algorithm::EdDsa);
+    let serve = with_policies(&issuer, "acr_values = [\"phr\"]\n", refused);
+    let answer = guest(&serve, &issuer, &claims()).ask("ssh/web:deploy", &Keys::new());
+    assert_eq!(answer.status, 403, "{answer:?}");
+    let mut said = claims();
+    said["groups"] = json!(["ops"]);
+    said["jti"] = json!("2");
+    let answer = guest(&serve, &issuer, &said).ask("ssh/web:deploy", &Keys::new());
+    assert_eq!(answer.status, 401, "{answer:?}");
 }
 
 /// What is behind a sign-in of the last hour.

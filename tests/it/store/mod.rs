@@ -170,6 +170,7 @@ pub(crate) fn session(parent: Option<&Session>) -> Session {
         only: None,
         created_at: NOW,
         expires_at: NOW.after(std::time::Duration::from_hours(1)),
+        provider_session: None,
         attested_at: None,
     }
 }

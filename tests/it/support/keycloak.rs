@@ -94,6 +94,12 @@ impl Realm {
         self.administer("PUT", &path, &json!({ "enabled": false }));
     }
 
+    /// Ends all sessions of somebody, as an administrator does.
+    pub(crate) fn sign_out(&self, name: &str) {
+        let path = self.path(&format!("users/{}/logout", self.id(name)));
+        self.administer("POST", &path, &Value::Null);
+    }
+
     /// Has a refresh token answered, as `jit` does.
     pub(crate) fn refresh(&self, token: &str) -> Answer {
         let fields = [

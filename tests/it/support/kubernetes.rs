@@ -159,6 +159,15 @@ impl Kube {
         );
     }
 
+    /// The events of the audit log so far.
+    pub(crate) fn audit_log(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.dir.path().join("audit.log")).unwrap_or_default();
+        let events = text.lines();
+        events
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
     /// The first event of the audit log that contains `needle`, once it is written: one JSON object.
     pub(crate) fn audited(&self, needle: &str) -> Value {
         let log = self.dir.path().join("audit.log");

@@ -181,6 +181,7 @@ impl Serve {
             only: None,
             created_at: now,
             expires_at: now.after(Duration::from_hours(1)),
+            provider_session: None,
             attested_at: None,
         };
         let token = with_authority(&self.path(""), async |authority| {

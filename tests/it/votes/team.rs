@@ -133,6 +133,7 @@ impl Team {
             only: None,
             created_at: now,
             expires_at: now.after(Duration::from_hours(12)),
+            provider_session: None,
             attested_at: None,
         }
     }

@@ -43,6 +43,7 @@ fn session_of(name: &str, holder: PublicKey) -> Session {
         only: None,
         created_at: now,
         expires_at: now.after(Duration::from_hours(1)),
+        provider_session: None,
         attested_at: None,
     }
 }

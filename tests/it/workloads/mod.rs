@@ -8,6 +8,7 @@ mod enrolled;
 mod keys;
 mod kubernetes;
 mod served;
+mod token_review;
 mod tokens;
 
 use jit::{

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    num::NonZeroU16,
     path::PathBuf,
 };
 
@@ -58,6 +59,15 @@ pub struct People {
     /// The methods (`amr`, RFC 8176) of which one makes a sign-in strong.
     #[serde(default)]
     pub amr_values: Vec<String>,
+    /// Whether the provider is asked (`userinfo`) for what its ID tokens do not say, and about people whose sign-in
+    /// it renews without a new one.
+    #[serde(default)]
+    pub userinfo: bool,
+    /// The port of this machine that the provider sends the browser back to, where it takes one alone.
+    pub redirect_port: Option<NonZeroU16>,
+    /// Further parameters of an authorization request: `hd`, `domain_hint`.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
     /// Whether a person may sign in by a code on another device (RFC 8628).
     #[serde(default = "yes")]
     pub device: bool,
@@ -138,6 +148,7 @@ pub(super) fn check(people: &People) -> Checked {
     check_claims(people)?;
     check_words(people)?;
     check_groups(people)?;
+    check_parameters(people)?;
     check_subjects(people)
 }
 
@@ -203,6 +214,40 @@ fn check_words(people: &People) -> Checked {
             "the scope \"openid\" is missing",
             hint,
         ));
+    }
+    Ok(())
+}
+
+/// The parameters of an authorization request that only `jit` itself sets.
+const OWN_PARAMETERS: [&str; 15] = [
+    "response_type",
+    "response_mode",
+    "client_id",
+    "client_secret",
+    "redirect_uri",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "max_age",
+    "acr_values",
+    "request",
+    "request_uri",
+];
+
+fn check_parameters(people: &People) -> Checked {
+    for (name, value) in &people.parameters {
+        let path = ["people", "parameters", name];
+        if OWN_PARAMETERS.contains(&name.as_str()) {
+            let what = format!("jit sets {name:?} itself");
+            return Err(Fault::new(path, what, "take it out"));
+        }
+        if !names::is_line(name) || !names::is_line(value) {
+            let what = format!("{value:?} is no value of a parameter");
+            return Err(Fault::new(path, what, "use one line of text"));
+        }
     }
     Ok(())
 }

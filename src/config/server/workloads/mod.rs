@@ -228,8 +228,8 @@ impl At<'_> {
         match one.kind {
             // What any token of a client says, a person's too, is not what one job has.
             WorkloadKind::Oidc => {
-                let mut names = one.wanted.keys();
-                names.any(|name| !OF_A_CLIENT.contains(&name.as_str()))
+                let mut claims = one.wanted.keys();
+                claims.any(|name| !OF_A_CLIENT.contains(&name.as_str()))
             }
             WorkloadKind::Kubernetes => {
                 let by_name = one.wanted.contains_key("namespace") && immutable.iter().any(named);
