@@ -23,7 +23,7 @@ use crate::{
     domain::{
         catalogue::Catalogue,
         credential::Credential,
-        entitlement::Entitlement,
+        entitlement::{Entitlement, Tier},
         failure::{Code, Failure, Nature, Result},
         key::PrivateKey,
         lease::{Binding, Lease},
@@ -82,7 +82,7 @@ pub fn lease(
             block_on(bring(session, asking, held))?
         })
     };
-    let mut terms = terms.clone();
+    let (mut terms, tier) = (terms.clone(), catalogue.tier(&wanted.entitlement)?);
     if let (Err(failure), Some(person)) = (&outcome, &person)
         && failure.nature == Nature::Unexplained
     {
@@ -100,7 +100,7 @@ pub fn lease(
         outcome = again(&terms);
     }
     if let Ok(lease) = &outcome
-        && is_over(session, &cache, lease, &terms, source)?
+        && is_over(session, &cache, lease, (&terms, tier), source)?
     {
         source = Source::Authority;
         outcome = again(&terms);
@@ -129,14 +129,14 @@ fn is_over(
     session: &Session,
     cache: &Cache,
     lease: &Lease,
-    terms: &Terms,
+    (terms, tier): (&Terms, Tier),
     source: Source,
 ) -> Result<bool> {
     let entitlement = &lease.grant.entitlement;
     if remarks::record_reason(session, cache, lease, terms)? == Use::Over {
         return drop_lease(session, cache, entitlement).map(|_| true);
     }
-    if source == Source::Authority || !confirm::look_after(session, lease, terms.asker) {
+    if source == Source::Authority || !confirm::look_after(session, lease, (terms.asker, tier)) {
         return Ok(false);
     }
     drop(grants::ask(session, Patience::LITTLE));

@@ -88,7 +88,7 @@ fn say(id: &GrantId, said: &ApprovalRequest, session: &Session) -> Result<()> {
             view.approvals
         ),
         state @ (State::Denied | State::Abandoned | State::Expired | State::Revoked) => {
-            format!("{what} for {who} is {state}")
+            format!("{what} for {who} is {}", state.in_words())
         }
     }))
 }

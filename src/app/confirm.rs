@@ -19,7 +19,12 @@ use super::{
 };
 use crate::{
     cache,
-    domain::{entitlement::Entitlement, failure::Result, lease::Lease, time::Timestamp},
+    domain::{
+        entitlement::{Entitlement, Tier},
+        failure::Result,
+        lease::Lease,
+        time::Timestamp,
+    },
     platform::{files, lock::Lock, process::without_inherited},
     remote::patience::Patience,
 };
@@ -65,11 +70,12 @@ pub fn is_due(session: &Session, lease: &Lease) -> bool {
 }
 
 /// Looks after a lease that is used as it rests here. Answers whether to ask the server and read the lease
-/// again before it is used: a tool that calls its hook a second time was refused by the target.
+/// again before it is used: where it is for something sensitive, and for a tool that calls its hook a second
+/// time, since the target refused the first answer.
 ///
 /// Where it cannot be noted that the server was asked it is not asked, and the lease is used until its
 /// credential ends.
-pub fn look_after(session: &Session, lease: &Lease, asker: Asker) -> bool {
+pub fn look_after(session: &Session, lease: &Lease, (asker, tier): (Asker, Tier)) -> bool {
     if !is_due(session, lease) {
         return false;
     }
@@ -82,6 +88,7 @@ pub fn look_after(session: &Session, lease: &Lease, asker: Asker) -> bool {
             true
         }
         Some(_) => false,
+        None if tier == Tier::Sensitive => note(&file, now, caller()).is_ok(),
         None => {
             begin(session, &file, now);
             false

@@ -103,7 +103,8 @@ fn keep(session: &Session, entitlement: &Entitlement) -> Result<()> {
     let leases = cache::directory(&session.places);
     let vigil = Vigil::over(&[&directory, &leases]).map_err(|error| broken(&error))?;
     let mut pause = FIRST;
-    let mut ask_at = (session.clock)().after(UNASKED);
+    let is_served = session.server()?.is_some();
+    let mut asked_at = None;
     while directory.is_dir() && kept::is_set_up(session)? {
         let put = kept::put(session, entitlement)?;
         let Some(lease) = put.held.clone() else {
@@ -114,8 +115,10 @@ fn keep(session: &Session, entitlement: &Entitlement) -> Result<()> {
         // A catalogue that is being edited is no reason to end.
         drop(kept::refresh(session));
         let now = (session.clock)();
-        if session.server()?.is_some() && ask_at <= now {
-            ask_at = now.after(UNASKED);
+        let stood_at = asked_at.into_iter().fold(lease.stood_at(), Timestamp::max);
+        let ask_at = is_served.then(|| stood_at.after(UNASKED));
+        if ask_at.is_some_and(|at| at <= now) {
+            asked_at = Some(now);
             confirm(session)?;
             continue;
         }
@@ -132,11 +135,7 @@ fn keep(session: &Session, entitlement: &Entitlement) -> Result<()> {
             let ends = ends.into_iter().filter(|end| now < *end);
             ends.fold(wake, Timestamp::min)
         };
-        let wake = if session.server()?.is_some() {
-            wake.min(ask_at)
-        } else {
-            wake
-        };
+        let wake = ask_at.map_or(wake, |at| at.min(wake));
         vigil.sleep(wake).map_err(|error| broken(&error))?;
     }
     material::clear(&session.places, entitlement).map(drop)

@@ -106,7 +106,7 @@ fn serve(args: &Args, agent: &Path, session: &Session) -> Result<()> {
     shared::ensure(agent, || {
         acquire::lease(session, &catalogue, &wanted, &terms, Some("ssh")).map_err(|failure| {
             match failure.code {
-                Code::Denied | Code::Pending => ask_first(failure, &wanted),
+                Code::Denied | Code::Pending => ask_first(session, failure, &wanted),
                 Code::Usage
                 | Code::SignIn
                 | Code::TimedOut
@@ -127,12 +127,16 @@ fn outdated((name, _): Found<'_>, resolved: &Resolved) -> Failure {
 }
 
 /// Nobody can be asked in the middle of a log-in. What asking would not bring has a hint of its own.
-fn ask_first(failure: Failure, wanted: &Recognised) -> Failure {
+fn ask_first(session: &Session, failure: Failure, wanted: &Recognised) -> Failure {
     if failure.code == Code::Denied && failure.nature == Nature::Final {
         return failure;
     }
     let entitlement = &wanted.entitlement;
+    let rules = match session.server() {
+        Ok(Some(_)) => "\"jit list\" shows what it takes".to_owned(),
+        Ok(None) | Err(_) => format!("\"jit policy explain {entitlement}\" shows the rules"),
+    };
     failure.hint(format!(
-        "ask for it, then log in: jit request {entitlement} -j \"why\" (\"jit policy explain {entitlement}\" shows the rules)"
+        "ask for it, then log in: jit request {entitlement} -j \"why\" ({rules})"
     ))
 }

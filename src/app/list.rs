@@ -35,9 +35,12 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         return all.iter().try_for_each(|view| session.print_json(view));
     }
     if all.is_empty() {
-        return session.print(
-            "No policy gives you anything here; jit policy explain KIND/NAME:ROLE says why",
-        );
+        return session.print(match session.server()? {
+            None => "No policy gives you anything here; jit policy explain KIND/NAME:ROLE says why",
+            Some(_) => {
+                "No policy gives you anything here; ask whoever runs the server, where jit policy explain says why"
+            }
+        });
     }
     let widths = all.iter().map(|view| view.entitlement.to_string().len());
     let width = widths.max().unwrap_or_default();

@@ -181,7 +181,8 @@ impl Authority {
                 | State::Abandoned
                 | State::Expired
                 | State::Revoked) => Err(Failure::denied(format!(
-                    "{id} is {state}: there is nothing left to decide"
+                    "{id} is {}: there is nothing left to decide",
+                    state.in_words()
                 ))
                 .hint("what still waits is in: jit approvals")),
             };

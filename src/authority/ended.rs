@@ -29,6 +29,9 @@ struct End {
     why: Option<String>,
 }
 
+/// No credential lives longer.
+const LONGEST: Duration = Duration::from_hours(24);
+
 impl Authority {
     /// What the caller holds or waits for, and what people denied to them lately; the newest first.
     ///
@@ -96,7 +99,7 @@ impl Authority {
         Ok(ends.filter(|ends| (self.clock)() < *ends))
     }
 
-    /// The credentials that work although `who` was disabled at that time, which ended their grants: those whose
+    /// The credentials that work although `who` was disabled by that time, which ended their grants: those whose
     /// targets cannot be told.
     ///
     /// # Errors
@@ -104,7 +107,8 @@ impl Authority {
     pub(super) async fn outliving(&self, who: &Principal, at: Timestamp) -> Result<Vec<Outliving>> {
         let filter = EventFilter {
             kind: Some(EventKind::Revoked),
-            since: Some(at),
+            // Also what an earlier time that they were disabled ended.
+            since: Some(at.before(LONGEST)),
             until: Some(at.after(Duration::from_millis(1))),
             ..EventFilter::default()
         };

@@ -42,7 +42,7 @@ impl Authority {
                 .await
                 .map(drop),
             state @ (State::Denied | State::Abandoned | State::Expired | State::Revoked) => {
-                Err(Failure::denied(format!("{id} is {state}"))
+                Err(Failure::denied(format!("{id} is {}", state.in_words()))
                     .hint("run the command again: a new elevation is asked for")
                     .of_nature(Nature::Ended))
             }

@@ -38,7 +38,11 @@ pub(super) fn refusal(elevation: &Elevation, decision: &Decision) -> Failure {
     if let (Some(needed), Some(_)) = (&decision.sign_in, &elevation.request.session) {
         return sign_in_needed(entitlement, needed);
     }
-    let explain = format!("\"jit policy explain {entitlement}\" shows what would allow it");
+    // Behind a server the policies are where it runs.
+    let explain = match &elevation.request.session {
+        None => format!("\"jit policy explain {entitlement}\" shows what would allow it"),
+        Some(_) => "\"jit list\" shows what you may have, and what it takes; whoever runs the server can ask its policies".to_owned(),
+    };
     if lacks_reason(elevation, decision) {
         let glass = if elevation.request.break_glass {
             " --break-glass"

@@ -116,7 +116,7 @@ impl Authority {
             State::Pending => return Err(pending(id, &before.request.entitlement)),
             State::Granted => elevation.claim(client.holder, asked_at)?.clone(),
             state @ (State::Denied | State::Abandoned | State::Expired | State::Revoked) => {
-                return Err(Failure::denied(format!("{id} is {state}"))
+                return Err(Failure::denied(format!("{id} is {}", state.in_words()))
                     .hint("ask again: jit request ENTITLEMENT -j WHY"));
             }
         };

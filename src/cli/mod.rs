@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::{
     app::{
         agent, approvals, audit, complete, completions, confirm, credential_process, delegate,
-        demo, doctor, enrolments, exec, exec_credential, forget, init, keep, known_hosts, list,
-        login, logout, man, policy, principals, prompt, request, revoke, served,
+        demo, doctor, enrolments, exec, exec_credential, forget, grants, init, keep, known_hosts,
+        list, login, logout, man, policy, principals, prompt, request, revoke, served,
         session::{Options, Session},
         setup, status, tidy, trust, whoami,
     },
@@ -181,6 +181,7 @@ fn run(cli: &Cli<Verb>) -> Result<()> {
     };
     match obey(cli, session) {
         Err(failure) if failure.code == Code::SignIn => {
+            grants::settle_session(session, &failure);
             // A machine asks nobody; a person is asked where there is one.
             if !login::by_itself(session)? {
                 if !may_sign_in(cli, session) {

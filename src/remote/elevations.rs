@@ -127,6 +127,6 @@ impl Remote {
 
 /// An elevation that will not be granted any more.
 fn over(view: &ElevationView) -> Failure {
-    Failure::denied(format!("{} is {}", view.entitlement, view.state))
+    Failure::denied(format!("{} is {}", view.entitlement, view.state.in_words()))
         .hint("run the command again: a new elevation is asked for")
 }

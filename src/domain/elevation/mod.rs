@@ -127,6 +127,18 @@ pub enum State {
     Revoked,
 }
 
+impl State {
+    /// The state in the words of a message, which calls a request that was given up withdrawn.
+    pub fn in_words(self) -> String {
+        match self {
+            Self::Abandoned => "withdrawn".to_owned(),
+            Self::Pending | Self::Granted | Self::Denied | Self::Expired | Self::Revoked => {
+                self.to_string()
+            }
+        }
+    }
+}
+
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

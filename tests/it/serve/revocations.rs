@@ -193,6 +193,26 @@ fn exec_uses_no_role_that_was_dropped_but_the_first_time() {
 }
 
 #[test]
+fn the_files_of_a_role_that_was_dropped_go_without_anybody_asking() {
+    let Some(postgres) = Postgres::start(Access {
+        hba: "hostssl orders all 127.0.0.1/32 scram-sha-256",
+        ..Access::default()
+    }) else {
+        return;
+    };
+    let (serve, alice) = orders(&postgres);
+    alice.works(&["setup", "postgres", "--anyway"]);
+    let id = grant(&alice.works(&["request", "postgres/orders:read", "--json"]));
+    let directory = alice.home.path("run/jit/postgres/orders/read");
+    let kept = || fs::read_dir(&directory).map_or(0, Iterator::count);
+    until("its files", || (kept() > 0).then_some(()));
+    let root = Member::of(&serve, "root", &["administrators"]);
+    root.works(&["revoke", &id]);
+    not_asked_lately(&alice.home);
+    until("its files to be gone", || (kept() == 0).then_some(()));
+}
+
+#[test]
 fn a_plugin_that_kubectl_calls_again_after_a_refusal_asks_for_another_grant() {
     let Some(kube) = Kube::shared() else { return };
     let serve = served(&format!(
@@ -252,6 +272,41 @@ fn refuses(kube: &Kube, lease: &jit::domain::lease::Lease) {
         let asked = kube.try_kubectl(&["--token", token.expose_secret(), "get", "namespaces"]);
         (asked.code != 0).then_some(())
     });
+}
+
+#[test]
+fn a_sensitive_lease_is_confirmed_before_it_is_used() {
+    let serve = served(CATALOGUE);
+    let alice = Member::of(&serve, "alice", &[]);
+    let bob = Member::of(&serve, "bob", &["approvers"]);
+    let root = Member::of(&serve, "root", &["administrators"]);
+    let asked = alice.jit(&["request", "ssh/web:root", "-j", "a fire", "--no-wait"]);
+    assert_eq!(asked.code, 122, "{asked:?}");
+    let waiting = bob.works(&["approvals"]);
+    let id = waiting.split_whitespace().next().unwrap();
+    bob.works(&["approve", id]);
+    let exec = || {
+        let line = [
+            "exec",
+            "--no-wait",
+            "--on",
+            "ssh/web",
+            "--role",
+            "root",
+            "--",
+            "true",
+        ];
+        alice.jit(&line)
+    };
+    assert_eq!(exec().code, 0);
+    root.works(&["revoke", id]);
+    not_asked_lately(&alice.home);
+    let ran = exec();
+    assert_eq!(
+        ran.code, 121,
+        "it is asked for anew, without a reason: {ran:?}"
+    );
+    assert!(ran.stderr.contains("is revoked by root"), "{ran:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What whoever asked is told of requests and grants: approved, denied, withdrawn, forgotten, explained again.
 
+use insta::assert_snapshot;
 use serde_json::Value;
 
 use super::member::{Member, POLICIES};
@@ -58,6 +59,21 @@ fn an_approved_grant_that_waits_to_be_used_is_shown_with_the_command_that_uses_i
     let used: Value =
         serde_json::from_str(&alice.works(&["request", "ssh/web:root", "--json"])).unwrap();
     assert_eq!(used["grant"].as_str(), Some(&*id));
+}
+
+#[test]
+fn a_refusal_at_a_server_names_no_policies_of_this_machine() {
+    let (_serve, alice, _bob) = served();
+    let refused = alice.jit(&["request", "ssh/web:deploy", "--break-glass", "-j", "a fire"]);
+    assert_eq!(refused.code, 121, "{refused:?}");
+    assert!(refused.stderr.contains("\"jit list\" shows"), "{refused:?}");
+    let explained = alice.jit(&["policy", "explain", "ssh/web:deploy"]);
+    assert!(
+        explained
+            .stderr
+            .contains("the policies in the directory that \"jit serve --config DIR\" names"),
+        "{explained:?}"
+    );
 }
 
 #[test]
@@ -216,4 +232,81 @@ fn a_ttl_that_is_shortened_or_has_no_effect_is_said_once() {
     );
     alice.works(&["revoke", "--all"]);
     assert_eq!(request("5m"), "");
+}
+
+/// What is printed, with `ID` for each id, `WHEN` for each instant and `N` for each other number.
+fn printed(text: &str) -> String {
+    let word = |word: &str| {
+        let bare = word.trim_matches(|sign: char| !sign.is_ascii_alphanumeric());
+        if bare.len() == 26 && bare.chars().all(|sign| sign.is_ascii_alphanumeric()) {
+            return word.replace(bare, "ID");
+        }
+        if bare.starts_with("20") && bare.contains('T') {
+            return word.replace(bare, "WHEN");
+        }
+        let mut shown = String::new();
+        for sign in word.chars() {
+            let sign = if sign.is_ascii_digit() { 'N' } else { sign };
+            if sign != 'N' || !shown.ends_with('N') {
+                shown.push(sign);
+            }
+        }
+        shown
+    };
+    let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ");
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn status_shows_what_is_held_approved_awaited_and_denied() {
+    let (_serve, alice, bob) = served();
+    ask(&alice, "a fire");
+    bob.works(&["deny", &waiting(&bob), "-j", "not today"]);
+    ask(&alice, "INC-7");
+    bob.works(&["approve", &waiting(&bob)]);
+    alice.works(&["request", "ssh/web:deploy"]);
+    let ran = alice.jit(&["request", "ssh/web:ops", "-j", "a fire", "--no-wait"]);
+    assert_eq!(ran.code, 122, "{ran:?}");
+    assert_snapshot!(printed(&alice.works(&["status"])), @"
+    ssh/web:deploy      Nm left  ID  by routine in N ms (asked for by name)
+    ssh/web:root      Nm left  ID  approved by bob and waits to be used
+      to use it, run jit request ssh/web:root, or the command again; to end it: jit revoke ID
+    ssh/web:ops  waits for approval, N of N, since Ns  ID
+      bob can run: jit approve ID; then you: jit request ssh/web:ops; to give it up: jit revoke ID
+    ssh/web:root  is denied by bob: not today  ID
+    ");
+}
+
+#[test]
+fn disabling_somebody_says_what_outlives_and_until_when() {
+    let (serve, alice, _bob) = served();
+    let root = Member::of(&serve, "root", &["administrators"]);
+    alice.works(&["request", "ssh/web:deploy"]);
+    let said = root.works(&["principals", "disable", "alice", "-j", "has left"]);
+    assert_snapshot!(printed(&said), @"
+    alice may not come any more; sessions, grants and requests have ended, and the targets that can be told are being told
+      ssh/web:deploy: the newest credential works until WHEN (Nm left), since its target cannot be told
+      a session that is open at a target goes on until it ends
+    ");
+    let again = root.works(&["principals", "disable", "alice", "-j", "has left"]);
+    assert_eq!(printed(&again), printed(&said), "it works still");
+    let bob = root.works(&["principals", "disable", "bob", "-j", "has left"]);
+    assert_snapshot!(printed(&bob), @"
+    bob may not come any more; sessions, grants and requests have ended, and the targets that can be told are being told
+      no credential works any more at a target that cannot be told
+      a session that is open at a target goes on until it ends
+    ");
+}
+
+#[test]
+fn an_agents_session_that_is_shorter_than_asked_for_is_said() {
+    let (_serve, alice, _bob) = served();
+    let delegate = |ttl: &[&str]| {
+        let to = ["delegate", "--to", "helper", "--only", "ssh/web:deploy"];
+        alice.jit(&[&to[..], ttl, &["--", "true"]].concat())
+    };
+    let ran = delegate(&["--ttl", "12h"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_snapshot!(printed(&ran.stderr), @"jit: the agent's session ends in Nm, not in Nh: yours, or the server, allows no more");
+    assert_eq!(delegate(&[]).stderr, "");
 }
