@@ -35,7 +35,7 @@ impl Authority {
         if is_agent || !elevations.iter().any(is_pending) {
             return Ok(Vec::new());
         }
-        let known = self.store.lately(LOOKED_AT).await?;
+        let known = self.store.lately(LOOKED_AT, now).await?;
         let comes = |(caller, seen_at): (Caller, Timestamp)| {
             let lifecycle = self.lifecycles.of(caller.principal.class());
             (!lifecycle.is_dormant(seen_at, now)).then(|| alone(client, caller))

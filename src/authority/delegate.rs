@@ -75,10 +75,11 @@ impl Authority {
             attested_at: None,
         };
         let event = self.delegated(client, &session);
-        let seen = principals::seen(&session.caller, Attests::Session, now)?;
+        let voucher = self.store.voucher(now).await?;
+        let seen = principals::seen(&session.caller, Attests::Session, &voucher, now)?;
         let append = client
             .append(event)
-            .with(sessions::begin(&session, &self.store.voucher(now).await?)?)
+            .with(sessions::begin(&session, &voucher)?)
             .with(seen)
             .only_if(sessions::is_unbound(session.holder))
             .only_if(principals::may_come(&session.caller.principal));

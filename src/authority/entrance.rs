@@ -22,6 +22,7 @@ use crate::{
         ledger::{Actor, Append},
         principals::{self, Attests},
         sessions, spent,
+        vouched::Voucher,
     },
 };
 
@@ -140,7 +141,7 @@ impl Authority {
                 (session, append)
             }
         };
-        Ok((session, shown(append, vouched, now)?))
+        Ok((session, shown(append, vouched, &ours, now)?))
     }
 
     /// Refuses somebody who lost the right to come in while they were being let in.
@@ -248,14 +249,14 @@ impl Authority {
                 identity.source
             ))
             .hint(format!(
-                "if the account was replaced, an administrator runs: jit principals disable {written}, then jit principals enable {written}"
+                "if the account was replaced, an administrator runs: jit principals disable {written} -j WHY, then jit principals enable {written} -j WHY"
             ))),
             Pinned::Renamed(name) => Err(Failure::denied(format!(
                 "this account of {} was here as {name}, and now comes as {written}",
                 identity.source
             ))
             .hint(format!(
-                "if it was renamed, an administrator runs: jit principals disable {name}, then jit principals enable {name}"
+                "if it was renamed, an administrator runs: jit principals disable {name} -j WHY, then jit principals enable {name} -j WHY"
             ))),
         }
     }
@@ -291,13 +292,13 @@ fn going_on(
 }
 
 /// With all that must hold of what was shown, and is remembered of it.
-fn shown(append: Append, vouched: &Vouched, now: Timestamp) -> Result<Append> {
+fn shown(append: Append, vouched: &Vouched, ours: &Voucher, now: Timestamp) -> Result<Append> {
     let who = &vouched.caller.principal;
     let attests = match (who.class(), &vouched.enrolled) {
         (Class::Human, _) | (_, Some(_)) => Attests::Principal,
         (Class::Workload | Class::Agent, None) => Attests::Session,
     };
-    let mut append = append.with(principals::seen(&vouched.caller, attests, now)?);
+    let mut append = append.with(principals::seen(&vouched.caller, attests, ours, now)?);
     match (&vouched.enrolled, who.class()) {
         (Some(Enrolled { key, next }), _) => {
             append = append.only_if(enrolments::counts(who, *key, *next));

@@ -20,6 +20,7 @@ mod person_claims;
 mod person_logout;
 mod person_userinfo;
 pub mod principals;
+mod record_once;
 pub mod refusal;
 pub mod renew;
 pub mod revoke;

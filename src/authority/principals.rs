@@ -10,7 +10,7 @@ use super::{
 use crate::{
     domain::{
         event::{Event, EventKind, Origin},
-        failure::{Failure, Nature, Result},
+        failure::{Failure, Result},
         id::GrantId,
         known::Known,
         once::Once,
@@ -26,9 +26,7 @@ use crate::{
     store::{
         ending::Ending,
         identities,
-        ledger::{Actor, Append},
         principals::{self, Standing},
-        spent,
     },
 };
 
@@ -208,21 +206,20 @@ impl Authority {
 
     /// Lets in at sign-in whoever may come.
     pub(super) async fn admit(&self, who: &Principal, now: Timestamp) -> Result<()> {
-        let known = self.store.principal(who, now).await?;
         let refused = |what: &str| {
             Err(Failure::denied(format!("{} {what}", who.written()))
                 .hint(format!(
-                    "an administrator runs: jit principals enable {}",
+                    "an administrator runs: jit principals enable {} -j WHY",
                     who.written()
                 ))
                 .of_nature(Nature::Ended))
         };
-        if self.store.disabled_twins(who).await? {
+        if self.store.is_disabled(who).await? {
             return refused("was disabled");
         }
         let lifecycle = self.lifecycles.of(who.class());
-        match (known, lifecycle.dormant) {
-            (Some(known), Some(within)) if lifecycle.is_dormant(known.last_seen_at, now) => {
+        match (self.store.last_seen(who).await?, lifecycle.dormant) {
+            (Some(last_seen), Some(within)) if lifecycle.is_dormant(last_seen, now) => {
                 refused(&format!("was not here for {}", Ttl(within)))
             }
             _ => Ok(()),
@@ -239,7 +236,9 @@ impl Authority {
         for (session, standing) in line {
             let who = &session.caller.principal;
             let Some(standing) = standing else {
-                continue;
+                return Err(signed_out(
+                    "the row of whoever this session is for is missing, or of before it had a code",
+                ));
             };
             if standing.is_disabled {
                 return Err(
@@ -278,22 +277,12 @@ impl Authority {
             id: format!("deferred {} {}", session.id, attested_at.millis()),
             until,
         };
-        if self.store.is_spent(&once.id).await? {
-            return Ok(());
-        }
         let source = &session.source;
         let event = Event {
             detail: Some(format!("{source} is away; until {until} at the latest")),
             ..self.session_event(EventKind::AttestationDeferred, session, &Origin::default())
         };
-        let append = Append::new(event, Actor::Authority)
-            .only_if(spent::is_new(&once))
-            .with(spent::spend(&once));
-        match self.store.ledger().append(append).await {
-            // Another request recorded it at the same time.
-            Err(failure) if failure.nature == Nature::Conflict => Ok(()),
-            recorded => recorded,
-        }
+        self.record_once(&once, event).await
     }
 }
 

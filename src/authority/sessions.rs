@@ -119,9 +119,15 @@ impl Authority {
             ..session.clone()
         };
         let event = self.session_event(EventKind::SignedIn, &session, origin);
+        let voucher = self.store.voucher(now).await?;
         let append = Append::new(event, Actor::SignIn(who))
-            .with(sessions::begin(&session, &self.store.voucher(now).await?)?)
-            .with(principals::seen(&session.caller, attests(who), now)?);
+            .with(sessions::begin(&session, &voucher)?)
+            .with(principals::seen(
+                &session.caller,
+                attests(who),
+                &voucher,
+                now,
+            )?);
         self.store.ledger().append(append).await?;
         self.session_token(&session).await
     }

@@ -14,6 +14,7 @@ use crate::{
         event::{Event, EventKind},
         failure::{Failure, Nature, Result},
         principal::{ADMINISTRATORS, Class, Principal},
+        time::Timestamp,
     },
     platform::{keys, terminal},
     store::{
@@ -180,17 +181,20 @@ impl Recovery<'_> {
             source: KEY.to_owned(),
             subject: name.to_owned(),
         };
-        let what = "was made an administrator on the server's machine, by a join code".to_owned();
-        let event = self.event(EventKind::Recovered, what)?;
-        let event = Event {
-            by: Some(event.principal),
-            principal: who.clone(),
-            expires_at: Some(now.after(MOMENT)),
-            ..event
-        };
+        let event = self.administrator_event(who, now)?;
         let voucher = self.store.voucher(now).await?;
         let invitation = enrolments::invite(&enrolment, (&hash, now.after(MOMENT)), &voucher)?;
-        let append = Append::new(event, Actor::Authority)
+        let enabled = Event {
+            kind: EventKind::Enabled,
+            detail: None,
+            expires_at: None,
+            ..event.clone()
+        };
+        let mut append = Append::new(event, Actor::Authority);
+        if self.store.is_disabled(who).await? {
+            append = append.and(enabled);
+        }
+        let append = append
             .only_if(enrolments::is_new(who, &hash))
             .with(identities::release(who))
             .with(identities::pin(who, &own))
@@ -214,6 +218,17 @@ impl Recovery<'_> {
             "jit: {name} administers this server once the code is typed in, within {minutes} minutes, at: jit login --join\n{code}"
         ));
         Ok(())
+    }
+
+    fn administrator_event(&self, who: &Principal, now: Timestamp) -> Result<Event> {
+        let what = "was made an administrator on the server's machine, by a join code".to_owned();
+        let event = self.event(EventKind::Recovered, what)?;
+        Ok(Event {
+            by: Some(event.principal),
+            principal: who.clone(),
+            expires_at: Some(now.after(MOMENT)),
+            ..event
+        })
     }
 
     fn event(&self, kind: EventKind, detail: String) -> Result<Event> {

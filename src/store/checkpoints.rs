@@ -3,28 +3,19 @@
 
 use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-
+pub use super::notes::Signed;
 use super::{
     database::{Row, Statement},
+    notes::{PURPOSE, sign, signed_by, verifier},
     open::Store,
     tail::{self, Tail},
 };
-use crate::{
-    domain::{
-        checkpoint::{Checkpoint, ORIGIN},
-        failure::{Failure, Result},
-        key::{PrivateKey, PublicKey},
-        lease::CLOCK_SKEW,
-        time::Timestamp,
-    },
-    platform::keys,
+use crate::domain::{
+    checkpoint::Checkpoint,
+    failure::{Failure, Result},
+    lease::CLOCK_SKEW,
+    time::Timestamp,
 };
-
-const PURPOSE: &str = "checkpoint";
-
-/// The kind of key in a signed note: Ed25519.
-const ED25519: u8 = 1;
 
 /// When the next checkpoint is due: after so many events, or so long after an event that none covers.
 #[derive(Clone, Copy, Debug)]
@@ -33,15 +24,6 @@ pub struct Pace {
     pub events: i64,
     /// Time since the last one.
     pub span: Duration,
-}
-
-/// A checkpoint with its signature, as it is kept and given away.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signed {
-    /// What was signed.
-    pub checkpoint: Checkpoint,
-    /// The note: text and signature.
-    pub note: String,
 }
 
 impl Store {
@@ -177,19 +159,6 @@ impl Store {
     }
 }
 
-/// The checkpoint of a note that one of these keys signed.
-fn signed_by(keys: &[PublicKey], note: &str) -> Option<Checkpoint> {
-    let (checkpoint, signatures) = Checkpoint::parse(note)?;
-    let text = checkpoint.text();
-    let is_signed = signatures.iter().any(|signature| {
-        let bytes = STANDARD.decode(signature).unwrap_or_default();
-        let (id, signature) = bytes.split_at_checked(4).unwrap_or_default();
-        let mut named = keys.iter().filter(|key| key_id(**key) == id);
-        named.any(|key| keys::is_signed(*key, text.as_bytes(), signature))
-    });
-    is_signed.then_some(checkpoint)
-}
-
 /// The second that ends at `now` or next: no event of before is dated after it.
 fn second(now: Timestamp) -> Timestamp {
     Timestamp::from_secs(Timestamp::from_millis(now.millis().saturating_add(999)).secs())
@@ -250,25 +219,4 @@ fn insert(signed: &Signed) -> Statement {
         // What is in this place already, somebody else wrote.
         "on conflict (seq) do update set at = excluded.at, hash = excluded.hash, note = excluded.note",
     )
-}
-
-fn sign(checkpoint: Checkpoint, key: &PrivateKey) -> Result<Signed> {
-    let signature = keys::sign(key, checkpoint.text().as_bytes())?;
-    let signature = [&key_id(key.public())[..], &signature].concat();
-    let note = checkpoint.note(&STANDARD.encode(signature));
-    Ok(Signed { checkpoint, note })
-}
-
-/// What a note calls a key: the first 4 bytes of SHA-256 over the key's name, a line's end, its kind and
-/// itself.
-fn key_id(key: PublicKey) -> [u8; 4] {
-    let named = [ORIGIN.as_bytes(), b"\n", &[ED25519], &key.0].concat();
-    let [a, b, c, d, ..] = keys::sha256(&named);
-    [a, b, c, d]
-}
-
-fn verifier(key: PublicKey) -> String {
-    let id = keys::hex(&key_id(key));
-    let bytes = [&[ED25519][..], &key.0].concat();
-    format!("{ORIGIN}+{id}+{}", STANDARD.encode(bytes))
 }

@@ -8,7 +8,10 @@ use tokio::{
     task::yield_now,
 };
 
-use super::database::{Database, Row, Statement, Value};
+use super::{
+    database::{Database, Row, Statement, Value},
+    standing::newest_word,
+};
 use crate::domain::{
     failure::{Failure, Nature, Result},
     id::GrantId,
@@ -22,19 +25,22 @@ const MOST: usize = 64;
 pub const DEEPEST: usize = 8;
 
 /// The sessions of these ids and those above each, with whether it lives, its parent, its caller's standing,
-/// and the id that the line was asked for by.
-const LINES: &str = "with recursive line (root, hop, live, parent, body, class, name) as (
-        select id, cast(1 as bigint), case when ended_at = 0 and expires_at > $1 then 1 else 0 end,
+/// and the id that the line was asked for by. A session that the ledger says was ended is over, whatever its row
+/// says.
+const LINES: &str = "with recursive line (root, hop, id, live, parent, body, class, name) as (
+        select id, cast(1 as bigint), id, case when ended_at = 0 and expires_at > $1 then 1 else 0 end,
             parent, body, class, name
         from sessions where id in (IDS)
         union all
-        select line.root, line.hop + 1,
+        select line.root, line.hop + 1, sessions.id,
             case when sessions.ended_at = 0 and sessions.expires_at > $1 then 1 else 0 end,
             sessions.parent, sessions.body, sessions.class, sessions.name
         from line join sessions on sessions.id = line.parent where line.hop < $2
     )
-    select live, parent, line.body, coalesce(attested_groups, ''), coalesce(last_seen_at, -1),
-        coalesce(disabled_at, -1), line.class, line.name, root
+    select case when exists (
+            select 1 from events where grant_id = line.id and kind = 'signed-out') then 0 else live end,
+        parent, line.body, coalesce(attested_groups, ''), coalesce(last_seen_at, -1),
+        coalesce(disabled_at, -1), coalesce(vouched, ''), WORD, line.class, line.name, root
     from line left join principals
         on principals.class = line.class and principals.name = line.name
     order by root, hop";
@@ -98,7 +104,7 @@ async fn answer(database: Database, mut queue: mpsc::Receiver<Asking>) {
 async fn found(database: &Database, asking: &[Asking]) -> Result<BTreeMap<String, Vec<Row>>> {
     let mut lines: BTreeMap<String, Vec<Row>> = BTreeMap::new();
     for row in database.rows(&question(asking)).await? {
-        let asked_by = row.text(8)?.to_owned();
+        let asked_by = row.text(10)?.to_owned();
         lines.entry(asked_by).or_default().push(row);
     }
     Ok(lines)
@@ -114,5 +120,7 @@ fn question(asking: &[Asking]) -> Statement {
     let ids = asking.len().next_power_of_two();
     values.resize(2 + ids, "".into());
     let places: Vec<String> = (3..3 + ids).map(|place| format!("${place}")).collect();
-    Statement::assembled(LINES.replace("IDS", &places.join(", ")), values)
+    let sql = LINES.replace("IDS", &places.join(", "));
+    let sql = sql.replace("WORD", &newest_word("line"));
+    Statement::assembled(sql, values)
 }

@@ -16,7 +16,7 @@ use super::{
     rings::Rings,
     sealing::{Sealing, check},
     sqlite::File,
-    tail::vouch_for_upgraded,
+    tail::{Upgrade, vouch_for_upgraded},
 };
 use crate::{
     domain::failure::{Failure, Result},
@@ -57,7 +57,7 @@ impl Store {
         let readers = writer.clone();
         let database = Database::Sqlite(File::new(file, readers, writer));
         let store = Self::begin(database, sealing.into()).await?;
-        vouch_for_upgraded(&store.keychain).await?;
+        vouch_for_upgraded(&store.keychain, Upgrade::OwnFile).await?;
         Ok(store)
     }
 
@@ -94,7 +94,7 @@ impl Store {
     async fn serve(database: Database, sealing: Sealing) -> Result<Self> {
         let store = Self::begin(database, sealing).await?;
         let checked = match check(&store.database, &store.sealing).await {
-            Ok(()) => vouch_for_upgraded(&store.keychain).await,
+            Ok(()) => vouch_for_upgraded(&store.keychain, Upgrade::Checkpoint).await,
             Err(failure) => Err(failure),
         };
         if let Err(failure) = checked {

@@ -2,55 +2,40 @@
 
 use std::collections::BTreeSet;
 
-use super::conditions::groups_text;
-pub use super::conditions::{may_come, stands};
 use super::{
+    conditions::groups_text,
     open::Store,
+    standing::{Attested, Word, attested, code, newest_word, not_believed, words_about},
     statement::{Row, Statement},
+    vouched::Voucher,
 };
-use crate::domain::{
-    failure::{Failure, Result},
-    known::Known,
-    principal::{Caller, Principal},
-    time::Timestamp,
+pub use super::{
+    conditions::{may_come, stands},
+    standing::Standing,
+};
+use crate::{
+    domain::{
+        count::counted,
+        failure::{Failure, Result},
+        known::Known,
+        principal::{Caller, Class, Principal},
+        time::Timestamp,
+    },
+    platform::terminal,
 };
 
-const SELECT: &str = "select body, first_seen_at, last_seen_at, attested_at, disabled_at,
+/// What the code of a body is for, beside whose it is.
+const BODY: &str = "principal";
+
+const SELECT: &str = "select class, name, body, attested_groups, vouched, disabled_at, WORD,
+        first_seen_at, last_seen_at, attested_at,
         (select count(*) from sessions
          where sessions.class = principals.class and sessions.name = principals.name
              and ended_at = 0 and expires_at > $1),
         (select count(*) from elevations
          where elevations.class = principals.class and elevations.principal = principals.name
-             and state = 'granted' and expires_at > $1),
-        attested_groups
+             and state = 'granted' and expires_at > $1)
     from principals";
-
-/// What each request is checked against.
-#[derive(Clone, Debug)]
-pub struct Standing {
-    /// The groups that the newest attestation names, where that is known.
-    pub newest_groups: Option<BTreeSet<String>>,
-    /// When they were last here.
-    pub last_seen_at: Timestamp,
-    /// Whether they may not come.
-    pub is_disabled: bool,
-}
-
-impl Standing {
-    /// Reads `attested_groups`, `last_seen_at` and `disabled_at` from that column on; -1 is for nobody who
-    /// was ever here.
-    pub(super) fn read(row: &Row, from: usize) -> Result<Option<Self>> {
-        let disabled_at = row.int(from + 2)?;
-        if disabled_at < 0 {
-            return Ok(None);
-        }
-        Ok(Some(Self {
-            newest_groups: groups(row.text(from)?)?,
-            last_seen_at: Timestamp::from_millis(row.int(from + 1)?),
-            is_disabled: disabled_at != 0,
-        }))
-    }
-}
 
 /// Whose groups an attestation tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,40 +47,60 @@ pub enum Attests {
 }
 
 impl Store {
-    /// Everybody, by class and name.
+    /// Everybody whose row this authority wrote, by class and name.
     pub async fn principals(&self, now: Timestamp) -> Result<Vec<Known>> {
-        let select = format!("{SELECT} order by class, name");
+        let select = format!("{} order by class, name", select());
         let select = Statement::assembled(select, vec![now.millis().into()]);
         let rows = self.database.rows(&select).await?;
-        rows.iter().map(known).collect()
+        Ok(ours(&rows, &self.voucher(now).await?))
     }
 
     /// What is remembered of that principal.
+    ///
+    /// # Errors
+    /// Somebody else wrote its row; the database is away.
     pub async fn principal(&self, who: &Principal, now: Timestamp) -> Result<Option<Known>> {
         let values = vec![
             now.millis().into(),
             who.class().as_str().into(),
             who.name().into(),
         ];
-        let select = format!("{SELECT} where class = $2 and name = $3");
+        let select = format!("{} where class = $2 and name = $3", select());
         let rows = self
             .database
             .rows(&Statement::assembled(select, values))
             .await?;
-        rows.first().map(known).transpose()
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        known(row, &self.voucher(now).await?).map(Some)
     }
 
     /// Those who may come and who may decide something, with when they were last here; the last one first.
-    pub async fn lately(&self, most: i64) -> Result<Vec<(Caller, Timestamp)>> {
-        let select = "select body, last_seen_at from principals
-             where disabled_at = 0 and class <> 'Agent'
-             order by last_seen_at desc, class, name limit $1";
+    pub async fn lately(&self, most: i64, now: Timestamp) -> Result<Vec<(Caller, Timestamp)>> {
+        let which = "where disabled_at = 0 and class <> 'Agent'
+             order by last_seen_at desc, class, name limit $2";
+        let select = format!("{} {which}", select());
+        let values = vec![now.millis().into(), most.into()];
         let rows = self
             .database
-            .rows(&Statement::new(select, [most.into()]))
+            .rows(&Statement::assembled(select, values))
             .await?;
-        let seen = |row: &Row| Ok((caller(row)?, Timestamp::from_millis(row.int(1)?)));
-        rows.iter().map(seen).collect()
+        let mut known = ours(&rows, &self.voucher(now).await?);
+        known.retain(|one| one.disabled_at.is_none());
+        Ok(known
+            .into_iter()
+            .map(|one| (one.caller, one.last_seen_at))
+            .collect())
+    }
+
+    /// When that principal was last here, if it ever was.
+    pub async fn last_seen(&self, who: &Principal) -> Result<Option<Timestamp>> {
+        let select = "select last_seen_at from principals where class = $1 and name = $2";
+        let values = [who.class().as_str().into(), who.name().into()];
+        let rows = self.database.rows(&Statement::new(select, values)).await?;
+        let last = rows.first().map(|row| row.int(0)).transpose()?;
+        Ok(last.map(Timestamp::from_millis))
     }
 
     /// Whether a person was ever let in.
@@ -103,13 +108,31 @@ impl Store {
         Ok(self.database.rows(&no_people()).await?.is_empty())
     }
 
-    /// Those who would be taken for that principal, by the case of their letters alone, and may not come.
-    pub async fn disabled_twins(&self, who: &Principal) -> Result<bool> {
+    /// Whether a principal may not come, or one that would be taken for it by the case of its letters alone: by
+    /// its row or by the word of the ledger, which stays where the row is changed or removed.
+    pub async fn is_disabled(&self, who: &Principal) -> Result<bool> {
         let select = "select 1 from principals
              where class = $1 and lower(name) = lower($2) and disabled_at <> 0";
         let values = [who.class().as_str().into(), who.name().into()];
         let rows = self.database.rows(&Statement::new(select, values)).await?;
-        Ok(!rows.is_empty())
+        if !rows.is_empty() {
+            return Ok(true);
+        }
+        let (select, values) = words_about(who);
+        let words = self
+            .database
+            .rows(&Statement::assembled(select, values))
+            .await?;
+        let mut disabled = BTreeSet::new();
+        for word in &words {
+            let name = word.text(0)?;
+            if Word::read(word.text(1)?)?.disables {
+                disabled.insert(name);
+            } else {
+                disabled.remove(name);
+            }
+        }
+        Ok(!disabled.is_empty())
     }
 
     /// Notes that a principal was here, where that was not noted since `before`. It is no event.
@@ -130,31 +153,36 @@ impl Store {
 }
 
 /// Remembers whoever a session was begun for.
-pub fn seen(caller: &Caller, attests: Attests, now: Timestamp) -> Result<Statement> {
-    let body = serde_json::to_string(caller)
-        .map_err(|error| Failure::failed("a principal cannot be written").because(&error))?;
+pub fn seen(
+    caller: &Caller,
+    attests: Attests,
+    voucher: &Voucher,
+    now: Timestamp,
+) -> Result<Statement> {
+    let who = &caller.principal;
     let at = now.millis();
     let groups = match attests {
-        Attests::Principal => groups_text(Some(&caller.groups)),
-        Attests::Session => groups_text(None),
+        Attests::Principal => Some(&caller.groups),
+        Attests::Session => None,
     };
     Ok(Statement::insert(
         "insert into principals
              (name, class, first_seen_at, last_seen_at, attested_at, disabled_at, body,
-              attested_groups)",
+              attested_groups, vouched)",
         [
-            caller.principal.name().into(),
-            caller.principal.class().as_str().into(),
+            who.name().into(),
+            who.class().as_str().into(),
             at.into(),
             at.into(),
             at.into(),
             0.into(),
-            body.into(),
-            groups.into(),
+            voucher.write(&beside(who), caller)?.into(),
+            groups_text(groups).into(),
+            code(who, groups, voucher).into(),
         ],
         "on conflict (class, name) do update set last_seen_at = excluded.last_seen_at,
              attested_at = excluded.attested_at, body = excluded.body,
-             attested_groups = excluded.attested_groups",
+             attested_groups = excluded.attested_groups, vouched = excluded.vouched",
     ))
 }
 
@@ -190,35 +218,69 @@ pub fn enable(who: &Principal, now: Timestamp) -> Statement {
     )
 }
 
-fn known(row: &Row) -> Result<Known> {
-    let disabled_at = row.int(4)?;
-    Ok(Known {
-        caller: Caller {
-            newest_groups: groups(row.text(7)?)?,
-            ..caller(row)?
+fn select() -> String {
+    SELECT.replace("WORD", &newest_word("principals"))
+}
+
+/// Those of many rows that this authority wrote. The others are left out, and said on the terminal of whoever
+/// runs this authority.
+fn ours(rows: &[Row], voucher: &Voucher) -> Vec<Known> {
+    let mut ours = Vec::with_capacity(rows.len());
+    let mut first: Option<Failure> = None;
+    for row in rows {
+        match known(row, voucher) {
+            Ok(known) => ours.push(known),
+            Err(failure) => drop(first.get_or_insert(failure)),
+        }
+    }
+    if let Some(failure) = first {
+        let left_out = u64::try_from(rows.len() - ours.len()).unwrap_or(u64::MAX);
+        let left_out = counted(left_out, "principal");
+        terminal::say(&format!("jit: {left_out} left out: {failure}"));
+    }
+    ours
+}
+
+/// Reads a row as it was selected ([`SELECT`]). Of a principal that was not here since rows have codes nothing
+/// is known but its name, and that it is in no group.
+fn known(row: &Row, voucher: &Voucher) -> Result<Known> {
+    let class = match row.text(0)? {
+        "Human" => Class::Human,
+        "Workload" => Class::Workload,
+        _ => Class::Agent,
+    };
+    let who = Principal::new(class, row.text(1)?)?;
+    let caller = match attested(row.text(3)?, row.text(4)?, &who, voucher)? {
+        Attested::BeforeCodes => Caller {
+            newest_groups: Some(BTreeSet::new()),
+            ..Caller::new(who, BTreeSet::new())
         },
-        first_seen_at: Timestamp::from_millis(row.int(1)?),
-        last_seen_at: Timestamp::from_millis(row.int(2)?),
-        attested_at: Timestamp::from_millis(row.int(3)?),
-        disabled_at: (disabled_at != 0).then(|| Timestamp::from_millis(disabled_at)),
-        sessions: row.int(5)?,
-        grants: row.int(6)?,
+        Attested::Said(newest_groups) => {
+            let read: Result<Caller> = voucher.read(&beside(&who), row.text(2)?);
+            let caller = read.map_err(|_| not_believed(&who))?;
+            if caller.principal != who {
+                return Err(not_believed(&who));
+            }
+            Caller {
+                newest_groups,
+                ..caller
+            }
+        }
+    };
+    let word = Word::read(row.text(6)?)?;
+    Ok(Known {
+        caller,
+        first_seen_at: Timestamp::from_millis(row.int(7)?),
+        last_seen_at: Timestamp::from_millis(row.int(8)?),
+        attested_at: Timestamp::from_millis(row.int(9)?),
+        disabled_at: word.disabled_at(row.int(5)?),
+        sessions: row.int(10)?,
+        grants: row.int(11)?,
         enrolled: Vec::new(),
         outliving: Vec::new(),
     })
 }
 
-/// Attested groups as they were written ([`groups_text`]).
-fn groups(text: &str) -> Result<Option<BTreeSet<String>>> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    serde_json::from_str(text)
-        .map(Some)
-        .map_err(|error| Failure::failed("groups in the store cannot be read").because(&error))
-}
-
-fn caller(row: &Row) -> Result<Caller> {
-    serde_json::from_str(row.text(0)?)
-        .map_err(|error| Failure::failed("a principal in the store cannot be read").because(&error))
+fn beside(who: &Principal) -> [&str; 3] {
+    [BODY, who.class().as_str(), who.name()]
 }

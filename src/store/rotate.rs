@@ -128,6 +128,7 @@ impl Store {
                 // Nobody can say of those that are there who wrote them; the ledger keeps what was granted.
                 return Ok(append
                     .with(Statement::new("delete from elevations", []))
+                    .with(Statement::new("update principals set vouched = ''", []))
                     .with(Statement::new("delete from answers", [])));
             }
             return Ok(append);

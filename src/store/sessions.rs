@@ -4,7 +4,7 @@ pub use super::{conditions::goes_on, lines::DEEPEST};
 use super::{
     database::{Row, Statement},
     open::Store,
-    principals::Standing,
+    standing::Standing,
     vouched::{Voucher, forged},
 };
 use crate::domain::{
@@ -67,17 +67,26 @@ impl Store {
         }
         let voucher = self.voucher(now).await?;
         let hop = |row| {
-            let (mut session, standing) = (session(&voucher, row)?, Standing::read(row, 3)?);
+            let mut session = session(&voucher, row)?;
+            let standing = Standing::read(row, 3, &session.caller.principal, &voucher)?;
             let newest = standing.as_ref().and_then(|one| one.newest_groups.clone());
             session.caller = session.caller.narrowed(newest);
             Ok((session, standing))
         };
         let line = rows.iter().map(hop).collect::<Result<Vec<_>>>()?;
+        // Disabling somebody ended what they had, whatever the row of a session says.
+        let outlived = |(session, standing): &(Session, Option<Standing>)| {
+            let decided_at = standing.as_ref().and_then(|standing| standing.decided_at);
+            decided_at.is_some_and(|at| session.created_at < at)
+        };
+        if line.iter().any(outlived) {
+            return Ok(Vec::new());
+        }
         // What the columns say is nobody's word: it is how the rows were found.
         let mut wanted = Some(id);
         for ((session, _), row) in line.iter().zip(&rows) {
             let who = &session.caller.principal;
-            let is_theirs = row.text(6)? == who.class().as_str() && row.text(7)? == who.name();
+            let is_theirs = row.text(8)? == who.class().as_str() && row.text(9)? == who.name();
             if wanted != Some(&session.id) || !is_theirs || !session.is_live(now) {
                 return Err(forged());
             }

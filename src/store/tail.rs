@@ -9,6 +9,7 @@ use super::{
     chain::GENESIS,
     database::{Database, Row, Statement, Transaction},
     keychain::{FRESH, Keychain},
+    notes,
     vouched::Voucher,
 };
 use crate::domain::{
@@ -62,6 +63,16 @@ impl Tail {
 
     /// What is said of one that somebody else wrote.
     pub(super) fn foreign(&self) -> Failure {
+        if self.code.is_empty() {
+            return Failure::failed(format!(
+                "entry {} of the ledger was not written by this authority: it has no code, and no checkpoint covers it",
+                self.seq
+            ))
+            .hint(
+                "if jit was updated from before its ledger had codes and nobody else writes the database, take it \
+                 as it is with: jit serve --accept-loss, which is recorded",
+            );
+        }
         Failure::failed(format!(
             "entry {} of the ledger was not written by this authority",
             self.seq
@@ -123,8 +134,19 @@ async fn begun(database: &Database) -> Result<(Transaction, Tail)> {
     Ok((transaction, tail))
 }
 
-/// Vouches for the end of a ledger of version 3 or older, once: entries had no codes then.
-pub(super) async fn vouch_for_upgraded(keychain: &Keychain) -> Result<()> {
+/// By what the last entry of a ledger from before codes (version 3 or older) is known to be the authority's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Upgrade {
+    /// The ledger is a file of the user whose authority it is.
+    OwnFile,
+    /// A checkpoint that this authority signed covers it. An attacker with write access to the database can say
+    /// that it is of an older version again, and signs nothing.
+    Checkpoint,
+}
+
+/// Gives the last entry of a ledger from before codes its code, once. Where it is not known to be the
+/// authority's own it stays without, and is refused as an entry that somebody else wrote.
+pub(super) async fn vouch_for_upgraded(keychain: &Keychain, by: Upgrade) -> Result<()> {
     let upgraded = Statement::new("select seq, at, hash from upgraded", []);
     let rows = keychain.database.rows(&upgraded).await?;
     let Some(row) = rows.first() else {
@@ -132,16 +154,30 @@ pub(super) async fn vouch_for_upgraded(keychain: &Keychain) -> Result<()> {
     };
     let (seq, hash) = (row.int(0)?, row.text(2)?);
     let at = Timestamp::from_millis(row.int(1)?);
+    let is_ours = by == Upgrade::OwnFile || is_signed(keychain, seq, hash).await?;
     let code = keychain.voucher(at).await?.entry_code(seq, hash);
     let vouch = "update events set vouched = $3 where seq = $1 and hash = $2 and vouched = ''";
     let mut transaction = keychain.database.begin().await?;
-    transaction
-        .run(&Statement::new(
-            vouch,
-            [seq.into(), hash.into(), code.into()],
-        ))
-        .await?;
+    if is_ours {
+        let values = [seq.into(), hash.into(), code.into()];
+        transaction.run(&Statement::new(vouch, values)).await?;
+    }
     let done = Statement::new("delete from upgraded", []);
     transaction.run(&done).await?;
     transaction.commit().await
+}
+
+/// Whether a checkpoint of this authority covers the entry at that place with that hash.
+async fn is_signed(keychain: &Keychain, seq: i64, hash: &str) -> Result<bool> {
+    let notes = Statement::new("select note from checkpoints where seq = $1", [seq.into()]);
+    let notes = keychain.database.rows(&notes).await?;
+    let ring = keychain.ring(notes::PURPOSE, Duration::ZERO).await?;
+    let keys = ring.named(None)?;
+    for row in &notes {
+        let signed = notes::signed_by(&keys, row.text(0)?);
+        if signed.is_some_and(|signed| signed.seq == seq && signed.hash == hash) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -53,20 +53,7 @@ impl Store {
                 None => name.to_owned(),
             });
         }
-        let is_known = known.contains(&who.written())
-            || self
-                .is_recorded(EventFilter {
-                    principal: Some(who.clone()),
-                    ..EventFilter::default()
-                })
-                .await?
-            || self
-                .is_recorded(EventFilter {
-                    by: Some(who.clone()),
-                    ..EventFilter::default()
-                })
-                .await?;
-        if is_known {
+        if known.contains(&who.written()) || self.is_recorded(who).await? {
             return Ok(());
         }
         known.extend(self.recorded("principal").await?);
@@ -90,12 +77,22 @@ impl Store {
         Err(unknown(column, name, &known))
     }
 
-    async fn is_recorded(&self, filter: EventFilter) -> Result<bool> {
-        let one = EventFilter {
+    /// Whether an event is about that principal, or was caused by it.
+    async fn is_recorded(&self, who: &Principal) -> Result<bool> {
+        let one = |filter| EventFilter {
             limit: Some(1),
             ..filter
         };
-        Ok(!self.ledger().list(&one).await?.is_empty())
+        let about = one(EventFilter {
+            principal: Some(who.clone()),
+            ..EventFilter::default()
+        });
+        let by = one(EventFilter {
+            by: Some(who.clone()),
+            ..EventFilter::default()
+        });
+        let (about, by) = (self.ledger().list(&about), self.ledger().list(&by));
+        Ok(!about.await?.is_empty() || !by.await?.is_empty())
     }
 
     /// Every value of a column of the ledger.
@@ -114,6 +111,7 @@ impl Store {
 
 fn unknown(what: &str, name: &str, known: &BTreeSet<String>) -> Failure {
     let near = did_you_mean(name, known.iter().map(String::as_str));
-    Failure::usage(format!("the ledger has no {what} `{name}`"))
-        .hint(format!("{near}jit audit without --{what} lists everything"))
+    Failure::usage(format!("the ledger has no {what} `{name}`")).hint(format!(
+        "{near}\"jit audit\" without --{what} lists everything"
+    ))
 }

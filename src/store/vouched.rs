@@ -50,8 +50,7 @@ impl Voucher {
         written: &str,
     ) -> Result<T> {
         let (code, text) = written.split_once(' ').unwrap_or_default();
-        let code = URL_SAFE_NO_PAD.decode(code).unwrap_or_default();
-        if !self.0.is_of(message(beside, text).as_bytes(), &code) {
+        if !self.is_code(beside, text, code) {
             return Err(forged());
         }
         serde_json::from_str(text)
@@ -66,13 +65,18 @@ impl Voucher {
 
     /// Whether that code is of the entry at place `seq` with that hash: whether this authority wrote it.
     pub(super) fn is_entry_code(&self, seq: i64, hash: &str, code: &str) -> bool {
-        let code = URL_SAFE_NO_PAD.decode(code).unwrap_or_default();
-        let message = message(&["event", &seq.to_string()], hash);
-        self.0.is_of(message.as_bytes(), &code)
+        self.is_code(&["event", &seq.to_string()], hash, code)
     }
 
-    fn code(&self, beside: &[impl AsRef<str>], text: &str) -> String {
+    /// A code for that text and for what stands `beside` it.
+    pub(super) fn code(&self, beside: &[impl AsRef<str>], text: &str) -> String {
         URL_SAFE_NO_PAD.encode(self.0.code(message(beside, text).as_bytes()))
+    }
+
+    /// Whether that code is of that text and of what stands `beside` it.
+    pub(super) fn is_code(&self, beside: &[impl AsRef<str>], text: &str, code: &str) -> bool {
+        let code = URL_SAFE_NO_PAD.decode(code).unwrap_or_default();
+        self.0.is_of(message(beside, text).as_bytes(), &code)
     }
 }
 

@@ -27,7 +27,7 @@ use crate::{
         enrolments,
         identities::Identity,
         ledger::{Actor, Append},
-        principals, spent,
+        principals,
     },
 };
 
@@ -276,21 +276,11 @@ impl Authority {
             id: format!("alert {presented} {hour}"),
             until: Timestamp::from_secs((hour + 1) * HOUR),
         };
-        if self.store.is_spent(&once.id).await? {
-            return Ok(());
-        }
         let event = Event {
             verdict: Some(Verdict::Deny),
             ..self.key_event(EventKind::Denied, enrolment, what, origin)?
         };
-        let append = Append::new(event, Actor::Authority)
-            .only_if(spent::is_new(&once))
-            .with(spent::spend(&once));
-        match self.store.ledger().append(append).await {
-            // Somebody else recorded it at the same time.
-            Err(failure) if failure.nature == Nature::Conflict => Ok(()),
-            recorded => recorded,
-        }
+        self.record_once(&once, event).await
     }
 
     /// An event about an enrolment, now.

@@ -6,6 +6,7 @@ mod forged;
 mod full_disk;
 mod keys;
 mod moved;
+mod older;
 mod outage;
 mod plans;
 mod planted;

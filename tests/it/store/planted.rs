@@ -23,7 +23,7 @@ const PACE: Pace = Pace {
     span: Duration::ZERO,
 };
 
-async fn append(store: &Store, count: usize) {
+pub(super) async fn append(store: &Store, count: usize) {
     for _ in 0..count {
         let one = granted("ssh/web:deploy");
         let append = step(store, EventKind::Granted, &one).await;
@@ -45,7 +45,7 @@ fn acceptance(lost: &Checkpoint) -> Event {
 
 /// The SQL that puts an event behind the last one, as whoever knows the layout does: chained as it should
 /// be, with the code of another entry.
-fn plant(head: &str, seq: i64, event: &Event) -> String {
+pub(super) fn plant(head: &str, seq: i64, event: &Event) -> String {
     let Stored {
         columns,
         body,
@@ -64,7 +64,7 @@ fn plant(head: &str, seq: i64, event: &Event) -> String {
     )
 }
 
-async fn head(store: &Store) -> String {
+pub(super) async fn head(store: &Store) -> String {
     match store.ledger().verify().await.unwrap() {
         Verification::Whole { head, .. } => head,
         Verification::Broken { what, .. } => panic!("{what}"),

@@ -4,5 +4,6 @@ mod approvals;
 mod ends;
 mod enrolled;
 mod forged;
+mod principals;
 mod standing;
 pub(crate) mod team;
