@@ -129,19 +129,9 @@ impl Metrics {
             metrics.refused.clone(),
         );
         registry.register(
-            "http_connections",
-            "Connections that are open",
-            metrics.connections.clone(),
-        );
-        registry.register(
             "connections_refused",
             "Connections that were refused, and why",
             metrics.connections_refused.clone(),
-        );
-        registry.register(
-            "differing_replicas",
-            "Replicas that have other policies or another catalogue in force",
-            metrics.differing.clone(),
         );
         metrics.register_state();
         register_ledger(&mut metrics.registry, ledger);
@@ -165,7 +155,27 @@ impl Metrics {
             "The SHA-256 of the policies in force",
             self.policies.clone(),
         );
+        self.register_gauges();
+        self.registry.register_with_unit(
+            "request_oldest_age",
+            "How long the oldest request has waited for people; 0 where none waits",
+            Unit::Seconds,
+            self.oldest_request.clone(),
+        );
+    }
+
+    fn register_gauges(&mut self) {
         let gauges = [
+            (
+                "http_connections",
+                "Connections that are open",
+                &self.connections,
+            ),
+            (
+                "differing_replicas",
+                "Replicas that have other policies or another catalogue in force",
+                &self.differing,
+            ),
             (
                 "grants_live",
                 "Grants that give their right, in the whole database",
@@ -183,14 +193,8 @@ impl Metrics {
             ),
         ];
         for (name, help, gauge) in gauges {
-            registry.register(name, help, gauge.clone());
+            self.registry.register(name, help, gauge.clone());
         }
-        registry.register_with_unit(
-            "request_oldest_age",
-            "How long the oldest request has waited for people; 0 where none waits",
-            Unit::Seconds,
-            self.oldest_request.clone(),
-        );
     }
 
     /// Notes what the database has, and how long the oldest request has waited.

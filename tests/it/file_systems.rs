@@ -2,20 +2,14 @@
 
 use std::{fs, path::Path, process::Command};
 
-use crate::support::{
-    Home,
-    home::{Ran, run},
-    whereabouts::{jit, program},
+use crate::{
+    setup::home,
+    support::{
+        Home,
+        home::{Ran, run},
+        whereabouts::{jit, program},
+    },
 };
-
-const CATALOGUE: &str = r#"
-[resources."aws/prod"]
-account = "123456789012"
-profiles = ["prod"]
-issuer = "assume-role"
-base_profile = "base"
-roles.read = { arn = "arn:aws:iam::123456789012:role/read" }
-"#;
 
 const PROFILES: &str = "[profile prod]\noutput = json\n";
 
@@ -25,12 +19,6 @@ fn refused(home: &Home, what: &str) -> Command {
     let mut command = home.command(&program("python3", None).expect("python3"));
     command.arg(script).arg(what).arg(jit());
     command
-}
-
-fn home() -> Home {
-    let home = Home::new();
-    home.configure("authority.toml", CATALOGUE);
-    home
 }
 
 fn setup(home: &Home, what: &str, more: &[&str]) -> Ran {

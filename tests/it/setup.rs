@@ -39,7 +39,8 @@ roles.read = { arn = "arn:aws:iam::123456789012:role/read" }
 
 const PROFILES: &str = "[profile base]\nregion = eu-west-1\n\n[profile prod]\noutput = json\n";
 
-fn home() -> Home {
+/// A home whose catalogue has one resource of each kind.
+pub(crate) fn home() -> Home {
     let home = Home::new();
     home.configure("authority.toml", CATALOGUE);
     home

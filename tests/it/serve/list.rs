@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::member::Member;
+use super::member::{DELEGATE, Member};
 use crate::support::{
     Serve,
     home::run,
@@ -19,6 +19,8 @@ permit (principal, action == Action::"elevate", resource in Tier::"elevated");
 permit (principal in Group::"staff", action == Action::"request", resource in Tier::"sensitive");
 @id("on-call")
 permit (principal in Group::"on-call", action == Action::"break_glass", resource);
+@id("delegate")
+permit (principal, action == Action::"delegate", resource in Tier::"routine");
 "#;
 
 #[test]
@@ -52,19 +54,13 @@ fn what_one_could_have_is_listed_with_what_it_takes() {
     assert_eq!(staff.works(&["list", "--json", "--kind", "aws"]), "");
     // An agent is shown what was handed on to it, and no more.
     let jit = crate::support::whereabouts::jit();
-    let handed = staff.jit(&[
-        "delegate",
-        "--to",
-        "helper",
-        "--only",
-        "ssh/web:deploy",
-        "--ttl",
-        "1h",
-        "--",
-        jit.to_str().unwrap(),
-        "list",
-    ]);
-    assert_ne!(handed.stdout.lines().count(), 3, "{handed:?}");
+    let handed = staff.works(&[&DELEGATE[..], &[jit.to_str().unwrap(), "list"]].concat());
+    let handed: Vec<&str> = handed.lines().collect();
+    assert_eq!(handed.len(), 1, "{handed:?}");
+    assert!(
+        handed[0].starts_with("ssh/web:deploy  routine "),
+        "{handed:?}"
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 /// Everything that people say to requests is permitted to those in the right group.
-pub(super) const POLICIES: &str = r#"
+pub(crate) const POLICIES: &str = r#"
 @id("routine")
 permit (principal, action == Action::"elevate", resource in Tier::"routine");
 @id("sensitive") @justification("required")
@@ -27,7 +27,7 @@ permit (principal, action == Action::"delegate", resource) unless { resource in 
 "#;
 
 /// Hands the routine entitlement on to an agent, before its command.
-pub(super) const DELEGATE: [&str; 8] = [
+pub(crate) const DELEGATE: [&str; 8] = [
     "delegate",
     "--to",
     "helper",
@@ -39,13 +39,13 @@ pub(super) const DELEGATE: [&str; 8] = [
 ];
 
 /// Somebody at their machine.
-pub(super) struct Member {
-    pub(super) home: Home,
+pub(crate) struct Member {
+    pub(crate) home: Home,
 }
 
 impl Member {
     /// Signed in at that server.
-    pub(super) fn of(serve: &Serve, who: &str, groups: &[&str]) -> Self {
+    pub(crate) fn of(serve: &Serve, who: &str, groups: &[&str]) -> Self {
         let home = Home::new();
         point(&home, &serve.url, Some(&serve.ca()));
         let member = Self { home };
@@ -65,13 +65,13 @@ impl Member {
         identity::keep(&session(&self.home), &serve.url, &kept).unwrap();
     }
 
-    pub(super) fn jit(&self, args: &[&str]) -> Ran {
+    pub(crate) fn jit(&self, args: &[&str]) -> Ran {
         run(&mut self.home.jit(args))
     }
 
     /// Runs a verb that must work; what it printed.
     #[track_caller]
-    pub(super) fn works(&self, args: &[&str]) -> String {
+    pub(crate) fn works(&self, args: &[&str]) -> String {
         let ran = self.jit(args);
         assert_eq!(ran.code, 0, "{args:?}: {ran:?}");
         ran.stdout
