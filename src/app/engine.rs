@@ -205,13 +205,15 @@ impl Engine {
         }
     }
 
-    /// What a target's administrator must apply; only the key or certificate, where that is asked for.
+    /// What a target's administrator must apply; only the key or certificate, or what undoes it, where that is asked for.
     pub async fn trust(&self, name: &ResourceName, what: Trust) -> Result<String> {
         match (self, what) {
             (Self::Embedded(authority), Trust::Whole) => authority.trust(name).await,
             (Self::Embedded(authority), Trust::Authority) => authority.trust_ca(name).await,
+            (Self::Embedded(authority), Trust::Removal) => authority.trust_removal(name).await,
             (Self::Remote(remote), Trust::Whole) => remote.trust(name).await,
             (Self::Remote(remote), Trust::Authority) => remote.trust_ca(name).await,
+            (Self::Remote(remote), Trust::Removal) => remote.trust_removal(name).await,
         }
     }
 
@@ -251,6 +253,8 @@ pub enum Trust {
     Whole,
     /// Only the key or certificate.
     Authority,
+    /// What undoes all of it.
+    Removal,
 }
 
 /// The server of this run, asked by whom it let in; none where the authority is in this process.

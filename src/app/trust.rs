@@ -25,10 +25,11 @@ const HOST_TTL: Duration = Duration::from_hours(24 * 365);
 /// Print what a target needs to trust this authority
 ///
 /// With --host-key, a host of an ssh resource is vouched for: what is printed lets its sshd show a
-/// certificate, by which ssh knows it without ever having seen it ("jit setup ssh").
+/// certificate, by which ssh knows it without ever having seen it ("jit setup ssh"). With --remove, what is
+/// printed undoes all of that.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  jit trust kubernetes/prod | kubectl --context admin apply -f -\n  jit trust ssh/web --host-key web-1.pub --host web-1.example.com | ssh root@web-1 sh"
+    after_help = "Example:\n  jit trust kubernetes/prod | kubectl --context admin apply -f -\n  jit trust ssh/web --host-key web-1.pub --host web-1.example.com | ssh root@web-1 sh\n  jit trust ssh/web --remove | ssh root@web-1 sh"
 )]
 pub struct Args {
     /// kind/name
@@ -37,6 +38,9 @@ pub struct Args {
     /// Only the key or certificate, for scripts.
     #[arg(long)]
     ca: bool,
+    /// What undoes it: the target trusts this authority no more.
+    #[arg(long, conflicts_with_all = ["ca", "host_key"])]
+    remove: bool,
     /// Vouch for the host whose public key is in this file.
     #[arg(long, value_name = "FILE", requires = "host")]
     host_key: Option<PathBuf>,
@@ -54,10 +58,10 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         Some(file) => host(args, file, session)?,
         None => block_on(async {
             let engine = Engine::without_policies(session).await?;
-            let what = if args.ca {
-                Trust::Authority
-            } else {
-                Trust::Whole
+            let what = match (args.ca, args.remove) {
+                (true, _) => Trust::Authority,
+                (false, true) => Trust::Removal,
+                (false, false) => Trust::Whole,
             };
             engine.trust(&args.resource, what).await
         })??,

@@ -17,6 +17,7 @@ use crate::{
     issuers::{
         self,
         order::Site,
+        removal::removal,
         ssh_host::{self, HostKey, HostOrder},
     },
     platform::keys,
@@ -64,6 +65,13 @@ impl Authority {
             ..self.site(Some(&signing))
         };
         issuers::trust(name, resource, &site)
+    }
+
+    /// What the target's administrator must apply to trust this authority no more.
+    pub async fn trust_removal(&self, name: &ResourceName) -> Result<String> {
+        let resource = self.catalogue.resource(name)?;
+        let signing = self.signing(name, resource).await?;
+        removal(name, resource, &self.site(Some(&signing)))
     }
 
     /// The keys of the resource's authority that are to be trusted beside the one that signs.

@@ -5,6 +5,7 @@ mod jwt;
 pub mod kubernetes;
 pub mod order;
 pub mod postgres;
+pub mod removal;
 #[cfg(test)]
 mod sample;
 pub mod ssh;

@@ -1,5 +1,5 @@
 //! Trust over HTTP: what a target's administrator applies is text (`GET`, with `?ca=true` just the key
-//! or certificate); a host is vouched for by `POST`.
+//! or certificate, with `?remove=true` what undoes it); a host is vouched for by `POST`.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -24,6 +24,12 @@ impl Remote {
         self.call(&call).await?.text()
     }
 
+    /// What the target's administrator must apply to trust the server no more.
+    pub async fn trust_removal(&self, name: &ResourceName) -> Result<String> {
+        let call = self.about(name).with("remove", Some("true".to_owned()));
+        self.call(&call).await?.text()
+    }
+
     /// Has a host vouched for.
     pub async fn certify_host(&self, name: &ResourceName, host: &HostRequest) -> Result<HostView> {
         let call = Call::post(path_of(name), Body::json(host)?, self.shown());

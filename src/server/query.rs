@@ -50,6 +50,9 @@ pub(super) struct Trust {
     /// Only the key or certificate.
     #[serde(default)]
     pub(super) ca: bool,
+    /// What undoes the trust.
+    #[serde(default)]
+    pub(super) remove: bool,
 }
 
 /// Which entries of the ledger.

@@ -62,10 +62,15 @@ pub(super) async fn read(
 ) -> Result<String, Refusal> {
     let authority = &served.authority;
     seen(&served, &visitor.plain_client(), &name)?;
-    Ok(if wanted.ca {
-        authority.trust_ca(&name).await?
-    } else {
-        authority.trust(&name).await?
+    Ok(match (wanted.ca, wanted.remove) {
+        (false, false) => authority.trust(&name).await?,
+        (true, false) => authority.trust_ca(&name).await?,
+        (false, true) => authority.trust_removal(&name).await?,
+        (true, true) => {
+            return Err(Failure::usage("`ca` and `remove` do not go together")
+                .hint("leave one of them out")
+                .into());
+        }
     })
 }
 

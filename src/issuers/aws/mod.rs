@@ -15,6 +15,7 @@ mod own;
 mod place;
 mod provider;
 mod refusal;
+mod removal;
 mod session;
 mod signed;
 mod trust;
@@ -59,6 +60,16 @@ pub fn trust(name: &ResourceName, resource: &AwsResource, site: &Site<'_>) -> Re
         AwsIssuer::AssumeRole => trust::policies(name, resource),
         AwsIssuer::WebIdentity => {
             provider::policies(name, resource, &web_identity::issuer(name, site)?)
+        }
+    }
+}
+
+/// What undoes that.
+pub fn removal(name: &ResourceName, resource: &AwsResource, site: &Site<'_>) -> Result<String> {
+    match resource.issuer {
+        AwsIssuer::AssumeRole => removal::commands(name, resource, None),
+        AwsIssuer::WebIdentity => {
+            removal::commands(name, resource, Some(&web_identity::issuer(name, site)?))
         }
     }
 }

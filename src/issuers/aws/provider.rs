@@ -99,7 +99,7 @@ fn trust_policy(name: &ResourceName, arn: &str, id: &str, roles: &BTreeSet<&str>
 }
 
 /// The issuer as IAM names it: its URL without `https://`.
-fn identifier<'a>(name: &ResourceName, issuer: &Issuer<'a>) -> Result<&'a str> {
+pub(super) fn identifier<'a>(name: &ResourceName, issuer: &Issuer<'a>) -> Result<&'a str> {
     let id = issuer.url.strip_prefix("https://").unwrap_or(issuer.url);
     let host = id.split('/').next().unwrap_or(id);
     if host.contains(':') {

@@ -4,6 +4,7 @@ mod certificate;
 mod dynamic_role;
 mod manager;
 mod names;
+mod removal;
 mod scram;
 mod trust;
 mod url;
@@ -57,6 +58,14 @@ pub fn trust(name: &ResourceName, resource: &PostgresResource, site: &Site<'_>) 
             trust::certificate(name, resource, &authority)
         }
         PostgresIssuer::DynamicRole => trust::dynamic_role(name, resource),
+    }
+}
+
+/// What undoes that.
+pub fn removal(name: &ResourceName, resource: &PostgresResource) -> Result<String> {
+    match resource.issuer {
+        PostgresIssuer::Certificate => removal::certificate(name, resource),
+        PostgresIssuer::DynamicRole => removal::dynamic_role(name, resource),
     }
 }
 

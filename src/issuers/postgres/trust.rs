@@ -77,11 +77,11 @@ fn ensured(role: &str, attribute: &str) -> Result<String> {
     ))
 }
 
-fn groups(resource: &PostgresResource) -> BTreeSet<&str> {
+pub(super) fn groups(resource: &PostgresResource) -> BTreeSet<&str> {
     resource.roles.values().map(|role| &*role.role).collect()
 }
 
-fn databases(resource: &PostgresResource) -> Result<Vec<String>> {
+pub(super) fn databases(resource: &PostgresResource) -> Result<Vec<String>> {
     if resource.databases.is_empty() {
         return Ok(vec!["all".to_owned()]);
     }

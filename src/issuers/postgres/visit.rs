@@ -126,7 +126,7 @@ fn access(
         Secret::SshCertificate(_) | Secret::KubernetesToken(_) | Secret::AwsSession { .. } => {
             return Err(
                 Failure::failed("the lease holds no credential for PostgreSQL")
-                    .hint("drop it with \"jit forget\", then try again"),
+                    .hint("drop it with \"jit forget --all\", then try again"),
             );
         }
     };

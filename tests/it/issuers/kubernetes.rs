@@ -181,3 +181,24 @@ async fn each_refusal_says_what_is_missing() {
         failure.message
     );
 }
+
+#[tokio::test]
+async fn a_cluster_that_took_its_trust_back_makes_no_token_and_keeps_its_namespaces() {
+    let Some(kube) = Kube::shared() else { return };
+    let scene = scene(kube, "jit-removed");
+    let grant = scene.grant("view");
+    let credential = scene.issue(&grant).await.unwrap();
+    assert_eq!(whoami(kube, token(&credential)).code, 0);
+    let file = scene.home.write("removal.yaml", &scene.removal());
+    for _ in ["once", "and again, which changes nothing"] {
+        kube.kubectl(&["delete", "--ignore-not-found", "-f", file.to_str().unwrap()]);
+    }
+    until("the token to be refused", || {
+        (whoami(kube, token(&credential)).code != 0).then_some(())
+    });
+    assert!(scene.issue(&scene.grant("view")).await.is_err());
+    let left = kube.kubectl(&["get", "namespaces", "-o", "name"]);
+    assert!(left.contains("namespace/jit-removed"), "{left}");
+    let left = kube.kubectl(&["get", "clusterrolebindings", "-o", "name"]);
+    assert!(!left.contains("jit:jit-removed"), "{left}");
+}

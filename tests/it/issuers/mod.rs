@@ -34,6 +34,7 @@ use jit::{
     issuers::{
         self,
         order::{Issuer, Order, Revocation, Site},
+        removal::removal,
     },
     platform::{clock, keys},
 };
@@ -135,6 +136,10 @@ impl Scene {
 
     fn trust(&self) -> String {
         issuers::trust(&self.name, &self.resource, &self.site()).unwrap()
+    }
+
+    fn removal(&self) -> String {
+        removal(&self.name, &self.resource, &self.site()).unwrap()
     }
 
     /// The client's private key in a file, PKCS#8 as openssl and libpq read it.

@@ -1,6 +1,6 @@
 //! Client certificates at a real PostgreSQL.
 
-use std::{process::Command, time::Duration};
+use std::{fs, process::Command, time::Duration};
 
 use jit::{
     domain::{credential::Secret, elevation::Grant},
@@ -9,7 +9,7 @@ use jit::{
 };
 
 use super::Scene;
-use crate::support::{Access, Postgres, home::Ran, run};
+use crate::support::{Access, Postgres, home::Ran, run, until};
 
 fn scene() -> Scene {
     Scene::new(
@@ -120,4 +120,41 @@ async fn a_certificate_that_is_over_or_of_another_authority_is_refused() {
     let certificate = self::certificate(&stranger, &stranger.grant("read")).await;
     let refused = connect(&stranger, &server, &certificate, "orders_ro");
     assert_ne!(refused.code, 0, "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_took_its_trust_back_lets_nobody_in() {
+    let scene = scene();
+    let Some(server) = trusting(&scene) else {
+        return;
+    };
+    let grant = scene.grant("read");
+    let made = certificate(&scene, &grant).await;
+    let let_in = connect(&scene, &server, &made, "orders_ro");
+    assert_eq!(let_in.code, 0, "{let_in:?}");
+    let removal = scene.removal();
+    let removed: Vec<&str> = removal
+        .lines()
+        .filter_map(|line| line.strip_prefix("#    "))
+        .collect();
+    assert!(
+        removed.contains(&"ALTER SYSTEM RESET ssl_ca_file"),
+        "{removal}"
+    );
+    let file = server.psql("show hba_file");
+    let text = fs::read_to_string(&file).unwrap();
+    let kept: Vec<&str> = text
+        .lines()
+        .filter(|line| !removed.contains(line))
+        .collect();
+    assert_eq!(text.lines().count() - kept.len(), 2, "{removal}");
+    fs::write(&file, kept.join("\n") + "\n").unwrap();
+    server.psql("select pg_reload_conf()");
+    until("the server to have read it", || {
+        let refused = connect(&scene, &server, &made, "orders_ro");
+        refused
+            .stderr
+            .contains("no pg_hba.conf entry")
+            .then_some(())
+    });
 }

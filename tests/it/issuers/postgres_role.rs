@@ -51,21 +51,7 @@ fn follow(scene: &Scene, server: &Postgres) {
     server.psql("create database other");
     server.psql("create table kept (id int)");
     for _ in ["once", "and again, which changes nothing"] {
-        let mut child = Command::new("psql")
-            .args([
-                "-Xq",
-                "-v",
-                "ON_ERROR_STOP=1",
-                &server.superuser_url("postgres"),
-            ])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(scene.trust().as_bytes()).unwrap();
-        drop(stdin);
-        assert!(child.wait().unwrap().success(), "{}", scene.trust());
+        apply(server, &scene.trust());
     }
     server.psql("alter role jit password 'manager'");
     server.psql(&format!(
@@ -73,6 +59,46 @@ fn follow(scene: &Scene, server: &Postgres) {
         GROUP.replace('"', "\"\"")
     ));
     server.psql_in("other", "grant create on schema public to public");
+}
+
+fn apply(server: &Postgres, script: &str) {
+    let mut child = Command::new("psql")
+        .args([
+            "-Xq",
+            "-v",
+            "ON_ERROR_STOP=1",
+            &server.superuser_url("postgres"),
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(script.as_bytes()).unwrap();
+    drop(stdin);
+    assert!(child.wait().unwrap().success(), "{script}");
+}
+
+#[tokio::test]
+async fn a_server_that_took_its_trust_back_makes_no_role_and_keeps_its_groups() {
+    let Some((scene, server)) = start() else {
+        return;
+    };
+    let grant = scene.grant("read");
+    scene.issue(&grant).await.unwrap();
+    scene.revoke(&grant).await.unwrap();
+    for _ in ["once", "and again, which changes nothing"] {
+        apply(&server, &scene.removal());
+    }
+    let count = |which: &str| server.psql(&format!("select count(*) from pg_roles where {which}"));
+    assert_eq!(count("rolname like 'jit%'"), "0");
+    assert_eq!(count("rolname = 'orders_rw'"), "1");
+    assert!(scene.issue(&scene.grant("read")).await.is_err());
+    // The manager stays where it manages groups of another resource.
+    apply(&server, &scene.trust());
+    server.psql("create role others; grant others to jit");
+    apply(&server, &scene.removal());
+    assert_eq!(count("rolname = 'jit'"), "1");
 }
 
 fn login(credential: &Credential) -> (&str, &str) {

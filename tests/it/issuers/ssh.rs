@@ -1,6 +1,6 @@
 //! Certificates at a real sshd.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 use jit::{
     domain::{credential::Secret, elevation::Grant},
@@ -104,4 +104,40 @@ async fn another_login_a_past_certificate_and_another_authority_are_refused() {
     };
     let refused = ssh(&other, &server, &stranger, &["true"]).await;
     assert!(refused.stderr.contains("Permission denied"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_host_that_took_its_trust_back_lets_nobody_in() {
+    let Some((scene, _)) = start() else {
+        return;
+    };
+    let etc = scene.home.path("etc");
+    fs::create_dir_all(etc.join("sshd_config.d")).unwrap();
+    // Both scripts, on a host whose /etc/ssh is that directory.
+    scene.home.tool("sshd", "exit 0");
+    scene.home.tool("systemctl", "exit 0");
+    let apply = |script: &str| {
+        let script = script.replace("/etc/ssh", etc.to_str().unwrap());
+        let ran = run(scene
+            .home
+            .command(Path::new("/bin/sh"))
+            .args(["-c", &script]));
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran.stderr
+    };
+    apply(&scene.trust());
+    let server = Sshd::start(&etc.join("jit-web.pub")).unwrap();
+    let grant = scene.grant(server.user());
+    let let_in = ssh(&scene, &server, &grant, &["true"]).await;
+    assert_eq!(let_in.code, 0, "{let_in:?}");
+    let elsewhere = etc.join("own-cas.pub");
+    fs::copy(etc.join("jit-web.pub"), &elsewhere).unwrap();
+    let said = apply(&scene.removal());
+    assert!(said.contains("is still in"), "{said}");
+    assert!(said.contains("own-cas.pub"), "{said}");
+    let refused = ssh(&scene, &server, &grant, &["true"]).await;
+    assert!(refused.stderr.contains("Permission denied"), "{refused:?}");
+    fs::remove_file(elsewhere).unwrap();
+    assert_eq!(apply(&scene.removal()), "", "again, which changes nothing");
+    assert_eq!(fs::read_dir(etc.join("sshd_config.d")).unwrap().count(), 0);
 }
