@@ -4,13 +4,14 @@ use std::ffi::OsString;
 
 use super::{
     acquire::{self, Terms},
-    aws_notes, served,
+    aws_notes, mark, served,
     session::Session,
 };
 use crate::{
     config::surroundings,
     domain::{
         catalogue::Catalogue,
+        elevation::Grant,
         entitlement::{Entitlement, Kind, ResourceName, RoleName},
         failure::{Failure, Nature, Result},
         lease::Lease,
@@ -108,25 +109,26 @@ fn attempt(args: &Args, session: &Session) -> Result<()> {
         }
         recognised => recognised?,
     };
-    let Some(launch) = prepared(session, args, &wanted, &task)? else {
+    let Some((mut launch, grant)) = prepared(session, args, &wanted, &task)? else {
         session.tell("no lease is held, so the command is run as it is");
         return Err(tools::as_it_is(&task)?.replace());
     };
-    let launch = beside(session, args, &task)?
-        .into_iter()
-        .try_fold(launch, |launch, other| {
-            launch.beside(other, task.arguments())
-        })?;
+    let mut grants = vec![grant];
+    for (other, grant) in beside(session, args, &task)? {
+        launch = launch.beside(other, task.arguments())?;
+        grants.push(grant);
+    }
+    mark::put(&mut launch, &grants, session)?;
     Err(launch.replace())
 }
 
-/// The command with what one resource needs; `None` where only what is held may be used, and that is not all.
+/// The command with what one resource needs, and the grant that gives it; `None` where only what is held may be used, and that is not all.
 fn prepared(
     session: &Session,
     args: &Args,
     wanted: &Recognised,
     task: &Task<'_>,
-) -> Result<Option<Launch>> {
+) -> Result<Option<(Launch, Grant)>> {
     session.tell(&format!("{}: {}", wanted.entitlement, wanted.because));
     let Some((lease, via)) = leases(session, args, wanted, task)? else {
         return Ok(None);
@@ -134,7 +136,7 @@ fn prepared(
     if wanted.entitlement.resource.kind() == Kind::Aws {
         aws_notes::say(session, wanted, &lease, task)?;
     }
-    tools::launch(&Injection {
+    let launch = tools::launch(&Injection {
         task: *task,
         resource: task.catalogue.resource(&wanted.entitlement.resource)?,
         lease: &lease,
@@ -144,12 +146,12 @@ fn prepared(
         is_mixed: wanted.is_mixed,
         places: &session.places,
         now: (session.clock)(),
-    })
-    .map(Some)
+    })?;
+    Ok(Some((launch, lease.grant)))
 }
 
 /// The command with what each further resource needs, where `--on` names more than one.
-fn beside(session: &Session, args: &Args, task: &Task<'_>) -> Result<Vec<Launch>> {
+fn beside(session: &Session, args: &Args, task: &Task<'_>) -> Result<Vec<(Launch, Grant)>> {
     let [first, others @ ..] = args.on.as_slice() else {
         return Ok(Vec::new());
     };

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::session::Session;
+use super::{mark, session::Session};
 use crate::{
     cache,
     config::places::{self, SESSION},
@@ -20,8 +20,13 @@ use crate::{
 const SERVICES: &str = "PGSERVICEFILE";
 const SEARCH: &str = "PATH";
 
-/// Said by the prompt about what the human holds.
-const PROMPT: [&str; 2] = ["JIT_PROMPT", "JIT_CREDENTIAL_EXPIRATION"];
+/// Said by the prompt, and by `jit exec` to its command, about what the human holds.
+const PROMPT: [&str; 4] = [
+    "JIT_PROMPT",
+    "JIT_CREDENTIAL_EXPIRATION",
+    mark::ENTITLEMENTS,
+    mark::EXPIRES_AT,
+];
 /// A session of AWS, as `jit exec` sets it.
 const AWS: [&str; 4] = [
     "AWS_ACCESS_KEY_ID",

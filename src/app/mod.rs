@@ -31,6 +31,7 @@ pub mod list;
 pub mod login;
 pub mod logout;
 pub mod man;
+mod mark;
 pub mod notice;
 pub mod policy;
 pub mod principals;

@@ -157,3 +157,26 @@ fn a_prompt_starts_no_process_while_nothing_is_held() {
         assert_eq!(once, often, "{shell:?}: {text}");
     }
 }
+
+#[test]
+fn a_shell_under_exec_says_what_it_was_given_before_its_prompt() {
+    for shell in SHELLS.iter().filter(|shell| shell.is_there()) {
+        let home = home_with_leases();
+        set_up(&home);
+        let wrapper = format!("{} exec --on aws/held --", env!("CARGO_BIN_EXE_jit"));
+        let mut pty = shell.open_under(&home, &wrapper);
+        pty.wait_for("(aws/held:read) [");
+        says(
+            &mut pty,
+            "echo \"given-$JIT_ENTITLEMENTS-\"",
+            "given-aws/held:read-",
+        );
+        pty.type_in("exit\n");
+        // A name that a program of somebody else left there is shown to nobody.
+        let hostile = "env 'JIT_ENTITLEMENTS=$(touch gone)'";
+        let mut pty = shell.open_under(&home, hostile);
+        says(&mut pty, "true", "st-0> ");
+        assert!(!pty.shown().contains("($("), "{}", pty.shown());
+        assert!(!home.path("gone").exists());
+    }
+}

@@ -33,18 +33,20 @@ __jit_wrap pg_dumpall
 __jit_wrap pg_restore
 __jit_wrap pgbench
 
-# Before each prompt: $JIT_PROMPT and its copy in PS1. Where no lease rests, no process is started.
+# Before each prompt: $JIT_PROMPT and its copy in PS1, behind what "jit exec" gave this very shell. Where no
+# lease rests, no process is started.
 function __jit_prompt {
-    local was=$? said= segment=
+    local was=$? said= segment= mark=${JIT_ENTITLEMENTS-}
     if [[ -x $__jit ]] && compgen -G "${XDG_CACHE_HOME:-${HOME-}/.cache}/jit/leases/*.lease" >/dev/null; then
         said=$("$__jit" prompt @OPTIONS@ 2>/dev/null) || said=
     fi
     segment=${said%%$'\n'*}
     if [[ $said == *[!a-zA-Z0-9$'\n'\ /:._@+-]* ]]; then segment=''; fi
+    if [[ $mark == *[!a-zA-Z0-9\ /:._@+-]* ]]; then mark=''; fi
     if [[ -n $segment ]]; then export JIT_PROMPT=$segment; else unset JIT_PROMPT; fi
     if [[ -n $__jit_shown && -n ${PS1+x} ]]; then PS1=${PS1#"$__jit_shown"} __jit_shown=; fi
-    if [[ -n $segment && -n ${PS1+x} && -z ${JIT_PROMPT_OFF-} ]]; then
-        __jit_shown="[$segment] "
+    if [[ -n $segment$mark && -n ${PS1+x} && -z ${JIT_PROMPT_OFF-} ]]; then
+        __jit_shown="${mark:+($mark) }${segment:+[$segment] }"
         PS1=$__jit_shown$PS1
     fi
     # A status that is not 0 would end a shell that was told `set -e`.

@@ -32,7 +32,7 @@ if status is-interactive
         set -g __jit_reading
     end
 
-    # Before each prompt: $JIT_PROMPT and the segment. Where no lease rests, no process is started.
+    # Before each prompt: $JIT_PROMPT and the segment, behind what "jit exec" gave this very shell. Where no lease rests, no process is started.
     function __jit_prompt --on-event fish_prompt
         if not set -q __jit_ready
             set -g __jit_ready 1
@@ -74,7 +74,13 @@ if status is-interactive
     end
 
     function __jit_segment
-        if test -n "$JIT_PROMPT" -a -z "$JIT_PROMPT_OFF"
+        if test -n "$JIT_PROMPT_OFF"
+            return
+        end
+        if test -n "$JIT_ENTITLEMENTS"; and not string match -qr '[^a-zA-Z0-9 /:._@+-]' -- "$JIT_ENTITLEMENTS"
+            printf '(%s) ' "$JIT_ENTITLEMENTS"
+        end
+        if test -n "$JIT_PROMPT"
             printf '[%s] ' $JIT_PROMPT
         end
     end

@@ -33,10 +33,11 @@ __jit_wrap pg_dumpall
 __jit_wrap pg_restore
 __jit_wrap pgbench
 
-# Before each prompt: $JIT_PROMPT and its copy in PS1. Where no lease rests, no process is started.
+# Before each prompt: $JIT_PROMPT and its copy in PS1, behind what "jit exec" gave this very shell. Where no
+# lease rests, no process is started.
 function __jit_precmd {
     emulate -L zsh
-    local said= segment= cache=${XDG_CACHE_HOME:-${HOME-}/.cache}
+    local said= segment= mark=${JIT_ENTITLEMENTS-} cache=${XDG_CACHE_HOME:-${HOME-}/.cache}
     # As a text, since a shell that emulates sh cannot read a glob's qualifier where it stands.
     local leases="${(b)cache}/jit/leases/*.lease(N[1])"
     local -a held
@@ -46,10 +47,11 @@ function __jit_precmd {
     fi
     segment=${said%%$'\n'*}
     if [[ $said == *[^a-zA-Z0-9$'\n'\ /:._@+-]* ]]; then segment=; fi
+    if [[ $mark == *[^a-zA-Z0-9\ /:._@+-]* ]]; then mark=; fi
     if [[ -n $segment ]]; then export JIT_PROMPT=$segment; else unset JIT_PROMPT; fi
     if [[ -n $__jit_shown ]]; then PS1=${PS1#"$__jit_shown"} __jit_shown=; fi
-    if [[ -n $segment && -z ${JIT_PROMPT_OFF-} ]]; then
-        __jit_shown="[$segment] "
+    if [[ -n $segment$mark && -z ${JIT_PROMPT_OFF-} ]]; then
+        __jit_shown="${mark:+($mark) }${segment:+[$segment] }"
         PS1=$__jit_shown$PS1
     fi
 }
