@@ -3,7 +3,7 @@
 #
 #   ./install.sh              to ~/.local/bin (or $PREFIX/bin)
 #   ./install.sh --demo       and then shows it at work, on servers that it starts itself
-#   ./install.sh --uninstall  removes exactly what it installed
+#   ./install.sh --uninstall  removes exactly what it installed, and says what stays
 #   ./install.sh --prefix DIR to DIR/bin
 set -eu
 # What is installed is for everybody to read and for nobody else to write.
@@ -95,6 +95,17 @@ uninstall() {
     echo "$dirs" | while IFS= read -r dir; do
         [ -z "$dir" ] || rmdir -- "$dir" 2>/dev/null || true # somebody else's files are in it
     done
+    say_what_stays
+}
+
+# What people wrote and what jit recorded are theirs; and targets trust its keys until they are told otherwise.
+say_what_stays() {
+    for dir in "${XDG_CONFIG_HOME:-$HOME/.config}/jit" "${XDG_STATE_HOME:-$HOME/.local/state}/jit" \
+        "${XDG_CACHE_HOME:-$HOME/.cache}/jit" ${XDG_RUNTIME_DIR:+"$XDG_RUNTIME_DIR/jit"}; do
+        [ ! -d "$dir" ] || say "stays: $dir"
+    done
+    [ ! -d "${XDG_STATE_HOME:-$HOME/.local/state}/jit" ] || say "before you remove that: the ledger is in it, and the \
+keys that targets trust; a jit that is installed again prints what ends the trust of each: jit trust KIND/NAME --remove"
 }
 
 check_cargo() {

@@ -7,7 +7,10 @@ use std::{
     time::SystemTime,
 };
 
-use crate::support::home::{Home, Ran, run};
+use crate::support::{
+    home::{Home, Ran, run},
+    web::{CATALOGUE, POLICIES},
+};
 
 /// Where it installs to: a name that a careless script would split.
 const PREFIX: &str = "my prefix";
@@ -117,6 +120,35 @@ fn what_it_installs_runs_is_put_once_and_goes_again() {
         again.stderr.starts_with("jit: nothing is installed in "),
         "{again:?}"
     );
+}
+
+#[test]
+fn uninstalling_says_what_stays_in_the_home_and_at_targets() {
+    let home = home("1.99.0");
+    assert_eq!(install(&home, &[]).code, 0);
+    let jit = home.path(PREFIX).join("bin/jit");
+    home.configure("authority.toml", CATALOGUE);
+    home.configure("policies/all.cedar", POLICIES);
+    let removal = ["trust", "ssh/web", "--remove"];
+    for args in [&["request", "ssh/web:deploy"][..], &removal] {
+        let ran = run(home.command(&jit).args(args));
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+    let gone = install(&home, &["--uninstall"]);
+    assert_eq!(gone.code, 0, "{gone:?}");
+    for place in ["config", "state", "cache"] {
+        let kept = home.path(place).join("jit");
+        assert!(kept.exists(), "{place}");
+        let said = format!("jit: stays: {}\n", kept.display());
+        assert!(gone.stderr.contains(&said), "{said}: {gone:?}");
+    }
+    let said = "jit trust KIND/NAME --remove";
+    assert!(gone.stderr.contains(said), "{gone:?}");
+    // Where nothing was ever recorded, nothing is said.
+    let empty = self::home("1.99.0");
+    assert_eq!(install(&empty, &[]).code, 0);
+    let gone = install(&empty, &["--uninstall"]);
+    assert!(!gone.stderr.contains("stays"), "{gone:?}");
 }
 
 #[test]
