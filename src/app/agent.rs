@@ -104,7 +104,7 @@ fn received(pipe: OwnedFd) -> Result<Handover> {
     serde_json::from_slice(&bytes).map_err(|error| {
         Failure::usage("jit agent is started by jit itself, with something to serve")
             .because(&error)
-            .hint("see jit exec --help")
+            .hint("see: jit exec --help")
     })
 }
 

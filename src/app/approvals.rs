@@ -22,7 +22,7 @@ pub struct Args {}
 
 /// Say yes to somebody's request
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  jit approve 01JEXAMPLE0000000000000000 -j \"seen the ticket\"")]
+#[command(after_help = "Example:\n  jit approve 01m8a92dr6194zb9aa8rkqp2za -j \"seen the ticket\"")]
 pub struct Approve {
     /// The request's id, as approvals shows it.
     id: GrantId,
@@ -34,7 +34,7 @@ pub struct Approve {
 /// Say no to somebody's request
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  jit deny 01JEXAMPLE0000000000000000 -j \"not during the release\""
+    after_help = "Example:\n  jit deny 01m8a92dr6194zb9aa8rkqp2za -j \"not during the release\""
 )]
 pub struct Deny {
     /// The request's id, as approvals shows it.

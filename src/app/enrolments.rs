@@ -65,7 +65,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         let remote = engine::remote(session, Patience::PERSON).await?;
         let remote = remote.ok_or_else(|| {
             Failure::usage("the authority on this machine knows nobody but you")
-                .hint("hosts and bots are enrolled at a server: see jit serve --help")
+                .hint("hosts and bots are enrolled at a server; see: jit serve --help")
         })?;
         match &args.verb {
             Verb::Create { name, groups, ttl } => {

@@ -36,7 +36,9 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     }
     if all.is_empty() {
         return session.print(match session.server()? {
-            None => "No policy gives you anything here; jit policy explain KIND/NAME:ROLE says why",
+            None => {
+                "No policy gives you anything here; this says why: jit policy explain KIND/NAME:ROLE"
+            }
             Some(_) => {
                 "No policy gives you anything here; ask whoever runs the server, where jit policy explain says why"
             }

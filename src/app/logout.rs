@@ -59,7 +59,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         Err(failure) if failure.code == Code::SignIn => {}
         Err(failure) => {
             return Err(failure.hint(
-                "it is forgotten here; at the server it ends by itself, or run jit logout again after jit login",
+                "it is forgotten here; at the server it ends by itself, or sign in again and run: jit logout",
             ));
         }
     }

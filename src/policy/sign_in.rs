@@ -21,7 +21,7 @@ const MOST_CANDIDATES: usize = 32;
 /// What helps where the sign-in is too old.
 const AGAIN: &str = "run: jit login --fresh";
 /// What helps where it is young, and not strong.
-const STRONGER: &str = "run: jit login --fresh and use a second factor; where the provider asks for none, its administrator sets that up";
+const STRONGER: &str = "run: jit login --fresh, and use a second factor; where the provider asks for none, its administrator sets that up";
 
 impl Policies {
     /// The same policies where these sign-ins count as strong.

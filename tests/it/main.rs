@@ -26,6 +26,7 @@ mod file_systems;
 mod floors;
 mod forget;
 mod help;
+mod hints;
 mod identities;
 mod init;
 mod injected;

@@ -56,7 +56,7 @@ fn hint(provider: &Provider, wish: &Wish) -> String {
     let issuer = &provider.issuer;
     if wish.device {
         format!(
-            "sign out of {issuer} in the browser that you used, then run it again; or run jit login --fresh on a machine with a browser"
+            "sign out of {issuer} in the browser that you used, then run it again; or run, on a machine with a browser: jit login --fresh"
         )
     } else {
         format!("sign out of {issuer} in your browser, then run it again")

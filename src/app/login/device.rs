@@ -21,7 +21,7 @@ pub(super) async fn sign_in(provider: &Reached, wish: &Wish) -> Result<Tokens> {
     let client = provider.client()?;
     let lacking = || {
         Failure::failed(format!("{issuer} signs nobody in on another device"))
-            .hint("run jit login where a browser is")
+            .hint("run, where a browser is: jit login")
     };
     let _: &DeviceAuthorizationUrl = client.device_authorization_url().ok_or_else(lacking)?;
     // RFC 8628 says nothing of PKCE: a provider that does not know it ignores it (RFC 6749, section 3.2),

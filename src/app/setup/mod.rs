@@ -180,7 +180,7 @@ fn choose(args: &Args, subjects: &[Subject], ground: &mut Ground<'_>) -> Result<
 
 fn left_as_it_is(name: &ResourceName) -> String {
     format!(
-        "{name} is left as it is, since \"jit doctor\" has not seen it let you in: run jit doctor {name}, then this again (or add --anyway)"
+        "{name} is left as it is, since \"jit doctor\" has not seen it let you in: run \"jit doctor {name}\", then this again (or add --anyway)"
     )
 }
 

@@ -62,7 +62,7 @@ impl<'a> Login<'a> {
             Secret::SshCertificate(_) | Secret::KubernetesToken(_) | Secret::AwsSession { .. } => {
                 Err(
                     Failure::failed("the lease holds no credential for PostgreSQL")
-                        .hint("drop it with \"jit forget\", then try again"),
+                        .hint("drop it with \"jit forget --all\", then try again"),
                 )
             }
         }

@@ -98,7 +98,7 @@ pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
         Resource::Postgres(resource) => launch::launch(injection, resource),
         Resource::Ssh(_) | Resource::Kubernetes(_) | Resource::Aws(_) => {
             Err(Failure::failed("the lease is not for a PostgreSQL server")
-                .hint("drop it with \"jit forget\", then try again"))
+                .hint("drop it with \"jit forget --all\", then try again"))
         }
     }
 }

@@ -149,7 +149,7 @@ fn identity(lease: &Lease) -> Result<(PrivateKey, String)> {
         | Secret::PostgresRole { .. }
         | Secret::AwsSession { .. } => {
             Err(Failure::failed("the lease holds no certificate for ssh")
-                .hint("drop it with \"jit forget\", then try again"))
+                .hint("drop it with \"jit forget --all\", then try again"))
         }
     }
 }

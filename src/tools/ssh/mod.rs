@@ -52,7 +52,7 @@ pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
         Resource::Ssh(_) => launch::launch(injection),
         Resource::Kubernetes(_) | Resource::Postgres(_) | Resource::Aws(_) => {
             Err(Failure::failed("the lease is not for ssh hosts")
-                .hint("drop it with \"jit forget\", then try again"))
+                .hint("drop it with \"jit forget --all\", then try again"))
         }
     }
 }

@@ -159,7 +159,7 @@ fn point(link: &Path, target: &Path) -> io::Result<()> {
 fn blob(lease: &Lease) -> Result<Vec<u8>> {
     let broken = || {
         Failure::failed("the lease holds no certificate for ssh")
-            .hint("drop it with \"jit forget\", then try again")
+            .hint("drop it with \"jit forget --all\", then try again")
     };
     match &lease.credential.secret {
         Secret::SshCertificate(text) => {

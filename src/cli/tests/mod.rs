@@ -1,5 +1,7 @@
 //! What the grammar says, and how a failure is told.
 
+mod hints;
+
 use super::*;
 
 #[test]
