@@ -10,7 +10,7 @@ use super::{
 use crate::{
     domain::{
         event::{Event, EventKind, Origin},
-        failure::{Failure, Result},
+        failure::{Failure, Nature, Result},
         id::GrantId,
         known::Known,
         once::Once,

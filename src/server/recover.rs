@@ -184,17 +184,9 @@ impl Recovery<'_> {
         let event = self.administrator_event(who, now)?;
         let voucher = self.store.voucher(now).await?;
         let invitation = enrolments::invite(&enrolment, (&hash, now.after(MOMENT)), &voucher)?;
-        let enabled = Event {
-            kind: EventKind::Enabled,
-            detail: None,
-            expires_at: None,
-            ..event.clone()
-        };
-        let mut append = Append::new(event, Actor::Authority);
-        if self.store.is_disabled(who).await? {
-            append = append.and(enabled);
-        }
-        let append = append
+        let append = self
+            .enabling(event, who)
+            .await?
             .only_if(enrolments::is_new(who, &hash))
             .with(identities::release(who))
             .with(identities::pin(who, &own))
@@ -218,6 +210,21 @@ impl Recovery<'_> {
             "jit: {name} administers this server once the code is typed in, within {minutes} minutes, at: jit login --join\n{code}"
         ));
         Ok(())
+    }
+
+    /// The record of that event, and that a person who was disabled may come again.
+    async fn enabling(&self, event: Event, who: &Principal) -> Result<Append> {
+        let enabled = Event {
+            kind: EventKind::Enabled,
+            detail: None,
+            expires_at: None,
+            ..event.clone()
+        };
+        let append = Append::new(event, Actor::Authority);
+        if self.store.is_disabled(who).await? {
+            return Ok(append.and(enabled));
+        }
+        Ok(append)
     }
 
     fn administrator_event(&self, who: &Principal, now: Timestamp) -> Result<Event> {
