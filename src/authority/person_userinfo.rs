@@ -49,10 +49,10 @@ impl People {
         access_token: Option<&str>,
     ) -> Result<()> {
         let access_token = access_token.ok_or_else(|| {
-            Failure::denied(
-                "this server asks the provider who you are, and was given no access token",
-            )
-            .hint("install a newer jit on this machine, then run: jit login")
+            signed_out("this server asks the provider who you are, and was given no access token")
+                .hint(
+                    "run: jit login; where that does not help, install a newer jit on this machine",
+                )
         })?;
         let said = self.issuer.userinfo(access_token).await?;
         if said.get("sub").and_then(Value::as_str) != Some(&*verified.subject) {

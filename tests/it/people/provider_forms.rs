@@ -3,15 +3,19 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use jit::{domain::time::Timestamp, platform::clock};
+use jit::{
+    domain::{key::PrivateKey, time::Timestamp},
+    platform::{clock, keys},
+};
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::{
     Team, kept, machine, on,
-    stolen::{claims, exchange, people},
+    stolen::{claims, exchange, exchange_as, people},
 };
 use crate::support::{
-    Openid,
+    Home, Openid,
     home::run,
     issuer::Issuer,
     jwt::Algorithm,
@@ -19,8 +23,6 @@ use crate::support::{
     until,
     web::{CATALOGUE, POLICIES},
 };
-use jit::platform::keys;
-
 const SOON: &str = "[lifecycle.human]\nattest = \"4s\"\n";
 
 fn wait_until(at: Timestamp) {
@@ -79,18 +81,24 @@ fn a_renewal_without_an_id_token_is_a_renewal_where_the_provider_is_asked() {
 }
 
 #[test]
-fn a_renewal_that_says_no_groups_any_more_takes_a_sign_in() {
+fn a_renewal_that_does_not_say_the_groups_takes_a_sign_in() {
     let Some(team) = Team::start(POLICIES, &format!("userinfo = true\n{SOON}")) else {
         return;
     };
+    team.provider.set("only_in_id_token", json!(["groups"]));
     team.login("alice");
+    assert_eq!(team.who()["groups"], json!(["dev"]));
     team.provider.set("refresh_without_id_token", json!(true));
-    team.provider.claim("alice", "groups", json!(null));
-    let due = kept(&team.home, &team.serve).renew_at.unwrap();
-    wait_until(due);
+    wait_until(kept(&team.home, &team.serve).renew_at.unwrap());
     let ran = run(&mut team.home.jit(["whoami"]));
-    // `null` says that there are none; without the claim nobody knows.
-    assert!(ran.code == 0 || ran.code == 123, "{ran:?}");
+    assert_eq!(ran.code, 123, "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("does not say in which groups you are now"),
+        "{ran:?}"
+    );
+    team.login("alice");
+    assert_eq!(team.who()["groups"], json!(["dev"]));
 }
 
 #[test]
@@ -148,19 +156,75 @@ fn a_client_with_a_secret_and_one_port_signs_in() {
     assert_eq!(ran.code, 0, "{ran:?}");
 }
 
+/// An access token that the provider gives for the refresh token of a machine.
+fn access_token(team: &Team, home: &Home) -> String {
+    let refresh = kept(home, &team.serve).refresh.expect("a refresh token");
+    let fields = [
+        ("grant_type", "refresh_token"),
+        ("client_id", "jit"),
+        ("refresh_token", refresh.token.0.expose_secret()),
+    ];
+    let answer = team.provider.site().post_form("/token", &fields);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()["access_token"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn an_access_token_begins_no_session_and_is_nobody_elses() {
     let Some(team) = Team::start(POLICIES, "userinfo = true\n") else {
         return;
     };
     team.provider.account("mallory", &[]);
-    let fields = |token: &str| {
-        let kind = "urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token";
-        format!("{token}&subject_token_type={kind}")
-    };
-    // `exchange` writes the type of an ID token before the token, so that one of another type comes twice.
-    let answer = exchange(&team.serve, &fields("made-up"), &keys::generate().unwrap());
+    let thief = machine(&team.serve);
+    team.login("alice");
+    let ran = run(&mut on(&thief, &team.provider, "mallory", &["login"]));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let [own, theirs] = [&team.home, &thief].map(|home| access_token(&team, home));
+    let holder = kept(&team.home, &team.serve).holder;
+    let show =
+        |token: &str, holder: &PrivateKey| exchange_as(&team.serve, "access_token", token, holder);
+    let before = team.events().len();
+    let stranger = keys::generate().unwrap();
+    for (token, holder, told) in [
+        (
+            &own,
+            &stranger,
+            "no session of a person is bound to this key",
+        ),
+        (&theirs, &holder, "is of another account"),
+        (
+            &"made-up".to_owned(),
+            &holder,
+            "does not know the access token",
+        ),
+    ] {
+        let answer = show(token, holder);
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert!(answer.text().contains(told), "{answer:?}");
+    }
+    assert_eq!(team.events().len(), before);
+    assert_eq!(show(&own, &holder).status, 200);
+    assert_eq!(team.events().len(), before + 1);
+    // Once: a second time it vouches for nobody anew.
+    assert_eq!(show(&own, &holder).status, 200);
+    assert_eq!(team.events().len(), before + 1);
+    assert_eq!(run(&mut team.home.jit(["logout"])).code, 0);
+    let answer = show(&own, &holder);
     assert_eq!(answer.status, 400, "{answer:?}");
+}
+
+#[test]
+fn a_server_that_does_not_ask_the_provider_takes_no_access_token() {
+    let Some(team) = Team::new() else { return };
+    team.login("alice");
+    let own = access_token(&team, &team.home);
+    let holder = kept(&team.home, &team.serve).holder;
+    let answer = exchange_as(&team.serve, "access_token", &own, &holder);
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert!(
+        answer.text().contains("takes no access token"),
+        "{answer:?}"
+    );
 }
 
 #[test]

@@ -137,6 +137,11 @@ pub(crate) fn claims() -> Value {
 
 /// Exchanges an ID token as somebody with that key.
 pub(crate) fn exchange(serve: &Serve, id_token: &str, holder: &PrivateKey) -> Answer {
+    exchange_as(serve, "id_token", id_token, holder)
+}
+
+/// Exchanges a token of that type of RFC 8693 as somebody with that key.
+pub(crate) fn exchange_as(serve: &Serve, kind: &str, token: &str, holder: &PrivateKey) -> Answer {
     let url = format!("{}/v1/token", serve.url);
     let aim = Aim {
         method: "POST",
@@ -146,7 +151,7 @@ pub(crate) fn exchange(serve: &Serve, id_token: &str, holder: &PrivateKey) -> An
     let proof = prove(holder, &aim, clock::now()).unwrap();
     let form = format!(
         "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange\
-         &subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aid_token&subject_token={id_token}"
+         &subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3A{kind}&subject_token={token}"
     );
     let headers = [
         ("content-type", "application/x-www-form-urlencoded"),

@@ -7,6 +7,7 @@
 //   slow_ms       how long each answer waits
 //   token_error   {"status": 503, "body": ...}: what /token answers, whatever it is asked
 //   only_in_userinfo          the claims that no ID token has
+//   only_in_id_token          the claims that userinfo does not have
 //   refresh_without_id_token  whether a refresh gives no new ID token
 //   gone          whether connections are closed without an answer
 // With `server.crt` and `server.key` beside it, it speaks TLS. It prints the issuer once it listens.
@@ -126,6 +127,7 @@ const provider = new Provider(issuer, {
       accountId: name,
       claims: (use) => {
         const all = { sub: name, preferred_username: name, ...found.claims };
+        if (use === 'userinfo') (settings().only_in_id_token ?? []).forEach((claim) => delete all[claim]);
         if (use === 'id_token') (settings().only_in_userinfo ?? []).forEach((claim) => delete all[claim]);
         return all;
       },
