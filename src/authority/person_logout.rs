@@ -90,7 +90,7 @@ impl Authority {
         let of_it: Vec<Session> = of_it.take(MOST + 1).collect();
         if of_it.len() > MOST {
             return Err(Failure::failed("a logout token is about too many sessions")
-                .hint("disable whom it is about: jit principals disable NAME"));
+                .hint("disable whom it is about: jit principals disable NAME -j WHY"));
         }
         Ok(of_it)
     }

@@ -102,6 +102,14 @@ fn an_empty_home_and_a_mistake_are_mended_by_the_commands_of_the_hints() {
         &fails(&home, 2, &["exec", "--on", "ssh/web", "--", "true"]),
     );
     follow(&home, &fails(&home, 2, &["enrolments", "list"]));
+    let home = Home::new();
+    let listed = run(&mut home.jit(["list"]));
+    follow(&home, listed.stdout.trim_end());
+    let home = Home::new();
+    follow(
+        &home,
+        &fails(&home, 2, &["exec", "--", "ssh", "web.example.com", "true"]),
+    );
     let home = web();
     home.configure("authority.toml", &format!("{CATALOGUE}["));
     let hint = fails(&home, 125, &["request", "ssh/web:deploy"]);

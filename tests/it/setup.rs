@@ -124,6 +124,16 @@ fn what_the_catalogue_does_not_have_is_said() {
 }
 
 #[test]
+fn a_catalogue_whose_targets_wait_for_doctor_is_not_called_empty() {
+    let home = home();
+    let ran = run(home.jit(["setup"]).env("SHELL", "/bin/bash"));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let said = "ssh/web is left as it is, since \"jit doctor\" has not seen it let you in";
+    assert!(ran.stdout.contains(said), "{ran:?}");
+    assert!(!ran.stdout.contains("is empty"), "{ran:?}");
+}
+
+#[test]
 fn a_link_stays_a_link_and_its_file_keeps_its_mode() {
     let home = home();
     let real = home.write("dotfiles/aws", PROFILES);

@@ -7,6 +7,7 @@ use super::{clock, finding::Finding, ground::Ground};
 use crate::{
     app::{embedded::block_on, engine, identity, line, served, status::short},
     domain::{
+        count::counted,
         failure::{Failure, Result},
         time::Timestamp,
     },
@@ -50,8 +51,9 @@ pub(super) fn look(server: &str, ground: &Ground) -> Vec<Finding> {
 fn fetched(ground: &Ground) -> Finding {
     match served::fetch(&ground.session) {
         Ok(catalogue) => {
-            let many = catalogue.resources.0.len();
-            Finding::good("catalogue", format!("{many} resources that you may see"))
+            let many = u64::try_from(catalogue.resources.0.len()).unwrap_or(u64::MAX);
+            let many = counted(many, "resource");
+            Finding::good("catalogue", format!("{many} that you may see"))
         }
         Err(failure) => Finding::failed("catalogue", &failure),
     }

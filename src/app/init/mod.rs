@@ -25,7 +25,7 @@ use self::{
 };
 use super::session::Session;
 use crate::{
-    config::{authority, client, policies},
+    config::{authority, client, places, policies},
     domain::failure::Result,
     platform::files,
     policy::starter,
@@ -55,6 +55,9 @@ struct Report {
     found: Vec<Found>,
     /// Files that could not be read, and why.
     unreadable: Vec<String>,
+    /// The directory, where it is not the one that every command of this user reads.
+    #[serde(skip)]
+    elsewhere: Option<String>,
 }
 
 /// Writes what is not there yet.
@@ -67,7 +70,10 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     }
     let directory = &session.places.configuration;
     own_directory(directory)?;
-    let mut report = Report::default();
+    let mut report = Report {
+        elsewhere: elsewhere(session),
+        ..Report::default()
+    };
     write(&mut report, &directory.join(client::FILE), template::CONFIG)?;
     let catalogue = directory.join(authority::FILE);
     if exists(&catalogue) {
@@ -80,6 +86,14 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         return session.print_json(&report);
     }
     session.print(report.text().trim_end())
+}
+
+/// The directory, where it is not the one that every command of this user reads.
+fn elsewhere(session: &Session) -> Option<String> {
+    let configuration = &session.places.configuration;
+    let usual = places::find(&session.environment, None);
+    let is_usual = usual.is_ok_and(|usual| usual.configuration == *configuration);
+    (!is_usual).then(|| configuration.display().to_string())
 }
 
 /// Whether something has that name, be it a link that leads nowhere.
@@ -153,13 +167,23 @@ impl Report {
             || "KIND/NAME".to_owned(),
             |found| found.resource.to_string(),
         );
-        vec![
-            "Next:".to_owned(),
+        let mut next = vec!["Next:".to_owned()];
+        if let Some(directory) = &self.elsewhere {
+            let there = format!("--config-dir '{directory}'");
+            next.extend([
+                format!("  edit authority.toml, then run: jit policy check {there}"),
+                format!("  serve it to a team: jit serve --config '{directory}'"),
+                format!("  or use it yourself, with {there} or JIT_CONFIG_DIR"),
+            ]);
+            return next;
+        }
+        next.extend([
             "  edit authority.toml, then run: jit policy check".to_owned(),
             format!("  tell the target to trust this authority: jit trust {target}"),
             "  run a command with just-in-time access: jit exec -- COMMAND".to_owned(),
             "  leave the prefix out: jit setup, and see what is missing: jit doctor".to_owned(),
-        ]
+        ]);
+        next
     }
 }
 

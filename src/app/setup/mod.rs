@@ -137,7 +137,8 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
                     .iter()
                     .filter(|name| Some(name.kind()) == subject.kind());
                 let rest: Vec<String> = rest.map(left_as_it_is).collect();
-                if rest.is_empty() {
+                // What is left out is there, and only waits.
+                if rest.is_empty() && (subject.kind().is_some() || left_out.is_empty()) {
                     plan.notes.extend(missing(subject, args, &ground));
                 }
                 plan.notes.extend(rest);

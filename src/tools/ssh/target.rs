@@ -81,18 +81,15 @@ pub fn unknown(catalogue: &Catalogue, resolved: &Resolved) -> Failure {
     } else {
         format!("{alias} ({hostname})")
     };
-    let listed = if known.is_empty() {
-        "the catalogue has no ssh hosts".to_owned()
+    let hint = if known.is_empty() {
+        "the catalogue has no ssh host: \"jit init\" proposes those of your configuration"
+            .to_owned()
     } else {
-        format!(
-            "the catalogue has {}",
-            listed(&resolved.hostname, known.iter().copied())
-        )
+        let listed = listed(&resolved.hostname, known.iter().copied());
+        format!("{near}the catalogue has {listed}; or name the resource: --on ssh/NAME")
     };
     Failure::usage(format!("no resource has the host {shown}"))
-        .hint(format!(
-            "{near}{listed}; or name the resource: --on ssh/NAME"
-        ))
+        .hint(hint)
         .stranger()
 }
 

@@ -240,3 +240,22 @@ fn what_is_there_is_kept_be_it_wrong() {
     assert_eq!(checked.code, 125, "{checked:?}");
     assert!(checked.stderr.contains("authority.toml:1"), "{checked:?}");
 }
+
+#[test]
+fn what_comes_next_in_a_directory_of_its_own_names_that_directory() {
+    let home = Home::new();
+    let there = home.path("etc jit");
+    fs::create_dir(&there).unwrap();
+    let ran = run(home.jit(["init", "--config-dir"]).arg(&there));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let check = format!("jit policy check --config-dir '{}'", there.display());
+    let serve = format!("jit serve --config '{}'", there.display());
+    assert!(ran.stdout.contains(&check), "{ran:?}");
+    assert!(ran.stdout.contains(&serve), "{ran:?}");
+    assert!(!ran.stdout.contains("jit exec"), "{ran:?}");
+    let usual = run(&mut home.jit(["init"]));
+    assert!(
+        usual.stdout.contains("then run: jit policy check\n"),
+        "{usual:?}"
+    );
+}
