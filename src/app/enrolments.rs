@@ -82,7 +82,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
                 };
                 remote.call(&call).await?;
                 session.print(&format!(
-                    "removed {}: its sessions and grants have ended",
+                    "removed {}: its sessions and grants have ended; where a target cannot be told, a credential works until it expires, minutes at most, and an open session until it ends",
                     name.written()
                 ))
             }

@@ -13,7 +13,7 @@ use crate::{
         entitlement::Entitlement,
         failure::Result,
         id::GrantId,
-        lease::{Freshness, Lease},
+        lease::{CLOCK_SKEW, Freshness, Lease},
         time::Timestamp,
     },
     platform::terminal,
@@ -113,7 +113,7 @@ pub fn run(_: &Args, session: &Session) -> Result<()> {
     let is_held = |id: &GrantId| leases.iter().any(|lease| lease.grant.id == *id);
     let of_state = |state| current.iter().filter(move |one| one.state == state);
     let unheld: Vec<_> = of_state(State::Granted)
-        .filter(|one| !is_held(&one.id))
+        .filter(|one| !is_held(&one.id) && !is_of_the_future(one, now))
         .collect();
     let waiting = of_state(State::Pending);
     if leases.is_empty() && unheld.is_empty() && waiting.clone().next().is_none() && !session.json {
@@ -123,6 +123,12 @@ pub fn run(_: &Args, session: &Session) -> Result<()> {
     show_unheld(session, &unheld)?;
     waiting.into_iter().try_for_each(|one| wait(session, one))?;
     of_state(State::Denied).try_for_each(|one| refused(session, one))
+}
+
+/// Whether a grant is from the future: the clock was set back, and nothing that it says about time can be believed.
+fn is_of_the_future(one: &ElevationView, now: Timestamp) -> bool {
+    let granted_at = one.grant.as_ref().map(|grant| grant.granted_at);
+    granted_at.is_some_and(|at| now.after(CLOCK_SKEW) < at)
 }
 
 fn show_unheld(session: &Session, grants: &[&ElevationView]) -> Result<()> {

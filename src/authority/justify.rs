@@ -99,7 +99,9 @@ impl Authority {
     fn reason_event(&self, client: &Client, elevation: &Elevation, why: &str) -> Option<Event> {
         let known = elevation.request.justification.as_deref();
         let known = known.unwrap_or_default();
-        if why.is_empty() || known == why || known.split("; ").any(|reason| reason == why) {
+        // Reasons are joined as `add_reason` of an elevation does it.
+        let is_known = format!("; {known}; ").contains(&format!("; {why}; "));
+        if why.is_empty() || is_known {
             return None;
         }
         Some(Event {

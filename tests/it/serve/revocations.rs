@@ -48,6 +48,69 @@ fn not_asked_lately(home: &Home) {
     }
 }
 
+/// Makes the leases of a home such that their credentials work for some seconds and are to be renewed.
+fn about_to_expire(home: &Home) {
+    let cache = Cache::open(&session(home).places).unwrap();
+    for entitlement in cache.entitlements() {
+        let change = |lease: &mut jit::domain::lease::Lease| {
+            let now = jit::platform::clock::now();
+            lease.issued_at = now.before(Duration::from_mins(9));
+            lease.credential.expires_at = now.after(Duration::from_secs(25));
+        };
+        cache.update(&entitlement, change).unwrap();
+    }
+}
+
+fn held(home: &Home) -> usize {
+    let cache = Cache::open(&session(home).places).unwrap();
+    cache.entitlements().len()
+}
+
+#[test]
+fn a_renewal_in_a_session_that_was_ended_drops_the_lease() {
+    let serve = served(CATALOGUE);
+    let alice = Member::of(&serve, "alice", &[]);
+    let root = Member::of(&serve, "root", &["administrators"]);
+    alice.works(&["request", "ssh/web:deploy"]);
+    root.works(&["principals", "disable", "alice", "-j", "has left"]);
+    about_to_expire(&alice.home);
+    let line = ["exec", "--on", "ssh/web", "--role", "deploy", "--", "true"];
+    let ran = alice.jit(&line);
+    assert_eq!(ran.code, 123, "it is not used as it is: {ran:?}");
+    assert_eq!(held(&alice.home), 0);
+}
+
+#[test]
+fn a_lease_whose_renewal_is_refused_is_dropped_where_nothing_takes_its_place() {
+    let serve = served(CATALOGUE);
+    let alice = Member::of(&serve, "alice", &["on-call"]);
+    let root = Member::of(&serve, "root", &["administrators"]);
+    let glass = [
+        "request",
+        "ssh/web:root",
+        "--break-glass",
+        "-j",
+        "a fire",
+        "--json",
+    ];
+    let id = grant(&alice.works(&glass));
+    root.works(&["revoke", &id]);
+    about_to_expire(&alice.home);
+    let line = [
+        "exec",
+        "--no-wait",
+        "--on",
+        "ssh/web",
+        "--role",
+        "root",
+        "--",
+        "true",
+    ];
+    let ran = alice.jit(&line);
+    assert_eq!(ran.code, 121, "{ran:?}");
+    assert_eq!(held(&alice.home), 0);
+}
+
 #[test]
 fn status_learns_that_an_administrator_ended_a_grant() {
     let serve = served(CATALOGUE);

@@ -194,11 +194,12 @@ fn a_reason_that_comes_with_a_repeated_request_is_recorded_and_shown() {
     let (serve, alice, bob) = served();
     let admin = Member::of(&serve, "root", &["administrators"]);
     ask(&alice, "a fire");
-    ask(&alice, "INC-7");
-    ask(&alice, "INC-7");
+    for why in ["INC-7", "INC-7", "x; y", "x; y"] {
+        ask(&alice, why);
+    }
     let id = waiting(&bob);
     let listed = bob.works(&["approvals"]);
-    assert!(listed.contains("\"a fire; INC-7\""), "{listed}");
+    assert!(listed.contains("\"a fire; INC-7; x; y\""), "{listed}");
     bob.works(&["approve", &id]);
     // One that comes with the first use of what was approved, and one with a later use of the lease.
     alice.works(&["request", "ssh/web:root", "-j", "INC-8"]);
@@ -209,7 +210,7 @@ fn a_reason_that_comes_with_a_repeated_request_is_recorded_and_shown() {
         .filter(|event| event["kind"] == "justified")
         .map(|event| event["justification"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(reasons, ["INC-7", "INC-8", "INC-9"]);
+    assert_eq!(reasons, ["INC-7", "x; y", "INC-8", "INC-9"]);
 }
 
 #[test]
