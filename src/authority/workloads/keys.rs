@@ -172,11 +172,19 @@ impl Authority {
             return Ok(Inviter::Nobody);
         };
         let known = self.store.principal(who, now).await?;
-        let Some(known) = known.filter(|known| known.disabled_at.is_none()) else {
+        if known
+            .as_ref()
+            .is_some_and(|known| known.disabled_at.is_some())
+        {
             return Ok(Inviter::Lost("was made by somebody who is disabled by now"));
+        }
+        let latest = known.map(|known| known.caller);
+        let newest = latest
+            .as_ref()
+            .and_then(|caller| caller.newest_groups.clone());
+        let Some(then) = enrolment.inviter.clone().or(latest) else {
+            return Ok(Inviter::Lost("was made by somebody who was never here"));
         };
-        let newest = known.caller.newest_groups.clone();
-        let then = enrolment.inviter.clone().unwrap_or(known.caller);
         let caller = then.narrowed(newest);
         let address = enrolment.invited_from;
         if self.might(Action::Administer, &caller, (address, enrolment.made_at)) {
