@@ -130,7 +130,7 @@ async fn call(which: usize) -> Result<()> {
         17 => remote.newest_checkpoint().await.map(drop),
         18 => remote.verify().await.map(drop),
         19 => people(remote).await,
-        20 => remote.live().await.map(drop),
+        20 => remote.current().await.map(drop),
         21 => sign_in().await,
         22 => {
             let token = SecretString::from("token");
