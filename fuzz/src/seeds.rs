@@ -276,7 +276,12 @@ fn providers(put: Put<'_>) {
     let pair = format!("{header}\n{claims}");
     put("logout", "signed", &[1, 0, 0], pair.as_bytes());
     put("logout", "by-another", &[2, 0, 0], pair.as_bytes());
-    put("userinfo", "groups", &[], &json(&json!({"sub": "1234", "groups": ["a"]})));
+    put(
+        "userinfo",
+        "groups",
+        &[],
+        &json(&json!({"sub": "1234", "groups": ["a"]})),
+    );
 }
 
 /// What an OIDC issuer publishes.

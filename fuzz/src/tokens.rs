@@ -198,7 +198,11 @@ pub(crate) fn userinfo(data: &[u8]) {
     let metadata = metadata.to_string().into_bytes();
     hostile::answers(vec![json_answer(metadata), json_answer(data.to_vec())]);
     if let Ok(said) = run(OF_METADATA.userinfo("token")) {
-        assert!(said["sub"].as_str().is_some_and(|subject| !subject.is_empty()));
+        assert!(
+            said["sub"]
+                .as_str()
+                .is_some_and(|subject| !subject.is_empty())
+        );
     }
 }
 
