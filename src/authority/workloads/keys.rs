@@ -171,13 +171,11 @@ impl Authority {
         let Some(who) = &enrolment.made_by else {
             return Ok(Inviter::Nobody);
         };
-        let known = self.store.principal(who, now).await?;
-        if known
-            .as_ref()
-            .is_some_and(|known| known.disabled_at.is_some())
-        {
+        // By the word of the ledger too: a row that is gone enables nobody.
+        if self.store.is_disabled(who).await? {
             return Ok(Inviter::Lost("was made by somebody who is disabled by now"));
         }
+        let known = self.store.principal(who, now).await?;
         let latest = known.map(|known| known.caller);
         let newest = latest
             .as_ref()
