@@ -21,6 +21,7 @@ mod support;
 
 use std::{
     env, fs,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -31,7 +32,7 @@ mod rivals;
 use measure::{Contender, in_turns, quantile, rounds};
 use support::{
     Home,
-    held::{home_with_leases, served_home_among},
+    held::{home_with_leases, served_home_with_profile_among},
     whereabouts::jit,
 };
 
@@ -83,11 +84,11 @@ fn main() {
         command.env("KUBERNETES_EXEC_INFO", REACHES);
         contenders.push(contender(&format!("jit {verb}"), command));
     }
-    let catalogues = [1, 1000, 2000].map(|resources| (resources, served_home_among(resources - 1)));
+    let catalogues =
+        [1, 1000, 2000].map(|resources| (resources, served_home_with_profile_among(resources - 1)));
     for (resources, home) in &catalogues {
-        for on in ["aws/held", "ssh/held"] {
-            let name = format!("jit exec --on {on}, {resources} of a server");
-            let command = quiet(home.jit(["exec", "--on", on, "--", "true"]));
+        for (way, command) in ways(home) {
+            let name = format!("{way}, {resources} of a server");
             contenders.push(contender(&name, command));
         }
     }
@@ -107,6 +108,46 @@ fn main() {
         );
     }
     about();
+}
+
+/// Each way on which a resource of a server is recognised and its credential given, to a tool that does
+/// nothing.
+fn ways(home: &Home) -> Vec<(String, Command)> {
+    let mut ways = Vec::new();
+    for on in ["aws/held", "kubernetes/held", "postgres/held", "ssh/held"] {
+        let command = quiet(home.jit(["exec", "--on", on, "--", "true"]));
+        ways.push((format!("jit exec --on {on}"), command));
+    }
+    for (tool, words) in [
+        ("kubectl", &["--context", "held", "get", "pods"][..]),
+        ("psql", &["-h", "postgres.invalid", "-d", "x"]),
+        ("aws", &["--profile", "held", "s3", "ls"]),
+    ] {
+        let program = home.path(&format!("bin/{tool}"));
+        drop(symlink("/usr/bin/true", &program));
+        let mut command = home.jit(["exec", "--"]);
+        command.arg(program).args(words);
+        ways.push((format!("jit exec -- {tool}"), quiet(command)));
+    }
+    let script = "if [ \"$1\" = -G ]; then exec ssh \"$@\"; fi";
+    let mut command = home.jit(["exec", "--"]);
+    command
+        .arg(home.tool("ssh", script))
+        .arg("deploy@ssh.invalid");
+    ways.push((
+        "jit exec -- ssh, which asks ssh -G".to_owned(),
+        quiet(command),
+    ));
+    let mut command = quiet(home.jit(["exec-credential", "--role", "view"]));
+    command.env("KUBERNETES_EXEC_INFO", REACHES);
+    ways.push(("jit exec-credential --role".to_owned(), command));
+    let agent = home.own("cache/jit/run", "ssh").join("held/deploy/s");
+    let mut command = home.jit(["known-hosts", "ssh/held", "--user=deploy"]);
+    command
+        .args(["--host=ssh.invalid", "--alias=held"])
+        .arg(format!("--agent={}", agent.display()));
+    ways.push(("jit known-hosts".to_owned(), quiet(command)));
+    ways
 }
 
 fn contender(name: &str, mut command: Command) -> Contender<'static> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::session::Session;
+use super::{overlaps, session::Session};
 use crate::{
     config::{
         account, authority, policies, references,
@@ -169,6 +169,7 @@ fn notes(policies: &Policies, catalogue: &Catalogue, groups: GroupsOf) -> Vec<St
         notes.push("without a policy everything is denied: \"jit init\" writes some".to_owned());
     }
     notes.extend(unverified(catalogue));
+    notes.extend(overlaps::notes(catalogue));
     if catalogue.resources.0.is_empty() {
         notes.push("the catalogue is empty: \"jit init\" proposes one".to_owned());
     }

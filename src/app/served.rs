@@ -102,8 +102,8 @@ fn may_be_new(session: &Session, failure: &Failure) -> bool {
 
 /// How old the catalogue is that rests here; none where none does, or it is from the future.
 pub fn age(session: &Session) -> Option<Duration> {
-    let kept = served::load(&session.places).ok()??;
     session.server().ok()??;
+    let fetched_at = served::fetched_at(&session.places).ok()??;
     let now: Timestamp = (session.clock)();
-    (kept.fetched_at <= now).then(|| now.left(kept.fetched_at))
+    (fetched_at <= now).then(|| now.left(fetched_at))
 }

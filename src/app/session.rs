@@ -18,7 +18,6 @@ use crate::{
         environment::{Environment, Places},
         event::Origin,
         failure::{Failure, Result},
-        relevance::Relevance,
         time::Timestamp,
     },
     platform::{clock, files, process, terminal},
@@ -96,15 +95,12 @@ impl Session {
         }
     }
 
-    /// The part of it that is relevant, or more: nothing else is read of a large catalogue of a server. Where the
-    /// one resource that is named is not there, all of it, so that its neighbours can be told.
-    pub fn catalogue_for(&self, relevant: Relevance<'_>) -> Result<Catalogue> {
+    /// The same for who looks a few resources up: no others are read of a large catalogue of a server.
+    pub fn catalogue_to_look_up(&self) -> Result<Catalogue> {
         if self.server()?.is_some()
-            && relevant != Relevance::Everything
-            && let Some(served) = served::load_relevant(&self.places, relevant)?
-            && !served.catalogue.resources.0.is_empty()
+            && let Some(catalogue) = served::indexed(&self.places)?
         {
-            return Ok(served.catalogue);
+            return Ok(catalogue);
         }
         self.catalogue()
     }

@@ -18,6 +18,25 @@ pub fn fit(pattern: &str, host: &str) -> Option<usize> {
     Some(weight(&pattern))
 }
 
+/// Whether some host fits both patterns.
+pub fn overlap(one: &str, other: &str) -> bool {
+    if !one.contains('*') && !other.contains('*') {
+        return one.eq_ignore_ascii_case(other);
+    }
+    let (one, other) = (one.to_ascii_lowercase(), other.to_ascii_lowercase());
+    let ends = |pattern: &str| {
+        let (first, rest) = pattern.split_once('*')?;
+        let last = rest.rsplit('*').next().unwrap_or_default();
+        Some((first.to_owned(), last.to_owned()))
+    };
+    let (Some(a), Some(b)) = (ends(&one), ends(&other)) else {
+        return fit(&one, &other).is_some() || fit(&other, &one).is_some();
+    };
+    // What stands between their ends finds a place in a host that is long enough.
+    let begins = a.0.starts_with(&b.0) || b.0.starts_with(&a.0);
+    begins && (a.1.ends_with(&b.1) || b.1.ends_with(&a.1))
+}
+
 /// How much a pattern says, whatever it fits: the more, the earlier it is looked at.
 pub fn weight(pattern: &str) -> usize {
     if !pattern.contains('*') {
@@ -48,6 +67,30 @@ mod tests {
         assert!(fit("a*b*b", "ab").is_none());
         assert_eq!(fit("*", "x"), Some(1));
         assert_eq!(fit("*.Web", "a.web."), Some(weight("*.web")));
+    }
+
+    #[test]
+    fn patterns_overlap_where_a_host_fits_both() {
+        for (one, other) in [
+            ("*.web.internal", "*.eu.web.internal"),
+            ("web-*", "*.internal"),
+            ("a*b*c", "a*c"),
+            ("Web", "web"),
+            ("*", "web"),
+        ] {
+            assert!(overlap(one, other) && overlap(other, one), "{one} {other}");
+        }
+        for (one, other) in [
+            ("*.web.internal", "*.db.internal"),
+            ("web-*", "db-*"),
+            ("web", "web-1"),
+            ("web-*", "db-1"),
+        ] {
+            assert!(
+                !overlap(one, other) && !overlap(other, one),
+                "{one} {other}"
+            );
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use crate::support::{
     Home,
-    held::{home_with_leases, served_home_among, served_home_with_leases},
+    held::{home_with_leases, served_home_with_leases, served_home_with_profile_among},
     run,
     skip::skip,
 };
@@ -110,16 +110,23 @@ fn a_cached_exec_reads_no_more_of_a_large_catalogue_than_of_a_small_one() {
     if home().is_none() {
         return;
     }
-    let (small, large) = (served_home_among(0), served_home_among(2000));
-    for on in ["aws/held", "postgres/held"] {
-        let [small, large] = [&small, &large].map(|home| exec(home, on));
-        assert_eq!(small.len(), large.len(), "{on}: {large:#?}");
-        let read: usize = large
-            .iter()
-            .filter(|call| call.name == "pread64")
-            .filter_map(|call| call.line.rsplit("= ").next()?.trim().parse::<usize>().ok())
-            .sum();
-        assert!((1..120_000).contains(&read), "{on} reads {read} bytes");
+    let [small, large] = [0, 2000].map(served_home_with_profile_among);
+    for (name, words) in ways() {
+        let [small, large] = [&small, &large].map(|home| {
+            let words: Vec<String> = words.iter().map(|word| tool(home, word)).collect();
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let answer = if name == "exec-credential" {
+                "ExecCredential"
+            } else {
+                ""
+            };
+            traced_when(home, &words, answer, REACHES)
+        });
+        let [small, large] = [small, large].map(|calls| read_of_catalogue(&calls));
+        // The head, the index, and one resource, once or twice; only the index is larger.
+        assert_eq!(small.len(), large.len(), "{name}: {large:?}");
+        assert!((3..=4).contains(&large.len()), "{name}: {large:?}");
+        assert!(large.iter().sum::<usize>() < 250_000, "{name}: {large:?}");
     }
     let unknown = run(&mut large.jit(["exec", "--on", "aws/filer-7", "--", "true"]));
     assert_eq!(unknown.code, 2, "{unknown:?}");
@@ -188,7 +195,7 @@ fn the_plugins_are_one_thread_without_a_socket() {
 #[test]
 fn the_hook_of_ssh_speaks_to_its_agent_alone() {
     let Some(home) = home() else { return };
-    let socket = home.path("run/jit/ssh/held/deploy/s");
+    let socket = home.own("run/jit", "ssh").join("held/deploy/s");
     let agent = format!("--agent={}", socket.display());
     let words = [
         "known-hosts",
@@ -206,6 +213,92 @@ fn the_hook_of_ssh_speaks_to_its_agent_alone() {
         .collect();
     assert_eq!(spoken, ["socket", "connect", "sendto"]);
     check("known-hosts", &calls, "");
+}
+
+/// How many bytes each read of the catalogue had.
+fn read_of_catalogue(calls: &[Call]) -> Vec<usize> {
+    let answer = |call: &Call| {
+        call.line
+            .rsplit("= ")
+            .next()
+            .map(|text| text.trim().to_owned())
+    };
+    let opened = calls.iter().filter(|call| call.opens("catalogue.json"));
+    let opened: Vec<String> = opened.filter_map(answer).collect();
+    assert_eq!(opened.len(), 1, "{opened:?}");
+    let from = format!("pread64({}, ", opened[0]);
+    let after = calls
+        .iter()
+        .skip_while(|call| !call.opens("catalogue.json"));
+    let reads = after
+        .take_while(|call| call.name != "execve")
+        .filter(|call| call.line.starts_with(&from));
+    // The answer of one that another process interrupted stands elsewhere.
+    reads
+        .map(|call| answer(call).and_then(|text| text.parse().ok()).unwrap_or(0))
+        .collect()
+}
+
+/// Each way on which a resource is recognised and its credential given.
+fn ways() -> [(&'static str, Vec<&'static str>); 10] {
+    let on = |on: &'static str| vec!["exec", "--on", on, "--", "true"];
+    [
+        ("aws/held", on("aws/held")),
+        ("kubernetes/held", on("kubernetes/held")),
+        ("postgres/held", on("postgres/held")),
+        ("ssh/held", on("ssh/held")),
+        (
+            "kubectl",
+            vec![
+                "exec",
+                "--",
+                "bin/kubectl",
+                "--context",
+                "held",
+                "get",
+                "pods",
+            ],
+        ),
+        (
+            "psql",
+            vec![
+                "exec",
+                "--",
+                "bin/psql",
+                "-h",
+                "postgres.invalid",
+                "-d",
+                "x",
+            ],
+        ),
+        (
+            "aws",
+            vec!["exec", "--", "bin/aws", "--profile", "held", "s3", "ls"],
+        ),
+        ("ssh", vec!["exec", "--", "bin/ssh", "deploy@ssh.invalid"]),
+        ("exec-credential", vec!["exec-credential", "--role", "view"]),
+        (
+            "known-hosts",
+            vec![
+                "known-hosts",
+                "ssh/held",
+                "--user=deploy",
+                "--host=ssh.invalid",
+                "--alias=held",
+                "--agent=AGENT",
+            ],
+        ),
+    ]
+}
+
+/// A word of a command line, with the path of what it names in a home: a tool that does nothing, or the agent.
+fn tool(home: &Home, word: &str) -> String {
+    let Some(name) = word.strip_prefix("bin/") else {
+        let agent = home.own("cache/jit/run", "ssh").join("held/deploy/s");
+        return word.replace("AGENT", agent.to_str().unwrap());
+    };
+    let script = "if [ \"$1\" = -G ]; then exec ssh \"$@\"; fi";
+    home.tool(name, script).display().to_string()
 }
 
 fn home() -> Option<Home> {

@@ -6,17 +6,17 @@ mod read;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::PathBuf,
+    sync::Arc,
 };
 
-use self::file::Kept;
+use self::file::{Indexed, Kept};
 use crate::{
     domain::{
         catalogue::{Catalogue, Resources},
         entitlement::ResourceName,
         environment::Places,
         failure::{Failure, Result},
-        relevance::Relevance,
         time::Timestamp,
     },
     platform::files::{self, PrivateFile},
@@ -24,7 +24,6 @@ use crate::{
 };
 
 const FILE: &str = "catalogue.json";
-const AUTHORITIES: &str = "authorities";
 /// More than any team has.
 const MOST: usize = 10_000;
 
@@ -61,19 +60,41 @@ pub fn path(places: &Places) -> PathBuf {
 /// # Errors
 /// Somebody else can reach the file.
 pub fn load(places: &Places) -> Result<Option<Served>> {
-    load_relevant(places, Relevance::Everything)
-}
-
-/// The same, of which no more is read than what is relevant.
-///
-/// # Errors
-/// Somebody else can reach the file.
-pub fn load_relevant(places: &Places, relevant: Relevance<'_>) -> Result<Option<Served>> {
     let Some(file) = PrivateFile::open(&path(places))? else {
         return Ok(None);
     };
-    let kept = file::read(&file, relevant)?;
+    let kept = file::read_all(file, &places.cache)?;
     Ok(kept.and_then(|kept| served(places, kept).ok()))
+}
+
+/// The catalogue that rests here, of which no more is read than what is looked up.
+///
+/// # Errors
+/// Somebody else can reach the file.
+pub fn indexed(places: &Places) -> Result<Option<Catalogue>> {
+    let indexed = open_indexed(places)?;
+    Ok(indexed.map(|indexed| Catalogue {
+        index: Some(Arc::new(indexed)),
+        ..Catalogue::default()
+    }))
+}
+
+/// When it was fetched.
+///
+/// # Errors
+/// Somebody else can reach the file.
+pub fn fetched_at(places: &Places) -> Result<Option<Timestamp>> {
+    match open_indexed(places)? {
+        Some(indexed) => Ok(Some(indexed.fetched_at)),
+        None => Ok(load(places)?.map(|served| served.fetched_at)),
+    }
+}
+
+fn open_indexed(places: &Places) -> Result<Option<Indexed>> {
+    match PrivateFile::open(&path(places))? {
+        Some(file) => Indexed::open(file, &places.cache),
+        None => Ok(None),
+    }
 }
 
 /// Keeps what a server said.
@@ -85,14 +106,14 @@ pub fn keep(places: &Places, view: CatalogueView, now: Timestamp) -> Result<Serv
         view,
         fetched_at: now,
     };
-    let text = file::written(&kept.view, kept.fetched_at)
-        .ok_or_else(|| Failure::failed("the catalogue cannot be kept"))?;
     let served = served(places, kept)?;
-    let directory = places.cache.join(AUTHORITIES);
+    let text = file::written(&served.view, &served.catalogue, served.fetched_at)
+        .ok_or_else(|| Failure::failed("the catalogue cannot be kept"))?;
+    let directory = places.cache.join(read::AUTHORITIES);
     files::private_directory(&directory)?;
     for (name, resource) in &served.view.resources {
         if let Some(text) = authority_of(resource).and_then(|text| read::certificates(text)) {
-            files::write_passing(&authority_file(places, name), text.as_bytes())?;
+            files::write_passing(&read::authority_file(&places.cache, name), text.as_bytes())?;
         }
     }
     files::write_passing(&path(places), &text)?;
@@ -111,7 +132,7 @@ fn served(places: &Places, kept: Kept) -> Result<Served> {
         if !claims.all(|claim| claimed.insert((name.kind(), claim))) {
             return Err(wrong("a name that another has too"));
         }
-        let resource = read::resource(name, view, authority_file(places, name));
+        let resource = read::resource(name, view, read::authority_file(&places.cache, name));
         Ok((name.clone(), resource.map_err(wrong)?))
     });
     let catalogue = Catalogue {
@@ -133,13 +154,6 @@ const fn authority_of(view: &ResourceView) -> Option<&String> {
     }
 }
 
-/// `kubernetes,prod.pem`; a comma is in no name.
-fn authority_file(places: &Places, name: &ResourceName) -> PathBuf {
-    let name = name.to_string().replace('/', ",");
-    let directory: &Path = &places.cache;
-    directory.join(AUTHORITIES).join(format!("{name}.pem"))
-}
-
 fn foreign(what: &str) -> Failure {
     Failure::failed(format!("the server's catalogue makes no sense: {what}"))
         .hint("tell its administrator; what was known of it before is used on")
@@ -147,13 +161,13 @@ fn foreign(what: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, path::Path};
 
     use serde_json::{Value, json};
 
     use super::*;
     use crate::{
-        domain::{catalogue::Resource, entitlement::Kind},
+        domain::{catalogue::Resource, entitlement::Kind, lookup::Key},
         platform::pem,
     };
 
@@ -205,46 +219,98 @@ mod tests {
         assert!(load(&places).unwrap().is_none());
     }
 
-    #[test]
-    fn no_more_is_read_than_what_is_relevant() {
-        let directory = tempfile::tempdir().unwrap();
-        let places = places(directory.path());
+    fn one_of_each_kind() -> CatalogueView {
         let host = |host: &str| json!({"kind": "ssh", "hosts": [host], "roles": {"deploy": {}}});
-        let view: CatalogueView = serde_json::from_value(json!({"resources": {
-            "ssh/web": host("web"), "ssh/web-2": host("web-2"),
-            "aws/prod": {"kind": "aws", "account": "123456789012",
+        serde_json::from_value(json!({"resources": {
+            "ssh/web": host("Web"), "ssh/web-2": host("web-2"), "ssh/all": host("*.internal"),
+            "kubernetes/prod": {"kind": "kubernetes", "server": "https://PROD:443/",
+                "contexts": ["of 100% %20"], "roles": {"view": {}}},
+            "postgres/orders": {"kind": "postgres", "hosts": ["db:5433"], "issuer": "certificate",
+                "databases": ["orders"], "roles": {"read": {"behind": "orders_ro"}}},
+            "aws/prod": {"kind": "aws", "account": "123456789012", "profiles": ["prod"],
                 "roles": {"r": {"behind": "arn:aws:iam::123456789012:role/r"}}},
         }}))
-        .unwrap();
-        let now = Timestamp::from_secs(7);
-        keep(&places, view.clone(), now).unwrap();
-        let names = |relevant: Relevance<'_>| -> Vec<String> {
-            let served = load_relevant(&places, relevant).unwrap().unwrap();
-            served
-                .catalogue
-                .resources
-                .0
-                .keys()
-                .map(ToString::to_string)
-                .collect()
+        .unwrap()
+    }
+
+    fn opened(places: &Places) -> Catalogue {
+        indexed(places).unwrap().unwrap()
+    }
+
+    fn read(catalogue: &Catalogue) -> usize {
+        catalogue.index.as_ref().unwrap().read()
+    }
+
+    #[test]
+    fn a_resource_is_found_by_what_tools_call_it_and_no_other_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let places = places(directory.path());
+        keep(&places, one_of_each_kind(), Timestamp::from_secs(7)).unwrap();
+        let catalogue = opened(&places);
+        let key = |kind, wanted: Key<'static>| {
+            let found = catalogue.found(kind, |key| *key == wanted);
+            let names: Vec<String> = found.iter().map(|(name, _)| name.to_string()).collect();
+            names.join(" ")
         };
+        for (kind, wanted, name) in [
+            (Kind::Ssh, Key::Host("Web".into()), "ssh/web"),
+            (Kind::Ssh, Key::Host("*.internal".into()), "ssh/all"),
+            (Kind::Ssh, Key::Host("we".into()), ""),
+            (
+                Kind::Kubernetes,
+                Key::Server("https://prod/".into()),
+                "kubernetes/prod",
+            ),
+            (
+                Kind::Kubernetes,
+                Key::Context("of 100% %20".into()),
+                "kubernetes/prod",
+            ),
+            (
+                Kind::Postgres,
+                Key::Host("db:5433".into()),
+                "postgres/orders",
+            ),
+            (
+                Kind::Postgres,
+                Key::Database("orders".into()),
+                "postgres/orders",
+            ),
+            (Kind::Aws, Key::Profile("prod".into()), "aws/prod"),
+            (Kind::Aws, Key::Context("prod".into()), ""),
+        ] {
+            assert_eq!(key(kind, wanted.clone()), name, "{wanted:?}");
+        }
+        assert_eq!(read(&catalogue), 5, "each once, and the other one not");
+    }
+
+    #[test]
+    fn a_resource_is_found_by_its_name_whatever_became_of_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let places = places(directory.path());
+        let (view, now) = (one_of_each_kind(), Timestamp::from_secs(7));
+        keep(&places, view.clone(), now).unwrap();
+        assert_eq!(fetched_at(&places).unwrap(), Some(now));
         let web = "ssh/web".parse().unwrap();
-        assert_eq!(names(Relevance::One(&web)), ["ssh/web"]);
-        assert_eq!(names(Relevance::Kind(Kind::Ssh)), ["ssh/web", "ssh/web-2"]);
-        assert_eq!(names(Relevance::One(&"ssh/we".parse().unwrap())), [""; 0]);
-        assert_eq!(names(Relevance::Everything).len(), 3);
+        let catalogue = opened(&places);
+        assert!(catalogue.resource(&web).is_ok());
+        assert!(catalogue.resource(&"ssh/we".parse().unwrap()).is_err());
+        assert!(catalogue.has_kind(Kind::Aws));
+        assert_eq!((read(&catalogue), catalogue.names().len()), (1, 6));
         // What another one needs is broken, and is not looked at.
         let file = places.cache.join(FILE);
-        let text = fs::read_to_string(&file)
-            .unwrap()
-            .replace("web-2\"", "web-2?");
-        files::write_private(&file, text.as_bytes()).unwrap();
-        assert_eq!(names(Relevance::One(&web)), ["ssh/web"]);
+        let text = fs::read_to_string(&file).unwrap();
+        let broken = text.replace("[\"web-2\"", "[\"web-2?");
+        files::write_private(&file, broken.as_bytes()).unwrap();
+        assert!(opened(&places).resource(&web).is_ok());
+        assert_eq!(opened(&places).of_kind(Kind::Ssh).count(), 2);
         assert!(load(&places).unwrap().is_none());
-        // A version before this one wrote it as one JSON document.
+        // An earlier version wrote it as one JSON document.
         let before = json!({ "view": view, "fetched_at": now }).to_string();
         files::write_private(&file, before.as_bytes()).unwrap();
         assert_eq!(load(&places).unwrap().unwrap().view, view);
+        assert!(indexed(&places).unwrap().is_none());
+        assert_eq!(fetched_at(&places).unwrap(), Some(now));
     }
 
     #[test]

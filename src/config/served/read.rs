@@ -1,6 +1,9 @@
 //! A resource as a server describes it: each text is what its name says, or the whole is refused.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     config::names,
@@ -15,6 +18,9 @@ use crate::{
     protocol::catalogue::{AwsView, KubernetesView, PostgresView, ResourceView, SshView},
 };
 
+/// The directory of certificate authorities, in the cache.
+pub(super) const AUTHORITIES: &str = "authorities";
+
 /// What was read, or what it has that makes no sense.
 type Read<T> = Result<T, &'static str>;
 
@@ -25,6 +31,12 @@ pub(super) fn claims(view: &ResourceView) -> Vec<&String> {
         ResourceView::Aws(view) => view.profiles.iter().collect(),
         ResourceView::Ssh(_) | ResourceView::Postgres(_) => Vec::new(),
     }
+}
+
+/// `kubernetes,prod.pem`; a comma is in no name.
+pub(super) fn authority_file(cache: &Path, name: &ResourceName) -> PathBuf {
+    let name = name.to_string().replace('/', ",");
+    cache.join(AUTHORITIES).join(format!("{name}.pem"))
 }
 
 /// The resource; `authority` is the file that its certificate authority is kept in.

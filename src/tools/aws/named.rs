@@ -6,6 +6,7 @@ use crate::{
         catalogue::{AwsResource, Resource},
         entitlement::{Kind, ResourceName},
         failure::{Failure, Result},
+        lookup::{Key, Named},
     },
     tools::task::Task,
 };
@@ -29,9 +30,7 @@ pub(super) fn profile_name(task: &Task<'_>, arguments: &Arguments) -> Result<Opt
                 "AWS_PROFILE names {named:?} and AWS_DEFAULT_PROFILE {default:?}"
             ))
             .hint("unset one of them, or name the profile with --profile");
-            let is_ours = |profile: &str| {
-                accounts(task).any(|(_, account)| account.profiles.contains(profile))
-            };
+            let is_ours = |profile: &str| !with_profile(task, profile).is_empty();
             Err(if is_ours(named) || is_ours(default) {
                 failure
             } else {
@@ -46,9 +45,22 @@ pub(super) fn profile_name(task: &Task<'_>, arguments: &Arguments) -> Result<Opt
 pub(super) fn accounts<'a>(
     task: &Task<'a>,
 ) -> impl Iterator<Item = (&'a ResourceName, &'a AwsResource)> + use<'a> {
-    let resources = task.catalogue.of_kind(Kind::Aws);
-    resources.filter_map(|(name, resource)| match resource {
+    task.catalogue.of_kind(Kind::Aws).filter_map(of_aws)
+}
+
+/// The accounts of the catalogue with that profile.
+pub(super) fn with_profile<'a>(
+    task: &Task<'a>,
+    profile: &str,
+) -> Vec<(&'a ResourceName, &'a AwsResource)> {
+    let fits = |key: &Key<'_>| matches!(key, Key::Profile(own) if own == profile);
+    let found = task.catalogue.found(Kind::Aws, fits);
+    found.into_iter().filter_map(of_aws).collect()
+}
+
+fn of_aws((name, resource): Named<'_>) -> Option<(&ResourceName, &AwsResource)> {
+    match resource {
         Resource::Aws(account) => Some((name, account)),
         Resource::Ssh(_) | Resource::Kubernetes(_) | Resource::Postgres(_) => None,
-    })
+    }
 }

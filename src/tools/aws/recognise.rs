@@ -3,7 +3,7 @@
 use super::{
     alias::{self, Resolved},
     argv::Arguments,
-    named::{accounts, is_cli, profile_name},
+    named::{accounts, is_cli, profile_name, with_profile},
     operations::{self, Deed, Need},
     private,
 };
@@ -131,7 +131,7 @@ fn account(task: &Task<'_>, arguments: &Arguments) -> Result<ResourceName> {
     };
     if let Some(profile) = &arguments.profile
         && !account.profiles.contains(profile)
-        && let Some((other, _)) = accounts(task).find(|(_, other)| other.profiles.contains(profile))
+        && let Some((other, _)) = with_profile(task, profile).first()
     {
         return Err(Failure::usage(format!(
             "--profile names {profile:?}, which is {other}'s, and the credential would be for {on}"
@@ -143,10 +143,8 @@ fn account(task: &Task<'_>, arguments: &Arguments) -> Result<ResourceName> {
 
 fn by_profile(task: &Task<'_>, named: Option<&str>) -> Result<ResourceName> {
     let profile = named.unwrap_or("default");
-    let found: Vec<&ResourceName> = accounts(task)
-        .filter(|(_, account)| account.profiles.contains(profile))
-        .map(|(name, _)| name)
-        .collect();
+    let found = with_profile(task, profile);
+    let found: Vec<&ResourceName> = found.into_iter().map(|(name, _)| name).collect();
     match found.as_slice() {
         [one] => Ok((*one).clone()),
         [] if named.is_none() => Err(Failure::usage("no profile is named")

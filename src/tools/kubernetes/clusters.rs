@@ -6,39 +6,33 @@ use crate::{
         catalogue::{Catalogue, KubernetesResource, Resource},
         entitlement::{Kind, ResourceName},
         failure::{Failure, Result, did_you_mean, listed},
+        lookup::{Key, Named, normal_server},
     },
     tools::task::Task,
 };
 
+/// A cluster with the name of its resource.
+pub(super) type Found<'a> = (&'a ResourceName, &'a KubernetesResource);
+
 /// The one cluster with that context, if there is one.
 pub(super) fn by_context(task: &Task<'_>, context: &str) -> Result<Option<ResourceName>> {
-    single(task, &format!("the context {context:?}"), |cluster| {
-        cluster.contexts.contains(context)
-    })
+    let found = with_context(task.catalogue, context);
+    single(&format!("the context {context:?}"), &found)
 }
 
 /// The one cluster with that server, if there is one.
 pub(super) fn by_server(task: &Task<'_>, server: &str) -> Result<Option<ResourceName>> {
-    single(task, &format!("the server {server:?}"), |cluster| {
-        same_server(&cluster.server, server)
-    })
+    let found = with_server(task.catalogue, server);
+    single(&format!("the server {server:?}"), &found)
 }
 
-/// The one cluster of the catalogue that fits.
-fn single(
-    task: &Task<'_>,
-    what: &str,
-    fits: impl Fn(&KubernetesResource) -> bool,
-) -> Result<Option<ResourceName>> {
-    let found: Vec<&ResourceName> = clusters(task.catalogue)
-        .filter(|(_, cluster)| fits(cluster))
-        .map(|(name, _)| name)
-        .collect();
-    match found.as_slice() {
+/// The one of these, if there is one.
+fn single(what: &str, found: &[Found<'_>]) -> Result<Option<ResourceName>> {
+    match found {
         [] => Ok(None),
-        [one] => Ok(Some((*one).clone())),
-        [first, ..] => {
-            let names: Vec<String> = found.iter().map(ToString::to_string).collect();
+        [(one, _)] => Ok(Some((*one).clone())),
+        [(first, _), ..] => {
+            let names: Vec<String> = found.iter().map(|(name, _)| name.to_string()).collect();
             Err(
                 Failure::usage(format!("{what} is that of {}", names.join(" and ")))
                     .hint(format!("say which: --on {first}")),
@@ -52,10 +46,36 @@ pub fn clusters(
     catalogue: &Catalogue,
 ) -> impl Iterator<Item = (&ResourceName, &KubernetesResource)> {
     let resources = catalogue.of_kind(Kind::Kubernetes);
-    resources.filter_map(|(name, resource)| match resource {
+    resources.filter_map(of_kubernetes)
+}
+
+/// The clusters of the catalogue with that server.
+pub(super) fn with_server<'a>(catalogue: &'a Catalogue, server: &str) -> Vec<Found<'a>> {
+    let server = normal_server(server);
+    with_key(
+        catalogue,
+        |key| matches!(key, Key::Server(own) if *own == server),
+    )
+}
+
+/// The clusters of the catalogue with that context.
+pub(super) fn with_context<'a>(catalogue: &'a Catalogue, context: &str) -> Vec<Found<'a>> {
+    with_key(
+        catalogue,
+        |key| matches!(key, Key::Context(own) if own == context),
+    )
+}
+
+fn with_key(catalogue: &Catalogue, fits: impl Fn(&Key<'_>) -> bool) -> Vec<Found<'_>> {
+    let found = catalogue.found(Kind::Kubernetes, fits);
+    found.into_iter().filter_map(of_kubernetes).collect()
+}
+
+fn of_kubernetes((name, resource): Named<'_>) -> Option<Found<'_>> {
+    match resource {
         Resource::Kubernetes(cluster) => Some((name, cluster)),
         Resource::Ssh(_) | Resource::Postgres(_) | Resource::Aws(_) => None,
-    })
+    }
 }
 
 /// The error of a context that is nobody's, with the nearest ones.
@@ -98,24 +118,7 @@ pub(super) fn unknown(task: &Task<'_>, message: String) -> Failure {
 
 /// Whether two URLs are the same API server: the same scheme, host, port and path.
 pub fn same_server(one: &str, other: &str) -> bool {
-    normal(one) == normal(other)
-}
-
-fn normal(url: &str) -> String {
-    let (scheme, rest) = url
-        .trim()
-        .split_once("://")
-        .unwrap_or_else(|| ("https", url.trim()));
-    let scheme = scheme.to_ascii_lowercase();
-    let rest = rest.trim_end_matches('/');
-    let (host, path) = match rest.split_once('/') {
-        Some((host, path)) => (host, path),
-        None => (rest, ""),
-    };
-    let host = host.to_ascii_lowercase();
-    let usual = if scheme == "http" { ":80" } else { ":443" };
-    let host = host.strip_suffix(usual).unwrap_or(&host);
-    format!("{scheme}://{host}/{path}")
+    normal_server(one) == normal_server(other)
 }
 
 #[cfg(test)]

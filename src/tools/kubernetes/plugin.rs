@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{
     authorities,
-    clusters::{clusters, same_server},
+    clusters::{same_server, with_server},
     kubeconfig::Cluster,
     question::{Asker, Question},
     smallest::reading,
@@ -71,11 +71,8 @@ fn unaddressed(named: Option<&Entitlement>) -> Failure {
 
 /// The entitlement for the cluster with that server.
 fn reached(catalogue: &Catalogue, asker: &Asker, role: Option<&RoleName>) -> Result<Entitlement> {
-    let here = |cluster: &KubernetesResource| same_server(&cluster.server, &asker.server);
-    let found: Vec<&ResourceName> = clusters(catalogue)
-        .filter(|(_, cluster)| here(cluster))
-        .map(|(name, _)| name)
-        .collect();
+    let found = with_server(catalogue, &asker.server);
+    let found: Vec<&ResourceName> = found.into_iter().map(|(name, _)| name).collect();
     let server = &asker.server;
     let resource = match found.as_slice() {
         [one] => *one,

@@ -2,7 +2,9 @@
 
 use super::{
     argv::Arguments,
-    clusters::{by_context, by_server, clusters, same_server, unknown, unknown_context},
+    clusters::{
+        by_context, by_server, same_server, unknown, unknown_context, with_context, with_server,
+    },
     flags::{self, elsewhere},
     kubeconfig::{self, Cluster, Kubeconfig},
 };
@@ -131,10 +133,9 @@ fn meant(task: &Task<'_>, arguments: &Arguments, kubeconfig: &Kubeconfig) -> Res
 
 /// The resource that lists the context, where it has that server.
 fn listed_at(task: &Task<'_>, context: &str, server: &str) -> Option<ResourceName> {
-    let mut all = clusters(task.catalogue);
-    let found = all.find(|(_, cluster)| {
-        cluster.contexts.contains(context) && same_server(&cluster.server, server)
-    });
+    let all = with_server(task.catalogue, server);
+    let mut all = all.into_iter();
+    let found = all.find(|(_, cluster)| cluster.contexts.contains(context));
     found.map(|(name, _)| name.clone())
 }
 
@@ -142,8 +143,7 @@ fn listed_at(task: &Task<'_>, context: &str, server: &str) -> Option<ResourceNam
 fn unknown_server(task: &Task<'_>, context: &str, server: &str) -> Failure {
     let what = format!("the context {context:?} reaches {server:?}, which is no resource");
     let failure = unknown(task, what);
-    let mut clusters = clusters(task.catalogue);
-    match clusters.find(|(_, cluster)| cluster.contexts.contains(context)) {
+    match with_context(task.catalogue, context).first() {
         Some((name, cluster)) => failure.hint(format!(
             "{name} has the server {}; to reach it, say --on {name} and leave the context out",
             cluster.server
@@ -197,8 +197,11 @@ fn refuse_other_context(
     if means(cluster) {
         return Ok(());
     }
-    let other = clusters(task.catalogue).find(|(_, cluster)| means(cluster));
-    match (other, server) {
+    let others = match server {
+        Some(server) => with_server(task.catalogue, server),
+        None => with_context(task.catalogue, context),
+    };
+    match (others.first(), server) {
         (Some((other, _)), _) => {
             let what = format!("the context {context:?} is {other}'s");
             Err(elsewhere(&what, resource))

@@ -29,11 +29,10 @@ fn of_catalogue(service: &str, task: &Task<'_>) -> Option<Result<Settings>> {
     let (own, role) = service
         .split_once(':')
         .map_or((service, None), |(own, role)| (own, Some(role)));
-    let mut all = task.catalogue.of_kind(Kind::Postgres);
-    let (name, resource) = all.find_map(|(name, resource)| match resource {
-        Resource::Postgres(resource) => (name.name() == own).then_some((name, resource)),
-        Resource::Ssh(_) | Resource::Kubernetes(_) | Resource::Aws(_) => None,
-    })?;
+    let name: ResourceName = format!("{}/{own}", Kind::Postgres).parse().ok()?;
+    let (name, Resource::Postgres(resource)) = task.catalogue.named(&name)? else {
+        return None;
+    };
     let role: Result<RoleName> = match role {
         Some(role) => Ok(resource.roles.keys().find(|r| r.as_str() == role)?.clone()),
         None => task

@@ -13,6 +13,7 @@ use crate::{
         catalogue::{Catalogue, PostgresResource, Resource},
         entitlement::{Kind, ResourceName, RoleName},
         failure::{Failure, Nature, Result, did_you_mean, listed},
+        lookup::{Key, Named},
     },
     tools::task::Task,
 };
@@ -43,7 +44,8 @@ pub fn resource<'a>(task: &Task<'a>, connection: &Connection) -> Result<Found<'a
         }
         hosts.iter().all(|host| is_at(resource, host))
     };
-    let there: Vec<Found<'a>> = ours(task.catalogue).filter(at_place).collect();
+    let candidates = candidates(task.catalogue, connection, &hosts);
+    let there: Vec<Found<'a>> = candidates.into_iter().filter(at_place).collect();
     if hosts.is_empty() && connection.database().is_none() {
         let program = task.program_name();
         return Err(
@@ -72,6 +74,27 @@ pub fn resource<'a>(task: &Task<'a>, connection: &Connection) -> Result<Found<'a
     })
 }
 
+/// The resources that can be meant: those at the first host, or with the database where no host is named.
+/// Where nothing is, all, for an error that lists them.
+fn candidates<'a>(
+    catalogue: &'a Catalogue,
+    connection: &Connection,
+    hosts: &[(String, u16)],
+) -> Vec<Found<'a>> {
+    let database = connection.database();
+    let fits = |key: &Key<'_>| match (key, hosts.first()) {
+        (Key::Host(text), Some(host)) => is_place(text, host),
+        (Key::Database(name), None) => database.is_some_and(|database| name == database),
+        _ => false,
+    };
+    let found = catalogue.found(Kind::Postgres, fits);
+    let found: Vec<Found<'a>> = found.into_iter().filter_map(of_postgres).collect();
+    if found.is_empty() {
+        return ours(catalogue).collect();
+    }
+    found
+}
+
 /// Whether one of several hosts, or an address that stands behind a host's name, is ours.
 fn reaches_ours(catalogue: &Catalogue, connection: &Connection, hosts: &[(String, u16)]) -> bool {
     let addresses = connection.value("hostaddr").unwrap_or_default();
@@ -94,20 +117,25 @@ fn named<'a>(catalogue: &'a Catalogue, name: &'a ResourceName) -> Result<Found<'
 }
 
 fn ours(catalogue: &Catalogue) -> impl Iterator<Item = Found<'_>> {
-    let all = catalogue.of_kind(Kind::Postgres);
-    all.filter_map(|(name, resource)| match resource {
+    catalogue.of_kind(Kind::Postgres).filter_map(of_postgres)
+}
+
+fn of_postgres((name, resource): Named<'_>) -> Option<Found<'_>> {
+    match resource {
         Resource::Postgres(resource) => Some((name, resource)),
         Resource::Ssh(_) | Resource::Kubernetes(_) | Resource::Aws(_) => None,
-    })
+    }
 }
 
 /// Whether a resource is at that host and port.
-pub fn is_at(resource: &PostgresResource, (host, port): &(String, u16)) -> bool {
-    resource
-        .hosts
-        .iter()
-        .map(|text| place(text))
-        .any(|known| known.0.eq_ignore_ascii_case(host.trim_end_matches('.')) && known.1 == *port)
+pub fn is_at(resource: &PostgresResource, host: &(String, u16)) -> bool {
+    resource.hosts.iter().any(|text| is_place(text, host))
+}
+
+/// Whether a host of the catalogue is that host and port.
+fn is_place(text: &str, (host, port): &(String, u16)) -> bool {
+    let known = place(text);
+    known.0.eq_ignore_ascii_case(host.trim_end_matches('.')) && known.1 == *port
 }
 
 /// Of the resources at the right place, the one that has the database; one that names it comes

@@ -6,6 +6,7 @@ use crate::domain::{
     entitlement::{Entitlement, Kind, ResourceName, RoleName},
     failure::{Failure, Result, did_you_mean, listed},
     host::fit,
+    lookup::{Key, Named},
 };
 
 /// A resource of ours with its name.
@@ -30,7 +31,9 @@ pub fn at<'a>(catalogue: &'a Catalogue, resolved: &Resolved) -> Result<Option<Fo
     let names = [resolved.hostname.as_str(), resolved.alias.as_str()];
     let mut best: Vec<Found<'a>> = Vec::new();
     let mut score = 0;
-    for found in ours(catalogue) {
+    let fits = |key: &Key<'_>| matches!(key, Key::Host(host) if names.iter().any(|name| is_at(host, name)));
+    let there = catalogue.found(Kind::Ssh, fits);
+    for found in there.into_iter().filter_map(of_ssh) {
         let fits = found.1.hosts.iter().flat_map(|pattern| {
             let fit = |name: &&str| fit(pattern, name);
             names.iter().filter_map(fit)
@@ -60,11 +63,23 @@ pub fn at<'a>(catalogue: &'a Catalogue, resolved: &Resolved) -> Result<Option<Fo
 
 /// The resources that are reached by ssh.
 pub fn ours(catalogue: &Catalogue) -> impl Iterator<Item = Found<'_>> {
-    let all = catalogue.of_kind(Kind::Ssh);
-    all.filter_map(|(name, resource)| match resource {
+    catalogue.of_kind(Kind::Ssh).filter_map(of_ssh)
+}
+
+/// The resource, where it is reached by ssh.
+pub fn of_ssh((name, resource): Named<'_>) -> Option<Found<'_>> {
+    match resource {
         Resource::Ssh(resource) => Some((name, resource)),
         Resource::Kubernetes(_) | Resource::Postgres(_) | Resource::Aws(_) => None,
-    })
+    }
+}
+
+/// Whether a host fits a pattern.
+pub fn is_at(pattern: &str, host: &str) -> bool {
+    if pattern.contains('*') {
+        return fit(pattern, host).is_some();
+    }
+    pattern.eq_ignore_ascii_case(host.strip_suffix('.').unwrap_or(host))
 }
 
 /// The error for a host that no resource has.
