@@ -41,7 +41,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
 /// a change in between is seen by the next call.
 fn compared_now(session: &Session, wanted: &Recognised, stamp: &str) -> Result<Lease> {
     let catalogue = served::or_anew(session, || {
-        let catalogue = session.catalogue()?;
+        let catalogue = session.catalogue_to_look_up()?;
         catalogue.tier(&wanted.entitlement)?;
         Ok(catalogue)
     })?;

@@ -35,7 +35,8 @@ pub struct Args {
     /// Use this role instead of the smallest that the command needs.
     #[arg(long)]
     role: Option<RoleName>,
-    /// Reach this resource, whatever the command says: kind/name. Several kinds: say it for each.
+    /// Reach this resource, whatever the command says: kind/name. Say it again for another kind, or for more
+    /// hosts of ssh.
     #[arg(long, value_name = "KIND/NAME", value_parser = resource_name)]
     on: Vec<ResourceName>,
     #[command(flatten)]
@@ -81,8 +82,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
 }
 
 fn attempt(args: &Args, session: &Session) -> Result<()> {
-    let relevant = tools::relevance(&args.command, &args.on);
-    let catalogue = session.catalogue_for(relevant)?;
+    let catalogue = session.catalogue_to_look_up()?;
     let task = Task {
         command: &args.command,
         on: args.on.first(),
@@ -109,12 +109,19 @@ fn attempt(args: &Args, session: &Session) -> Result<()> {
         }
         recognised => recognised?,
     };
+    let groups = groups(args)?;
+    let (first, others) = groups
+        .split_first()
+        .map_or((&[][..], &[][..]), |(first, others)| {
+            (first.get(1..).unwrap_or_default(), others)
+        });
+    let wanted = tools::with_more_hosts(wanted, &task, first)?;
     let Some((mut launch, grant)) = prepared(session, args, &wanted, &task)? else {
         session.tell("no lease is held, so the command is run as it is");
         return Err(tools::as_it_is(&task)?.replace());
     };
     let mut grants = vec![grant];
-    for (other, grant) in beside(session, args, &task)? {
+    for (other, grant) in beside(session, args, &task, others)? {
         launch = launch.beside(other, task.arguments())?;
         grants.push(grant);
     }
@@ -130,6 +137,7 @@ fn prepared(
     task: &Task<'_>,
 ) -> Result<Option<(Launch, Grant)>> {
     session.tell(&format!("{}: {}", wanted.entitlement, wanted.because));
+    tools::refuse_before_asking(task, &wanted.entitlement, &session.places)?;
     let Some((lease, via)) = leases(session, args, wanted, task)? else {
         return Ok(None);
     };
@@ -144,41 +152,60 @@ fn prepared(
         is_hooked: wanted.is_hooked,
         logins: &wanted.logins,
         is_mixed: wanted.is_mixed,
+        also: &wanted.also,
         places: &session.places,
         now: (session.clock)(),
     })?;
     Ok(Some((launch, lease.grant)))
 }
 
-/// The command with what each further resource needs, where `--on` names more than one.
-fn beside(session: &Session, args: &Args, task: &Task<'_>) -> Result<Vec<(Launch, Grant)>> {
-    let [first, others @ ..] = args.on.as_slice() else {
-        return Ok(Vec::new());
-    };
-    let mut kinds = vec![first.kind()];
-    for other in others {
-        if args.role.is_some() {
-            return Err(
-                Failure::usage("--role says one role, and --on names several resources").hint(
-                    "leave --role out, or nest: jit exec --on A --role R -- jit exec --on B -- CMD",
-                ),
-            );
-        }
-        if kinds.contains(&other.kind()) {
-            let kind = other.kind();
-            return Err(
-                Failure::usage(format!("--on names two resources of the kind {kind}"))
-                    .hint("a command is given one of each kind; run it once for each"),
-            );
-        }
-        kinds.push(other.kind());
+/// What `--on` names, by kind: a command is given one resource of each, and of ssh any number.
+fn groups(args: &Args) -> Result<Vec<Vec<&ResourceName>>> {
+    if args.on.len() > 1 && args.role.is_some() {
+        return Err(
+            Failure::usage("--role says one role, and --on names several resources").hint(
+                "leave --role out, or nest: jit exec --on A --role R -- jit exec --on B -- CMD",
+            ),
+        );
     }
-    let prepared = others.iter().map(|other| {
+    let mut groups: Vec<Vec<&ResourceName>> = Vec::new();
+    for on in &args.on {
+        let kind = on.kind();
+        let is_same = |group: &&mut Vec<&ResourceName>| {
+            group.first().is_some_and(|first| first.kind() == kind)
+        };
+        match groups.iter_mut().find(is_same) {
+            None => groups.push(vec![on]),
+            Some(group) if kind == Kind::Ssh => {
+                if !group.contains(&on) {
+                    group.push(on);
+                }
+            }
+            Some(_) => {
+                return Err(
+                    Failure::usage(format!("--on names two resources of the kind {kind}"))
+                        .hint("a command is given one of each kind; run it once for each"),
+                );
+            }
+        }
+    }
+    Ok(groups)
+}
+
+/// The command with what the resources of each further kind need.
+fn beside(
+    session: &Session,
+    args: &Args,
+    task: &Task<'_>,
+    groups: &[Vec<&ResourceName>],
+) -> Result<Vec<Launch>> {
+    let groups = groups.iter().filter_map(|group| group.split_first());
+    let prepared = groups.map(|(first, more)| {
         let task = Task {
-            on: Some(other),
+            on: Some(first),
             ..*task
         };
-        let wanted = tools::recognise(&task)?;
+        let wanted = tools::with_more_hosts(tools::recognise(&task)?, &task, more)?;
         prepared(session, args, &wanted, &task)
     });
     prepared.filter_map(Result::transpose).collect()

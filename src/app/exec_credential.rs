@@ -32,7 +32,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     let question = Question::asked(&session.environment)?;
     let (named, role) = (args.entitlement.as_ref(), args.role.as_ref());
     let (catalogue, wanted) = served::or_anew(session, || {
-        let catalogue = session.catalogue()?;
+        let catalogue = session.catalogue_to_look_up()?;
         let wanted = kubernetes::wanted(&question, named, role, &session.places, &catalogue)?;
         Ok((catalogue, wanted))
     })?;

@@ -169,7 +169,11 @@ fn renewed(session: &Session, entitlement: &Entitlement) -> Result<bool> {
 
 /// Renews under the live grant, and never asks for a new one: nobody is there who would want it.
 fn renew(session: &Session, entitlement: &Entitlement) -> Result<()> {
-    let binding = binding::of(&session.catalogue()?, entitlement, &session.places)?;
+    let binding = binding::of(
+        &session.catalogue_to_look_up()?,
+        entitlement,
+        &session.places,
+    )?;
     let cache = Cache::open(&session.places)?.bound_to(binding);
     let lease = cache.fresh_or(entitlement, session.clock, |held| {
         let held = held.ok_or_else(|| over(entitlement))?;

@@ -121,7 +121,7 @@ pub fn put(session: &Session, entitlement: &Entitlement) -> Result<Put> {
 /// The hosts of the entitlement's resource; none where it is in the catalogue no longer, so that its
 /// password is for no server.
 fn servers(session: &Session, entitlement: &Entitlement) -> Result<Vec<String>> {
-    let catalogue = session.catalogue()?;
+    let catalogue = session.catalogue_to_look_up()?;
     Ok(match catalogue.resource(&entitlement.resource) {
         Ok(Resource::Postgres(resource)) => resource.hosts.clone(),
         _ => Vec::new(),
@@ -131,7 +131,7 @@ fn servers(session: &Session, entitlement: &Entitlement) -> Result<Vec<String>> 
 /// Whether a lease is for what the catalogue has now. A catalogue that cannot be read, because it is being
 /// edited, says nothing against it.
 fn is_bound(session: &Session, lease: &Lease) -> bool {
-    let Ok(catalogue) = session.catalogue() else {
+    let Ok(catalogue) = session.catalogue_to_look_up() else {
         return true;
     };
     let now = binding::of(&catalogue, &lease.grant.entitlement, &session.places);
@@ -178,6 +178,9 @@ pub fn tidy(session: &Session) -> Result<()> {
 /// configuration kept, which this one took the place of, is not.
 pub fn settle(session: &Session) -> Result<()> {
     let is_set_up = is_set_up(session)?;
+    if is_set_up {
+        material::clear_others(&session.places)?;
+    }
     tidy(session)?;
     let leases = Cache::open(&session.places)?.leases()?;
     let kept = leases

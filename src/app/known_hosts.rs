@@ -30,7 +30,7 @@ use crate::{
 /// Get a log-in ready and print host authorities; called by ssh
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  jit known-hosts ssh/web --user=deploy --host=web-1.example.com --alias=web --agent=/home/alice/.cache/jit/run/ssh/web/deploy/s"
+    after_help = "Example:\n  jit known-hosts ssh/web --user=deploy --host=web-1.example.com --alias=web --agent=/home/alice/.cache/jit/run/ssh,0123abcd/web/deploy/s"
 )]
 pub struct Args {
     /// ssh/NAME
@@ -77,7 +77,7 @@ fn refuse_another_agents(agent: &Path, session: &Session) -> Result<()> {
 }
 
 fn serve(args: &Args, agent: &Path, session: &Session) -> Result<()> {
-    let catalogue = session.catalogue()?;
+    let catalogue = session.catalogue_to_look_up()?;
     let found = target::named(&catalogue, &args.resource)?;
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let resolved = Resolved {
@@ -93,7 +93,7 @@ fn serve(args: &Args, agent: &Path, session: &Session) -> Result<()> {
     }
     let role = target::role(found, &resolved.user)?;
     let entitlement = target::entitlement(found, role);
-    if !agent.ends_with(shared::below_runtime(&entitlement)) {
+    if !agent.ends_with(shared::below_runtime(&session.places, &entitlement)) {
         return Err(
             Failure::usage(format!("{} is not {entitlement}'s agent", agent.display()))
                 .hint("run: jit setup ssh"),

@@ -1,10 +1,8 @@
 //! Whose a lease is: of one configuration directory, and of one job of a CI where there is one.
 
-use std::{os::unix::ffi::OsStrExt as _, path::PathBuf};
-
 use crate::{
     domain::{entitlement::Entitlement, environment::Places},
-    platform::keys,
+    platform::configuration,
 };
 
 /// How the name of a lease ends.
@@ -22,10 +20,7 @@ pub(super) struct Owner {
 
 impl Owner {
     pub(super) fn of(places: &Places) -> Self {
-        // Without what the same path may be written with besides: `/c/./jit/`.
-        let configuration: PathBuf = places.configuration.components().collect();
-        let configuration = configuration.as_os_str().as_bytes();
-        let configuration = keys::hex(&keys::sha256(configuration));
+        let configuration = configuration::digest(&places.configuration);
         let job = places.job.as_deref();
         let mut suffix = String::new();
         for name in [Some(&*configuration), job].into_iter().flatten() {
@@ -72,6 +67,8 @@ impl Owner {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn owner(configuration: &str, job: Option<&str>) -> Owner {

@@ -2,6 +2,7 @@
 
 pub mod assertion;
 pub mod clock;
+pub mod configuration;
 pub mod copies;
 pub mod date;
 mod farewell;

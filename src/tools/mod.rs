@@ -12,16 +12,14 @@ pub mod ssh;
 pub mod task;
 pub mod variables;
 
-use std::ffi::OsString;
-
 use task::{Injection, Recognised, Task};
 
 use crate::{
     domain::{
         credential::Secret,
-        entitlement::{Kind, ResourceName},
+        entitlement::{Entitlement, Kind, ResourceName},
+        environment::Places,
         failure::{Failure, Result},
-        relevance::Relevance,
     },
     platform::process::{self, Launch},
 };
@@ -76,24 +74,47 @@ pub fn may_be_known(task: &Task<'_>) -> bool {
         Kind::Ssh => ssh::only_says(task),
         Kind::Postgres | Kind::Kubernetes | Kind::Aws => needs_nothing(task),
     };
-    !only_says && task.catalogue.of_kind(kind).next().is_some()
+    !only_says && task.catalogue.has_kind(kind)
 }
 
-/// The part of the catalogue that can matter to a command. What `--on` names is all where no tool of ours reads
-/// the command line, and what is reached is one thing.
-pub fn relevance<'a>(command: &[OsString], on: &'a [ResourceName]) -> Relevance<'a> {
-    let program = command.first().and_then(|program| program.to_str());
-    let program = program.and_then(|program| program.rsplit('/').next());
-    match (on, program.and_then(kind_of)) {
-        ([], Some(kind)) => Relevance::Kind(kind),
-        ([on], None) => match on.kind() {
-            Kind::Postgres | Kind::Aws => Relevance::One(on),
-            // Jump hosts, and the contexts of other clusters, are looked up too.
-            kind @ (Kind::Ssh | Kind::Kubernetes) => Relevance::Kind(kind),
-        },
-        ([on], Some(kind)) if on.kind() == kind => Relevance::Kind(kind),
-        (_, _) => Relevance::Everything,
-    }
+/// What the command needs with the hosts of further resources, where it starts ssh by itself.
+///
+/// # Errors
+/// Usage: the command says by itself which host it logs in to, or one of them is unknown.
+pub fn with_more_hosts(
+    wanted: Recognised,
+    task: &Task<'_>,
+    more: &[&ResourceName],
+) -> Result<Recognised> {
+    more.iter().try_fold(wanted, |mut wanted, other| {
+        if ssh::names_its_host(task) {
+            return Err(Failure::usage(format!(
+                "{} logs in to one host, and --on names several resources",
+                task.program_name()
+            ))
+            .hint("leave --on out: the host on its command line says which"));
+        }
+        let found = recognise(&Task {
+            on: Some(other),
+            ..*task
+        })?;
+        for entitlement in [&found.entitlement].into_iter().chain(&found.via) {
+            if !wanted.via.contains(entitlement) {
+                wanted.via.push(entitlement.clone());
+            }
+        }
+        wanted.also.push(found.entitlement);
+        Ok(wanted)
+    })
+}
+
+/// Refuses a command that would not be run whatever is granted, before anything is asked for.
+///
+/// # Errors
+/// Usage: what the command says keeps the credential from its target.
+pub fn refuse_before_asking(task: &Task<'_>, wanted: &Entitlement, places: &Places) -> Result<()> {
+    let resource = task.catalogue.resource(&wanted.resource)?;
+    kubernetes::refuse_before_asking(task, resource, places)
 }
 
 /// Whether a shell asks the tool what a command line could go on with.

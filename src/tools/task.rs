@@ -89,6 +89,8 @@ pub struct Recognised {
     pub logins: Vec<Login>,
     /// Whether it logs in to hosts of others, too.
     pub is_mixed: bool,
+    /// Further resources whose hosts it logs in to, since they were named for it.
+    pub also: Vec<Entitlement>,
     /// Whether the plain tool would go elsewhere: the command names no place, and only the catalogue
     /// says where its target is. Who wrote `jit exec` meant it; a wrapper lets it pass.
     pub only_by_prefix: bool,
@@ -107,6 +109,7 @@ impl Recognised {
             is_hooked: false,
             logins: Vec::new(),
             is_mixed: false,
+            also: Vec::new(),
             only_by_prefix: false,
             credential_use: CredentialUse::default(),
         }
@@ -130,6 +133,8 @@ pub struct Injection<'a> {
     pub logins: &'a [Login],
     /// Whether it logs in to hosts of others, too.
     pub is_mixed: bool,
+    /// Further resources whose hosts it logs in to; their leases are among those that it passes through.
+    pub also: &'a [Entitlement],
     /// Where private files may be put.
     pub places: &'a Places,
     /// The instant.

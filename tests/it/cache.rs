@@ -3,12 +3,17 @@
 use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Stdio,
     time::UNIX_EPOCH,
 };
 
-use jit::{cache::Cache, config::places, domain::environment::Places, platform::clock};
+use jit::{
+    cache::Cache,
+    config::places,
+    domain::environment::Places,
+    platform::{clock, configuration},
+};
 use serde_json::Value;
 
 use crate::support::held;
@@ -235,6 +240,59 @@ fn a_lease_of_one_configuration_directory_is_none_of_another() {
     assert_eq!(used(&home, &["--config-dir", &same], "aws/held"), 0);
     let listed = run(&mut home.jit(["--config-dir", "other", "status", "--json"]));
     assert_eq!(listed.stdout, "");
+}
+
+/// The agent of one configuration serves what that one was granted, and the hook of another leaves it alone.
+#[test]
+fn two_configuration_directories_share_no_agent_of_ssh() {
+    let home = held::home_with_leases();
+    let (own, other) = (home.config(), home.path("other"));
+    home.write("other/authority.toml", held::CATALOGUE);
+    held::move_leases(&home, &other);
+    let link = |configuration: &Path| {
+        let own = configuration::own_directory("ssh", configuration);
+        home.path("cache/jit/run").join(own).join("held/deploy/s")
+    };
+    let hook = |configuration: &Path, link: &Path| {
+        let agent = format!("--agent={}", link.display());
+        let mut command = home.jit(["known-hosts", "ssh/held", "--user=deploy"]);
+        run(command
+            .args(["--host=ssh.invalid", "--alias=held", &agent, "--config-dir"])
+            .arg(configuration))
+    };
+    let ready = hook(&own, &link(&own));
+    assert_eq!(ready.code, 0, "{ready:?}");
+    let served = fs::read_link(link(&own)).unwrap();
+    let refused = hook(&other, &link(&own));
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(
+        refused.stderr.contains("is not ssh/held:deploy's agent"),
+        "{refused:?}"
+    );
+    let ready = hook(&other, &link(&other));
+    assert_eq!(ready.code, 0, "{ready:?}");
+    assert_eq!(fs::read_link(link(&own)).unwrap(), served);
+    assert!(fs::read_link(link(&other)).is_ok());
+    // A password in files, which a program reads while another configuration's command is started.
+    let files = |configuration: &str| {
+        let exec = [
+            "--config-dir",
+            configuration,
+            "exec",
+            "--on",
+            "postgres/held",
+            "--",
+        ];
+        let print = ["sh", "-c", "echo $PGPASSFILE"];
+        let ran = run(&mut home.jit([&exec[..], &print].concat()));
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran.stdout
+    };
+    let places = [files(own.to_str().unwrap()), files("other")];
+    assert!(
+        places[0].contains("/run/jit/postgres,") && places[0] != places[1],
+        "{places:?}"
+    );
 }
 
 /// The cache of a job on the machine of that home.

@@ -39,7 +39,7 @@ fn works(ran: &Ran) {
 
 /// How many files programs without jit find.
 fn kept(home: &Home) -> usize {
-    let directory = home.path("run/jit/postgres/orders/read");
+    let directory = home.own("run/jit", "postgres").join("orders/read");
     fs::read_dir(directory).map_or(0, Iterator::count)
 }
 

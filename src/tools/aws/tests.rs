@@ -131,6 +131,7 @@ impl Desk {
             is_hooked: false,
             logins: &[],
             is_mixed: false,
+            also: &[],
             places: &Places {
                 configuration: path.clone(),
                 state: path.clone(),
@@ -179,6 +180,7 @@ fn lease(entitlement: &str) -> Lease {
         asked_ttl: None,
         confirmed_at: None,
         catalogue_stamp: String::new(),
+        is_longest: false,
     }
 }
 

@@ -1,4 +1,4 @@
-//! kubectl's own preferences (kuberc): the aliases that its user has.
+//! kubectl's own preferences (kuberc): the aliases and the defaults that its user has.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -7,7 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{argv::Arguments, kubeconfig, verbs};
+use super::{argv::Arguments, kubeconfig, subcommands::innermost, verbs};
 use crate::{
     domain::{environment::Environment, failure::Result},
     tools::task::Task,
@@ -17,6 +17,9 @@ use crate::{
 #[serde(default)]
 struct Preferences {
     aliases: Option<Vec<Alias>>,
+    /// `overrides` until v1alpha1.
+    #[serde(alias = "overrides")]
+    defaults: Option<Vec<Defaults>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -38,24 +41,66 @@ struct Flag {
     default: String,
 }
 
-/// The arguments that kubectl makes of these, where they begin with an alias.
+/// Options that a command has where its user gives others none.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Defaults {
+    command: String,
+    /// `flags` until v1alpha1.
+    #[serde(alias = "flags")]
+    options: Option<Vec<Flag>>,
+}
+
+/// The arguments that kubectl makes of these: what an alias stands for, or the options that are the
+/// command's defaults. kubectl gives an alias none of the defaults of its command.
 ///
 /// # Errors
-/// The kuberc cannot be read as YAML, and the verb may be an alias in it.
+/// The kuberc cannot be read as YAML, and kubectl would not do without it: it was named, or the verb may be
+/// an alias in it.
 pub(super) fn resolved(task: &Task<'_>) -> Result<Vec<OsString>> {
     let arguments = task.arguments();
+    let read = Arguments::read(arguments);
+    let Some(place) = place(task.environment, &read) else {
+        return Ok(arguments.to_vec());
+    };
     let first = arguments.iter().position(|argument| is_word(argument));
     // An alias is the first argument that is no flag, be it the value of one: kubectl's own rule.
     let word = first.and_then(|at| Some((at, arguments.get(at)?.to_str()?)));
-    let Some((at, name)) = word.filter(|(_, word)| !verbs::is_builtin(word)) else {
-        return Ok(arguments.to_vec());
+    let strange = word.filter(|(_, word)| !verbs::is_builtin(word));
+    let preferences = match preferences(&place.file) {
+        Err(_) if strange.is_none() && !place.is_named => Preferences::default(),
+        read => read?,
     };
-    let aliases = match file(task.environment, &Arguments::read(arguments)) {
-        Some(file) => read(&file)?,
-        None => Vec::new(),
+    if let Some((at, name)) = strange {
+        let mut aliases = preferences.aliases.into_iter().flatten();
+        if let Some(alias) = aliases.find(|alias| alias.name == name) {
+            return Ok(alias.put(arguments, at));
+        }
+    }
+    let command = innermost(read.words.iter().map(String::as_str));
+    let defaults = preferences.defaults.into_iter().flatten();
+    let of_command = defaults.filter(|defaults| {
+        command.is_some() && innermost(defaults.command.split_whitespace()) == command
+    });
+    let options: Vec<Flag> = of_command
+        .flat_map(|defaults| defaults.options.unwrap_or_default())
+        .collect();
+    let mut all = ungiven(&options, arguments);
+    all.extend(arguments.iter().cloned());
+    Ok(all)
+}
+
+/// The options that the arguments do not have; in front of them, so that what the user gave counts.
+fn ungiven(options: &[Flag], arguments: &[OsString]) -> Vec<OsString> {
+    let is_given = |flag: &&Flag| {
+        let long = format!("--{}", flag.name);
+        let mut given = arguments.iter().map(|argument| argument.to_string_lossy());
+        given.any(|given| given == long || given.starts_with(&format!("{long}=")))
     };
-    let alias = aliases.into_iter().find(|alias| alias.name == name);
-    Ok(alias.map_or_else(|| arguments.to_vec(), |alias| alias.put(arguments, at)))
+    let wanted = options.iter().filter(|flag| !is_given(flag));
+    wanted
+        .map(|flag| format!("--{}={}", flag.name, flag.default).into())
+        .collect()
 }
 
 fn is_word(argument: &OsStr) -> bool {
@@ -65,18 +110,7 @@ fn is_word(argument: &OsStr) -> bool {
 impl Alias {
     /// The arguments with what the alias at `at` stands for.
     fn put(self, arguments: &[OsString], at: usize) -> Vec<OsString> {
-        let is_given = |flag: &&Flag| {
-            let long = format!("--{}", flag.name);
-            let mut given = arguments.iter().map(|argument| argument.to_string_lossy());
-            !given.any(|given| given == long || given.starts_with(&format!("{long}=")))
-        };
-        let options = self.options.unwrap_or_default();
-        // In front, so that what the user gave counts.
-        let mut all: Vec<OsString> = options
-            .iter()
-            .filter(is_given)
-            .map(|flag| format!("--{}={}", flag.name, flag.default).into())
-            .collect();
+        let mut all = ungiven(&self.options.unwrap_or_default(), arguments);
         let before = arguments.get(..at).unwrap_or_default();
         let behind = arguments.get(at + 1..).unwrap_or_default();
         all.extend(before.iter().cloned());
@@ -88,22 +122,36 @@ impl Alias {
     }
 }
 
-/// The file that kubectl reads; none where `KUBERC` says so.
-fn file(environment: &Environment, arguments: &Arguments) -> Option<PathBuf> {
+/// A file of preferences, and whether somebody named it: kubectl fails where it cannot read that one.
+struct Place {
+    file: PathBuf,
+    is_named: bool,
+}
+
+/// The file that kubectl reads; none where a variable switches it off.
+fn place(environment: &Environment, arguments: &Arguments) -> Option<Place> {
+    let is_off = |name: &str, off: &str| environment.text(name) == Some(off);
     let named = arguments.value("kuberc").map(OsStr::new);
-    match (named, environment.value("KUBERC")) {
-        (None, Some(off)) if off == "off" => None,
-        (Some(named), _) | (None, Some(named)) => Some(environment.directory.join(named)),
-        (None, None) => environment.in_home(".kube/kuberc"),
+    if is_off("KUBECTL_KUBERC", "false") || (named.is_none() && is_off("KUBERC", "off")) {
+        return None;
+    }
+    match named.or_else(|| environment.value("KUBERC")) {
+        Some(named) => Some(Place {
+            file: environment.directory.join(named),
+            is_named: true,
+        }),
+        None => environment.in_home(".kube/kuberc").map(|file| Place {
+            file,
+            is_named: false,
+        }),
     }
 }
 
-fn read(file: &Path) -> Result<Vec<Alias>> {
-    let Some(text) = kubeconfig::text(file)? else {
-        return Ok(Vec::new());
-    };
-    let preferences: Preferences = kubeconfig::parse(file, &text)?;
-    Ok(preferences.aliases.unwrap_or_default())
+fn preferences(file: &Path) -> Result<Preferences> {
+    match kubeconfig::text(file)? {
+        Some(text) => kubeconfig::parse(file, &text),
+        None => Ok(Preferences::default()),
+    }
 }
 
 #[cfg(test)]
@@ -135,6 +183,7 @@ aliases:
             catalogue: &Catalogue::default(),
             environment: &Environment {
                 home: Some(home.path().to_owned()),
+                directory: home.path().to_owned(),
                 ..Environment::default()
             },
         })?;
@@ -159,6 +208,48 @@ aliases:
         ] {
             assert_eq!(resolve(KUBERC, line).unwrap(), wanted, "{line}");
         }
+    }
+
+    #[test]
+    fn defaults_are_put_in_front_of_a_command_that_does_not_have_them() {
+        let rc = "\
+apiVersion: kubectl.config.k8s.io/v1beta1
+kind: Preference
+defaults:
+- {command: get, options: [{name: context, default: prod}, {name: output, default: wide}]}
+- {command: set image, options: [{name: dry-run, default: server}]}
+- {command: create, options: [{name: validate, default: strict}]}
+aliases:
+- {name: getn, command: get}
+";
+        for (line, wanted) in [
+            ("kubectl get x", "--context=prod --output=wide get x"),
+            (
+                "kubectl --context a get x",
+                "--output=wide --context a get x",
+            ),
+            (
+                "kubectl get x --output=json",
+                "--context=prod get x --output=json",
+            ),
+            (
+                "kubectl set image deploy/x a=b",
+                "--dry-run=server set image deploy/x a=b",
+            ),
+            ("kubectl set env deploy/x a=b", "set env deploy/x a=b"),
+            ("kubectl create -f x", "--validate=strict create -f x"),
+            ("kubectl create cm x", "create cm x"),
+            ("kubectl getn x", "get x"),
+            ("kubectl delete x", "delete x"),
+        ] {
+            assert_eq!(resolve(rc, line).unwrap(), wanted, "{line}");
+            let before = rc
+                .replace("defaults:", "overrides:")
+                .replace("options:", "flags:");
+            assert_eq!(resolve(&before, line).unwrap(), wanted, "{line}");
+        }
+        // A file that was named is one that kubectl does not do without.
+        assert!(resolve("aliases: [", "kubectl --kuberc=.kube/kuberc get x").is_err());
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod plugin;
 mod private;
 mod question;
 mod smallest;
+mod subcommands;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -39,7 +40,8 @@ use super::{
 };
 use crate::{
     domain::{
-        catalogue::Resource,
+        catalogue::{KubernetesResource, Resource},
+        environment::Places,
         failure::{Failure, Result},
     },
     platform::process::{self, Launch},
@@ -105,10 +107,10 @@ pub fn verb(task: &Task<'_>) -> Option<String> {
     verb.map(str::to_owned)
 }
 
-/// The arguments with kubectl's aliases resolved, and what they say.
+/// The arguments with kubectl's aliases and defaults put in, and what they say.
 ///
 /// # Errors
-/// The verb may be an alias, and the file of the aliases cannot be read.
+/// The file of the aliases and defaults cannot be read, and kubectl would not do without it.
 fn read(task: &Task<'_>) -> Result<(Vec<OsString>, Arguments)> {
     let arguments = match task.program_name() {
         "kubectl" => kuberc::resolved(task)?,
@@ -184,6 +186,34 @@ fn sharing(task: &Task<'_>, arguments: &Arguments) -> Sharing {
     }
 }
 
+/// Refuses a command that trusts other certificate authorities than the catalogue names, before anything is
+/// asked for.
+///
+/// # Errors
+/// Usage: it does. Failed: a certificate authority cannot be read.
+pub fn refuse_before_asking(task: &Task<'_>, resource: &Resource, places: &Places) -> Result<()> {
+    match resource {
+        Resource::Kubernetes(cluster) => {
+            refuse_other_authority(task, &read(task)?.1, cluster, places)
+        }
+        Resource::Ssh(_) | Resource::Postgres(_) | Resource::Aws(_) => Ok(()),
+    }
+}
+
+fn refuse_other_authority(
+    task: &Task<'_>,
+    arguments: &Arguments,
+    cluster: &KubernetesResource,
+    places: &Places,
+) -> Result<()> {
+    flags::of_program(task.program_name()).refuse_other_authority(
+        arguments,
+        cluster,
+        task.environment,
+        places,
+    )
+}
+
 /// The program with a private kubeconfig, and with nothing that leads past it.
 ///
 /// # Errors
@@ -203,12 +233,7 @@ pub fn launch(injection: &Injection<'_>) -> Result<Launch> {
         ..*task
     };
     let target = target::of(&on, &arguments)?;
-    flags::of_program(task.program_name()).refuse_other_authority(
-        &arguments,
-        cluster,
-        task.environment,
-        injection.places,
-    )?;
+    refuse_other_authority(task, &arguments, cluster, injection.places)?;
     let private = private::Private {
         entitlement,
         target: &target,

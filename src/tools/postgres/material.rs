@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs,
+    fs::{self, DirEntry},
     os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
@@ -15,17 +15,23 @@ use crate::{
         environment::Places,
         failure::{Failure, Result},
     },
-    platform::files,
+    platform::{configuration, files},
 };
 
 const KIND: &str = "postgres";
 const CERTIFICATE: &str = "client.pem";
 const PASSWORD: &str = "pgpass";
 
-/// Where the files of an entitlement are: below the runtime directory, one directory each.
+/// Where the files of an entitlement are: below the runtime directory, one directory for each configuration
+/// directory, as it has its own leases, and one below it for each entitlement.
 pub fn directory(places: &Places, entitlement: &Entitlement) -> PathBuf {
-    let resource = places.runtime.join(KIND).join(entitlement.resource.name());
+    let resource = own_directory(places).join(entitlement.resource.name());
     resource.join(entitlement.role.as_str())
+}
+
+fn own_directory(places: &Places) -> PathBuf {
+    let own = configuration::own_directory(KIND, &places.configuration);
+    places.runtime.join(own)
 }
 
 /// The file of one of an entitlement's locks. It lies beside the directory, where no role can be of
@@ -45,7 +51,11 @@ pub fn file(directory: &Path, issuer: PostgresIssuer) -> PathBuf {
 /// Removes the files of an entitlement; whether there were any. Their directory stays, for whoever
 /// watches it.
 pub fn clear(places: &Places, entitlement: &Entitlement) -> Result<bool> {
-    let Ok(listing) = fs::read_dir(directory(places, entitlement)) else {
+    clear_directory(&directory(places, entitlement))
+}
+
+fn clear_directory(directory: &Path) -> Result<bool> {
+    let Ok(listing) = fs::read_dir(directory) else {
         return Ok(false);
     };
     let mut any = false;
@@ -56,15 +66,40 @@ pub fn clear(places: &Places, entitlement: &Entitlement) -> Result<bool> {
     Ok(any)
 }
 
+/// Removes the files of every other configuration directory: only one has a service file that names its own.
+pub fn clear_others(places: &Places) -> Result<()> {
+    let own = own_directory(places);
+    let entries = fs::read_dir(&places.runtime)
+        .into_iter()
+        .flatten()
+        .flatten();
+    let others = entries.filter(|entry| {
+        let name = entry.file_name();
+        let is_one = name.to_str().is_some_and(|name| name.starts_with(KIND));
+        is_one && entry.path() != own
+    });
+    for other in others {
+        for resource in directories(&other.path()) {
+            for role in directories(&resource.path()) {
+                clear_directory(&role.path())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn directories(directory: &Path) -> impl Iterator<Item = DirEntry> + use<> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+}
+
 /// The entitlements that have a directory.
 pub fn all(places: &Places) -> Vec<Entitlement> {
-    let kind = places.runtime.join(KIND);
-    let below = |directory: &Path| {
-        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-        entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-    };
-    below(&kind)
-        .flat_map(|resource| below(&resource.path()).map(move |role| (resource.file_name(), role)))
+    let kind = own_directory(places);
+    directories(&kind)
+        .flat_map(|resource| {
+            directories(&resource.path()).map(move |role| (resource.file_name(), role))
+        })
         .filter_map(|(resource, role)| {
             let (resource, role) = (resource.into_string().ok()?, role.file_name());
             format!("{KIND}/{resource}:{}", role.to_str()?).parse().ok()

@@ -12,8 +12,11 @@ use super::{
 };
 use crate::{
     domain::{
-        entitlement::{Entitlement, ResourceName, RoleName},
+        catalogue::{Catalogue, Resources},
+        entitlement::{Entitlement, Kind, ResourceName, RoleName},
         failure::{Failure, Result},
+        host::overlap,
+        lookup::Key,
     },
     platform::process::own_file,
     tools::task::Injection,
@@ -79,10 +82,12 @@ pub fn entries(injection: &Injection<'_>, agent: &Agent, reach: Reach) -> Result
         )?);
     }
     if reach == Reach::WholeResource {
-        let own = &injection.lease.grant.entitlement;
         let is_hooked = setup::ssh_config(injection.places).exists();
-        for hosts in hosts_of(injection, &own.resource) {
-            entries.push(entry(injection, agent, hosts, (own, is_hooked))?);
+        let own = [&injection.lease.grant.entitlement].into_iter();
+        for own in own.chain(injection.also) {
+            for hosts in hosts_of(injection, &own.resource) {
+                entries.push(entry(injection, agent, hosts, (own, is_hooked))?);
+            }
         }
     }
     Ok(entries)
@@ -108,23 +113,51 @@ fn entry(
     Ok(Entry { hosts, options })
 }
 
+/// The resource, and of all others those with a host that could be taken for one of its hosts, or that an
+/// alias stands for.
+fn beside(catalogue: &Catalogue, resource: &ResourceName, aliases: &[Resolved]) -> Catalogue {
+    let own = catalogue.named(resource).and_then(target::of_ssh);
+    let own = own.map_or(&[][..], |(_, own)| &own.hosts);
+    let fits = |key: &Key<'_>| {
+        let Key::Host(host) = key else { return false };
+        let is_alias =
+            |of: &Resolved| target::is_at(host, &of.alias) || target::is_at(host, &of.hostname);
+        aliases.iter().any(is_alias) || own.iter().any(|own| overlap(own, host))
+    };
+    let found = catalogue.found(Kind::Ssh, fits).into_iter();
+    let found = found.map(|(name, resource)| (name.clone(), resource.clone()));
+    Catalogue {
+        resources: Resources(found.collect()),
+        ..Catalogue::default()
+    }
+}
+
 /// The patterns of a resource's hosts, the most specific first, each without what is more specific and
 /// another resource's.
 fn hosts_of(injection: &Injection<'_>, resource: &ResourceName) -> Vec<Vec<String>> {
     let task = &injection.task;
     let known = aliases::read(task.environment, injection.places).unwrap_or_default();
-    let named: Vec<Alias<'_>> = aliases::aliases(&known)
+    let aliases: Vec<Resolved> = aliases::aliases(&known)
         .into_iter()
         .filter_map(|alias| {
-            let mut resolved = Resolved::plain(alias);
-            resolved.hostname = aliases::hostname(&known, alias)?;
-            let (name, _) = target::at(task.catalogue, &resolved).ok().flatten()?;
-            Some((alias, name))
+            let hostname = aliases::hostname(&known, alias)?;
+            Some(Resolved {
+                hostname,
+                ..Resolved::plain(alias)
+            })
+        })
+        .collect();
+    let catalogue = beside(task.catalogue, resource, &aliases);
+    let named: Vec<Alias<'_>> = aliases
+        .iter()
+        .filter_map(|resolved| {
+            let (name, _) = target::at(&catalogue, resolved).ok().flatten()?;
+            Some((resolved.alias.as_str(), name))
         })
         .collect();
     let mut theirs: Vec<String> = Vec::new();
     let mut ours = Vec::new();
-    for (name, mut hosts) in blocks(task.catalogue, &named) {
+    for (name, mut hosts) in blocks(&catalogue, &named) {
         if name == resource {
             hosts.extend(theirs.iter().map(|host| format!("!{host}")));
             ours.push(hosts);

@@ -38,6 +38,11 @@ pub fn recognise(task: &Task<'_>) -> Result<Recognised> {
     recognise::recognise(task)
 }
 
+/// Whether the program names the host that it logs in to on its command line.
+pub fn names_its_host(task: &Task<'_>) -> bool {
+    matches!(task.program_name(), "ssh" | "scp" | "sftp" | "rsync")
+}
+
 /// Whether ssh only says what it is, or what it would do: `-V`, `-Q`, `-G`.
 pub fn only_says(task: &Task<'_>) -> bool {
     task.program_name() == "ssh" && call::only_says(task.arguments())

@@ -130,7 +130,7 @@ Host {hosts}
 /// The links to an entitlement's shared agents: that of this environment, and those of the environment
 /// in which setup was run, whose directories may be others.
 pub fn links(places: &Places, entitlement: &Entitlement) -> BTreeSet<PathBuf> {
-    let below = shared::below_runtime(entitlement);
+    let below = shared::below_runtime(places, entitlement);
     let text = files::read_text(&ssh_config(places)).unwrap_or_default();
     let made = text.unwrap_or_default();
     let named = made.lines().filter_map(|line| {
@@ -229,7 +229,7 @@ mod tests {
         # Made by "jit setup ssh", which makes it anew: what you change here is lost.
 
         Host web
-            IdentityAgent /h/.cache/jit/run/ssh/web/%r/s
+            IdentityAgent /h/.cache/jit/run/ssh,e3b0c442/web/%r/s
             IdentitiesOnly no
             IdentityFile none
             PKCS11Provider none
@@ -239,7 +239,7 @@ mod tests {
             ForwardAgent no
             ControlMaster no
             ControlPath none
-            KnownHostsCommand "/opt/my jit" "--config-dir" "/c" known-hosts ssh/web --user=%r --host=%h --alias=%n --agent=/h/.cache/jit/run/ssh/web/%r/s
+            KnownHostsCommand "/opt/my jit" "--config-dir" "/c" known-hosts ssh/web --user=%r --host=%h --alias=%n --agent=/h/.cache/jit/run/ssh,e3b0c442/web/%r/s
         "#);
     }
 

@@ -2,8 +2,9 @@
 //! each certificate.
 //!
 //! The link is exchanged whole when a lease is renewed, so that whoever comes finds one agent or the
-//! other. `CACHE/run/ssh/NAME/ROLE/` holds the link `s`, a lock, and a directory for each agent. That is
-//! no directory of the log-in: ssh's configuration names it also for what goes on after that.
+//! other. `CACHE/run/ssh,CONFIGURATION/NAME/ROLE/` holds the link `s`, a lock, and a directory for each
+//! agent. That is no directory of the log-in: ssh's configuration names it also for what goes on after that.
+//! Each configuration directory has its own, as it has its own leases.
 
 use std::{
     fs,
@@ -24,7 +25,7 @@ use crate::{
         failure::{Failure, Result},
         lease::Lease,
     },
-    platform::{files, keys, lock::Lock},
+    platform::{configuration, files, keys, lock::Lock},
 };
 
 /// An agent answers at once; one that does not is none.
@@ -37,9 +38,9 @@ const REQUEST_IDENTITIES: [u8; 5] = [0, 0, 0, 1, 11];
 const IDENTITIES_ANSWER: u8 = 12;
 
 /// Where the link for an entitlement is, below the directory of sockets.
-pub fn below_runtime(entitlement: &Entitlement) -> PathBuf {
+pub fn below_runtime(places: &Places, entitlement: &Entitlement) -> PathBuf {
     let Entitlement { resource, role } = entitlement;
-    place(resource, role.as_str()).join(SOCKET)
+    place(places, resource, role.as_str()).join(SOCKET)
 }
 
 /// The directory of the links.
@@ -47,8 +48,9 @@ pub fn directory(places: &Places) -> PathBuf {
     places.cache.join("run")
 }
 
-fn place(resource: &ResourceName, role: &str) -> PathBuf {
-    Path::new("ssh").join(resource.name()).join(role)
+fn place(places: &Places, resource: &ResourceName, role: &str) -> PathBuf {
+    let own = configuration::own_directory("ssh", &places.configuration);
+    Path::new(&own).join(resource.name()).join(role)
 }
 
 /// The same for a configuration of ssh, which puts the login name in for `%r`.
@@ -62,7 +64,7 @@ pub fn pattern<'a>(
 ) -> Result<String> {
     for role in roles {
         let longest = directory(places)
-            .join(place(resource, role.as_str()))
+            .join(place(places, resource, role.as_str()))
             .join("00000000");
         handover::refuse_unfit(&longest.join(SOCKET)).map_err(|failure| Failure {
             hint: format!(
@@ -71,7 +73,9 @@ pub fn pattern<'a>(
             ..failure
         })?;
     }
-    let path = directory(places).join(place(resource, "%r")).join(SOCKET);
+    let path = directory(places)
+        .join(place(places, resource, "%r"))
+        .join(SOCKET);
     Ok(path.to_string_lossy().into_owned())
 }
 
@@ -104,7 +108,7 @@ pub fn ensure(link: &Path, lease: impl Fn() -> Result<Lease>) -> Result<()> {
 
 /// Makes sure that the link's directory, and those above it that are ours, are ours alone.
 fn private(link: &Path) -> Result<()> {
-    // RUNTIME/ssh/NAME/ROLE
+    // RUN/ssh,CONFIGURATION/NAME/ROLE
     let mut directories: Vec<&Path> = link.ancestors().skip(1).take(4).collect();
     directories.reverse();
     directories
@@ -228,7 +232,7 @@ mod tests {
         let name: ResourceName = "ssh/web".parse().unwrap();
         let roles: Vec<RoleName> = vec!["deploy".parse().unwrap()];
         let path = pattern(&places("/h/.cache/jit"), &name, &roles).unwrap();
-        assert_eq!(path, "/h/.cache/jit/run/ssh/web/%r/s");
+        assert_eq!(path, "/h/.cache/jit/run/ssh,e3b0c442/web/%r/s");
         for cache in ["/h/a b", "/h/%h", "/h/$HOME", &"/x".repeat(40)] {
             let failure = pattern(&places(cache), &name, &roles).unwrap_err();
             assert!(failure.hint.contains("a shorter name"), "{cache}");

@@ -74,7 +74,10 @@ impl SetUp {
 
     /// The directory of an entitlement's files.
     pub(super) fn files(&self, role: &str) -> PathBuf {
-        self.home.path("run/jit/postgres/orders").join(role)
+        self.home
+            .own("run/jit", "postgres")
+            .join("orders")
+            .join(role)
     }
 
     pub(super) fn held(&self, role: &str) -> Vec<PathBuf> {

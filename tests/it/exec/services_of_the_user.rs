@@ -1,6 +1,8 @@
 //! What `jit setup postgres` makes of the services that the user has already, and leaves of them.
 
-use std::fs;
+use std::{fs, path::Path};
+
+use jit::platform::configuration;
 
 use super::{postgres::with_certificates, services::SetUp};
 use crate::support::{Access, Home, Postgres};
@@ -111,7 +113,7 @@ fn setup_is_idempotent_and_undone_to_the_byte() {
     assert!(again.stdout.contains("nothing to change"), "{again:?}");
 
     set_up.works(&["request", "postgres/orders:read"]);
-    let directory = set_up.home.path("run/jit/postgres/orders/read");
+    let directory = set_up.home.own("run/jit", "postgres").join("orders/read");
     assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
     set_up.works(&["setup", "postgres", "--undo"]);
     assert!(!set_up.service_file().exists());
@@ -176,8 +178,8 @@ fn another_configuration_does_not_touch_the_services_of_this_one() {
     let other = other.to_str().unwrap();
     set_up.works(&["--config-dir", other, "request", "postgres/others:read"]);
     assert_eq!(fs::read_to_string(set_up.service_file()).unwrap(), before);
-    let theirs = set_up.home.path("run/jit/postgres/others/read");
-    assert!(!theirs.exists());
+    let theirs = configuration::own_directory("postgres", Path::new(other));
+    assert!(!set_up.home.path("run/jit").join(theirs).exists());
     let said = set_up.works(&["--config-dir", other, "setup", "postgres", "--anyway"]);
     assert!(said.contains("give way to those of"), "{said}");
     set_up.works(&["setup", "postgres", "--anyway"]);

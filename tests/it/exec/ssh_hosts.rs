@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use super::{Home, jit, ssh::Web, works};
+use super::{Home, jit, ssh::Web, story, works};
 use crate::support::{
     Sshd,
     home::{Ran, run},
@@ -206,4 +206,67 @@ fn ansible_shows_our_certificate_to_our_hosts_of_its_inventory_alone() {
     assert_eq!(ran.stdout.matches("reached").count(), 2, "{ran:?}");
     both.web.sshd.logged("ED25519-CERT");
     both.only_the_own_key_was_shown();
+}
+
+#[test]
+fn ansible_logs_in_to_the_hosts_of_two_resources_each_by_its_own_certificate() {
+    let (Some(web), Some(ansible)) = (Web::new(), program("ansible", Some(&ansible_bin()))) else {
+        skip("ansible is missing (tests/servers/python.sh brings it)");
+        return;
+    };
+    let (home, user) = (&web.home, web.sshd.user());
+    let file = home.config().join("authority.toml");
+    let more = format!(
+        "[resources.\"ssh/db\"]\nhosts = [\"127.0.0.2\"]\nroles.\"{user}\" = {{ tier = \"elevated\" }}\n"
+    );
+    home.configure(
+        "authority.toml",
+        &(fs::read_to_string(file).unwrap() + &more),
+    );
+    let ca = home.write("db.pub", &works(home, &["trust", "ssh/db", "--ca"]));
+    let Some(db) = Sshd::start(&ca) else { return };
+    let known = home.path("known_hosts");
+    let mut hosts = fs::read_to_string(&known).unwrap();
+    writeln!(hosts, "[127.0.0.1]:{} {}", db.port(), db.host_key()).unwrap();
+    fs::write(&known, hosts).unwrap();
+    let config = home.write(
+        "two",
+        &format!(
+            "Host 127.0.0.1\n  Port {}\nHost 127.0.0.2\n  HostName 127.0.0.1\n  Port {}\n\
+             Host *\n  UserKnownHostsFile {}\n",
+            web.sshd.port(),
+            db.port(),
+            known.display()
+        ),
+    );
+    let inventory = home.write("inventory", "127.0.0.1\n127.0.0.2\n");
+    let both = [
+        "exec", "-j", "a test", "--on", "ssh/web", "--on", "ssh/db", "--",
+    ];
+    let ran = run(home
+        .jit(both)
+        .arg(&ansible)
+        .env("ANSIBLE_HOME", home.path("ansible"))
+        .env(
+            "ANSIBLE_SSH_COMMON_ARGS",
+            format!("-F {}", config.display()),
+        )
+        .args(["all", "-i"])
+        .arg(&inventory)
+        .args(["-m", "raw", "-a", "echo reached"]));
+    assert_eq!(ran.stdout.matches("reached").count(), 2, "{ran:?}");
+    for sshd in [&web.sshd, &db] {
+        sshd.logged("ED25519-CERT");
+        assert!(!sshd.log().contains("Failed"), "{}", sshd.log());
+    }
+    for resource in ["web", "db"] {
+        let granted = format!("granted ssh/{resource}:{user}");
+        assert!(story(home).contains(&granted), "{granted}");
+    }
+    let refused = jit(home, &[&both[..], &["ssh", "127.0.0.1"]].concat());
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(
+        refused.stderr.contains("logs in to one host"),
+        "{refused:?}"
+    );
 }

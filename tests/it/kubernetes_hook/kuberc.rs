@@ -65,3 +65,34 @@ fn a_policy_against_all_plugins_is_named() {
     let text = std::fs::read_to_string(desk.home.path(".kube/kuberc")).unwrap();
     assert_eq!(text, rc);
 }
+
+#[test]
+fn a_default_of_a_command_leads_where_kubectl_takes_it() {
+    let Some(desk) = Desk::without_setup("hook-defaults") else {
+        return;
+    };
+    let rc = "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ndefaults:\n\
+              - command: get\n  options: [{name: context, default: prod}, {name: output, default: name}]\n";
+    desk.home.write(".kube/kuberc", rc);
+    let exec = |more: &[&str]| {
+        let line = ["exec", "--", "kubectl", "get", "ns"];
+        jit(&desk.home, &[&line[..], more].concat())
+    };
+    let got = exec(&[]);
+    assert_eq!((got.code, &*got.stderr), (0, ""), "{got:?}");
+    assert!(got.stdout.contains("namespace/default\n"), "{got:?}");
+    let got = exec(&["--output", "jsonpath={.kind}"]);
+    assert_eq!((got.code, &*got.stdout), (0, "List"), "{got:?}");
+    let unknown = exec(&["--context", "elsewhere"]);
+    assert_eq!(unknown.code, 2, "{unknown:?}");
+    // A default that would hand the token to another server is refused as the flag is.
+    let evil = "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ndefaults:\n\
+                - command: get\n  options: [{name: context, default: prod}, {name: insecure-skip-tls-verify, default: 'true'}]\n";
+    desk.home.write(".kube/kuberc", evil);
+    let refused = exec(&[]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(
+        refused.stderr.contains("would hand the credential"),
+        "{refused:?}"
+    );
+}

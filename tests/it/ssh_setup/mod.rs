@@ -78,7 +78,10 @@ impl Site {
 
     /// Where the shared agent of the login is.
     fn place(&self) -> PathBuf {
-        self.home.path("cache/jit/run/ssh/web").join(user_name())
+        self.home
+            .own("cache/jit/run", "ssh")
+            .join("web")
+            .join(user_name())
     }
 
     /// The directories of agents that serve the login.

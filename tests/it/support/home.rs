@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::{env, fs};
 
+use jit::platform::configuration;
 use tempfile::TempDir;
 
 use super::whereabouts::{aws_bin, jit, kubernetes_bin};
@@ -46,6 +47,12 @@ impl Home {
     /// jit's own configuration directory.
     pub(crate) fn config(&self) -> PathBuf {
         self.path("config/jit")
+    }
+
+    /// The directory for what belongs to its configuration directory: of `ssh`, of `postgres`.
+    pub(crate) fn own(&self, above: &str, kind: &str) -> PathBuf {
+        let own = configuration::own_directory(kind, &self.config());
+        self.path(above).join(own)
     }
 
     /// Writes a file of jit's configuration: `authority.toml`, `policies/a.cedar`.

@@ -121,6 +121,7 @@ fn log_in(
         is_hooked: wanted.is_hooked,
         logins: &wanted.logins,
         is_mixed: wanted.is_mixed,
+        also: &[],
         places: &ground.session.places,
         now: (ground.session.clock)(),
     })

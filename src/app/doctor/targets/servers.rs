@@ -144,6 +144,7 @@ fn bound(
         is_hooked: false,
         logins: &[],
         is_mixed: false,
+        also: &[],
         places: &ground.session.places,
         now: (ground.session.clock)(),
     })

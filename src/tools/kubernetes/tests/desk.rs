@@ -163,6 +163,7 @@ impl Desk {
             is_hooked: false,
             logins: &[],
             is_mixed: false,
+            also: &[],
             places: &self.places,
             now: Timestamp::from_secs(0),
         })
@@ -200,6 +201,7 @@ pub(super) fn lease(entitlement: &str) -> Lease {
         asked_ttl: None,
         confirmed_at: None,
         catalogue_stamp: String::new(),
+        is_longest: false,
     }
 }
 
