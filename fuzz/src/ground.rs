@@ -118,5 +118,6 @@ pub(crate) fn lease(entitlement: &str, secret: Secret) -> Lease {
         asked_ttl: None,
         confirmed_at: None,
         catalogue_stamp: String::new(),
+        is_longest: false,
     }
 }

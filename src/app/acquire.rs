@@ -25,7 +25,6 @@ use crate::{
         credential::Credential,
         entitlement::{Entitlement, Tier},
         failure::{Code, Failure, Nature, Result},
-        key::PrivateKey,
         lease::{Binding, Lease},
         time::Timestamp,
     },
@@ -59,7 +58,7 @@ pub fn lease(
     let before = remarks::grant_before(&cache, &wanted.entitlement, terms)?;
     let (mut source, mut person) = (Source::Cache, None);
     let is_kept = wanted.credential_use == CredentialUse::Kept;
-    let enough = |lease: &Lease| !is_kept || lease.has_half((session.clock)());
+    let enough = |lease: &Lease| !is_kept || lease.is_enough_to_keep((session.clock)());
     let mut outcome = cache.enough_or(&wanted.entitlement, session.clock, enough, |held| {
         source = Source::Authority;
         if let Err(failure) = kept::tidy(session) {
@@ -205,12 +204,7 @@ pub async fn renewed(session: &Session, held: Lease, tool: Option<&str>) -> Resu
     let engine = Engine::open(session, Patience::HOOK).await?;
     let keys = Keys::new()?;
     let credential = engine.renew(session, &held, &keys, tool).await?;
-    Ok(with_credential(
-        held,
-        credential,
-        keys.key,
-        (session.clock)(),
-    ))
+    Ok(with_credential(held, credential, keys, (session.clock)()))
 }
 
 /// A new lease that is kept nowhere, for whoever ends its grant at once again.
@@ -231,6 +225,7 @@ pub fn passing(
         because: &wanted.because,
         tool: Some(tool),
         patience: Patience::HOOK,
+        credential_use: CredentialUse::Renewed,
     };
     block_on(bring(session, asking, None))?
 }
@@ -242,6 +237,7 @@ struct Asking<'a> {
     because: &'a str,
     tool: Option<&'a str>,
     patience: Patience,
+    credential_use: CredentialUse,
 }
 
 impl<'a> Asking<'a> {
@@ -261,6 +257,7 @@ impl<'a> Asking<'a> {
                 Asker::Person => Patience::PERSON,
                 Asker::Hook => Patience::HOOK,
             },
+            credential_use: wanted.credential_use,
         }
     }
 }
@@ -275,19 +272,14 @@ async fn bring(session: &Session, asking: Asking<'_>, held: Option<Lease>) -> Re
         asking.patience
     };
     let (engine, keys) = match Engine::open(session, patience).await {
-        Ok(engine) => (engine, Keys::new()?),
+        Ok(engine) => (engine, Keys::for_use(asking.credential_use)?),
         Err(failure) => return as_it_is(session, held, failure),
     };
     let is_refused = held.is_some();
     if let Some(held) = held {
         match engine.renew(session, &held, &keys, tool).await {
             Ok(credential) => {
-                return Ok(with_credential(
-                    held,
-                    credential,
-                    keys.key,
-                    (session.clock)(),
-                ));
+                return Ok(with_credential(held, credential, keys, (session.clock)()));
             }
             // The grant was ended: policy decides anew, below.
             Err(failure) if failure.code == Code::Denied || failure.nature == Nature::Absent => {}
@@ -337,6 +329,7 @@ async fn elevated(
         justification: ask.justification.clone(),
         asked_ttl: ask.ttl,
         confirmed_at: None,
+        is_longest: keys.keeps_credential,
         catalogue_stamp: String::new(),
     })
 }
@@ -357,10 +350,11 @@ fn as_it_is(session: &Session, held: Option<Lease>, failure: Failure) -> Result<
     }
 }
 
-fn with_credential(held: Lease, credential: Credential, key: PrivateKey, now: Timestamp) -> Lease {
+fn with_credential(held: Lease, credential: Credential, keys: Keys, now: Timestamp) -> Lease {
     Lease {
         credential,
-        key,
+        key: keys.key,
+        is_longest: keys.keeps_credential,
         issued_at: now,
         ..held
     }

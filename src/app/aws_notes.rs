@@ -28,9 +28,14 @@ pub(super) fn say(
         ));
         return Ok(());
     }
+    let ends = lease.credential.expires_at.to_rfc3339_seconds();
+    let what = if lease.is_last() {
+        "as long as the grant"
+    } else {
+        "as long as policy and STS allow, the grant lives on"
+    };
     session.tell(&format!(
-        "{program} keeps this session until {}, since it finds it in its environment",
-        lease.credential.expires_at.to_rfc3339_seconds()
+        "{program} keeps this session until {ends} ({what}), since it finds it in its environment"
     ));
     let Resource::Aws(account) = task.catalogue.resource(&wanted.entitlement.resource)? else {
         return Ok(());

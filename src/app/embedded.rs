@@ -18,6 +18,7 @@ use crate::{
     platform::{keyring, keys},
     policy::set::Policies,
     store::Store,
+    tools::task::CredentialUse,
 };
 
 /// Runs one future to its end, on this thread.
@@ -86,6 +87,8 @@ pub struct Keys {
     pub holder: PrivateKey,
     /// What a certificate is made for.
     pub key: PrivateKey,
+    /// Whether a program keeps the credential to its own end.
+    pub keeps_credential: bool,
 }
 
 impl Keys {
@@ -94,6 +97,15 @@ impl Keys {
         Ok(Self {
             holder: keys::generate()?,
             key: keys::generate()?,
+            keeps_credential: false,
+        })
+    }
+
+    /// New ones for a credential that is used so.
+    pub fn for_use(credential_use: CredentialUse) -> Result<Self> {
+        Ok(Self {
+            keeps_credential: credential_use == CredentialUse::Kept,
+            ..Self::new()?
         })
     }
 }
@@ -113,6 +125,7 @@ pub fn client(
         sessions: Vec::new(),
         proof: None,
         once: None,
+        keeps_credential: keys.keeps_credential,
     })
 }
 

@@ -280,5 +280,6 @@ fn from(session: &Session, keys: &Keys, tool: Option<&str>) -> From {
         host: origin.host,
         terminal: origin.terminal,
         tool: origin.tool,
+        keeps_credential: keys.keeps_credential,
     }
 }

@@ -198,7 +198,7 @@ fn beside(
     args: &Args,
     task: &Task<'_>,
     groups: &[Vec<&ResourceName>],
-) -> Result<Vec<Launch>> {
+) -> Result<Vec<(Launch, Grant)>> {
     let groups = groups.iter().filter_map(|group| group.split_first());
     let prepared = groups.map(|(first, more)| {
         let task = Task {

@@ -211,6 +211,7 @@ impl Authority {
             sessions,
             proof: None,
             once: None,
+            keeps_credential: false,
         }))
     }
 

@@ -90,6 +90,7 @@ pub(super) fn alone(client: &Client, caller: Caller) -> Client {
         sessions: Vec::new(),
         proof: None,
         once: None,
+        keeps_credential: false,
         ..client.clone()
     }
 }

@@ -7,6 +7,7 @@ use super::{
     Answer, Authority, Client, answer,
     issued::Made,
     justify::Answers,
+    live_grant::LiveGrant,
     refusal::{lacks_reason, pending, refusal},
 };
 use crate::{
@@ -82,6 +83,8 @@ pub enum Outcome {
 struct Decided {
     append: Append,
     alarm: Option<Event>,
+    /// What policy says of credentials.
+    credential_ttl: Option<Duration>,
 }
 
 impl From<(Elevation, Answer)> for Outcome {
@@ -163,7 +166,12 @@ impl Authority {
         let event = self.take_step(client, &mut elevation, &decision)?;
         let alarm = (event.kind == EventKind::BreakGlass).then(|| event.clone());
         let append = client.append(event);
-        let decided = Decided { append, alarm };
+        let credential_ttl = decision.obligations.credential_ttl;
+        let decided = Decided {
+            append,
+            alarm,
+            credential_ttl,
+        };
         if decision.verdict == Verdict::Allow {
             return self.give(client, elevation, decided).await;
         }
@@ -186,14 +194,20 @@ impl Authority {
         &self,
         client: &Client,
         mut elevation: Elevation,
-        Decided { append, alarm }: Decided,
+        decided: Decided,
     ) -> Result<Outcome> {
+        let Decided { append, alarm, .. } = decided;
         let asked_at = elevation.request.asked_at;
         let grant = elevation.grant_made().cloned();
         let grant = grant.ok_or_else(|| Failure::failed("nothing was granted"))?;
+        let live = LiveGrant {
+            grant: &grant,
+            credential_ttl: decided.credential_ttl,
+            keeps_credential: client.keeps_credential,
+        };
         let resource = self.catalogue.resource(&grant.entitlement.resource)?;
         if !issuers::reaches_out(resource)
-            && let Ok(credential) = self.issue(&grant, client.key).await
+            && let Ok(credential) = self.issue(client.key, &live).await
         {
             let token = self.token(&grant, client.holder).await?;
             let issued = self.issued(client, &elevation, asked_at, Ok(&credential));
@@ -206,7 +220,7 @@ impl Authority {
         }
         let append = self.noted(append, client, &elevation, None).await?;
         self.record(append, alarm).await?;
-        let made = self.issue(&grant, client.key).await;
+        let made = self.issue(client.key, &live).await;
         let now = (self.clock)();
         if made.is_err() && elevation.live(now).is_some() {
             // Nothing was given, so nothing stays granted.

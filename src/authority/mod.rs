@@ -12,6 +12,7 @@ pub mod ended;
 pub mod entrance;
 mod issued;
 mod justify;
+mod live_grant;
 pub mod once;
 pub mod part;
 pub mod people;
@@ -55,11 +56,7 @@ use crate::{
         session::Session,
         time::Timestamp,
     },
-    issuers::{
-        self,
-        order::{Issuer, Order, Site},
-    },
-    platform::keys,
+    issuers::order::{Issuer, Site},
     policy::set::Policies,
     store::{
         Store,
@@ -129,6 +126,8 @@ pub struct Client {
     pub sessions: Vec<Session>,
     /// The proof of the request, which serves once; none in the embedded authority.
     pub proof: Option<Once>,
+    /// Whether the credential is kept to the end of a program that cannot ask for another.
+    pub keeps_credential: bool,
     /// What the request is known by when it is repeated, if it is to be done once.
     pub once: Option<IdempotencyKey>,
 }
@@ -178,22 +177,6 @@ pub struct Answer {
 }
 
 impl Authority {
-    /// Makes a credential under a live grant.
-    async fn issue(&self, grant: &Grant, public_key: PublicKey) -> Result<Credential> {
-        let name = &grant.entitlement.resource;
-        let resource = self.catalogue.resource(name)?;
-        let signing = self.signing(name, resource).await?;
-        let order = Order {
-            grant,
-            public_key,
-            serial: (u64::from_be_bytes(keys::random()?) >> 1).max(1),
-            now: (self.clock)(),
-        };
-        // Boxed, since the AWS SDK makes it large.
-        let site = self.site(Some(&signing));
-        Box::pin(issuers::issue(resource, &order, &site)).await
-    }
-
     /// The keys that a resource's issuer signs with. A certificate for one resource says nothing at
     /// another, since no two trust the same key; a token for one says so by its audience.
     async fn signing(&self, name: &ResourceName, resource: &Resource) -> Result<Signing> {

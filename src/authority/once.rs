@@ -12,6 +12,7 @@ use super::{
     answer::{Kept, granted, read, written},
     elevate::{Ask, Outcome},
     issued::Made,
+    live_grant::LiveGrant,
     sessions::signed_out,
 };
 use crate::{
@@ -241,8 +242,13 @@ impl Authority {
                 .hint("run the command again: a new elevation is asked for")
         })?;
         // As for any credential but the first one, policy is asked again.
-        self.decide_again(client, &elevation).await?;
-        let made = self.issue(&grant, client.key).await;
+        let credential_ttl = self.decide_again(client, &elevation).await?;
+        let live = LiveGrant {
+            grant: &grant,
+            credential_ttl,
+            keeps_credential: client.keeps_credential,
+        };
+        let made = self.issue(client.key, &live).await;
         let token = self.token(&grant, client.holder).await?;
         let mut made = Made {
             is_first: true,

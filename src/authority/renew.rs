@@ -1,10 +1,13 @@
 //! The next credential under a live grant: prove → decide again → issue → record → answer.
 
+use std::time::Duration;
+
 use super::{
     Answer, Authority, Client,
     answer::{self, Kept},
     elevate::Ask,
     issued::Made,
+    live_grant::LiveGrant,
     refusal::{pending, refusal},
 };
 use crate::{
@@ -61,9 +64,14 @@ impl Authority {
                 .hint("run the command again: a new elevation is asked for")
                 .of_nature(Nature::Ended)
         })?;
-        self.decide_again(client, elevation).await?;
+        let credential_ttl = self.decide_again(client, elevation).await?;
         self.alone(client, &grant).await?;
-        let made = self.issue(&grant, client.key).await;
+        let live = LiveGrant {
+            grant: &grant,
+            credential_ttl,
+            keeps_credential: client.keeps_credential,
+        };
+        let made = self.issue(client.key, &live).await;
         let made = Made {
             is_first: true,
             ..Made::new(asked_at, made)
@@ -120,9 +128,14 @@ impl Authority {
                     .hint("ask again: jit request ENTITLEMENT -j WHY"));
             }
         };
-        self.decide_again(client, &before).await?;
+        let credential_ttl = self.decide_again(client, &before).await?;
         self.alone(client, &grant).await?;
-        let made = self.issue(&grant, client.key).await;
+        let live = LiveGrant {
+            grant: &grant,
+            credential_ttl,
+            keeps_credential: client.keeps_credential,
+        };
+        let made = self.issue(client.key, &live).await;
         let token = self.token(&grant, client.holder).await?;
         let kept = if made.is_ok() { &elevation } else { &before };
         let voucher = self.store.voucher(asked_at).await?;
@@ -144,16 +157,22 @@ impl Authority {
         Ok((elevation, answer))
     }
 
-    /// Asks policy anew. What people had to approve is what they approved.
-    pub(super) async fn decide_again(&self, client: &Client, elevation: &Elevation) -> Result<()> {
+    /// Asks policy anew; what it says of credentials. What people had to approve is what they approved.
+    pub(super) async fn decide_again(
+        &self,
+        client: &Client,
+        elevation: &Elevation,
+    ) -> Result<Option<Duration>> {
         let request = &elevation.request;
         let ask = Ask::of(request);
         let tier = self.catalogue.tier(&ask.entitlement)?;
         let decision = self.decide(client, &ask, tier, (self.clock)());
         let needed = decision.obligations.approvals.unwrap_or(1);
         match decision.verdict {
-            Verdict::Allow => return Ok(()),
-            Verdict::RequireApproval if elevation.is_approved(needed) => return Ok(()),
+            Verdict::Allow => return Ok(decision.obligations.credential_ttl),
+            Verdict::RequireApproval if elevation.is_approved(needed) => {
+                return Ok(decision.obligations.credential_ttl);
+            }
             Verdict::RequireApproval | Verdict::Deny => {}
         }
         let mut event = self.event(EventKind::Denied, elevation, &client.origin);

@@ -49,6 +49,9 @@ pub struct Lease {
     /// When the authority last said that the grant stands, where it was asked after the credential came.
     #[serde(default)]
     pub confirmed_at: Option<Timestamp>,
+    /// Whether its credential was asked for as long as the grant and the target allow.
+    #[serde(default)]
+    pub is_longest: bool,
     /// The catalogue file's stamp when the binding was last compared with it; empty: never.
     #[serde(default)]
     pub catalogue_stamp: String,
@@ -107,11 +110,12 @@ impl Lease {
         self.credential.expires_at.before(margin)
     }
 
-    /// Whether half of its credential's life is left, or none longer is to be had: enough for a tool that
-    /// keeps it to its own end.
-    pub fn has_half(&self, now: Timestamp) -> bool {
+    /// Whether it is enough for a tool that keeps its credential to its own end: the longest that was to be
+    /// had, with half of its life left, or one that ends with the grant.
+    pub fn is_enough_to_keep(&self, now: Timestamp) -> bool {
         let whole = self.credential.expires_at.left(self.issued_at);
-        self.is_last() || self.credential.expires_at.left(now) >= whole / 2
+        let has_half = self.credential.expires_at.left(now) >= whole / 2;
+        self.is_last() || (self.is_longest && has_half)
     }
 
     /// Whether its credential ends with the grant (credentials end at whole seconds), so that

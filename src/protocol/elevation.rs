@@ -59,6 +59,15 @@ pub struct From {
     /// The program that is to be run.
     #[serde(default)]
     pub tool: Option<String>,
+    /// Whether that program keeps the credential to its own end, and so wants one for as long as the grant,
+    /// the policies and the target allow.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keeps_credential: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// The next credential under a grant (`POST /v1/elevations/{id}/credential`).

@@ -65,6 +65,7 @@ impl Visitor {
             host: String::new(),
             terminal: None,
             tool: None,
+            keeps_credential: false,
         })
     }
 
@@ -83,6 +84,7 @@ impl Visitor {
             key: from.key,
             proof: Some(self.proof.clone()),
             once: None,
+            keeps_credential: from.keeps_credential,
             sessions: [self.session.clone()].into_iter().chain(above).collect(),
         }
     }

@@ -59,6 +59,7 @@ fn lease(entitlement: &str, secret: Secret) -> Lease {
         asked_ttl: None,
         confirmed_at: None,
         catalogue_stamp: String::new(),
+        is_longest: false,
     }
 }
 
@@ -105,6 +106,7 @@ fn launch(
         is_hooked: false,
         logins: &[],
         is_mixed: false,
+        also: &[],
         places: &places,
         now: Timestamp::from_secs(0),
     })

@@ -62,6 +62,7 @@ fn alice(holder: &PrivateKey) -> Client {
         sessions: Vec::new(),
         proof: None,
         once: None,
+        keeps_credential: false,
     }
 }
 

@@ -61,6 +61,7 @@ fn client(name: &str, holder: &PrivateKey) -> Client {
         sessions: Vec::new(),
         proof: None,
         once: None,
+        keeps_credential: false,
     }
 }
 

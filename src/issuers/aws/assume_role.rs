@@ -32,11 +32,14 @@ pub(super) async fn issue(
     let client = Client::from_conf(Builder::from(&base.config).build());
     let call = request(&client, role, order)?;
     let answered = async {
-        let sent = match call.clone().send().await {
-            Err(error) if session::is_too_long(&error, session::seconds(order)) => {
-                call.duration_seconds(session::COMMON).send().await
+        let mut seconds = session::seconds(order);
+        let sent = loop {
+            let sent = call.clone().duration_seconds(seconds).send().await;
+            let refused = sent.as_ref().err();
+            match refused.and_then(|error| session::shorter(error, seconds)) {
+                Some(shorter) => seconds = shorter,
+                None => break sent,
             }
-            sent => sent,
         };
         sent.map_err(|error| {
             refusal::failure::<AssumeRoleError>(&base.target, &error, |answer| {
@@ -55,8 +58,7 @@ fn request(client: &Client, role: &AwsRole, order: &Order<'_>) -> Result<AssumeR
         .role_arn(&role.arn)
         .role_session_name(session::name(order))
         .source_identity(session::source_identity(order))
-        .set_policy(role.session_policy.clone())
-        .duration_seconds(session::seconds(order));
+        .set_policy(role.session_policy.clone());
     for (key, value) in session::tags(order) {
         let tag = Tag::builder().key(key).value(value).build();
         let tag = tag.map_err(|error| {

@@ -37,14 +37,27 @@ pub(super) fn seconds(order: &Order<'_>) -> i32 {
 }
 
 /// What every role allows, and a role that was itself assumed at most (role chaining).
-pub(super) const COMMON: i32 = 3_600;
+const COMMON: i32 = 3_600;
 
-/// Whether STS refuses to make a session of `seconds` only because of its length.
-pub(super) fn is_too_long<E: ProvideErrorMetadata>(error: &SdkError<E>, seconds: i32) -> bool {
+/// What is asked for in turn where a role allows no session as long as wanted: nobody tells how long its
+/// longest is (`MaxSessionDuration`, from one hour to twelve).
+const SHORTER: [i32; 4] = [28_800, 14_400, 7_200, COMMON];
+
+/// How long a session to ask for next, where STS refuses one of `seconds` only because of its length.
+pub(super) fn shorter<E: ProvideErrorMetadata>(error: &SdkError<E>, seconds: i32) -> Option<i32> {
     let said = error.message().unwrap_or_default();
-    seconds > COMMON
-        && error.code() == Some("ValidationError")
-        && said.contains("DurationSeconds exceeds")
+    let is_too_long =
+        error.code() == Some("ValidationError") && said.contains("DurationSeconds exceeds");
+    if !is_too_long {
+        return None;
+    }
+    // A role that was itself assumed never gets more.
+    let least = if said.contains("role chaining") {
+        seconds.min(COMMON + 1)
+    } else {
+        seconds
+    };
+    SHORTER.into_iter().find(|shorter| *shorter < least)
 }
 
 /// The session's tags, all of them transitive.

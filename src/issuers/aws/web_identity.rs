@@ -65,14 +65,16 @@ pub(super) async fn issue(
         .role_arn(&role.arn)
         .role_session_name(session::name(order))
         .web_identity_token(token.expose_secret())
-        .set_policy(role.session_policy.clone())
-        .duration_seconds(session::seconds(order));
+        .set_policy(role.session_policy.clone());
     let answered = async {
-        let sent = match call.clone().send().await {
-            Err(error) if session::is_too_long(&error, session::seconds(order)) => {
-                call.duration_seconds(session::COMMON).send().await
+        let mut seconds = session::seconds(order);
+        let sent = loop {
+            let sent = call.clone().duration_seconds(seconds).send().await;
+            let refused = sent.as_ref().err();
+            match refused.and_then(|error| session::shorter(error, seconds)) {
+                Some(shorter) => seconds = shorter,
+                None => break sent,
             }
-            sent => sent,
         };
         sent.map_err(|error| {
             refusal::failure::<AssumeRoleWithWebIdentityError>(&target, &error, |answer| {

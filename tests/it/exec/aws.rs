@@ -1,5 +1,9 @@
 //! `jit exec -- aws …` with the real CLI; AWS itself is stood in for.
 
+use std::time::Duration;
+
+use jit::domain::time::Timestamp;
+
 use super::{Home, events, home, jit, last, story, works};
 use crate::support::{
     Moto,
@@ -233,10 +237,55 @@ fn a_command_is_given_what_several_kinds_of_resources_need() {
     assert!(both.stdout.contains("\nSSH_AUTH_SOCK="), "{both:?}");
     assert!(both.stdout.contains("AWS_SESSION_TOKEN="), "{both:?}");
     assert!(!both.stdout.contains(&account.base.1), "{both:?}");
-    let alike = on(&["aws/prod", "ssh/web", "ssh/db"]);
+    let more_hosts = on(&["aws/prod", "ssh/web", "ssh/db"]);
+    assert_eq!(more_hosts.code, 0, "{more_hosts:?}");
+    let alike = on(&["ssh/web", "aws/prod", "aws/prod"]);
     assert_eq!(alike.code, 2, "{alike:?}");
     assert!(
-        alike.stderr.contains("two resources of the kind ssh"),
+        alike.stderr.contains("two resources of the kind aws"),
         "{alike:?}"
+    );
+}
+
+/// When the last credential, or the last grant, ends.
+fn ends(account: &Account, kind: &str) -> Timestamp {
+    let events = events(&account.home);
+    let last = events.iter().rev().find(|event| event["kind"] == kind);
+    serde_json::from_value(last.unwrap()["expires_at"].clone()).unwrap()
+}
+
+#[test]
+fn a_session_that_a_program_keeps_is_as_long_as_its_grant_where_no_policy_says_less() {
+    let Some(account) = Account::new() else {
+        return;
+    };
+    let policy = |obligations: &str| {
+        let text = format!(
+            "@id(\"all\") {obligations} permit (principal, action == Action::\"elevate\", resource);"
+        );
+        account.home.configure("policies/all.cedar", &text);
+    };
+    let keep = || {
+        let kept = account.jit(&["exec", "--on", "aws/prod", "--", "env"]);
+        assert_eq!(kept.code, 0, "{kept:?}");
+        ends(&account, "granted").left(ends(&account, "issued"))
+    };
+    policy("@ttl(\"8h\")");
+    // A hook's session is renewed again and again, so that it is short.
+    let hook = account.jit(&["credential-process", "aws/prod:read"]);
+    assert_eq!(hook.code, 0, "{hook:?}");
+    let short = ends(&account, "granted").left(ends(&account, "issued"));
+    assert!(short > Duration::from_hours(7), "{short:?}");
+    assert!(keep() < Duration::from_secs(5), "as long as the grant");
+    let made = events(&account.home).len();
+    keep();
+    assert_eq!(events(&account.home).len(), made, "it is enough to keep");
+    let forgotten = account.jit(&["forget", "--all"]);
+    assert_eq!(forgotten.code, 0, "{forgotten:?}");
+    policy("@ttl(\"8h\") @credential_ttl(\"1h\")");
+    let left = keep();
+    assert!(
+        left > Duration::from_mins(7 * 60 - 1) && left < Duration::from_mins(7 * 60 + 1),
+        "policy says an hour: {left:?}"
     );
 }

@@ -123,12 +123,33 @@ async fn a_session_never_outlives_its_grant_in_the_lease() {
 
 /// STS for a role whose `MaxSessionDuration` is an hour.
 fn an_hour_at_most(asked: &Asked) -> Vec<u8> {
+    an_hour_or(
+        asked,
+        "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+    )
+}
+
+/// STS for a role that is assumed by a session of another role.
+fn chained(asked: &Asked) -> Vec<u8> {
+    an_hour_or(
+        asked,
+        "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+    )
+}
+
+/// How long a session is asked for.
+fn seconds(asked: &Asked) -> u32 {
     let body = asked.text();
     let seconds = body.split("DurationSeconds=").nth(1).unwrap_or_default();
-    let seconds = seconds.split('&').next().unwrap();
-    if seconds.parse::<u32>().unwrap() > 3600 {
-        let error = "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type><Code>ValidationError</Code><Message>The requested DurationSeconds exceeds the MaxSessionDuration set for this role.</Message></Error></ErrorResponse>";
-        return answer("400 Bad Request", "text/xml", "", error);
+    seconds.split('&').next().unwrap().parse().unwrap()
+}
+
+fn an_hour_or(asked: &Asked, refusal: &str) -> Vec<u8> {
+    if seconds(asked) > 3600 {
+        let error = format!(
+            "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type><Code>ValidationError</Code><Message>{refusal}</Message></Error></ErrorResponse>"
+        );
+        return answer("400 Bad Request", "text/xml", "", &error);
     }
     let ends = clock::now()
         .after(Duration::from_hours(1))
@@ -150,12 +171,22 @@ async fn a_session_is_as_long_as_policy_and_the_role_allow() {
     grant.credential_ttl = Duration::from_hours(8);
     let credential = scene.issue(&grant).await.unwrap();
     assert_eq!(credential.serial, "ASIAHOUR");
-    let asked = sts.asked("POST /");
-    let lengths: Vec<bool> = asked
-        .iter()
-        .map(|asked| asked.text().contains("DurationSeconds=3600"))
-        .collect();
-    assert_eq!(lengths, [false, true]);
+    // The first is what is left of the grant.
+    let lengths = |sts: &Fake| -> Vec<u32> {
+        let asked = sts.asked("POST /");
+        let hours = asked
+            .iter()
+            .map(|asked| seconds(asked).next_multiple_of(3600));
+        hours.collect()
+    };
+    assert_eq!(lengths(&sts), [28_800, 14_400, 7_200, 3_600]);
+    // A role that was itself assumed gets an hour whatever its own length is.
+    let sts = Fake::start(chained);
+    let mut scene = self::scene(&sts.url, "");
+    scene.set("AWS_ACCESS_KEY_ID", "root");
+    scene.set("AWS_SECRET_ACCESS_KEY", "root");
+    scene.issue(&grant).await.unwrap();
+    assert_eq!(lengths(&sts), [28_800, 3_600]);
 }
 
 #[tokio::test]

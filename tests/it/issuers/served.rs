@@ -57,6 +57,7 @@ pub(super) async fn elevate(authority: &Authority, entitlement: &str) -> Result<
         sessions: Vec::new(),
         proof: None,
         once: None,
+        keeps_credential: false,
     };
     let ask = Ask {
         entitlement: entitlement.parse().unwrap(),

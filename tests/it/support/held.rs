@@ -155,13 +155,23 @@ pub(crate) fn served_home_with_leases() -> Home {
 
 /// The same with so many other resources in the catalogue, of all kinds.
 pub(crate) fn served_home_among(others: usize) -> Home {
+    served_home_of(CATALOGUE, others)
+}
+
+/// The same, where a profile means the account.
+pub(crate) fn served_home_with_profile_among(others: usize) -> Home {
+    let catalogue = CATALOGUE.replace("region", "profiles = [\"held\"]\nregion");
+    served_home_of(&catalogue, others)
+}
+
+fn served_home_of(catalogue: &str, others: usize) -> Home {
     let home = home_with_leases();
     let embedded = cache(&home);
     home.configure("config.toml", "server = \"https://jit.invalid\"\n");
     let places = places::find(&environment(&home), None).unwrap();
     let config = client::load(&places).unwrap();
     let places = client::placed(places, &config);
-    let text = format!("{CATALOGUE}{}", fillers(others));
+    let text = format!("{catalogue}{}", fillers(others));
     let resources = toml::from_str::<Catalogue>(&text).unwrap().resources.0;
     let resources = resources
         .iter()
@@ -268,6 +278,7 @@ fn lease(grant: Grant, secret: Secret) -> Lease {
         asked_ttl: None,
         confirmed_at: None,
         catalogue_stamp: String::new(),
+        is_longest: false,
         grant,
     }
 }

@@ -201,6 +201,7 @@ pub(crate) fn client(sessions: Vec<Session>) -> Client {
         sessions,
         proof: None,
         once: None,
+        keeps_credential: false,
     }
 }
 

@@ -48,6 +48,7 @@ pub(super) fn client(groups: &[&str]) -> Client {
         sessions: Vec::new(),
         proof: None,
         once: None,
+        keeps_credential: false,
     }
 }
 
