@@ -8,7 +8,7 @@ use super::{
     session::Session,
 };
 use crate::{
-    domain::{entitlement::Kind, failure::Result, relevance::Relevance, time::Ttl},
+    domain::{entitlement::Kind, failure::Result, time::Ttl},
     platform::terminal,
     protocol::entitlement::{DecidedBy, EntitlementView},
     remote::patience::Patience,
@@ -36,7 +36,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
     }
     if all.is_empty() {
         return session.print(match session.server()? {
-            None if session.catalogue_for(Relevance::Everything)?.resources.0.is_empty() => {
+            None if session.catalogue()?.resources.0.is_empty() => {
                 "The catalogue is empty; this proposes one: jit init"
             }
             None => {
