@@ -10,6 +10,7 @@ use std::{
 use crate::support::{
     home::{Home, Ran, run},
     web::{CATALOGUE, POLICIES},
+    whereabouts::copy_jit,
 };
 
 /// Where it installs to: a name that a careless script would split.
@@ -29,7 +30,7 @@ fn home(version: &str) -> Home {
     let home = Home::new();
     let built = home.path("target/release/jit");
     fs::create_dir_all(built.parent().unwrap()).unwrap();
-    fs::copy(env!("CARGO_BIN_EXE_jit"), &built).unwrap();
+    copy_jit(&built);
     let target = home.path("target");
     home.tool(
         "cargo",

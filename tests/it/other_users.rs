@@ -7,7 +7,6 @@ use std::{
         process::CommandExt as _,
     },
     path::Path,
-    process::Command,
 };
 
 use rustix::process::{Signal, geteuid};
@@ -19,7 +18,7 @@ use crate::support::{
     skip::skip,
     wait::read_log,
     web::{CATALOGUE, POLICIES},
-    whereabouts::jit,
+    whereabouts::copy_jit,
 };
 
 /// Somebody who is not root.
@@ -100,9 +99,7 @@ fn a_process_that_holds_keys_cannot_be_dumped_and_a_tool_can() {
     home.write("server/server.toml", "listen = \"127.0.0.1:0\"\n");
     // Where another user finds it, whatever the directory of the build is.
     let program = home.path("bin/jit");
-    // By a process of its own: a file that another thread's child has open for writing cannot be run.
-    let copied = Command::new("cp").arg(jit()).arg(&program).status();
-    assert!(copied.unwrap().success());
+    copy_jit(&program);
     give(&home.path(""));
     let mut serve = home.command(&program);
     serve.args(["serve", "--config"]).arg(home.path("server"));
@@ -139,7 +136,7 @@ fn what_only_looks_needs_no_home_that_can_be_written() {
     home.configure("authority.toml", CATALOGUE);
     home.configure("policies/all.cedar", POLICIES);
     let program = home.path("bin/jit");
-    fs::copy(jit(), &program).unwrap();
+    copy_jit(&program);
     for path in ["", "config", "config/jit", "config/jit/policies"] {
         fs::set_permissions(home.path(path), Permissions::from_mode(0o755)).unwrap();
     }

@@ -17,7 +17,7 @@ use crate::support::{
     held::{home_with_leases, lease_file},
     run,
     skip::skip,
-    whereabouts::{is_root, jit, program},
+    whereabouts::{copy_jit, is_root, jit, program},
 };
 
 const CATALOGUE: &str = r#"
@@ -208,7 +208,7 @@ fn what_is_broken_is_not_offered_and_nothing_is_said_or_dropped() {
 fn without_a_home_there_are_still_verbs() {
     let home = Home::new();
     let file = home.path("jit");
-    fs::copy(jit(), &file).unwrap();
+    copy_jit(&file);
     fs::set_permissions(home.path(""), fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = Command::new("setpriv");
     if is_root() {

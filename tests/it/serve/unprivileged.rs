@@ -22,7 +22,7 @@ use crate::support::{
     tls::Tls,
     until,
     wait::read_log,
-    whereabouts::{is_root, jit, program},
+    whereabouts::{copy_jit, is_root, program},
 };
 
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/kubernetes/jit.yaml");
@@ -44,7 +44,7 @@ fn can_set_up() -> bool {
 /// `jit` where every user can run it.
 fn program_for_all(home: &Home) -> PathBuf {
     let copy = home.path("bin/jit");
-    fs::copy(jit(), &copy).unwrap();
+    copy_jit(&copy);
     open(&home.path(""), 0o755);
     open(&home.path("bin"), 0o755);
     open(&copy, 0o755);

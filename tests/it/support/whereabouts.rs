@@ -13,6 +13,13 @@ pub(crate) fn jit() -> PathBuf {
     given("JIT_BENCH_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_jit").into())
 }
 
+/// Copies the `jit` that is tested to that place, by a process of its own: a file that another thread's child
+/// has open for writing cannot be run.
+pub(crate) fn copy_jit(to: &Path) {
+    let copied = Command::new("cp").arg(jit()).arg(to).status();
+    assert!(copied.expect("cp").success());
+}
+
 /// Where kube-apiserver, etcd and kubectl are.
 pub(crate) fn kubernetes_bin() -> PathBuf {
     given("JIT_TEST_KUBE_BIN").unwrap_or_else(|| cache().join("kubernetes"))
