@@ -224,6 +224,7 @@ fn from() -> From {
         host: "here".to_owned(),
         terminal: None,
         tool: None,
+        keeps_credential: false,
     }
 }
 

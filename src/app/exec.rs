@@ -35,8 +35,8 @@ pub struct Args {
     /// Use this role instead of the smallest that the command needs.
     #[arg(long)]
     role: Option<RoleName>,
-    /// Reach this resource, whatever the command says: kind/name. Say it again for another kind, or for more
-    /// hosts of ssh.
+    /// Reach this resource, whatever the command says: kind/name. Say it again for another kind, or for
+    /// further ssh hosts.
     #[arg(long, value_name = "KIND/NAME", value_parser = resource_name)]
     on: Vec<ResourceName>,
     #[command(flatten)]

@@ -179,7 +179,8 @@ fn the_help_of_exec() {
               Print JSON; errors too, as one object on stderr
 
           --on <KIND/NAME>
-              Reach this resource, whatever the command says: kind/name. Several kinds: say it for each
+              Reach this resource, whatever the command says: kind/name. Say it again for another kind,
+              or for further ssh hosts
 
       -j, --justification <WHY>
               Say why; some entitlements need it, all record it

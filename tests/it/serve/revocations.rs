@@ -266,7 +266,7 @@ fn the_files_of_a_role_that_was_dropped_go_without_anybody_asking() {
     let (serve, alice) = orders(&postgres);
     alice.works(&["setup", "postgres", "--anyway"]);
     let id = grant(&alice.works(&["request", "postgres/orders:read", "--json"]));
-    let directory = alice.home.path("run/jit/postgres/orders/read");
+    let directory = alice.home.own("run/jit", "postgres").join("orders/read");
     let kept = || fs::read_dir(&directory).map_or(0, Iterator::count);
     until("its files", || (kept() > 0).then_some(()));
     let root = Member::of(&serve, "root", &["administrators"]);
