@@ -26,7 +26,7 @@ pub const DEEPEST: usize = 8;
 
 /// The sessions of these ids and those above each, with whether it lives, its parent, its caller's standing,
 /// and the id that the line was asked for by. A session that the ledger says was ended is over, whatever its row
-/// says.
+/// says: not by `exists`, for which PostgreSQL 18 may read the whole ledger into a hash table.
 const LINES: &str = "with recursive line (root, hop, id, live, parent, body, class, name) as (
         select id, cast(1 as bigint), id, case when ended_at = 0 and expires_at > $1 then 1 else 0 end,
             parent, body, class, name
@@ -37,8 +37,8 @@ const LINES: &str = "with recursive line (root, hop, id, live, parent, body, cla
             sessions.parent, sessions.body, sessions.class, sessions.name
         from line join sessions on sessions.id = line.parent where line.hop < $2
     )
-    select case when exists (
-            select 1 from events where grant_id = line.id and kind = 'signed-out') then 0 else live end,
+    select case when (
+            select 1 from events where grant_id = line.id and kind = 'signed-out' limit 1) = 1 then 0 else live end,
         parent, line.body, coalesce(attested_groups, ''), coalesce(last_seen_at, -1),
         coalesce(disabled_at, -1), coalesce(vouched, ''), WORD, line.class, line.name, root
     from line left join principals
