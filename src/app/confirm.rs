@@ -5,18 +5,12 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
 use rustix::process::{getppid, setsid};
 
-use super::{
-    detached::{broken, command},
-    grants,
-    session::Session,
-    terms::Asker,
-};
+use super::{detached, grants, session::Session, terms::Asker};
 use crate::{
     cache,
     domain::{
@@ -25,7 +19,7 @@ use crate::{
         lease::Lease,
         time::Timestamp,
     },
-    platform::{files, lock::Lock, process::without_inherited},
+    platform::{files, lock::Lock},
     remote::patience::Patience,
 };
 
@@ -46,11 +40,7 @@ pub struct Args {
 /// Asks, or starts the process that does.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     if !args.stay {
-        // A grandchild of whoever uses the lease: the tool finds no child that it did not make.
-        return without_inherited(command(session, VERB)?.arg("--stay"))
-            .and_then(Command::spawn)
-            .map(drop)
-            .map_err(|error| broken(&error));
+        return detached::start_staying(session, VERB);
     }
     _ = setsid();
     if session.server()?.is_none() {
@@ -110,9 +100,7 @@ fn begin(session: &Session, file: &Path, now: Timestamp) {
     if note(file, now, caller()).is_err() {
         return;
     }
-    let begun = command(session, VERB)
-        .and_then(|mut command| command.status().map_err(|error| broken(&error)));
-    if let Err(failure) = begun {
+    if let Err(failure) = detached::begin(session, VERB) {
         session.tell(&format!("the server was not asked: {failure}"));
     }
 }

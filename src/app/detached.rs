@@ -9,7 +9,7 @@ use std::{
 use super::session::Session;
 use crate::{
     domain::failure::{Failure, Result},
-    platform::process::own_file,
+    platform::process::{own_file, without_inherited},
 };
 
 /// This program with that verb and the configuration of this run. It shares no stream, and a
@@ -25,6 +25,21 @@ pub fn command(session: &Session, verb: &str) -> Result<Command> {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     Ok(command)
+}
+
+/// Runs that verb, which starts what stays behind ([`start_staying`]) and ends at once.
+pub fn begin(session: &Session, verb: &str) -> Result<()> {
+    let ran = command(session, verb)?.status();
+    ran.map(drop).map_err(|error| broken(&error))
+}
+
+/// Starts that verb again with `--stay`. It becomes a grandchild of the command that it works for: the tool finds
+/// no child that it did not make.
+pub fn start_staying(session: &Session, verb: &str) -> Result<()> {
+    without_inherited(command(session, verb)?.arg("--stay"))
+        .and_then(Command::spawn)
+        .map(drop)
+        .map_err(|error| broken(&error))
 }
 
 /// What is said where it cannot be started.

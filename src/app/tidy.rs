@@ -1,19 +1,14 @@
 //! `jit tidy`, hidden: removes what grants that are over have left at their targets, behind the
 //! back of the command whose elevation noticed it.
 
-use std::process::Command;
-
 use rustix::process::setsid;
 
 use super::{
-    detached::{broken, command},
+    detached,
     embedded::{block_on, without_policies},
     session::Session,
 };
-use crate::{
-    domain::failure::Result,
-    platform::{lock::Lock, process::without_inherited},
-};
+use crate::{domain::failure::Result, platform::lock::Lock};
 
 /// The verb that tidies.
 const VERB: &str = "tidy";
@@ -29,11 +24,7 @@ pub struct Args {
 /// Tidies, or starts the process that does.
 pub fn run(args: &Args, session: &Session) -> Result<()> {
     if !args.stay {
-        // A grandchild of whoever asked: the tool finds no child that it did not make.
-        return without_inherited(command(session, VERB)?.arg("--stay"))
-            .and_then(Command::spawn)
-            .map(drop)
-            .map_err(|error| broken(&error));
+        return detached::start_staying(session, VERB);
     }
     _ = setsid();
     // One at a time: a target that is down keeps this process for a while, and each elevation begins one.
@@ -53,9 +44,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
 /// Starts tidying in the background. That it cannot be started is no reason to fail: the next
 /// elevation tries again.
 pub fn begin(session: &Session) {
-    let begun = command(session, VERB)
-        .and_then(|mut command| command.status().map_err(|error| broken(&error)));
-    if let Err(failure) = begun {
+    if let Err(failure) = detached::begin(session, VERB) {
         session.tell(&format!("not tidied: {failure}"));
     }
 }

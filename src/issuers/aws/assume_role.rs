@@ -32,16 +32,8 @@ pub(super) async fn issue(
     let client = Client::from_conf(Builder::from(&base.config).build());
     let call = request(&client, role, order)?;
     let answered = async {
-        let mut seconds = session::seconds(order);
-        let sent = loop {
-            let sent = call.clone().duration_seconds(seconds).send().await;
-            let refused = sent.as_ref().err();
-            match refused.and_then(|error| session::shorter(error, seconds)) {
-                Some(shorter) => seconds = shorter,
-                None => break sent,
-            }
-        };
-        sent.map_err(|error| {
+        let send = |seconds| call.clone().duration_seconds(seconds).send();
+        session::longest(order, send).await.map_err(|error| {
             refusal::failure::<AssumeRoleError>(&base.target, &error, |answer| {
                 refusal::of_assume_role(name, answer)
             })

@@ -31,7 +31,7 @@ pub(super) fn source_identity(order: &Order<'_>) -> String {
 }
 
 /// `DurationSeconds`: what policy gives a credential, and no less than STS makes.
-pub(super) fn seconds(order: &Order<'_>) -> i32 {
+fn seconds(order: &Order<'_>) -> i32 {
     let seconds = order.expires_at().left(order.now).as_secs();
     i32::try_from(seconds.clamp(SHORTEST, LONGEST)).unwrap_or(900)
 }
@@ -43,8 +43,29 @@ const COMMON: i32 = 3_600;
 /// longest is (`MaxSessionDuration`, from one hour to twelve).
 const SHORTER: [i32; 4] = [28_800, 14_400, 7_200, COMMON];
 
+/// Asks by `send` for a session of as many seconds as the order wants, and for shorter ones where the role allows
+/// none of that length.
+pub(super) async fn longest<T, E, F>(
+    order: &Order<'_>,
+    send: impl Fn(i32) -> F,
+) -> Result<T, SdkError<E>>
+where
+    E: ProvideErrorMetadata,
+    F: Future<Output = Result<T, SdkError<E>>>,
+{
+    let mut seconds = seconds(order);
+    loop {
+        let answer = send(seconds).await;
+        let refused = answer.as_ref().err();
+        match refused.and_then(|error| shorter(error, seconds)) {
+            Some(shorter) => seconds = shorter,
+            None => return answer,
+        }
+    }
+}
+
 /// How long a session to ask for next, where STS refuses one of `seconds` only because of its length.
-pub(super) fn shorter<E: ProvideErrorMetadata>(error: &SdkError<E>, seconds: i32) -> Option<i32> {
+fn shorter<E: ProvideErrorMetadata>(error: &SdkError<E>, seconds: i32) -> Option<i32> {
     let said = error.message().unwrap_or_default();
     let is_too_long =
         error.code() == Some("ValidationError") && said.contains("DurationSeconds exceeds");

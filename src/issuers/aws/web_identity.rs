@@ -67,16 +67,8 @@ pub(super) async fn issue(
         .web_identity_token(token.expose_secret())
         .set_policy(role.session_policy.clone());
     let answered = async {
-        let mut seconds = session::seconds(order);
-        let sent = loop {
-            let sent = call.clone().duration_seconds(seconds).send().await;
-            let refused = sent.as_ref().err();
-            match refused.and_then(|error| session::shorter(error, seconds)) {
-                Some(shorter) => seconds = shorter,
-                None => break sent,
-            }
-        };
-        sent.map_err(|error| {
+        let send = |seconds| call.clone().duration_seconds(seconds).send();
+        session::longest(order, send).await.map_err(|error| {
             refusal::failure::<AssumeRoleWithWebIdentityError>(&target, &error, |answer| {
                 refusal::of_web_identity(name, answer)
             })

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{Team, events, kept, machine};
 use crate::support::{
     home::run,
-    http::Answer,
+    http::{Answer, escaped},
     issuer::Issuer,
     jwt::Algorithm,
     serve::{Serve, with_authority},
@@ -142,6 +142,17 @@ pub(crate) fn exchange(serve: &Serve, id_token: &str, holder: &PrivateKey) -> An
 
 /// Exchanges a token of that type of RFC 8693 as somebody with that key.
 pub(crate) fn exchange_as(serve: &Serve, kind: &str, token: &str, holder: &PrivateKey) -> Answer {
+    let kind = format!("urn:ietf:params:oauth:token-type:{kind}");
+    exchange_of_type(serve, &kind, token, holder)
+}
+
+/// Exchanges a token of any type, the whole URN.
+pub(crate) fn exchange_of_type(
+    serve: &Serve,
+    kind: &str,
+    token: &str,
+    holder: &PrivateKey,
+) -> Answer {
     let url = format!("{}/v1/token", serve.url);
     let aim = Aim {
         method: "POST",
@@ -150,8 +161,10 @@ pub(crate) fn exchange_as(serve: &Serve, kind: &str, token: &str, holder: &Priva
     };
     let proof = prove(holder, &aim, clock::now()).unwrap();
     let form = format!(
-        "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange\
-         &subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3A{kind}&subject_token={token}"
+        "grant_type={}&subject_token_type={}&subject_token={}",
+        escaped("urn:ietf:params:oauth:grant-type:token-exchange"),
+        escaped(kind),
+        escaped(token),
     );
     let headers = [
         ("content-type", "application/x-www-form-urlencoded"),

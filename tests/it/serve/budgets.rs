@@ -12,21 +12,18 @@ use std::{
 use jit::{
     domain::credential::Token,
     issuers::aws::{Binding, Place, sign},
-    platform::{
-        clock, keys,
-        proof::{Aim, prove, thumbprint},
-    },
+    platform::{clock, keys, proof::thumbprint},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::member::POLICIES as MEMBERS;
 use crate::{
-    people::stolen::{claims, exchange, people},
+    people::stolen::{claims, exchange, exchange_of_type, people},
     support::{
         Serve,
         fake::{Fake, answer},
-        http::{Answer, escaped},
+        http::Answer,
         issuer::Issuer,
         jwt::Algorithm,
         serve::{Guest, Keys},
@@ -222,26 +219,8 @@ pub(super) fn made_up(serve: &Serve, endpoint: &str) -> Answer {
         key: &print,
     };
     let shown = sign(&credentials, &place, &binding, clock::now()).unwrap();
-    let url = format!("{}/v1/token", serve.url);
-    let aim = Aim {
-        method: "POST",
-        url: &url,
-        token: None,
-    };
-    let proof = prove(&holder, &aim, clock::now()).unwrap();
-    let form = format!(
-        "grant_type={}&subject_token={}&subject_token_type={}",
-        escaped("urn:ietf:params:oauth:grant-type:token-exchange"),
-        escaped(shown.expose_secret()),
-        escaped("urn:jit:token-type:aws"),
-    );
-    let headers = [
-        ("content-type", "application/x-www-form-urlencoded"),
-        ("dpop", proof.as_str()),
-    ];
-    let site = serve.site();
-    site.send("POST", "/v1/token", &headers, form.as_bytes())
-        .unwrap()
+    let signed = shown.expose_secret();
+    exchange_of_type(serve, "urn:jit:token-type:aws", signed, &holder)
 }
 
 #[test]

@@ -22,6 +22,18 @@ const REVOKE: &str = r#"
 permit (principal in Group::"administrators", action == Action::"revoke", resource);
 "#;
 
+/// Uses a sensitive lease, and waits for nobody.
+const EXEC_AS_ROOT: [&str; 8] = [
+    "exec",
+    "--no-wait",
+    "--on",
+    "ssh/web",
+    "--role",
+    "root",
+    "--",
+    "true",
+];
+
 fn served(catalogue: &str) -> Serve {
     Serve::start(catalogue, &format!("{POLICIES}{REVOKE}"))
 }
@@ -96,17 +108,7 @@ fn a_lease_whose_renewal_is_refused_is_dropped_where_nothing_takes_its_place() {
     let id = grant(&alice.works(&glass));
     root.works(&["revoke", &id]);
     about_to_expire(&alice.home);
-    let line = [
-        "exec",
-        "--no-wait",
-        "--on",
-        "ssh/web",
-        "--role",
-        "root",
-        "--",
-        "true",
-    ];
-    let ran = alice.jit(&line);
+    let ran = alice.jit(&EXEC_AS_ROOT);
     assert_eq!(ran.code, 121, "{ran:?}");
     assert_eq!(held(&alice.home), 0);
 }
@@ -348,19 +350,7 @@ fn a_sensitive_lease_is_confirmed_before_it_is_used() {
     let waiting = bob.works(&["approvals"]);
     let id = waiting.split_whitespace().next().unwrap();
     bob.works(&["approve", id]);
-    let exec = || {
-        let line = [
-            "exec",
-            "--no-wait",
-            "--on",
-            "ssh/web",
-            "--role",
-            "root",
-            "--",
-            "true",
-        ];
-        alice.jit(&line)
-    };
+    let exec = || alice.jit(&EXEC_AS_ROOT);
     assert_eq!(exec().code, 0);
     root.works(&["revoke", id]);
     not_asked_lately(&alice.home);

@@ -2,18 +2,18 @@
 
 use std::{sync::Mutex, thread};
 
-use jit::platform::{
-    clock, keys,
-    proof::{Aim, prove},
-};
+use jit::platform::keys;
 use serde_json::{Value, json};
 
-use crate::support::{
-    Home, Kube, Serve,
-    http::{Answer, escaped},
-    jwt::{Algorithm, Key},
-    kubernetes::ADMIN_TOKEN,
-    web::{CATALOGUE, POLICIES},
+use crate::{
+    people::stolen::exchange_as,
+    support::{
+        Home, Kube, Serve,
+        http::Answer,
+        jwt::{Algorithm, Key},
+        kubernetes::ADMIN_TOKEN,
+        web::{CATALOGUE, POLICIES},
+    },
 };
 
 #[test]
@@ -112,23 +112,5 @@ fn made_up_pod(serve: &Serve, number: u32) -> Answer {
     });
     let token = Key::new(Algorithm::EdDsa).sign(&said);
     let holder = keys::generate().unwrap();
-    let url = format!("{}/v1/token", serve.url);
-    let aim = Aim {
-        method: "POST",
-        url: &url,
-        token: None,
-    };
-    let proof = prove(&holder, &aim, clock::now()).unwrap();
-    let form = format!(
-        "grant_type={}&subject_token={token}&subject_token_type={}",
-        escaped("urn:ietf:params:oauth:grant-type:token-exchange"),
-        escaped("urn:ietf:params:oauth:token-type:jwt"),
-    );
-    let headers = [
-        ("content-type", "application/x-www-form-urlencoded"),
-        ("dpop", proof.as_str()),
-    ];
-    let site = serve.site();
-    site.send("POST", "/v1/token", &headers, form.as_bytes())
-        .unwrap()
+    exchange_as(serve, "jwt", &token, &holder)
 }
