@@ -75,7 +75,13 @@ async fn measure(name: &str, store: &Store) {
     let voucher = store.voucher(session.created_at).await.unwrap();
     let begin =
         Append::new(event, Actor::Authority).with(sessions::begin(&session, &voucher).unwrap());
-    store.ledger().append(begin).await.unwrap();
+    store
+        .ledger()
+        .append(begin)
+        .await
+        .unwrap()
+        .or_conflict()
+        .unwrap();
 
     let started = Instant::now();
     append(store, appends, None).await;
@@ -127,7 +133,13 @@ async fn append(store: &Store, count: usize, session: Option<&GrantId>) {
         if let Some(session) = session {
             append = append.only_if(sessions::goes_on(session));
         }
-        store.ledger().append(append).await.unwrap();
+        store
+            .ledger()
+            .append(append)
+            .await
+            .unwrap()
+            .or_conflict()
+            .unwrap();
     }
 }
 

@@ -43,7 +43,13 @@ async fn write(store: Store, count: usize) {
     for number in 0..count {
         let voucher = store.voucher(clock::now()).await.expect("a voucher");
         for append in granted(number, &voucher) {
-            store.ledger().append(append).await.expect("an append");
+            store
+                .ledger()
+                .append(append)
+                .await
+                .expect("an append")
+                .or_conflict()
+                .expect("an append");
         }
     }
 }

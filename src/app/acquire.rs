@@ -17,7 +17,7 @@ use super::{
     tidy, wait,
 };
 use crate::{
-    authority::elevate::Ask,
+    authority::request::Ask,
     cache::Cache,
     config::binding,
     domain::{

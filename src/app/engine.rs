@@ -10,8 +10,8 @@ use super::{
 use crate::{
     authority::{
         Answer, Authority,
-        elevate::Ask,
         refusal::pending,
+        request::Ask,
         token,
         trust::{HostAsk, HostCertificate},
     },

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::session::Session;
 use crate::{
-    authority::elevate::Ask,
+    authority::request::Ask,
     domain::{failure::Result, time::Ttl},
     platform::terminal::Person,
     tools::task::Recognised,

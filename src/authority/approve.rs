@@ -1,20 +1,21 @@
 //! What people say to a request that policy put to them: see it → decide again → record, and the last
 //! yes grants it in the same commit.
 
-use super::{Authority, Client, approvers::is_party, elevate::Ask, voters::approval};
+use super::{Authority, Client, approvers::is_party, request::Ask, voters::approval};
 use crate::{
     domain::{
         decision::{Decision, Obligations, Verdict},
         elevation::{Elevation, State},
         event::{Event, EventKind, Origin},
-        failure::{Failure, Nature, Result},
+        failure::{Failure, Result},
         id::GrantId,
         principal::{Class, Principal},
         time::Timestamp,
     },
-    platform::terminal,
-    policy::vocabulary::Action,
-    store::{ledger::Append, principals, steps},
+    store::{
+        ledger::{Append, Appended},
+        principals, steps,
+    },
 };
 
 /// How often somebody who was overtaken looks again.
@@ -44,8 +45,8 @@ impl Authority {
         id: &GrantId,
         comment: Option<&str>,
     ) -> Result<Elevation> {
-        let said = self.once(client, self.approve_patiently(client, id, comment));
-        let (elevation, why) = said.await?;
+        let approved = self.approve_patiently(client, id, comment);
+        let (elevation, why) = self.answer_once(client, approved).await?;
         if elevation.state((self.clock)()) == State::Denied {
             return Err(Failure::denied(format!(
                 "{} is not granted in spite of it: {}",
@@ -62,24 +63,22 @@ impl Authority {
         client: &Client,
         id: &GrantId,
         comment: Option<&str>,
-    ) -> Result<(Elevation, Option<String>)> {
-        let mut last = None;
+    ) -> Result<Option<(Elevation, Option<String>)>> {
         for _ in 0..ATTEMPTS {
-            match self.try_approve(client, id, comment).await {
-                Err(failure) if failure.nature == Nature::Conflict => last = Some(failure),
-                outcome => return outcome,
+            if let Some(approved) = self.try_approve(client, id, comment).await? {
+                return Ok(Some(approved));
             }
         }
-        Err(last.unwrap_or_else(|| absent(id)))
+        Ok(None)
     }
 
-    /// How it stands then, and what policy says of it.
+    /// How it stands then, and what policy says of it; `None` where another approval was first.
     async fn try_approve(
         &self,
         client: &Client,
         id: &GrantId,
         comment: Option<&str>,
-    ) -> Result<(Elevation, Option<String>)> {
+    ) -> Result<Option<(Elevation, Option<String>)>> {
         let before = self.to_vote(client, id).await?;
         let now = (self.clock)();
         let asker = self.asker(&before, now).await?;
@@ -107,9 +106,9 @@ impl Authority {
             append = append.only_while(&asker.sessions);
         }
         let said = (elevation, decision.reason);
-        let append = self.answered(append, client, &said)?;
-        self.store.ledger().append(append).await?;
-        Ok(said)
+        let append = self.idempotency(client).finish(append, &said)?;
+        let is_first = self.store.ledger().append(append).await? == Appended::Written;
+        Ok(is_first.then_some(said))
     }
 
     /// Says no, and why.
@@ -118,10 +117,15 @@ impl Authority {
     /// Denied (121): the caller may not decide about it, or it is not pending.
     pub async fn refuse(&self, client: &Client, id: &GrantId, comment: &str) -> Result<Elevation> {
         let refused = self.try_refuse(client, id, comment);
-        self.once(client, refused).await
+        self.answer_once(client, refused).await
     }
 
-    async fn try_refuse(&self, client: &Client, id: &GrantId, comment: &str) -> Result<Elevation> {
+    async fn try_refuse(
+        &self,
+        client: &Client,
+        id: &GrantId,
+        comment: &str,
+    ) -> Result<Option<Elevation>> {
         let before = self.to_vote(client, id).await?;
         let now = (self.clock)();
         let mut elevation = before.clone();
@@ -132,23 +136,9 @@ impl Authority {
             .append(event)
             .leaving(&elevation, &voucher)?
             .only_if(steps::is_still(&before, &voucher)?);
-        let append = self.answered(append, client, &elevation)?;
-        self.store.ledger().append(append).await?;
-        Ok(elevation)
-    }
-
-    /// An elevation that the caller asked for, may approve or may read about.
-    ///
-    /// # Errors
-    /// There is none of that id, as far as this caller is told.
-    pub async fn visible(&self, client: &Client, id: &GrantId) -> Result<Elevation> {
-        let found = self.store.elevation(id, (self.clock)()).await?;
-        let found = found.ok_or_else(|| absent(id))?;
-        let visible = client.owns(&found.request)
-            || self.may_approve(client, &found)
-            || self.permits(Action::Revoke, client, &found)
-            || self.permits(Action::Audit, client, &found);
-        if visible { Ok(found) } else { Err(absent(id)) }
+        let append = self.idempotency(client).finish(append, &elevation)?;
+        let is_first = self.store.ledger().append(append).await? == Appended::Written;
+        Ok(is_first.then_some(elevation))
     }
 
     /// The elevation that the caller may vote on.
@@ -279,20 +269,4 @@ impl Authority {
             ..self.event(kind, elevation, &client.origin)
         }
     }
-
-    /// Whoever watches a server is told of what skipped approval, as one line of JSON.
-    pub(super) fn sound(&self, event: &Event) {
-        if self.approvers
-            && event.kind == EventKind::BreakGlass
-            && let Ok(event) = serde_json::to_string(event)
-        {
-            terminal::report(&format!("{{\"alert\":\"break-glass\",\"event\":{event}}}"));
-        }
-    }
-}
-
-fn absent(id: &GrantId) -> Failure {
-    Failure::usage(format!("there is no elevation {id} that you may see"))
-        .of_nature(Nature::Absent)
-        .hint("\"jit status\" lists what you hold, \"jit approvals\" what waits for you")
 }

@@ -1,6 +1,6 @@
 //! What a caller could have, and what each entitlement takes: a justification, people, an emergency.
 
-use super::{Authority, Client, elevate::Ask};
+use super::{Authority, Client, request::Ask};
 use crate::{
     domain::{
         decision::{Decision, Verdict},

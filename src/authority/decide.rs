@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Authority, Client, elevate::Ask};
+use super::{Authority, Client, request::Ask};
 use crate::{
     domain::{
         decision::{Decision, Obligations, Verdict},

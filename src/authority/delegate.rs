@@ -16,6 +16,7 @@ use crate::{
     },
     platform::keys,
     store::{
+        ledger::Appended,
         principals::{self, Attests},
         sessions::{self, DEEPEST},
     },
@@ -45,10 +46,14 @@ impl Authority {
     /// handed to the caller either; the line is too long; the agent was disabled.
     pub async fn delegate(&self, client: &Client, wanted: &Delegation) -> Result<(Session, Token)> {
         let begun = self.try_delegate(client, wanted);
-        self.once(client, begun).await
+        self.answer_once(client, begun).await
     }
 
-    async fn try_delegate(&self, client: &Client, wanted: &Delegation) -> Result<(Session, Token)> {
+    async fn try_delegate(
+        &self,
+        client: &Client,
+        wanted: &Delegation,
+    ) -> Result<Option<(Session, Token)>> {
         let now = (self.clock)();
         let agent = Principal::new(Class::Agent, &wanted.agent).map_err(|failure| Failure {
             code: Failure::usage("").code,
@@ -85,9 +90,9 @@ impl Authority {
             .only_if(principals::may_come(&session.caller.principal));
         let token = self.line_token(&session, &client.sessions).await?;
         let begun = (session, token);
-        let append = self.answered(append, client, &begun)?;
-        self.store.ledger().append(append).await?;
-        Ok(begun)
+        let append = self.idempotency(client).finish(append, &begun)?;
+        let is_first = self.store.ledger().append(append).await? == Appended::Written;
+        Ok(is_first.then_some(begun))
     }
 
     /// The session that it is handed on from, if all of it may be.

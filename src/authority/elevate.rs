@@ -1,127 +1,26 @@
-//! One elevation from the ask to the answer: authenticate → decide → record → issue → record → answer; where
-//! issuing reaches nobody outside, both are recorded at once.
-
-use std::time::Duration;
+//! The story of one elevation: authenticate → decide → record → issue → record → answer.
+//!
+//! Callers are authenticated before ([`Client`] exists only for sessions whose proof held), and every record is
+//! made on the condition that they still stand. Credentials are made and recorded by [`super::issue`].
 
 use super::{
-    Answer, Authority, Client, answer,
-    issued::Made,
+    Answer, Authority, Client,
+    issue::{Granted, Issuance, Occasion},
     justify::Answers,
-    live_grant::LiveGrant,
-    refusal::{lacks_reason, pending, refusal},
+    refusal::{lacks_reason, refusal},
+    request::{Ask, Outcome, request},
+    stored_answer,
 };
 use crate::{
     domain::{
-        credential::{Credential, Token},
         decision::{Decision, Verdict},
-        elevation::{Elevation, Grant, PATIENCE, Request, State},
-        entitlement::{Entitlement, Tier},
+        elevation::{Elevation, PATIENCE, Request, State},
+        entitlement::Tier,
         event::{Event, EventKind},
         failure::{Failure, Result},
-        id::GrantId,
-        time::Timestamp,
     },
-    issuers,
-    platform::keys,
-    store::ledger::{Append, overtaken},
+    store::ledger::{Append, Appended},
 };
-
-/// What is asked for.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    /// What.
-    pub entitlement: Entitlement,
-    /// Why.
-    pub justification: Option<String>,
-    /// For how long; policy may shorten it.
-    pub ttl: Option<Duration>,
-    /// Whether to skip approval in an emergency.
-    pub break_glass: bool,
-    /// What the command does there, where that is known: `get`.
-    pub verb: Option<String>,
-    /// Whether whoever asks can still say why: then the want of a reason is a question back to them,
-    /// and becomes an event only with their answer.
-    pub answerable: bool,
-}
-
-impl Ask {
-    /// An entitlement, and nothing more said.
-    pub(super) const fn new(entitlement: Entitlement) -> Self {
-        Self {
-            entitlement,
-            justification: None,
-            ttl: None,
-            break_glass: false,
-            verb: None,
-            answerable: false,
-        }
-    }
-
-    /// What was asked for, to be decided anew.
-    pub(super) fn of(request: &Request) -> Self {
-        Self {
-            entitlement: request.entitlement.clone(),
-            justification: request.justification.clone(),
-            ttl: request.ttl,
-            break_glass: request.break_glass,
-            verb: request.verb.clone(),
-            answerable: false,
-        }
-    }
-}
-
-/// What came of asking.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// It is granted: how it stands, and what leaves.
-    Granted(Box<(Elevation, Answer)>),
-    /// People were asked.
-    Pending(Box<Elevation>),
-}
-
-/// A decision that is about to be recorded, and the event that somebody must hear of once it is.
-struct Decided {
-    append: Append,
-    alarm: Option<Event>,
-    /// What policy says of credentials.
-    credential_ttl: Option<Duration>,
-}
-
-impl From<(Elevation, Answer)> for Outcome {
-    fn from(granted: (Elevation, Answer)) -> Self {
-        Self::Granted(Box::new(granted))
-    }
-}
-
-impl Outcome {
-    pub(super) fn given(
-        elevation: Elevation,
-        grant: Grant,
-        token: Token,
-        credential: Credential,
-    ) -> Self {
-        let answer = Answer {
-            grant,
-            token,
-            credential,
-        };
-        (elevation, answer).into()
-    }
-
-    /// The answer, for whoever does not wait for people.
-    ///
-    /// # Errors
-    /// Pending (122).
-    pub fn answer(self) -> Result<Answer> {
-        match self {
-            Self::Granted(granted) => Ok(granted.1),
-            Self::Pending(elevation) => {
-                let request = &elevation.request;
-                Err(pending(&request.id, &request.entitlement))
-            }
-        }
-    }
-}
 
 impl Authority {
     /// Elevates the client, asks people where policy says so, or says why not. Nothing leaves before the
@@ -131,128 +30,119 @@ impl Authority {
     /// Denied (121), with the reason and what would help; a target that does not answer (124); a
     /// ledger that cannot be written (125).
     pub async fn elevate(&self, client: &Client, ask: &Ask) -> Result<Outcome> {
-        match &client.once {
-            Some(once) => Box::pin(self.elevate_once(client, ask, once)).await,
-            None => Box::pin(self.elevate_noted(client, ask)).await,
-        }
+        let attempt = || Box::pin(self.try_elevate(client, ask));
+        self.elevate_idempotently(client, ask, attempt).await
     }
 
-    /// The same; where it is asked once, that is noted with the first event.
-    pub(super) async fn elevate_noted(&self, client: &Client, ask: &Ask) -> Result<Outcome> {
+    /// The story itself; `None` where another request was first.
+    async fn try_elevate(&self, client: &Client, ask: &Ask) -> Result<Option<Outcome>> {
         let asked_at = (self.clock)();
         let tier = self.catalogue.tier(&ask.entitlement)?;
         let decision = self.decide(client, ask, tier, asked_at);
         if decision.verdict != Verdict::Allow {
-            if let Some(once) = &client.once
-                && self.store.noted(once, asked_at).await?.is_some()
-            {
-                return Err(overtaken());
+            if self.idempotency(client).stored().await?.is_some() {
+                return Ok(None);
             }
-            if let Some(found) = self.asked_before(client, ask).await? {
-                return Ok(found);
+            if let Some(earlier) = self.earlier_request(client, ask).await? {
+                return self.continue_request(client, ask, earlier).await;
             }
         }
-        let enrolled_by = self.enroller(client).await?;
         let mut elevation = Elevation::ask(Request {
-            enrolled_by,
+            enrolled_by: self.enroller(client).await?,
             ..request(client, ask, asked_at)?
         });
-        let lacks_reason = lacks_reason(&elevation, &decision);
-        let beyond = (lacks_reason && !self.approvers).then(|| self.explained(client, ask, tier));
-        let beyond = beyond.filter(|explained| explained.verdict == Verdict::RequireApproval);
-        if ask.answerable && lacks_reason && beyond.is_none() {
-            return Err(refusal(&elevation, &decision));
+        let explained = self.explained(client, ask, tier, (&elevation, &decision));
+        let explained = explained.as_ref().unwrap_or(&decision);
+        if ask.answerable && lacks_reason(&elevation, explained) {
+            return Err(refusal(&elevation, explained));
         }
-        let event = self.take_step(client, &mut elevation, &decision)?;
-        let alarm = (event.kind == EventKind::BreakGlass).then(|| event.clone());
-        let append = client.append(event);
-        let credential_ttl = decision.obligations.credential_ttl;
-        let decided = Decided {
-            append,
-            alarm,
-            credential_ttl,
-        };
-        if decision.verdict == Verdict::Allow {
-            return self.give(client, elevation, decided).await;
-        }
-        // A reason alone would not be enough, so nobody is asked for one.
-        let refused = (elevation.state(asked_at) == State::Denied)
-            .then(|| refusal(&elevation, beyond.as_ref().unwrap_or(&decision)));
-        let answer = refused.as_ref().map(answer::denied).transpose()?;
-        let noted = self.noted(decided.append, client, &elevation, answer.as_ref());
-        let append = noted.await?;
-        self.record(append, decided.alarm).await?;
-        match refused {
-            Some(refused) => Err(refused),
-            None => Ok(Outcome::Pending(Box::new(elevation))),
+        let event = self.apply(client, &mut elevation, &decision)?;
+        match elevation.state(asked_at) {
+            State::Granted => {
+                let answer = self.grant(client, &elevation, &decision, event).await?;
+                Ok(answer.map(|answer| (elevation, answer).into()))
+            }
+            State::Pending => {
+                let recorded = self.record(client, client.append(event), &elevation, None);
+                let is_first = recorded.await? == Appended::Written;
+                Ok(is_first.then(|| Outcome::Pending(Box::new(elevation))))
+            }
+            State::Denied | State::Abandoned | State::Expired | State::Revoked => {
+                let refused = refusal(&elevation, explained);
+                let append = client.append(event);
+                match self
+                    .record(client, append, &elevation, Some(&refused))
+                    .await?
+                {
+                    Appended::Written => Err(refused),
+                    Appended::Overtaken => Ok(None),
+                }
+            }
         }
     }
 
-    /// Issues what was granted. What reaches out to its target does so after the grant is on the disk;
-    /// what is made here alone is recorded with its grant, in one commit.
-    async fn give(
+    /// Records the grant that was decided and issues its first credential.
+    async fn grant(
         &self,
         client: &Client,
-        mut elevation: Elevation,
-        decided: Decided,
-    ) -> Result<Outcome> {
-        let Decided { append, alarm, .. } = decided;
-        let asked_at = elevation.request.asked_at;
-        let grant = elevation.grant_made().cloned();
-        let grant = grant.ok_or_else(|| Failure::failed("nothing was granted"))?;
-        let live = LiveGrant {
-            grant: &grant,
-            credential_ttl: decided.credential_ttl,
-            keeps_credential: client.keeps_credential,
+        elevation: &Elevation,
+        decision: &Decision,
+        event: Event,
+    ) -> Result<Option<Answer>> {
+        let grant = elevation.grant_made();
+        let alert = (event.kind == EventKind::BreakGlass).then(|| event.clone());
+        let granted = Granted {
+            record: client.append(event),
+            alert,
         };
-        let resource = self.catalogue.resource(&grant.entitlement.resource)?;
-        if !issuers::reaches_out(resource)
-            && let Ok(credential) = self.issue(client.key, &live).await
-        {
-            let token = self.token(&grant, client.holder).await?;
-            let issued = self.issued(client, &elevation, asked_at, Ok(&credential));
-            let kept = client.once.as_ref();
-            let kept = kept.map(|_| answer::granted(&grant, &token, &credential));
-            let kept = kept.transpose()?;
-            let both = self.noted(append.and(issued), client, &elevation, kept.as_ref());
-            self.record(both.await?, alarm).await?;
-            return Ok(Outcome::given(elevation, grant, token, credential));
-        }
-        let append = self.noted(append, client, &elevation, None).await?;
-        self.record(append, alarm).await?;
-        let made = self.issue(client.key, &live).await;
-        let now = (self.clock)();
-        if made.is_err() && elevation.live(now).is_some() {
-            // Nothing was given, so nothing stays granted.
-            elevation.revoke(now)?;
-        }
-        let token = self.token(&grant, client.holder).await?;
-        let made = self.made_once(client, &grant.id, Made::new(asked_at, made), |credential| {
-            answer::granted(&grant, &token, credential)
-        })?;
-        let credential = self.record_issue(client, &elevation, made).await?;
-        Ok(Outcome::given(elevation, grant, token, credential))
+        let issuance = Issuance {
+            elevation,
+            grant: grant.ok_or_else(|| Failure::failed("nothing was granted"))?,
+            credential_ttl: decision.obligations.credential_ttl,
+            asked_at: elevation.request.asked_at,
+            occasion: Occasion::Granted(Box::new(granted)),
+        };
+        Box::pin(self.issue(client, issuance)).await
     }
 
-    async fn record(&self, append: Append, alarm: Option<Event>) -> Result<()> {
-        self.store.ledger().append(append).await?;
-        if let Some(event) = alarm {
-            self.sound(&event);
-        }
-        Ok(())
+    /// Records an elevation that no credential is made for: people are asked, or it is refused.
+    async fn record(
+        &self,
+        client: &Client,
+        append: Append,
+        elevation: &Elevation,
+        refused: Option<&Failure>,
+    ) -> Result<Appended> {
+        let voucher = self.store.voucher((self.clock)()).await?;
+        let answer = refused.map(stored_answer::denied).transpose()?;
+        let answer = answer.as_ref().map(|answer| answer.as_slice());
+        let append = append.leaving(elevation, &voucher)?;
+        let append = self.idempotency(client).begin(append, elevation, answer)?;
+        self.store.ledger().append(append).await
     }
 
-    /// What policy's answer would be to somebody who says why. It is no decision: nobody has.
-    fn explained(&self, client: &Client, ask: &Ask, tier: Tier) -> Decision {
+    /// Where a justification is missing, and would lead to people whom this authority does not have: what policy
+    /// says to somebody who gives one. Asking for a justification would be of no use then.
+    fn explained(
+        &self,
+        client: &Client,
+        ask: &Ask,
+        tier: Tier,
+        (elevation, decision): (&Elevation, &Decision),
+    ) -> Option<Decision> {
+        if self.approvers || !lacks_reason(elevation, decision) {
+            return None;
+        }
         let ask = Ask {
             justification: Some("a reason".to_owned()),
             ..ask.clone()
         };
-        self.decide(client, &ask, tier, (self.clock)())
+        let explained = self.decide(client, &ask, tier, (self.clock)());
+        (explained.verdict == Verdict::RequireApproval).then_some(explained)
     }
 
-    /// Takes the step that was decided; its event.
-    fn take_step(
+    /// Takes the step of the elevation's life that was decided; its event.
+    fn apply(
         &self,
         client: &Client,
         elevation: &mut Elevation,
@@ -294,49 +184,39 @@ impl Authority {
         Ok(event)
     }
 
-    /// What is asked for once more: it waits for people still, or was approved meanwhile.
-    async fn asked_before(&self, client: &Client, ask: &Ask) -> Result<Option<Outcome>> {
+    /// The caller's newest request of the same that still waits for people, or was approved and not claimed yet.
+    async fn earlier_request(&self, client: &Client, ask: &Ask) -> Result<Option<Elevation>> {
         if !self.approvers || ask.break_glass {
             return Ok(None);
         }
         let now = (self.clock)();
         let chain = client.chain();
         let open = self.store.open_of(&client.caller.principal, now).await?;
-        let same = |one: &Elevation| {
+        let is_same = |one: &Elevation| {
             one.request.entitlement == ask.entitlement
                 && one.request.is_of(&client.caller.principal, &chain)
+                && (one.is_unclaimed(now) || one.state(now) == State::Pending)
         };
-        for one in open.into_iter().filter(same).rev() {
-            let why = ask.justification.as_deref().unwrap_or_default();
-            if one.is_unclaimed(now) {
-                let claimed = self.try_claim(client, &one.request.id).await?;
-                self.add_reason_further(client, &one, why).await?;
-                return Ok(Some(claimed.into()));
-            }
-            if one.state(now) == State::Pending {
-                let one = self
-                    .add_reason(client, one, (why, Answers::Nothing))
-                    .await?;
-                return Ok(Some(Outcome::Pending(Box::new(one))));
-            }
-        }
-        Ok(None)
+        Ok(open.into_iter().rfind(is_same))
     }
-}
 
-fn request(client: &Client, ask: &Ask, asked_at: Timestamp) -> Result<Request> {
-    Ok(Request {
-        id: GrantId::new(asked_at, keys::random()?),
-        principal: client.caller.principal.clone(),
-        entitlement: ask.entitlement.clone(),
-        justification: ask.justification.clone(),
-        ttl: ask.ttl,
-        break_glass: ask.break_glass,
-        verb: ask.verb.clone(),
-        session: client.sessions.first().map(|session| session.id.clone()),
-        chain: client.chain(),
-        enrolled_by: None,
-        address: client.origin.address,
-        asked_at,
-    })
+    /// Answers with an earlier request, and records a justification that is new there.
+    async fn continue_request(
+        &self,
+        client: &Client,
+        ask: &Ask,
+        earlier: Elevation,
+    ) -> Result<Option<Outcome>> {
+        let why = ask.justification.as_deref().unwrap_or_default();
+        if earlier.state((self.clock)()) == State::Pending {
+            let justified = self.add_reason(client, earlier, (why, Answers::Nothing));
+            let pending = justified.await?.map(Box::new);
+            return Ok(pending.map(Outcome::Pending));
+        }
+        let Some(claimed) = self.try_claim(client, &earlier.request.id).await? else {
+            return Ok(None);
+        };
+        self.add_reason_further(client, &earlier, why).await?;
+        Ok(Some(claimed.into()))
+    }
 }

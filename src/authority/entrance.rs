@@ -7,7 +7,7 @@ use crate::{
     domain::{
         credential::Token,
         event::{Event, EventKind, Origin},
-        failure::{Failure, Nature, Result},
+        failure::{Failure, Result},
         id::GrantId,
         key::PublicKey,
         once::Once,
@@ -19,7 +19,7 @@ use crate::{
     store::{
         enrolments,
         identities::{self, Identity, Pinned},
-        ledger::{Actor, Append},
+        ledger::{Actor, Append, Appended},
         principals::{self, Attests},
         sessions, spent,
         vouched::Voucher,
@@ -91,15 +91,14 @@ impl Authority {
             return self.said_again(vouched, bound, now).await;
         }
         let (session, append) = self.entering(vouched, bound, (holder, now), origin).await?;
-        match self.store.ledger().append(append).await {
-            Err(failure) if failure.nature == Nature::Conflict => {
+        match self.store.ledger().append(append).await? {
+            Appended::Overtaken => {
                 self.still_may(vouched, now).await?;
                 // The same was said twice at once.
                 let bound = self.store.session_of(holder, now).await?;
                 self.said_again(vouched, bound, now).await
             }
-            appended => {
-                appended?;
+            Appended::Written => {
                 let token = self.session_token(&session).await?;
                 Ok((session, token))
             }

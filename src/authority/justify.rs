@@ -8,7 +8,7 @@ use crate::{
         failure::{Failure, Nature, Result},
         id::GrantId,
     },
-    store::steps,
+    store::{ledger::Appended, steps},
 };
 
 /// How long all reasons of a request may be together, in bytes. What is beyond that is in the ledger alone.
@@ -30,17 +30,17 @@ impl Authority {
     /// Denied (121): it has ended. There is none of that id, as far as this caller is told.
     pub async fn justify(&self, client: &Client, id: &GrantId, why: &str) -> Result<()> {
         let recorded = self.try_justify(client, id, why);
-        self.once(client, recorded).await
+        self.answer_once(client, recorded).await
     }
 
-    async fn try_justify(&self, client: &Client, id: &GrantId, why: &str) -> Result<()> {
+    async fn try_justify(&self, client: &Client, id: &GrantId, why: &str) -> Result<Option<()>> {
         let chain = client.chain();
         let elevation = self.own(&client.caller.principal, &chain, id).await?;
         match elevation.state((self.clock)()) {
             State::Pending | State::Granted => self
                 .add_reason(client, elevation, (why, Answers::Request))
                 .await
-                .map(drop),
+                .map(|recorded| recorded.map(drop)),
             state @ (State::Denied | State::Abandoned | State::Expired | State::Revoked) => {
                 Err(Failure::denied(format!("{id} is {}", state.in_words()))
                     .hint("run the command again: a new elevation is asked for")
@@ -49,26 +49,27 @@ impl Authority {
         }
     }
 
-    /// Records a reason that is not the one of the elevation already; how it stands then.
+    /// Records a reason that is not the one of the elevation already; how it stands then. `None` where somebody
+    /// changed it meanwhile.
     pub(super) async fn add_reason(
         &self,
         client: &Client,
         before: Elevation,
         (why, answers): (&str, Answers),
-    ) -> Result<Elevation> {
+    ) -> Result<Option<Elevation>> {
         let now = (self.clock)();
         let Some(event) = self.reason_event(client, &before, why) else {
-            return Ok(before);
+            return Ok(Some(before));
         };
         let append = match answers {
-            Answers::Request => self.answered(client.append(event), client, &())?,
+            Answers::Request => self.idempotency(client).finish(client.append(event), &())?,
             Answers::Nothing => client.append(event),
         };
         let known = before.request.justification.as_ref().map_or(0, String::len);
         if before.state(now) != State::Pending || known + why.len() > LONGEST {
             let append = append.only_if(steps::is_unrevoked(&before));
-            self.store.ledger().append(append).await?;
-            return Ok(before);
+            let recorded = self.store.ledger().append(append).await?;
+            return Ok((recorded == Appended::Written).then_some(before));
         }
         let mut elevation = before.clone();
         elevation.add_reason(why);
@@ -76,8 +77,8 @@ impl Authority {
         let append = append
             .leaving(&elevation, &voucher)?
             .only_if(steps::is_still(&before, &voucher)?);
-        self.store.ledger().append(append).await?;
-        Ok(elevation)
+        let recorded = self.store.ledger().append(append).await?;
+        Ok((recorded == Appended::Written).then_some(elevation))
     }
 
     /// The same for a grant, behind what the request of the client recorded first.
@@ -92,7 +93,7 @@ impl Authority {
         };
         let append = client.append_further(event);
         let append = append.only_if(steps::is_unrevoked(granted));
-        self.store.ledger().append(append).await
+        self.store.ledger().append(append).await?.or_conflict()
     }
 
     /// The event of a reason; `None` where it is known already, or none.

@@ -39,7 +39,7 @@ impl LiveGrant<'_> {
 
 impl Authority {
     /// Makes a credential under a live grant.
-    pub(super) async fn issue(
+    pub(super) async fn make_credential(
         &self,
         public_key: PublicKey,
         live: &LiveGrant<'_>,

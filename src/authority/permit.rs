@@ -4,7 +4,7 @@
 use super::{
     Authority, Client,
     decide::{Hop, Matter},
-    elevate::Ask,
+    request::Ask,
 };
 use crate::{
     domain::{

@@ -4,7 +4,7 @@ use super::{Authority, people::People};
 use crate::{
     domain::{
         event::{Event, EventKind, Origin},
-        failure::{Failure, Nature, Result},
+        failure::{Failure, Result},
         id::GrantId,
         once::Once,
         session::Session,
@@ -13,7 +13,7 @@ use crate::{
     store::{
         ending::Ending,
         identities::Identity,
-        ledger::{Actor, Append},
+        ledger::{Actor, Append, Appended},
         spent,
     },
     verify::trusted::{Purpose, Verified},
@@ -54,10 +54,10 @@ impl Authority {
             .only_if(spent::is_new(&once))
             .with(spent::spend(&once))
             .ending(Ending::Sessions(ids), self.store.voucher(now).await?);
-        match self.store.ledger().append(append).await {
+        match self.store.ledger().append(append).await? {
+            Appended::Written => Ok(ended.len()),
             // It was shown before, and did then what it is for.
-            Err(failure) if failure.nature == Nature::Conflict => Ok(0),
-            appended => appended.map(|()| ended.len()),
+            Appended::Overtaken => Ok(0),
         }
     }
 

@@ -150,7 +150,7 @@ impl Authority {
             .append(event)
             .with(principals::enable(who, now))
             .with(identities::release(who));
-        self.store.ledger().append(append).await?;
+        self.store.ledger().append(append).await?.or_conflict()?;
         self.known(who, now).await
     }
 
@@ -188,7 +188,7 @@ impl Authority {
             .append(event)
             .with(principals::disable(who, now))
             .ending(Ending::ShutOut(who.clone()), self.store.voucher(now).await?);
-        self.store.ledger().append(append).await?;
+        self.store.ledger().append(append).await?.or_conflict()?;
         Ok(Known {
             enrolled: self.enrolled_by(who, now).await?,
             outliving: self.outliving(who, now).await?,

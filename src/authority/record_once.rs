@@ -2,13 +2,9 @@
 
 use super::Authority;
 use crate::{
-    domain::{
-        event::Event,
-        failure::{Nature, Result},
-        once::Once,
-    },
+    domain::{event::Event, failure::Result, once::Once},
     store::{
-        ledger::{Actor, Append},
+        ledger::{Actor, Append, Appended},
         spent,
     },
 };
@@ -23,10 +19,8 @@ impl Authority {
         let append = Append::new(event, Actor::Authority)
             .only_if(spent::is_new(once))
             .with(spent::spend(once));
-        match self.store.ledger().append(append).await {
-            // Another request recorded it at the same time.
-            Err(failure) if failure.nature == Nature::Conflict => Ok(()),
-            recorded => recorded,
-        }
+        // Where it was overtaken, another request recorded it at the same time.
+        let _: Appended = self.store.ledger().append(append).await?;
+        Ok(())
     }
 }

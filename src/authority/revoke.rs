@@ -15,7 +15,7 @@ use crate::{
     issuers::{self, order::Revocation},
     policy::vocabulary::Action,
     store::{
-        ledger::{Actor, Append},
+        ledger::{Actor, Append, Appended, overtaken},
         steps,
     },
 };
@@ -66,14 +66,12 @@ impl Authority {
             .append(event)
             .leaving(&given_up, &voucher)?
             .only_if(steps::is_still(pending, &voucher)?);
-        match self.store.ledger().append(append).await {
-            Err(failure) if failure.nature == Nature::Conflict => {
-                let found = self.visible(client, &pending.request.id).await?;
-                let is_given_up = found.state(now) == State::Abandoned;
-                is_given_up.then_some(()).ok_or(failure)
-            }
-            outcome => outcome,
+        if self.store.ledger().append(append).await? == Appended::Written {
+            return Ok(());
         }
+        let found = self.visible(client, &pending.request.id).await?;
+        let is_given_up = found.state(now) == State::Abandoned;
+        is_given_up.then_some(()).ok_or_else(overtaken)
     }
 
     async fn end_grant(
@@ -98,22 +96,20 @@ impl Authority {
                 .append(event)
                 .leaving(&elevation, &voucher)?
                 .only_if(steps::is_unrevoked(&elevation));
-            match self.store.ledger().append(append).await {
-                // Somebody else was first, and it is revoked; or the caller was shut out.
-                Err(failure) if failure.nature == Nature::Conflict => {
-                    self.is_revoked(&grant.id).await?.ok_or(failure)?;
-                }
-                outcome => outcome?,
+            // Another request revoked it first, or the caller was shut out.
+            if self.store.ledger().append(append).await? == Appended::Overtaken
+                && !self.is_revoked(&grant.id).await?
+            {
+                return Err(overtaken());
             }
         }
         self.end_at_target(&elevation, &grant, &client.origin).await
     }
 
-    async fn is_revoked(&self, id: &GrantId) -> Result<Option<()>> {
+    async fn is_revoked(&self, id: &GrantId) -> Result<bool> {
         let now = (self.clock)();
-        let kept = self.store.elevation(id, now).await?;
-        let revoked = kept.filter(|kept| kept.state(now) == State::Revoked);
-        Ok(revoked.map(drop))
+        let found = self.store.elevation(id, now).await?;
+        Ok(found.is_some_and(|one| one.state(now) == State::Revoked))
     }
 
     /// The principal's live grants: their ids, and what they are for.
@@ -169,27 +165,6 @@ impl Authority {
             .of_nature(Nature::Ended))
     }
 
-    /// The elevation that the principal asked for, on behalf of `chain`.
-    ///
-    /// # Errors
-    /// There is none ([`Nature::Absent`]): what is somebody else's is not there at all.
-    pub async fn own(
-        &self,
-        principal: &Principal,
-        chain: &[Principal],
-        id: &GrantId,
-    ) -> Result<Elevation> {
-        self.store
-            .elevation(id, (self.clock)())
-            .await?
-            .filter(|elevation| elevation.request.is_of(principal, chain))
-            .ok_or_else(|| {
-                Failure::usage(format!("there is no grant {id} of {principal}"))
-                    .hint("\"jit status\" lists what you hold")
-                    .of_nature(Nature::Absent)
-            })
-    }
-
     async fn end_at_target(
         &self,
         elevation: &Elevation,
@@ -238,7 +213,7 @@ impl Authority {
         event.detail = Some(failure.to_string());
         // The target's answer, whoever asked it.
         let append = Append::new(event, Actor::Authority);
-        self.store.ledger().append(append).await
+        self.store.ledger().append(append).await?.or_conflict()
     }
 
     async fn has_failed(&self, id: &GrantId) -> Result<bool> {

@@ -128,7 +128,7 @@ impl Authority {
                 &voucher,
                 now,
             )?);
-        self.store.ledger().append(append).await?;
+        self.store.ledger().append(append).await?.or_conflict()?;
         self.session_token(&session).await
     }
 
@@ -214,7 +214,7 @@ impl Authority {
             append = append.only_if(sessions::goes_on(by));
         }
         let append = append.ending(leave.ending.clone(), voucher);
-        self.store.ledger().append(append).await?;
+        self.store.ledger().append(append).await?.or_conflict()?;
         let known = self.store.principal(&session.caller.principal, now).await?;
         let others = known.map_or(0, |known| known.sessions);
         Ok(u64::try_from(others).unwrap_or_default())

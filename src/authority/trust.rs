@@ -21,6 +21,7 @@ use crate::{
         ssh_host::{self, HostKey, HostOrder},
     },
     platform::keys,
+    store::ledger::Appended,
     tools::ssh::{
         resolve::Resolved,
         setup::authority_line,
@@ -114,7 +115,7 @@ impl Authority {
         ask: &HostAsk,
     ) -> Result<HostCertificate> {
         let certified = self.try_certify_host(client, name, ask);
-        self.once(client, certified).await
+        self.answer_once(client, certified).await
     }
 
     async fn try_certify_host(
@@ -122,7 +123,7 @@ impl Authority {
         client: &Client,
         name: &ResourceName,
         ask: &HostAsk,
-    ) -> Result<HostCertificate> {
+    ) -> Result<Option<HostCertificate>> {
         let (_, resource) = named(&self.catalogue, name)?;
         let hosts = self.hosts_of(name, &ask.hosts)?;
         if ask.ttl > LONGEST {
@@ -172,9 +173,10 @@ impl Authority {
             script: ssh_host::script(name, &order, &line, &trusted),
             line,
         };
-        let append = self.answered(client.append(event), client, &certificate)?;
-        self.store.ledger().append(append).await?;
-        Ok(certificate)
+        let append = client.append(event);
+        let append = self.idempotency(client).finish(append, &certificate)?;
+        let is_first = self.store.ledger().append(append).await? == Appended::Written;
+        Ok(is_first.then_some(certificate))
     }
 
     /// The names as a certificate has them: those of hosts of that resource, and of no other.

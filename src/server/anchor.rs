@@ -103,7 +103,7 @@ impl Anchor {
         };
         store.vouch_for_tail(now).await?;
         let append = Append::new(event, Actor::Authority);
-        store.ledger().append(append).await?;
+        store.ledger().append(append).await?.or_conflict()?;
         store.sign_head(now).await?;
         self.keep(store).await
     }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     authority::{
         Answer,
-        elevate::{Ask, Outcome},
+        request::{Ask, Outcome},
     },
     domain::{
         elevation::Elevation,

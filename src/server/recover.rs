@@ -12,7 +12,7 @@ use crate::{
         count::counted,
         enrolment::Enrolment,
         event::{Event, EventKind},
-        failure::{Failure, Nature, Result},
+        failure::{Failure, Result},
         principal::{ADMINISTRATORS, Class, Principal},
         time::Timestamp,
     },
@@ -20,7 +20,7 @@ use crate::{
     store::{
         Store, enrolments,
         identities::{self, Identity},
-        ledger::{Actor, Append},
+        ledger::{Actor, Append, Appended},
         principals,
     },
 };
@@ -145,7 +145,7 @@ impl Recovery<'_> {
         };
         let event = self.event(EventKind::Recovered, what.clone())?;
         let append = Append::new(event, Actor::Authority).with(change);
-        self.store.ledger().append(append).await?;
+        self.store.ledger().append(append).await?.or_conflict()?;
         terminal::say(&format!("jit: {what}"));
         let left = self.store.count_identities(from).await?;
         if left > 0 {
@@ -192,19 +192,12 @@ impl Recovery<'_> {
             .with(identities::pin(who, &own))
             .with(principals::enable(who, now))
             .with(invitation);
-        self.store
-            .ledger()
-            .append(append)
-            .await
-            .map_err(|failure| {
-                if failure.nature != Nature::Conflict {
-                    return failure;
-                }
-                Failure::usage(format!(
-                    "{name} has an enrolled key, or a join code, already"
-                ))
-                .hint("choose another name: --administrator NAME")
-            })?;
+        if self.store.ledger().append(append).await? == Appended::Overtaken {
+            return Err(Failure::usage(format!(
+                "{name} has an enrolled key, or a join code, already"
+            ))
+            .hint("choose another name: --administrator NAME"));
+        }
         let minutes = MOMENT.as_secs() / 60;
         terminal::say(&format!(
             "jit: {name} administers this server once the code is typed in, within {minutes} minutes, at: jit login --join\n{code}"

@@ -125,7 +125,31 @@ impl Append {
     }
 }
 
-/// What an append hears whose condition did not hold.
+/// What became of an append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Appended {
+    /// It is on the disk.
+    Written,
+    /// Nothing of it was written: one of its conditions did not hold any more, or one of its rows was there
+    /// already. Another request was first, or what it rests on has ended.
+    Overtaken,
+}
+
+impl Appended {
+    /// Makes a failure of being overtaken, for a caller that has nothing to look up again.
+    ///
+    /// # Errors
+    /// It was overtaken ([`overtaken`]).
+    pub fn or_conflict(self) -> Result<()> {
+        match self {
+            Self::Written => Ok(()),
+            Self::Overtaken => Err(overtaken()),
+        }
+    }
+}
+
+/// The failure of a request that was overtaken by another one.
 pub fn overtaken() -> Failure {
     Failure::denied("somebody else was first, or what it rests on has ended")
         .hint("run the command again")

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, slice};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    append::{Append, overtaken},
+    append::{Append, Appended},
     chain::Stored,
     database::Transaction,
     keychain::Keychain,
@@ -30,7 +30,7 @@ const BYTES: usize = 12 * 1024;
 /// An append, and who waits for it.
 pub(super) struct Waiting {
     pub(super) append: Append,
-    pub(super) done: oneshot::Sender<Result<()>>,
+    pub(super) done: oneshot::Sender<Result<Appended>>,
 }
 
 /// What the writer is told.
@@ -70,17 +70,20 @@ pub(super) async fn write(keychain: Keychain, mut queue: mpsc::Receiver<Message>
 }
 
 /// Commits a group. What breaks in it fails alone: then each is committed by itself.
-async fn commit(keychain: &Keychain, group: &[Append]) -> Vec<Result<()>> {
+async fn commit(keychain: &Keychain, group: &[Append]) -> Vec<Result<Appended>> {
     match together(keychain, group).await {
-        Ok(outcomes) => outcomes,
+        Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+        Err(failure) if group.len() <= 1 && failure.nature == Nature::Conflict => {
+            vec![Ok(Appended::Overtaken); group.len()]
+        }
         Err(failure) if group.len() <= 1 || failure.nature == Nature::Away => {
             vec![Err(failure); group.len()]
         }
         Err(_) => {
             let mut outcomes = Vec::with_capacity(group.len());
             for one in group {
-                let outcome = together(keychain, slice::from_ref(one)).await;
-                outcomes.push(outcome.and_then(|mut outcome| outcome.pop().unwrap_or(Ok(()))));
+                let outcome = Box::pin(commit(keychain, slice::from_ref(one))).await;
+                outcomes.extend(outcome);
             }
             outcomes
         }
@@ -88,7 +91,7 @@ async fn commit(keychain: &Keychain, group: &[Append]) -> Vec<Result<()>> {
 }
 
 /// Commits a group; for each of it, whether its conditions let it in.
-async fn together(keychain: &Keychain, group: &[Append]) -> Result<Vec<Result<()>>> {
+async fn together(keychain: &Keychain, group: &[Append]) -> Result<Vec<Appended>> {
     let mut outcomes = Vec::with_capacity(group.len());
     let mut all = group.iter().flat_map(|append| &append.events);
     let Some(first) = all.next() else {
@@ -102,7 +105,7 @@ async fn together(keychain: &Keychain, group: &[Append]) -> Result<Vec<Result<()
         let mut writes = Vec::new();
         for (append, holds) in wave.iter().zip(conditions) {
             if !holds {
-                outcomes.push(Err(overtaken()));
+                outcomes.push(Appended::Overtaken);
                 continue;
             }
             if let Some(new) = &append.voucher {
@@ -119,7 +122,7 @@ async fn together(keychain: &Keychain, group: &[Append]) -> Result<Vec<Result<()
                 events.push(stored.insert(&voucher));
             }
             writes.extend(&append.writes);
-            outcomes.push(Ok(()));
+            outcomes.push(Appended::Written);
         }
         let writes: Vec<&Statement> = events.iter().chain(writes).collect();
         if !writes.is_empty() {

@@ -8,7 +8,7 @@ use prometheus_client::metrics::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-pub use super::append::{Actor, Append, overtaken};
+pub use super::append::{Actor, Append, Appended, overtaken};
 use super::{
     chain::{COLUMNS, GENESIS, Stored},
     database::{Database, Statement, Value},
@@ -58,14 +58,13 @@ impl Default for Measures {
 }
 
 impl Measures {
-    fn note(&self, events: u64, outcome: &Result<()>, begun: Instant) {
+    fn note(&self, events: u64, outcome: &Result<Appended>, begun: Instant) {
         match outcome {
-            Ok(()) => {
+            Ok(Appended::Written) => {
                 self.seconds.observe(begun.elapsed().as_secs_f64());
                 self.events.inc_by(events);
             }
-            // Somebody else was first, which is no fault.
-            Err(failure) if failure.nature == Nature::Conflict => {}
+            Ok(Appended::Overtaken) => {}
             Err(_) => drop(self.failures.inc()),
         }
     }
@@ -87,9 +86,8 @@ impl Ledger {
     ///
     /// # Errors
     /// The disk is full or read-only, or the database is broken or away: then nothing of it is there,
-    /// unless the connection broke just at the commit. A guard found nothing, or a row was there already
-    /// ([`Nature::Conflict`](crate::domain::failure::Nature::Conflict)).
-    pub async fn append(&self, append: Append) -> Result<()> {
+    /// unless the connection broke just at the commit.
+    pub async fn append(&self, append: Append) -> Result<Appended> {
         let begun = Instant::now();
         let events = u64::try_from(append.events.len()).unwrap_or(u64::MAX);
         let outcome = self.append_unmeasured(append).await;
@@ -97,7 +95,7 @@ impl Ledger {
         outcome
     }
 
-    async fn append_unmeasured(&self, append: Append) -> Result<()> {
+    async fn append_unmeasured(&self, append: Append) -> Result<Appended> {
         let (done, answer) = oneshot::channel();
         let waiting = Message::Append(Box::new(Waiting { append, done }));
         self.queue.send(waiting).await.map_err(|_| stopped())?;

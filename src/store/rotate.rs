@@ -94,7 +94,7 @@ impl Store {
             append = append.vouched_by(Voucher::new(&halves.secret));
         }
         let append = self.retiring(append, rotation, &old)?;
-        self.ledger().append(append).await?;
+        self.ledger().append(append).await?.or_conflict()?;
         self.rings.forget();
         Ok(generation)
     }
@@ -187,7 +187,7 @@ impl Store {
             ))
             // Whoever lost an answer gets another credential under the same grant.
             .with(Statement::new("update answers set answer = ''", []));
-        self.ledger().append(append).await?;
+        self.ledger().append(append).await?.or_conflict()?;
         self.sealing.set(new);
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What two that act at the same time must not do to each other.
 
 use jit::{
-    authority::{Authority, Client, elevate::Ask, token::prove},
+    authority::{Authority, Client, request::Ask, token::prove},
     config::authority,
     domain::{
         elevation::State,

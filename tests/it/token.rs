@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jit::{
     authority::{
         Answer, Authority, Client,
-        elevate::{Ask, Outcome},
+        request::{Ask, Outcome},
         token::prove,
     },
     config::authority,

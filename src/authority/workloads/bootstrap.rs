@@ -9,7 +9,7 @@ use crate::{
     domain::{
         enrolment::Enrolment,
         event::{EventKind, Origin},
-        failure::{Failure, Nature, Result},
+        failure::{Failure, Result},
         once::Once,
         principal::{ADMINISTRATORS, Principal},
         time::Timestamp,
@@ -17,7 +17,7 @@ use crate::{
     store::{
         enrolments,
         identities::{self, Identity},
-        ledger::{Actor, Append},
+        ledger::{Actor, Append, Appended},
         principals, spent,
     },
 };
@@ -91,12 +91,10 @@ impl Authority {
                 (&hash, now.after(MOMENT)),
                 &voucher,
             )?);
-        self.store.ledger().append(append).await.map_err(|failure| {
-            if failure.nature == Nature::Conflict {
-                return closed();
-            }
-            failure
-        })
+        match self.store.ledger().append(append).await? {
+            Appended::Written => Ok(()),
+            Appended::Overtaken => Err(closed()),
+        }
     }
 }
 

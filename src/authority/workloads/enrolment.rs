@@ -8,7 +8,7 @@ use crate::{
     domain::{
         enrolment::{Enrolment, Progress},
         event::{Event, EventKind, Origin},
-        failure::{Failure, Nature, Result},
+        failure::{Failure, Result},
         principal::{Class, Principal},
         time::Timestamp,
     },
@@ -16,7 +16,7 @@ use crate::{
         ending::Ending,
         enrolments,
         identities::{self, Identity, Pinned},
-        ledger::{Actor, Append},
+        ledger::{Actor, Append, Appended, overtaken},
     },
 };
 
@@ -60,7 +60,8 @@ impl Authority {
             .hint("choose a name that none of their principals begins with"));
         }
         let invited = self.invite(Some(client), invitation, &client.origin);
-        self.once(client, invited).await
+        let invited = async { invited.await.map(Some) };
+        self.answer_once(client, invited).await
     }
 
     /// The same without asking who invites: for the bootstrap of an authority, which has nobody yet.
@@ -102,12 +103,12 @@ impl Authority {
                 &voucher,
             )?);
         let append = match by {
-            Some(client) => self.answered(append, client, &enrolment)?,
+            Some(client) => self.idempotency(client).finish(append, &enrolment)?,
             None => append,
         };
-        match self.store.ledger().append(append).await {
-            Ok(()) => Ok(enrolment),
-            Err(failure) if failure.nature == Nature::Conflict => {
+        match self.store.ledger().append(append).await? {
+            Appended::Written => Ok(enrolment),
+            Appended::Overtaken => {
                 let there = self.store.enrolment_by_code(code, now).await?;
                 let there = there.map(|(there, _)| there);
                 if let Some(there) = there.filter(|one| one.principal == enrolment.principal) {
@@ -116,9 +117,8 @@ impl Authority {
                 if self.store.has_enrolment(&enrolment.principal).await? {
                     return Err(taken(&enrolment.principal));
                 }
-                Err(failure)
+                Err(overtaken())
             }
-            Err(failure) => Err(failure),
         }
     }
 
@@ -172,14 +172,10 @@ impl Authority {
             .with(itself)
             .with(identities::release_from(who, KEY))
             .ending(Ending::ShutOut(who.clone()), self.store.voucher(now).await?);
-        match self.store.ledger().append(append).await {
-            Err(failure) if failure.nature == Nature::Conflict => {
-                if self.store.has_enrolment(who).await? {
-                    return Err(failure);
-                }
-                Err(self.not_enrolled_here(who).await?)
-            }
-            outcome => outcome,
+        match self.store.ledger().append(append).await? {
+            Appended::Written => Ok(()),
+            Appended::Overtaken if self.store.has_enrolment(who).await? => Err(overtaken()),
+            Appended::Overtaken => Err(self.not_enrolled_here(who).await?),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
         decision::Verdict,
         enrolment::{Enrolment, Progress, Standing},
         event::{Event, EventKind, Origin},
-        failure::{Code, Failure, Nature, Result},
+        failure::{Code, Failure, Result},
         id::GrantId,
         key::PublicKey,
         once::Once,
@@ -26,7 +26,7 @@ use crate::{
     store::{
         enrolments,
         identities::Identity,
-        ledger::{Actor, Append},
+        ledger::{Actor, Append, Appended, overtaken},
         principals,
     },
 };
@@ -149,19 +149,16 @@ impl Authority {
                 &voucher,
                 now,
             )?);
-        match self.store.ledger().append(append).await {
-            Ok(()) => Ok(enrolment),
-            Err(failure) if failure.nature == Nature::Conflict => {
-                match self.store.enrolment_by_code(hash, now).await? {
-                    Some((_, Progress::Joined { .. })) => {
-                        self.used_again((&enrolment, hash), key, origin).await
-                    }
-                    _ => Err(refused(
-                        "was withdrawn, or whoever made it may not invite any more",
-                    )),
+        match self.store.ledger().append(append).await? {
+            Appended::Written => Ok(enrolment),
+            Appended::Overtaken => match self.store.enrolment_by_code(hash, now).await? {
+                Some((_, Progress::Joined { .. })) => {
+                    self.used_again((&enrolment, hash), key, origin).await
                 }
-            }
-            Err(failure) => Err(failure),
+                _ => Err(refused(
+                    "was withdrawn, or whoever made it may not invite any more",
+                )),
+            },
         }
     }
 
@@ -204,7 +201,7 @@ impl Authority {
             "a join code that had been used was presented with the key {}",
             proof::thumbprint(key)?
         );
-        self.alert(enrolment, (what, hash), origin).await?;
+        self.record_misuse(enrolment, (what, hash), origin).await?;
         Err(Failure::denied("the join code was used already")
             .hint("if that was not this machine, tell the server's administrator now"))
     }
@@ -228,7 +225,8 @@ impl Authority {
             (Standing::Replaced { .. } | Standing::Retired, _) => {
                 let print = proof::thumbprint(key)?;
                 let what = format!("the key {print} was presented after it had been replaced");
-                self.alert(enrolment, (what, &print), origin).await?;
+                self.record_misuse(enrolment, (what, &print), origin)
+                    .await?;
                 Err(Failure::denied("this key was replaced by another one")
                     .hint("if that was not this machine, tell the server's administrator now"))
             }
@@ -257,21 +255,19 @@ impl Authority {
                 &voucher,
                 now,
             )?);
-        match self.store.ledger().append(append).await {
-            Err(failure) if failure.nature == Nature::Conflict => {
-                // The same was said twice at once.
-                match self.store.enrolment_by_key(old, now).await? {
-                    Some((_, Standing::Replaced { by })) if by == new => Ok(()),
-                    _ => Err(failure),
-                }
-            }
-            outcome => outcome,
+        if self.store.ledger().append(append).await? == Appended::Written {
+            return Ok(());
+        }
+        // The same request came twice at once.
+        match self.store.enrolment_by_key(old, now).await? {
+            Some((_, Standing::Replaced { by })) if by == new => Ok(()),
+            _ => Err(overtaken()),
         }
     }
 
     /// Records that somebody presented what does not count any more: once an hour for each such thing, since
     /// nobody needs to be let in to present it again and again.
-    async fn alert(
+    async fn record_misuse(
         &self,
         enrolment: &Enrolment,
         (what, presented): (String, &str),

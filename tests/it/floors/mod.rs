@@ -35,7 +35,7 @@ fn every_room_says_what_it_is_for_and_can_be_seen_whole() {
 
 /// Where something is recorded that no caller asked for, and why no caller's standing is a condition of it.
 const WITHOUT_A_CALLER: &[(&str, usize, &str)] = &[
-    ("authority/issued.rs", 1, "a credential could not be made"),
+    ("authority/issue.rs", 1, "a credential could not be made"),
     (
         "authority/person_logout.rs",
         1,

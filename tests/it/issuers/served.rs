@@ -5,7 +5,7 @@ use std::path::Path;
 use jit::{
     authority::{
         Answer, Authority, Client,
-        elevate::{Ask, Outcome},
+        request::{Ask, Outcome},
     },
     config::authority,
     domain::{

@@ -197,7 +197,14 @@ fn age(team: &Team) {
         let voucher = authority.store.voucher(now).await.unwrap();
         let append = Append::new(event, Actor::Authority)
             .with(sessions::renew(&session, &voucher, now).unwrap());
-        authority.store.ledger().append(append).await.unwrap();
+        authority
+            .store
+            .ledger()
+            .append(append)
+            .await
+            .unwrap()
+            .or_conflict()
+            .unwrap();
     });
 }
 

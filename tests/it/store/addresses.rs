@@ -12,7 +12,7 @@ use jit::{
 };
 use secrecy::SecretString;
 
-use super::{block_on, granted, outage::confirmed, step};
+use super::{block_on, granted, outage::confirmed, step, written};
 use crate::support::{
     Access, Failover, Home, Postgres, Serve,
     pgbouncer::PgBouncer,
@@ -92,7 +92,7 @@ fn two_servers_work_behind_pgbouncer_in_transaction_mode() {
         let store = &authority.store;
         for _ in 0..20 {
             let one = step(store, EventKind::Granted, &granted("ssh/web:deploy")).await;
-            store.ledger().append(one).await.unwrap();
+            written(store, one).await;
         }
         store.ledger().verify().await.unwrap()
     });

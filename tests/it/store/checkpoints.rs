@@ -12,7 +12,7 @@ use jit::{
     },
 };
 
-use super::{NOW, Place, block_on, granted, id, plain, step};
+use super::{NOW, Place, block_on, granted, id, plain, step, written};
 
 const PACE: Pace = Pace {
     events: 10,
@@ -23,7 +23,7 @@ async fn append(store: &Store, count: usize) {
     for _ in 0..count {
         let one = granted("ssh/web:deploy");
         let append = step(store, EventKind::Granted, &one).await;
-        store.ledger().append(append).await.unwrap();
+        written(store, append).await;
     }
 }
 
@@ -103,21 +103,13 @@ fn a_loss_that_somebody_answered_for_is_said_once() {
             place.tamper("delete from events where seq > 3").await;
             // One that names nothing answers for nothing.
             let unnamed = plain(EventKind::LossAccepted, id());
-            store
-                .ledger()
-                .append(Append::new(unnamed, Actor::Authority))
-                .await
-                .unwrap();
+            written(&store, Append::new(unnamed, Actor::Authority)).await;
             assert_eq!(store.acceptance(&kept.checkpoint).await.unwrap(), None);
             let accepted = Event {
                 checkpoint: Some(Box::new(kept.checkpoint.clone())),
                 ..plain(EventKind::LossAccepted, id())
             };
-            store
-                .ledger()
-                .append(Append::new(accepted, Actor::Authority))
-                .await
-                .unwrap();
+            written(&store, Append::new(accepted, Actor::Authority)).await;
             append(&store, 4).await;
             store.sign_head(NOW).await.unwrap();
             let entry = store.acceptance(&kept.checkpoint).await.unwrap().unwrap();

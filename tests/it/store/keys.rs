@@ -10,7 +10,7 @@ use jit::{
 
 use sqlx::PgPool;
 
-use super::{NOW, Place, alice, block_on, granted, id, plain, step};
+use super::{NOW, Place, alice, block_on, granted, id, plain, step, written};
 use crate::support::{Access, Postgres, until};
 
 fn to(purpose: &str, starts_at: Timestamp) -> Rotation<'_> {
@@ -93,7 +93,7 @@ fn once_the_key_of_rows_was_in_other_hands_everybody_asks_again() {
             let elevated = async || {
                 let one = granted("ssh/web:deploy");
                 let append = step(&store, EventKind::Granted, &one).await;
-                store.ledger().append(append).await.unwrap();
+                written(&store, append).await;
                 one
             };
             let before = elevated().await;

@@ -32,7 +32,7 @@ use jit::{
     platform::{keys::random, seal::SealingKey},
     store::{
         Store,
-        ledger::{Actor, Append},
+        ledger::{Actor, Append, Appended},
         sealing::Sealing,
     },
 };
@@ -102,6 +102,12 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
         .enable_all()
         .build();
     runtime.unwrap().block_on(future)
+}
+
+/// Appends what nothing stands in the way of.
+pub(crate) async fn written(store: &Store, append: Append) {
+    let outcome = store.ledger().append(append).await;
+    assert_eq!(outcome, Ok(Appended::Written));
 }
 
 pub(crate) fn id() -> GrantId {

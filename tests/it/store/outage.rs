@@ -12,7 +12,7 @@ use jit::{
     platform::seal::SealingKey,
     store::{
         Store,
-        ledger::{Actor, Append, Verification},
+        ledger::{Actor, Append, Appended, Verification},
     },
 };
 use secrecy::SecretString;
@@ -36,7 +36,10 @@ pub(super) async fn confirmed(store: &Store) -> GrantId {
             store.ledger().append(append.leaving(&one, &voucher)?).await
         };
         match written.await {
-            Ok(()) => return one.request.id,
+            Ok(outcome) => {
+                assert_eq!(outcome, Appended::Written);
+                return one.request.id;
+            }
             Err(failure) => assert_eq!(failure.nature, Nature::Away, "{failure:?}"),
         }
     }

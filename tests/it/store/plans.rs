@@ -11,7 +11,7 @@ use jit::{
     },
 };
 
-use super::{NOW, Place, block_on, event, granted, plain, session};
+use super::{NOW, Place, block_on, event, granted, plain, session, written};
 use crate::support::{Access, Postgres, until};
 
 const SCANS: &str = "select relname || ' ' || seq_scan from pg_stat_user_tables \
@@ -39,7 +39,7 @@ fn no_table_is_walked_through_for_an_elevation() {
             Actor::Authority,
         )
         .with(sessions::begin(&session, &voucher).unwrap());
-        store.ledger().append(begin).await.unwrap();
+        written(&store, begin).await;
         for number in 0..20 {
             let line = store.line(&session.id, NOW).await.unwrap();
             assert_eq!(line, slice::from_ref(&session));
@@ -54,10 +54,10 @@ fn no_table_is_walked_through_for_an_elevation() {
                 .with(spent::spend(&proof))
                 .only_if(spent::is_new(&proof))
                 .only_if(goes_on(&session.id));
-            store.ledger().append(append).await.unwrap();
+            written(&store, append).await;
             let issued = Append::new(event(EventKind::Issued, &one), Actor::Authority);
             let issued = issued.only_if(steps::is_unrevoked(&one));
-            store.ledger().append(issued).await.unwrap();
+            written(&store, issued).await;
         }
         store.close().await;
         let seen = "select seq_scan + idx_scan from pg_stat_user_tables where relname = 'sessions'";

@@ -16,7 +16,7 @@ use jit::{
     },
 };
 
-use super::{NOW, Place, block_on, granted, id, plain, step};
+use super::{NOW, Place, block_on, granted, id, plain, step, written};
 
 const PACE: Pace = Pace {
     events: 1,
@@ -27,7 +27,7 @@ pub(super) async fn append(store: &Store, count: usize) {
     for _ in 0..count {
         let one = granted("ssh/web:deploy");
         let append = step(store, EventKind::Granted, &one).await;
-        store.ledger().append(append).await.unwrap();
+        written(store, append).await;
     }
 }
 
@@ -146,7 +146,7 @@ fn an_acceptance_answers_for_the_loss_that_it_names_and_for_no_later_one() {
             let lost = signed(&store).await.checkpoint;
             place.tamper("delete from events where seq > 3").await;
             let accepted = Append::new(acceptance(&lost), Actor::Authority);
-            store.ledger().append(accepted).await.unwrap();
+            written(&store, accepted).await;
             store.sign_head(NOW).await.unwrap();
             for one in [&earlier, &lost] {
                 let entry = store.acceptance(one).await.unwrap();
@@ -176,11 +176,7 @@ fn an_entry_dated_after_a_checkpoint_is_not_signed_by_it() {
                 at: ahead,
                 ..plain(EventKind::SignedIn, id())
             };
-            store
-                .ledger()
-                .append(Append::new(event, Actor::Authority))
-                .await
-                .unwrap();
+            written(&store, Append::new(event, Actor::Authority)).await;
             let early = store.checkpoint_if_due(PACE, NOW).await.unwrap_err();
             assert!(
                 early.message.contains("entry 2 of the ledger is dated"),

@@ -5,7 +5,6 @@ use std::{fs, os::unix::fs::PermissionsExt as _, time::Duration};
 use jit::{
     domain::{
         event::{EventFilter, EventKind},
-        failure::{Failure, Nature},
         session::Session,
     },
     platform::{clock, seal::SealingKey},
@@ -13,14 +12,16 @@ use jit::{
         Store,
         database::Statement,
         ending::Ending,
-        ledger::{Actor, Append, Verification},
+        ledger::{Actor, Append, Appended, Verification},
         sessions::{self, DEEPEST},
         steps::is_still,
     },
 };
 use tokio::task::JoinSet;
 
-use super::{NOW, Place, alice, asked, block_on, event, granted, id, plain, session, step};
+use super::{
+    NOW, Place, alice, asked, block_on, event, granted, id, plain, session, step, written,
+};
 
 #[test]
 fn the_same_story_on_both_databases() {
@@ -45,7 +46,7 @@ fn the_same_story_on_both_databases() {
 async fn elevations(store: &Store) {
     let one = granted("postgres/orders:read");
     let append = step(store, EventKind::Granted, &one).await;
-    store.ledger().append(append).await.unwrap();
+    written(store, append).await;
     let id = &one.request.id;
     assert_eq!(store.elevation(id, NOW).await.unwrap(), Some(one.clone()));
     assert_eq!(
@@ -57,9 +58,9 @@ async fn elevations(store: &Store) {
     let mut ended = one.clone();
     ended.revoke(NOW).unwrap();
     let append = step(store, EventKind::Revoked, &ended).await;
-    store.ledger().append(append).await.unwrap();
+    written(store, append).await;
     let late = step(store, EventKind::Issued, &one).await;
-    store.ledger().append(late).await.unwrap();
+    written(store, late).await;
     assert_eq!(
         store.elevation(id, NOW).await.unwrap(),
         Some(ended),
@@ -83,7 +84,7 @@ async fn lines(store: &Store) {
             Actor::Authority,
         );
         let begin = begin.with(sessions::begin(&next, &voucher).unwrap());
-        store.ledger().append(begin).await.unwrap();
+        written(store, begin).await;
         line.push(next);
     }
     let of = async |at: usize| store.line(&line[at].id, NOW).await.unwrap();
@@ -112,7 +113,7 @@ async fn lines(store: &Store) {
         Actor::Authority,
     );
     let end = end.ending(Ending::Session(line[1].id.clone()), voucher);
-    store.ledger().append(end).await.unwrap();
+    written(store, end).await;
     assert_eq!(of(0).await.len(), 1);
     for at in 1..DEEPEST {
         assert!(of(at).await.is_empty(), "what is below has ended too");
@@ -122,7 +123,7 @@ async fn lines(store: &Store) {
 async fn guards(store: &Store) {
     let pending = asked("ssh/web:root", None);
     let ask = step(store, EventKind::Requested, &pending).await;
-    store.ledger().append(ask).await.unwrap();
+    written(store, ask).await;
     // Of many who take the same step at the same time one does.
     let before = store.head().await.unwrap();
     let voucher = store.voucher(NOW).await.unwrap();
@@ -142,8 +143,7 @@ async fn guards(store: &Store) {
         .collect();
     let mut refused = 0;
     for step in steps {
-        if let Err(failure) = step.await.unwrap() {
-            assert_eq!(failure.nature, Nature::Conflict, "{failure:?}");
+        if step.await.unwrap().unwrap() == Appended::Overtaken {
             refused += 1;
         }
     }
@@ -168,13 +168,16 @@ async fn broken_ones_fail_alone(store: &Store) {
             tokio::spawn(async move { store.ledger().append(append).await })
         })
         .collect();
-    let mut failures: Vec<Failure> = Vec::new();
+    let mut outcomes = Vec::new();
     for append in appends {
-        failures.extend(append.await.unwrap().err());
+        outcomes.push(append.await.unwrap());
     }
-    let conflicts = failures.iter().filter(|one| one.nature == Nature::Conflict);
-    assert_eq!(conflicts.count(), 1, "{failures:?}");
-    assert_eq!(failures.len(), 2, "{failures:?}");
+    let overtaken = outcomes
+        .iter()
+        .filter(|one| **one == Ok(Appended::Overtaken));
+    assert_eq!(overtaken.count(), 1, "{outcomes:?}");
+    let failed = outcomes.iter().filter(|one| one.is_err());
+    assert_eq!(failed.count(), 1, "{outcomes:?}");
 }
 
 async fn cursor(store: &Store) {

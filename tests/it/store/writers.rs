@@ -3,12 +3,9 @@
 use std::collections::BTreeSet;
 
 use jit::{
-    domain::{
-        event::{EventFilter, EventKind},
-        failure::Nature,
-    },
+    domain::event::{EventFilter, EventKind},
     store::{
-        ledger::{Actor, Append, Verification},
+        ledger::{Actor, Append, Appended, Verification},
         steps::is_still,
     },
 };
@@ -51,7 +48,13 @@ fn two_replicas_write_one_chain_and_one_of_two_steps() {
             let pending: Vec<_> = (0..40).map(|_| asked("ssh/web:root", None)).collect();
             for one in &pending {
                 let ask = step(&replicas[0], EventKind::Requested, one).await;
-                replicas[0].ledger().append(ask).await.unwrap();
+                replicas[0]
+                    .ledger()
+                    .append(ask)
+                    .await
+                    .unwrap()
+                    .or_conflict()
+                    .unwrap();
             }
             let mut writing = JoinSet::new();
             for one in &pending {
@@ -73,9 +76,8 @@ fn two_replicas_write_one_chain_and_one_of_two_steps() {
                             store.ledger().append(approval),
                             store.ledger().append(other)
                         );
-                        both.1.unwrap();
-                        both.0
-                            .map_or_else(|failure| failure.nature == Nature::Conflict, |()| false)
+                        assert_eq!(both.1, Ok(Appended::Written));
+                        both.0.unwrap() == Appended::Overtaken
                     });
                 }
             }
@@ -124,7 +126,8 @@ fn what_is_queued_when_the_store_closes_is_written_or_refused() {
             let written = again.ledger().list(&EventFilter::default()).await.unwrap();
             let written: BTreeSet<_> = written.into_iter().map(|entry| entry.event.grant).collect();
             for (id, outcome) in &outcomes {
-                assert_eq!(outcome.is_ok(), written.contains(id), "{outcome:?}");
+                let is_written = *outcome == Ok(Appended::Written);
+                assert_eq!(is_written, written.contains(id), "{outcome:?}");
             }
             again.close().await;
         }

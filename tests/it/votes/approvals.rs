@@ -9,7 +9,7 @@ use std::{
 };
 
 use jit::{
-    authority::{Client, elevate::Ask, sessions::Leave, watch::Watches},
+    authority::{Client, request::Ask, sessions::Leave, watch::Watches},
     domain::{
         elevation::State,
         event::EventKind,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jit::{
     authority::{
         Client,
-        elevate::{Ask, Outcome},
         principals::Offboarding,
+        request::{Ask, Outcome},
         token::prove,
     },
     domain::{
@@ -350,7 +350,13 @@ fn what_somebody_else_wrote_keeps_nobody_from_ending_the_rest() {
         let others = [granted("postgres/orders:read"), asked("ssh/web:root", None)];
         for one in [&over, &others[0], &others[1]] {
             let append = step(store, EventKind::Granted, one).await;
-            store.ledger().append(append).await.unwrap();
+            store
+                .ledger()
+                .append(append)
+                .await
+                .unwrap()
+                .or_conflict()
+                .unwrap();
         }
         let later = still().after(Duration::from_hours(24));
         assert_eq!(store.unsettled(later).await.unwrap().len(), 2);

@@ -9,7 +9,7 @@ use std::{
 use jit::{
     authority::{
         Answer, Authority, Client,
-        elevate::{Ask, Outcome},
+        request::{Ask, Outcome},
     },
     config::authority,
     domain::{
