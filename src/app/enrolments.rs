@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use super::{embedded::block_on, engine, session::Session};
+use super::{embedded::block_on, engine, outliving, session::Session};
 use crate::{
     domain::{
         failure::{Failure, Result},
@@ -13,7 +13,7 @@ use crate::{
     },
     platform::{keys, terminal},
     protocol::{
-        enrolment::{EnrolmentRequest, EnrolmentView},
+        enrolment::{EnrolmentRemoved, EnrolmentRequest, EnrolmentView},
         path,
     },
     remote::{link::Call, patience::Patience, session::Remote},
@@ -80,11 +80,15 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
                     method: reqwest::Method::DELETE,
                     ..Call::get(path, remote.shown())
                 };
-                remote.call(&call).await?;
+                let removed: EnrolmentRemoved = remote.call(&call).await?.json()?;
+                if session.json {
+                    return session.print_json(&removed);
+                }
                 session.print(&format!(
-                    "removed {}: its sessions and grants have ended; where a target cannot be told, a credential works until it expires, minutes at most, and an open session until it ends",
+                    "removed {}: its sessions, grants and requests have ended, and the targets that can be told are being told",
                     name.written()
-                ))
+                ))?;
+                outliving::show(session, name, &removed.outliving)
             }
         }
     })?

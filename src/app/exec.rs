@@ -116,26 +116,26 @@ fn attempt(args: &Args, session: &Session) -> Result<()> {
             (first.get(1..).unwrap_or_default(), others)
         });
     let wanted = tools::with_more_hosts(wanted, &task, first)?;
-    let Some((mut launch, grant)) = prepared(session, args, &wanted, &task)? else {
+    let Some((mut launch, mut grants)) = prepared(session, args, &wanted, &task)? else {
         session.tell("no lease is held, so the command is run as it is");
         return Err(tools::as_it_is(&task)?.replace());
     };
-    let mut grants = vec![grant];
-    for (other, grant) in beside(session, args, &task, others)? {
+    for (other, more) in beside(session, args, &task, others)? {
         launch = launch.beside(other, task.arguments())?;
-        grants.push(grant);
+        grants.extend(more);
     }
     mark::put(&mut launch, &grants, session)?;
     Err(launch.replace())
 }
 
-/// The command with what one resource needs, and the grant that gives it; `None` where only what is held may be used, and that is not all.
+/// The command with what one resource needs, and the grants that give it; `None` where only what is held may be
+/// used, and that is not all.
 fn prepared(
     session: &Session,
     args: &Args,
     wanted: &Recognised,
     task: &Task<'_>,
-) -> Result<Option<(Launch, Grant)>> {
+) -> Result<Option<(Launch, Vec<Grant>)>> {
     session.tell(&format!("{}: {}", wanted.entitlement, wanted.because));
     tools::refuse_before_asking(task, &wanted.entitlement, &session.places)?;
     let Some((lease, via)) = leases(session, args, wanted, task)? else {
@@ -156,7 +156,8 @@ fn prepared(
         places: &session.places,
         now: (session.clock)(),
     })?;
-    Ok(Some((launch, lease.grant)))
+    let leases = [lease].into_iter().chain(via);
+    Ok(Some((launch, leases.map(|lease| lease.grant).collect())))
 }
 
 /// What `--on` names, by kind: a command is given one resource of each, and of ssh any number.
@@ -198,7 +199,7 @@ fn beside(
     args: &Args,
     task: &Task<'_>,
     groups: &[Vec<&ResourceName>],
-) -> Result<Vec<(Launch, Grant)>> {
+) -> Result<Vec<(Launch, Vec<Grant>)>> {
     let groups = groups.iter().filter_map(|group| group.split_first());
     let prepared = groups.map(|(first, more)| {
         let task = Task {

@@ -33,6 +33,7 @@ pub mod logout;
 pub mod man;
 mod mark;
 pub mod notice;
+mod outliving;
 mod overlaps;
 pub mod policy;
 pub mod principals;

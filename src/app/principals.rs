@@ -1,10 +1,10 @@
 //! `jit principals`: who comes to the server, and who may not any more.
 
-use super::{approvals::server, embedded::block_on, session::Session, status::short};
+use super::{approvals::server, embedded::block_on, outliving, session::Session, status::short};
 use crate::{
     domain::{count::counted, failure::Result, principal::Principal, time::Timestamp},
-    platform::{local_time::Zone, terminal},
-    protocol::principal::{OutlivingView, PrincipalChange, PrincipalView},
+    platform::terminal,
+    protocol::principal::{PrincipalChange, PrincipalView},
 };
 
 /// List who comes to the server, or shut somebody out
@@ -82,7 +82,7 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         "{} may not come any more; sessions, grants and requests have ended, and the targets that can be told are being told",
         who.written()
     ))?;
-    outliving(session, who, &view.outliving)?;
+    outliving::show(session, who, &view.outliving)?;
     if view.enrolled.is_empty() {
         return Ok(());
     }
@@ -91,28 +91,6 @@ pub fn run(args: &Args, session: &Session) -> Result<()> {
         who.written(),
         view.enrolled.join(", ")
     )))
-}
-
-/// What works although it has ended, for each target, and until when.
-fn outliving(session: &Session, who: &Principal, all: &[OutlivingView]) -> Result<()> {
-    let (now, zone) = ((session.clock)(), Zone::of_the_user());
-    for one in all {
-        let of = if one.principal == who.written() {
-            String::new()
-        } else {
-            format!(" of {}", one.principal)
-        };
-        session.print(&terminal::plain_line(&format!(
-            "  {}{of}: the newest credential works until {} ({} left), since its target cannot be told",
-            one.entitlement,
-            zone.written(one.until),
-            short(one.until.left(now)),
-        )))?;
-    }
-    if all.is_empty() {
-        session.print("  no credential works any more at a target that cannot be told")?;
-    }
-    session.print("  a session that is open at a target goes on until it ends")
 }
 
 fn list(session: &Session) -> Result<()> {

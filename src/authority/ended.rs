@@ -99,12 +99,18 @@ impl Authority {
         Ok(ends.filter(|ends| (self.clock)() < *ends))
     }
 
-    /// The credentials that work although `who` was disabled by that time, which ended their grants: those whose
-    /// targets cannot be told.
+    /// The credentials that work although `who` was shut out by that time, which ended their grants: those whose
+    /// targets cannot be told. `by` is the event that shut them out: they were disabled, or their enrolment was
+    /// removed.
     ///
     /// # Errors
     /// The store is away.
-    pub(super) async fn outliving(&self, who: &Principal, at: Timestamp) -> Result<Vec<Outliving>> {
+    pub(super) async fn outliving(
+        &self,
+        who: &Principal,
+        by: EventKind,
+        at: Timestamp,
+    ) -> Result<Vec<Outliving>> {
         let filter = EventFilter {
             kind: Some(EventKind::Revoked),
             // Also what an earlier time that they were disabled ended.
@@ -112,7 +118,7 @@ impl Authority {
             until: Some(at.after(Duration::from_millis(1))),
             ..EventFilter::default()
         };
-        let because = format!("{} {}", who.written(), EventKind::Disabled);
+        let because = format!("{} {by}", who.written());
         let ended = self.store.ledger().list(&filter).await?;
         let mut outliving = Vec::new();
         for Entry { event, .. } in ended {

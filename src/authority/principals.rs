@@ -191,7 +191,7 @@ impl Authority {
         self.store.ledger().append(append).await?.or_conflict()?;
         Ok(Known {
             enrolled: self.enrolled_by(who, now).await?,
-            outliving: self.outliving(who, now).await?,
+            outliving: self.outliving(who, EventKind::Disabled, now).await?,
             ..self.known(who, now).await?
         })
     }

@@ -1,6 +1,6 @@
 //! TLS to a server that is known by named certificates: those of its authorities, or its very own.
 
-use std::{error, sync::Arc};
+use std::{error, slice, sync::Arc};
 
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
@@ -14,7 +14,10 @@ use rustls::{
     server::ParsedCertificate,
 };
 
-use crate::domain::failure::{Failure, Result};
+use crate::domain::{
+    failure::{Failure, Result},
+    time::Timestamp,
+};
 
 /// A client's certificates, its own first, and its key.
 pub type ClientIdentity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
@@ -69,6 +72,43 @@ fn unusable(error: &(dyn error::Error + 'static)) -> Failure {
 pub fn is_its_own_authority(error: &CertificateError) -> bool {
     // webpki is no dependency of this crate, so that its error is known by its words.
     matches!(error, CertificateError::Other(other) if other.to_string() == "CaUsedAsEndEntity")
+}
+
+/// Why clients refuse a server's own certificate, the first of `chain`, at `at`, even where they trust its
+/// authority: its dates, its names or its use. `None` where they take it.
+pub fn refused_by_clients(
+    chain: &[CertificateDer<'static>],
+    host: &str,
+    at: Timestamp,
+) -> Option<String> {
+    let (own, others) = chain.split_first()?;
+    let Ok(name) = ServerName::try_from(host) else {
+        return Some(format!("{host} is no name of a server"));
+    };
+    let verifier = Verifier::new(slice::from_ref(own), NameCheck::Required).ok()?;
+    let at = UnixTime::since_unix_epoch(at.left(Timestamp::from_secs(0)));
+    match verifier.verify_server_cert(own, others, &name, &[], at) {
+        Ok(_) => None,
+        Err(Error::InvalidCertificate(why)) => Some(in_words(&why, host)),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+fn in_words(why: &CertificateError, host: &str) -> String {
+    let at = |time: &UnixTime| {
+        let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        Timestamp::from_secs(seconds).to_rfc3339_seconds()
+    };
+    if let CertificateError::ExpiredContext { not_after, .. } = why {
+        return format!("it ends at {}", at(not_after));
+    }
+    if let CertificateError::NotValidYetContext { not_before, .. } = why {
+        return format!("it begins at {}", at(not_before));
+    }
+    if is_of_name(why) {
+        return format!("it is not made out to {host}");
+    }
+    why.to_string()
 }
 
 /// Verifies a chain as webpki does, and accepts a named certificate as the server's own too. PostgreSQL's
@@ -207,7 +247,6 @@ mod tests {
     };
 
     use super::*;
-    use crate::domain::time::Timestamp;
 
     /// The parameters of a certificate with these names, as `openssl req -x509` makes it: an authority.
     fn params(names: &[&str]) -> CertificateParams {

@@ -221,7 +221,7 @@ fn entity(caller: &Caller, uid: &EntityUid, groups: &[EntityUid]) -> Result<Enti
 
 /// The caller, and those of its groups that a policy names: no other can change an answer, and a provider may
 /// say thousands.
-fn principal(caller: &Caller, words: &Vocabulary) -> (EntityUid, Vec<EntityUid>) {
+pub(super) fn principal(caller: &Caller, words: &Vocabulary) -> (EntityUid, Vec<EntityUid>) {
     let principal = &caller.principal;
     let groups = caller.groups.intersection(&words.named_groups);
     (

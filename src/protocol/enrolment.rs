@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::time::Timestamp;
+use super::principal::OutlivingView;
+use crate::domain::{known::Outliving, time::Timestamp};
 
 /// Who may make a key of theirs known (`POST /v1/enrolments`).
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -41,4 +42,20 @@ pub struct EnrolmentView {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub joined_at: Option<Timestamp>,
+}
+
+/// What a removed enrolment leaves (`DELETE /v1/enrolments/{class}/{name}`).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct EnrolmentRemoved {
+    /// The credentials that work although their grants have ended, since their targets cannot be told.
+    pub outliving: Vec<OutlivingView>,
+}
+
+impl EnrolmentRemoved {
+    /// What that left.
+    pub fn of(outliving: &[Outliving]) -> Self {
+        Self {
+            outliving: outliving.iter().map(OutlivingView::of).collect(),
+        }
+    }
 }

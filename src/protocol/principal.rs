@@ -66,7 +66,7 @@ pub struct OutlivingView {
 }
 
 impl OutlivingView {
-    fn of(one: &Outliving) -> Self {
+    pub(super) fn of(one: &Outliving) -> Self {
         Self {
             principal: one.principal.written(),
             entitlement: one.entitlement.clone(),

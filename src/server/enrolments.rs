@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, time::Duration};
 use axum::{
     Json,
     extract::{Path, State},
-    http::StatusCode,
 };
 
 use super::{
@@ -23,7 +22,7 @@ use crate::{
         principal::{Class, Principal},
     },
     protocol::{
-        enrolment::{EnrolmentRequest, EnrolmentView},
+        enrolment::{EnrolmentRemoved, EnrolmentRequest, EnrolmentView},
         path,
     },
 };
@@ -84,19 +83,16 @@ pub(super) async fn list(
     path = path::ENROLMENT,
     params(("name" = String, Path, description = "as it is called here")),
     security(("session" = [], "proof" = [])),
-    responses((status = 204, description = "it is forgotten"), Problems),
+    responses((status = 200, description = "it is forgotten", body = EnrolmentRemoved), Problems),
 )]
 pub(super) async fn remove(
     State(served): State<Served>,
     visitor: Visitor,
     Path(name): Path<String>,
-) -> Result<StatusCode, Refusal> {
-    let who = named(&name)?;
-    served
-        .authority
-        .unenrol(&visitor.plain_client(), &who)
-        .await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Json<EnrolmentRemoved>, Refusal> {
+    let client = visitor.plain_client();
+    let left = served.authority.unenrol(&client, &named(&name)?).await?;
+    Ok(Json(EnrolmentRemoved::of(&left)))
 }
 
 /// Forgets somebody of any class, and ends what they have.
@@ -108,21 +104,21 @@ pub(super) async fn remove(
         ("name" = String, Path, description = "the name"),
     ),
     security(("session" = [], "proof" = [])),
-    responses((status = 204, description = "it is forgotten"), Problems),
+    responses((status = 200, description = "it is forgotten", body = EnrolmentRemoved), Problems),
 )]
 pub(super) async fn remove_of_class(
     State(served): State<Served>,
     visitor: Visitor,
     Path((class, name)): Path<(String, String)>,
-) -> Result<StatusCode, Refusal> {
+) -> Result<Json<EnrolmentRemoved>, Refusal> {
     let who = Principal::parse(&format!("{class}/{name}")).map_err(|_| {
         Failure::usage("there is no such principal")
             .hint("\"jit enrolments list\" lists who is enrolled")
             .of_nature(Nature::Absent)
     })?;
     let client = visitor.plain_client();
-    served.authority.unenrol(&client, &who).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let left = served.authority.unenrol(&client, &who).await?;
+    Ok(Json(EnrolmentRemoved::of(&left)))
 }
 
 fn named(name: &str) -> Result<Principal> {

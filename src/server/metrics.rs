@@ -295,4 +295,9 @@ fn register_ledger(registry: &mut Registry, ledger: &Measures) {
         "Events that could not be recorded",
         ledger.failures.clone(),
     );
+    registry.register(
+        "database_rows_refused",
+        "Rows of the database that this authority did not write",
+        ledger.refused_rows.clone(),
+    );
 }

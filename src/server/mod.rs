@@ -6,6 +6,7 @@ mod authenticate;
 mod backchannel_logout;
 mod backup;
 mod body;
+mod certificate_files;
 mod checkpoints;
 mod chores;
 mod client_address;

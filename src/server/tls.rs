@@ -26,23 +26,28 @@ use rustls::{
 use time::{OffsetDateTime, macros::datetime};
 use tokio::time::interval;
 use tokio_rustls::TlsAcceptor;
-use zeroize::Zeroizing;
 
-use super::{ground::Ground, open};
+use super::{
+    certificate_files::{CertificateFiles, host},
+    ground::Ground,
+    open,
+};
 use crate::{
-    config::server::{Server, tls::Place},
+    config::server::Server,
     domain::{
         failure::{Failure, Result},
         lease::CLOCK_SKEW,
         time::Timestamp,
     },
-    platform::{files, keys, lock::Lock, process, secret, terminal},
+    platform::{files, keys, lock::Lock, process, terminal},
 };
 
 /// How long a certificate of its own holds; it is replaced long before.
 const TTL: Duration = Duration::from_hours(24 * 30);
 /// How often it is looked whether there is a newer certificate, or should be.
 const LOOK: Duration = Duration::from_mins(1);
+/// How often it is said that clients refuse the certificate, or will soon.
+const DAY: Duration = Duration::from_hours(24);
 /// The authority is trusted by its own bytes, for as long as its key is kept.
 const FROM: OffsetDateTime = datetime!(2020-01-01 00:00:00 UTC);
 const FOR_EVER: OffsetDateTime = datetime!(9999-12-31 23:59:59 UTC);
@@ -52,8 +57,9 @@ pub(super) struct Identity {
     shown: Arc<Shown>,
     /// Its own authority, where it was given no certificate.
     pub(super) own: Option<OwnAuthority>,
-    files: Mutex<Option<Given>>,
+    files: Mutex<Option<CertificateFiles>>,
     names: Vec<String>,
+    url: String,
 }
 
 /// A certificate authority of the server's own.
@@ -76,6 +82,12 @@ impl ResolvesServerCert for Shown {
     }
 }
 
+/// A certificate that was read and is not shown yet.
+pub(super) struct Renewed {
+    given: CertificateFiles,
+    certificate: CertifiedKey,
+}
+
 impl Identity {
     /// The certificate of `server.toml`, or one of its own for the host of `url` and this machine.
     ///
@@ -87,13 +99,15 @@ impl Identity {
         url: &str,
     ) -> Result<Self> {
         let names = names(url);
-        if let Some(given) = Given::of((directory, ground), config)? {
+        if let Some(given) = CertificateFiles::of((directory, ground), config)? {
             let shown = given.load()?;
+            given.warn(&shown, url, (ground.clock)());
             return Ok(Self {
                 shown: Arc::new(Shown(RwLock::new(Arc::new(shown)))),
                 own: None,
                 files: Mutex::new(Some(given)),
                 names,
+                url: url.to_owned(),
             });
         }
         let state = open::places(directory, config).state;
@@ -104,6 +118,7 @@ impl Identity {
             own: Some(own),
             files: Mutex::new(None),
             names,
+            url: url.to_owned(),
         })
     }
 
@@ -120,9 +135,10 @@ impl Identity {
         if self.own.is_some() {
             return Ok(None);
         }
-        let given = Given::of((directory, ground), config)?;
+        let given = CertificateFiles::of((directory, ground), config)?;
         let renewed = given.map(|given| {
             let certificate = given.load()?;
+            given.warn(&certificate, &self.url, (ground.clock)());
             Ok(Renewed { given, certificate })
         });
         renewed.transpose()
@@ -140,7 +156,7 @@ impl Identity {
         is_another
     }
 
-    fn files(&self) -> MutexGuard<'_, Option<Given>> {
+    fn files(&self) -> MutexGuard<'_, Option<CertificateFiles>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -159,10 +175,15 @@ impl Identity {
     pub(super) async fn keep_fresh(&self, clock: fn() -> Timestamp) {
         let mut made_at = clock();
         let mut seen = self.stamp();
+        let mut warned_at = made_at;
         let mut looks = interval(LOOK);
         loop {
             looks.tick().await;
             let now = clock();
+            if now.left(warned_at) > DAY {
+                warned_at = now;
+                self.warn(now);
+            }
             let newer = match &self.own {
                 Some(own) if now.left(made_at) > TTL / 2 => {
                     made_at = now;
@@ -170,10 +191,13 @@ impl Identity {
                 }
                 None if self.stamp() != seen => {
                     seen = self.stamp();
-                    match self.files().as_ref().map(Given::load) {
-                        Some(newer) => newer,
-                        None => continue,
+                    let files = self.files().clone();
+                    let Some(files) = files else { continue };
+                    let newer = files.load();
+                    if let Ok(newer) = &newer {
+                        files.warn(newer, &self.url, now);
                     }
+                    newer
                 }
                 _ => continue,
             };
@@ -183,6 +207,13 @@ impl Identity {
                 (Err(failure), _) => terminal::report(&format!("jit: {failure}")),
                 (Ok(_), Err(_)) => {}
             }
+        }
+    }
+
+    /// Says what is wrong with the certificate that is shown, where it was given one.
+    fn warn(&self, now: Timestamp) {
+        if let (Some(files), Ok(shown)) = (self.files().as_ref(), self.shown.0.read()) {
+            files.warn(&shown, &self.url, now);
         }
     }
 
@@ -198,77 +229,9 @@ impl Identity {
     }
 }
 
-/// The files of a certificate that somebody else made.
-#[derive(Clone, Debug)]
-struct Given {
-    certificate: PathBuf,
-    key: PathBuf,
-    /// Whether the key is one that systemd handed over: then its mode says nothing.
-    is_credential: bool,
-}
-
-/// A certificate that was read and is not shown yet.
-pub(super) struct Renewed {
-    given: Given,
-    certificate: CertifiedKey,
-}
-
-impl Given {
-    /// The files that `server.toml` names; none where the server makes a certificate of its own.
-    fn of((directory, ground): (&Path, &Ground<'_>), config: &Server) -> Result<Option<Self>> {
-        let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) else {
-            return Ok(None);
-        };
-        let path = |place: &Place| match place {
-            Place::File(path) => Ok(directory.join(path)),
-            Place::Credential(name) => secret::credential_path(name, ground.environment),
-        };
-        Ok(Some(Self {
-            certificate: path(certificate)?,
-            key: path(key)?,
-            is_credential: matches!(key, Place::Credential(_)),
-        }))
-    }
-
-    fn load(&self) -> Result<CertifiedKey> {
-        let Self {
-            certificate,
-            key,
-            is_credential,
-        } = self;
-        let broken = |file: &Path, what: &str| {
-            Failure::failed(format!("{} holds no {what}", file.display()))
-                .hint("[tls] in server.toml names a certificate and its key, both PEM")
-        };
-        let absent = |file: &Path| {
-            Failure::failed(format!("{} is not there", file.display()))
-                .hint("correct [tls] in server.toml, or leave it out for a certificate of its own")
-        };
-        let text = files::read(certificate)?.ok_or_else(|| absent(certificate))?;
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-        let chain = chain.map_err(|error| broken(certificate, "certificate").because(&error))?;
-        let secret = if *is_credential {
-            files::read(key)?
-        } else {
-            secret::read_file(key)?
-        };
-        let secret = Zeroizing::new(secret.ok_or_else(|| absent(key))?);
-        let private =
-            PrivateKeyDer::from_pem_slice(&secret).map_err(|_| broken(key, "private key"))?;
-        CertifiedKey::from_der(chain, private, &default_provider()).map_err(|error| {
-            broken(certificate, &format!("certificate for {}", key.display())).because(&error)
-        })
-    }
-}
-
 /// The host of the URL, and this machine.
 fn names(url: &str) -> Vec<String> {
-    let host = url.trim_start_matches("https://");
-    let host = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, _)) => address,
-        None => host.split(':').next().unwrap_or(host),
-    };
-    let mut names = vec![host.to_owned(), process::host_name()];
+    let mut names = vec![host(url).to_owned(), process::host_name()];
     names.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
     names.retain(|name| !name.is_empty());
     names.sort();

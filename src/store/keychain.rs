@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use prometheus_client::metrics::counter::Counter;
 use zeroize::Zeroizing;
 
 use super::{
@@ -32,6 +33,8 @@ pub(super) struct Keychain {
     pub(super) database: Database,
     pub(super) sealing: Sealing,
     pub(super) rings: Rings,
+    /// How many rows were refused since this authority did not write them.
+    pub(super) refused_rows: Counter,
 }
 
 impl Keychain {
@@ -66,7 +69,7 @@ impl Keychain {
             let ring = self.ring(ROWS, fresh).await?;
             let secret = ring.signing(now).and_then(|kept| kept.secret.as_ref());
             if let Some(secret) = secret {
-                return Ok(Voucher::new(secret));
+                return Ok(Voucher::new(secret, self.refused_rows.clone()));
             }
             // Made on first use.
             self.signing_key(ROWS, now).await?;

@@ -2,6 +2,7 @@
 
 use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
+use prometheus_client::metrics::counter::Counter;
 use secrecy::SecretString;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
@@ -110,6 +111,7 @@ impl Store {
             database: database.clone(),
             sealing: sealing.clone(),
             rings: Rings::default(),
+            refused_rows: Counter::default(),
         };
         Ok(Self {
             ledger: Ledger::start(keychain.clone()),

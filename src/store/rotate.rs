@@ -91,7 +91,10 @@ impl Store {
             .only_if(is_newest(purpose, newest.generation))
             .with(self.next(rotation, generation, &halves)?);
         if purpose == PURPOSE {
-            append = append.vouched_by(Voucher::new(&halves.secret));
+            append = append.vouched_by(Voucher::new(
+                &halves.secret,
+                self.keychain.refused_rows.clone(),
+            ));
         }
         let append = self.retiring(append, rotation, &old)?;
         self.ledger().append(append).await?.or_conflict()?;

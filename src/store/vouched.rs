@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use prometheus_client::metrics::counter::Counter;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -21,12 +22,19 @@ pub const PURPOSE: &str = "rows";
 
 /// What this authority knows its own rows by. Cloning shares it.
 #[derive(Clone, Debug)]
-pub struct Voucher(Arc<MacKey>);
+pub struct Voucher {
+    key: Arc<MacKey>,
+    /// How many rows and entries were refused since somebody else wrote them.
+    refused: Counter,
+}
 
 impl Voucher {
-    /// Whoever has that secret.
-    pub(super) fn new(secret: &[u8]) -> Self {
-        Self(Arc::new(MacKey::new(secret)))
+    /// Whoever has that secret. What is refused is counted.
+    pub(super) fn new(secret: &[u8], refused: Counter) -> Self {
+        Self {
+            key: Arc::new(MacKey::new(secret)),
+            refused,
+        }
     }
 
     /// Something as text for a column, with a code for it and for what stands `beside` it.
@@ -70,13 +78,17 @@ impl Voucher {
 
     /// A code for that text and for what stands `beside` it.
     pub(super) fn code(&self, beside: &[impl AsRef<str>], text: &str) -> String {
-        URL_SAFE_NO_PAD.encode(self.0.code(message(beside, text).as_bytes()))
+        URL_SAFE_NO_PAD.encode(self.key.code(message(beside, text).as_bytes()))
     }
 
     /// Whether that code is of that text and of what stands `beside` it.
     pub(super) fn is_code(&self, beside: &[impl AsRef<str>], text: &str, code: &str) -> bool {
         let code = URL_SAFE_NO_PAD.decode(code).unwrap_or_default();
-        self.0.is_of(message(beside, text).as_bytes(), &code)
+        let is_ours = self.key.is_of(message(beside, text).as_bytes(), &code);
+        if !is_ours {
+            self.refused.inc();
+        }
+        is_ours
     }
 }
 
@@ -99,12 +111,12 @@ mod tests {
 
     #[test]
     fn a_row_is_believed_whole_and_where_it_stands() {
-        let voucher = Voucher::new(&[1; 32]);
+        let voucher = Voucher::new(&[1; 32], Counter::default());
         let written = voucher.write(&["session", "1"], &"who").unwrap();
         let read =
             |beside: &[&str], text: &str| -> Option<String> { voucher.read(beside, text).ok() };
         assert_eq!(read(&["session", "1"], &written).as_deref(), Some("who"));
-        let other = Voucher::new(&[2; 32]);
+        let other = Voucher::new(&[2; 32], Counter::default());
         let others: Result<String> = other.read(&["session", "1"], &written);
         assert!(others.is_err());
         for (beside, text) in [
@@ -117,5 +129,6 @@ mod tests {
         ] {
             assert_eq!(read(beside, &text), None, "{beside:?} {text}");
         }
+        assert_eq!(voucher.refused.get(), 6);
     }
 }

@@ -9,6 +9,7 @@ use crate::{
         enrolment::{Enrolment, Progress},
         event::{Event, EventKind, Origin},
         failure::{Failure, Result},
+        known::Outliving,
         principal::{Class, Principal},
         time::Timestamp,
     },
@@ -131,12 +132,13 @@ impl Authority {
         self.store.enrolments((self.clock)()).await
     }
 
-    /// Forgets an enrolment; its sessions, grants and requests end with it, and the name is free again.
+    /// Forgets an enrolment; its sessions, grants and requests end with it, and the name is free again. Gives the
+    /// credentials that work all the same, since their targets cannot be told.
     ///
     /// # Errors
     /// Denied (121): the caller does not administer this authority, or nobody would be left who does.
     /// Usage: nobody of that name is enrolled.
-    pub async fn unenrol(&self, client: &Client, who: &Principal) -> Result<()> {
+    pub async fn unenrol(&self, client: &Client, who: &Principal) -> Result<Vec<Outliving>> {
         self.administrator(client)?;
         let now = (self.clock)();
         let all = self.store.enrolments(now).await?;
@@ -173,7 +175,10 @@ impl Authority {
             .with(identities::release_from(who, KEY))
             .ending(Ending::ShutOut(who.clone()), self.store.voucher(now).await?);
         match self.store.ledger().append(append).await? {
-            Appended::Written => Ok(()),
+            Appended::Written => {
+                let ended_at = (self.clock)();
+                self.outliving(who, EventKind::SignedOut, ended_at).await
+            }
             Appended::Overtaken if self.store.has_enrolment(who).await? => Err(overtaken()),
             Appended::Overtaken => Err(self.not_enrolled_here(who).await?),
         }

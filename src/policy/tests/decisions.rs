@@ -5,7 +5,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 
 use super::{
-    super::{decide::Ruling, vocabulary::Action},
+    super::{decide::Ruling, question::principal, vocabulary::Action},
     Ask, parse, starters,
 };
 use crate::domain::{
@@ -277,4 +277,14 @@ fn an_explanation_names_what_decided_and_what_nearly_did() {
                    condition is false in night (policies/p.cedar:2)
       request      forbidden by frozen (policies/p.cedar:3)
     "#);
+}
+
+#[test]
+fn groups_that_no_policy_names_become_no_entities() {
+    let mut caller = Ask::new("ssh/web:deploy", Routine).caller;
+    caller.groups = (0..1000).map(|number| format!("team-{number}")).collect();
+    caller.groups.insert("on-call".to_owned());
+    let (_, groups) = principal(&caller, &starters().words);
+    let names: Vec<&str> = groups.iter().map(|uid| uid.id().unescaped()).collect();
+    assert_eq!(names, ["on-call"]);
 }

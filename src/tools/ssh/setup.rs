@@ -17,11 +17,11 @@ use crate::{
         failure::{Failure, Result},
         host::weight,
     },
-    platform::files,
+    platform::{configuration, files},
 };
 
-/// What the files of host authorities are called, before the name of their resource.
-const KNOWN_HOSTS: &str = "known_hosts,";
+/// What the files of host authorities are called, before their configuration directory and their resource.
+const KNOWN_HOSTS: &str = "known_hosts";
 
 /// The keyword that says where the agent of a login is.
 const AGENT: &str = "IdentityAgent";
@@ -31,17 +31,20 @@ pub fn ssh_config(places: &Places) -> PathBuf {
     places.state.join("setup").join("ssh_config")
 }
 
-/// The host authorities of a resource, as setup left them: lines of `known_hosts`.
+/// The host authorities of a resource of this configuration directory, as setup left them: lines of
+/// `known_hosts`.
 pub fn known_hosts(places: &Places, name: &ResourceName) -> PathBuf {
-    let name = format!("{KNOWN_HOSTS}{}", name.name());
-    places.state.join("setup").join(name)
+    let own = configuration::own_directory(KNOWN_HOSTS, &places.configuration);
+    let setup = places.state.join("setup");
+    setup.join(format!("{own},{}", name.name()))
 }
 
 /// All such files that are there, also of resources that are in no catalogue any more.
 pub fn all_known_hosts(places: &Places) -> Vec<PathBuf> {
     let entries = fs::read_dir(places.state.join("setup"));
     let entries = entries.into_iter().flatten().flatten();
-    let is_one = |name: &OsStr| name.as_encoded_bytes().starts_with(KNOWN_HOSTS.as_bytes());
+    let prefix = format!("{KNOWN_HOSTS},");
+    let is_one = |name: &OsStr| name.as_encoded_bytes().starts_with(prefix.as_bytes());
     let mut files: Vec<PathBuf> = entries
         .filter(|entry| is_one(&entry.file_name()))
         .map(|entry| entry.path())

@@ -208,6 +208,13 @@ fn ansible_shows_our_certificate_to_our_hosts_of_its_inventory_alone() {
     both.only_the_own_key_was_shown();
 }
 
+/// Tells its command that it was given these entitlements.
+fn tells(home: &Home, exec: &[&str], entitlements: &str) {
+    let print = ["sh", "-c", "echo \"$JIT_ENTITLEMENTS\""];
+    let told = run(home.jit(exec).args(print));
+    assert_eq!(told.stdout, entitlements, "{told:?}");
+}
+
 #[test]
 fn ansible_logs_in_to_the_hosts_of_two_resources_each_by_its_own_certificate() {
     let (Some(web), Some(ansible)) = (Web::new(), program("ansible", Some(&ansible_bin()))) else {
@@ -243,6 +250,7 @@ fn ansible_logs_in_to_the_hosts_of_two_resources_each_by_its_own_certificate() {
     let both = [
         "exec", "-j", "a test", "--on", "ssh/web", "--on", "ssh/db", "--",
     ];
+    tells(home, &both, &format!("ssh/web:{user} ssh/db:{user}\n"));
     let ran = run(home
         .jit(both)
         .arg(&ansible)

@@ -56,16 +56,21 @@ fn parts(credential: &Credential) -> (&str, &str, &str) {
     )
 }
 
-/// The two policies that `jit trust` prints: of the roles, of the base credentials, which are a user's.
-fn policies() -> [String; 2] {
-    let scene = Scene::new(
+/// An account with one role.
+fn plain() -> Scene {
+    Scene::new(
         "aws/prod",
         &format!(
             "account = {ACCOUNT:?}
             issuer = \"assume-role\"
             roles.read.arn = \"arn:aws:iam::{ACCOUNT}:role/read\""
         ),
-    );
+    )
+}
+
+/// The two policies that `jit trust` prints: of the roles, of the base credentials, which are a user's.
+fn policies() -> [String; 2] {
+    let scene = plain();
     let text = scene.trust().replace(":role/jit-authority", ":user/base");
     let json: String = text.lines().filter(|line| !line.starts_with('#')).collect();
     let mut documents = serde_json::Deserializer::from_str(&json).into_iter::<serde_json::Value>();
@@ -278,4 +283,39 @@ async fn a_base_profile_that_is_not_there_is_named() {
     let failure = scene.issue(&scene.grant("read")).await.unwrap_err();
     assert!(failure.message.contains("base credentials"), "{failure:?}");
     assert!(failure.hint.contains("base_profile"), "{failure:?}");
+}
+
+/// The commands of the aws CLI in a text for an account's administrator, as words.
+pub(super) fn commands(text: &str) -> Vec<Vec<String>> {
+    let lines = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("#   aws "));
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect();
+    lines.map(words).collect()
+}
+
+#[test]
+fn what_removes_the_trust_of_a_role_is_run_as_it_is_printed() {
+    let Some(moto) = Moto::start() else { return };
+    let scene = plain();
+    moto.create_role("read", &policies()[0], BUCKETS);
+    let removal = scene.removal();
+    let [get, update] = &commands(&removal)[..] else {
+        panic!("{removal}")
+    };
+    assert_eq!(get[get.len() - 2..], [">", "trust.json"]);
+    let get: Vec<&str> = get[..get.len() - 2].iter().map(String::as_str).collect();
+    let trust = moto.aws(&get);
+    assert!(trust.to_string().contains(":user/base"), "{trust}");
+    let others = trust
+        .to_string()
+        .replace(":user/base", ":user/somebody-else");
+    let file = scene.home.write("trust.json", &others);
+    let update: Vec<String> = update
+        .iter()
+        .map(|word| word.replace("trust.json", file.to_str().unwrap()))
+        .collect();
+    let update: Vec<&str> = update.iter().map(String::as_str).collect();
+    moto.aws(&update);
+    assert!(!moto.aws(&get).to_string().contains(":user/base"));
 }

@@ -88,6 +88,17 @@ async fn the_real_aws_uses_a_session_of_the_role_that_names_the_grant() {
     let who = moto.try_aws(session, &["sts", "get-caller-identity"]);
     let arn = format!("assumed-role/read/jit-{}", answer.grant.id);
     assert!(who.stdout.contains(&arn), "{role}: {who:?}");
+
+    let removal = authority.trust_removal(&name).await.unwrap();
+    let printed = super::aws::commands(&removal);
+    let delete: Vec<&str> = printed[printed.len() - 1]
+        .iter()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(delete[..2], ["iam", "delete-open-id-connect-provider"]);
+    moto.aws(&delete);
+    let left = moto.aws(&["iam", "list-open-id-connect-providers"]);
+    assert_eq!(left["OpenIDConnectProviderList"], json!([]));
 }
 
 /// Somebody who answers like STS, once, and gives away what was asked.

@@ -8,6 +8,7 @@ use std::{
 
 use rustix::process::Signal;
 use serde_json::Value;
+use time::{Duration, OffsetDateTime};
 
 use super::member::Member;
 use crate::support::{
@@ -185,6 +186,48 @@ fn a_certificate_that_was_replaced_is_shown_at_once_and_a_broken_one_never() {
     fs::write(&kept, former).unwrap();
     let former = Site::new(&serve.url, Some(&kept));
     assert!(former.send("GET", "/healthz", &[], b"").is_err());
+}
+
+#[test]
+fn a_certificate_that_every_client_refuses_is_told_when_it_is_read() {
+    let home = Home::new();
+    let given = home.path("server");
+    fs::create_dir_all(&given).unwrap();
+    Tls::for_loopback(&given);
+    let key = given.join("server.key");
+    private(&key);
+    let tls = "[tls]\ncertificate = \"server.crt\"\nkey = \"server.key\"\n";
+    let mut serve = Serve::start_in(home, CATALOGUE, POLICIES, tls);
+    assert!(
+        !serve.log().contains("refuse the certificate"),
+        "{}",
+        serve.log()
+    );
+    let here = ["localhost", "127.0.0.1"];
+    let days = |days: i64| OffsetDateTime::now_utc() + Duration::days(days);
+    let replaced = |names: &[&str], from: OffsetDateTime, until: OffsetDateTime| {
+        Tls::changed(&given, names, |params| {
+            (params.not_before, params.not_after) = (from, until);
+        });
+        private(&key);
+        reload(&serve);
+        serve.log()
+    };
+    let log = replaced(&here, days(-9), days(2));
+    assert!(log.contains("will soon refuse the certificate in"), "{log}");
+    let log = replaced(&["elsewhere.example"], days(-9), days(99));
+    assert!(log.contains("it is not made out to localhost"), "{log}");
+    let log = replaced(&here, days(3), days(99));
+    assert!(log.contains("it begins at "), "{log}");
+    let ended = days(-1);
+    let log = replaced(&here, days(-9), ended);
+    let day = ended.date();
+    assert!(log.contains(&format!("it ends at {day}")), "{log}");
+    // Also at the next start. It goes on: a proxy in front of it may not verify.
+    serve.stop(Signal::TERM);
+    serve.start_again();
+    let log = serve.log();
+    assert!(log.contains("will refuse the certificate in"), "{log}");
 }
 
 fn private(file: &Path) {

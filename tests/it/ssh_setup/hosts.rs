@@ -1,6 +1,10 @@
 //! Hosts that ssh trusts without having seen them, by the authority's own certificates.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use super::{Site, authority, catalogue, said};
 use crate::support::{Sshd, home::Ran, run};
@@ -75,12 +79,45 @@ fn a_host_with_our_certificate_is_trusted_unseen_and_others_are_not() {
     assert_eq!(ran.code, 255, "{ran:?}");
     said(&log_in(&site, &ours), "here");
     // What somebody else could have written says nothing.
-    let lines = site.home.path("state/jit/setup/known_hosts,web");
+    let lines = known_hosts_of_setup(&site);
     fs::set_permissions(&lines, fs::Permissions::from_mode(0o666)).unwrap();
     assert_eq!(log_in(&site, &ours).code, 255);
     fs::set_permissions(&lines, fs::Permissions::from_mode(0o600)).unwrap();
     // Known hosts are as they were: what the user's own file has is trusted as before.
     said(&site.ssh(&["near", "echo here"]), "here");
+}
+
+/// The file of host authorities that setup made for ssh/web.
+fn known_hosts_of_setup(site: &Site) -> PathBuf {
+    let files = fs::read_dir(site.home.path("state/jit/setup")).unwrap();
+    let mut files = files.map(|file| file.unwrap().path());
+    let is_it = |file: &PathBuf| {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        name.starts_with("known_hosts,") && name.ends_with(",web")
+    };
+    files.find(is_it).unwrap()
+}
+
+#[test]
+fn the_host_authorities_of_one_configuration_directory_say_nothing_in_another() {
+    let Some(site) = Site::before() else { return };
+    let Some(ours) = server(&site, "ssh/web", "127.0.0.1") else {
+        return;
+    };
+    site.set_up();
+    said(&log_in(&site, &ours), "here");
+    let other = site.home.path("other");
+    fs::create_dir(&other).unwrap();
+    let catalogue = fs::read(site.home.config().join("authority.toml")).unwrap();
+    fs::write(other.join("authority.toml"), catalogue).unwrap();
+    let hook = |more: &[&str]| {
+        let line = [more, &["known-hosts", "ssh/web"]].concat();
+        let ran = run(&mut site.home.jit(line));
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran.stdout
+    };
+    assert!(hook(&[]).contains("@cert-authority"));
+    assert_eq!(hook(&["--config-dir", other.to_str().unwrap()]), "");
 }
 
 #[test]

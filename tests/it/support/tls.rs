@@ -20,10 +20,20 @@ pub(crate) struct Tls {
 impl Tls {
     /// Makes an identity for `localhost` and 127.0.0.1 in `dir`.
     pub(crate) fn for_loopback(dir: &Path) -> Self {
+        Self::changed(dir, &["localhost", "127.0.0.1"], |_| {})
+    }
+
+    /// The same for these names, with what `change` makes of the certificate.
+    pub(crate) fn changed(
+        dir: &Path,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Self {
         let issuer = authority("jit tests' server authority");
         let key = KeyPair::generate().expect("key");
-        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(names).expect("names");
+        change(&mut params);
         params
             .distinguished_name
             .push(DnType::CommonName, "localhost");

@@ -51,6 +51,8 @@ fn groups_that_somebody_wrote_into_the_row_of_a_principal_are_refused() {
         for team in teams().await {
             let root = team.client("root", &["administrators"]).await;
             let laptop = team.client("mallory", &["administrators"]).await;
+            let counted = || team.here.store.ledger().measures.refused_rows.get();
+            assert_eq!(counted(), 0);
             // The provider took the group away.
             team.client("mallory", &["dev"]).await;
             for sql in [
@@ -69,6 +71,7 @@ fn groups_that_somebody_wrote_into_the_row_of_a_principal_are_refused() {
                 let listed = team.here.principals(&root).await.unwrap();
                 let names: Vec<_> = listed.iter().map(|one| one.caller.principal.name()).collect();
                 assert_eq!(names, ["root"], "{sql}");
+                assert!(counted() > 0, "operators are alerted");
                 // Signing in again writes it anew.
                 team.client("mallory", &["dev"]).await;
                 let again = next(&team, &laptop).await.unwrap();

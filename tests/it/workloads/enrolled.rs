@@ -14,6 +14,7 @@ use jit::{
     },
     platform::{assertion::Said, clock, keys},
     store::{
+        database::Statement,
         identities::{Identity, Pinned},
         principals::disable,
     },
@@ -161,6 +162,40 @@ fn a_code_that_was_left_by_somebody_who_is_disabled_lets_nobody_in() {
         // As a version left it that did not take codes back.
         let disable = disable(&alice.caller.principal, clock::now());
         authority.store.write(&disable).await.unwrap();
+        let failure = why(says(&place, &key(), joining()).await);
+        assert!(failure.message.contains("disabled by now"), "{failure}");
+    });
+}
+
+#[test]
+fn a_code_of_somebody_who_is_disabled_lets_nobody_in_where_their_row_is_gone() {
+    block_on(async {
+        let mut place = Place::new("", "workloads = []").await;
+        place.authority.policies = administered();
+        let authority = &place.authority;
+        let origin = Origin::default();
+        for name in ["alice", "root"] {
+            let session = session_of(name, key().public());
+            authority.open_session(&session, &origin).await.unwrap();
+        }
+        let alice = client(&["administrators"]);
+        let root = Client {
+            caller: session_of("root", key().public()).caller,
+            ..client(&[])
+        };
+        let off = Offboarding {
+            who: alice.caller.principal.clone(),
+            why: "has left".to_owned(),
+            forced: false,
+        };
+        authority.disable(&root, &off).await.unwrap();
+        // A code of hers is there all the same, and who writes the database removed the row that says that she
+        // is disabled.
+        let wanted = invitation(host(), CODE, Duration::from_mins(10));
+        let workloads = &place.workloads;
+        authority.enrol(workloads, &alice, &wanted).await.unwrap();
+        let remove = Statement::new("delete from principals where name = 'alice'", []);
+        authority.store.write(&remove).await.unwrap();
         let failure = why(says(&place, &key(), joining()).await);
         assert!(failure.message.contains("disabled by now"), "{failure}");
     });

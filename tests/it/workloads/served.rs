@@ -302,8 +302,17 @@ fn a_host_joins_by_a_code_and_its_key_is_replaced() {
         listed.stdout.contains("workload/build-7  joined"),
         "{listed:?}"
     );
-    let ran = team.admin(&bot, &["enrolments", "remove", "build-7"]);
+    is_removed(&team, &bot, &host);
+}
+
+/// Removes build-7. sshd cannot be told, so until when its certificate works is said.
+fn is_removed(team: &Team, bot: &Home, host: &Home) {
+    let held = run(&mut host.jit(["request", "ssh/web:deploy"]));
+    assert_eq!(held.code, 0, "{held:?}");
+    let ran = team.admin(bot, &["enrolments", "remove", "build-7"]);
     assert_eq!(ran.code, 0, "{ran:?}");
+    let left = "  ssh/web:deploy: the newest credential works until ";
+    assert!(ran.stdout.contains(left), "{ran:?}");
     let ran = run(&mut host.jit(["whoami"]));
     assert_eq!(ran.code, 121, "{ran:?}");
 }

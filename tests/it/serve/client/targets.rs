@@ -5,8 +5,10 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
+use jit::{domain::time::Timestamp, platform::clock};
 use rustix::process::Signal;
 
 use super::Desk;
@@ -318,6 +320,16 @@ fn aws_by_a_server_names_the_grant() {
     assert!(hook.stdout.contains("SessionToken"), "{hook:?}");
     assert!(!hook.stdout.contains(&id), "{hook:?}");
     assert_eq!(desk.story().len(), 2, "one lease served both");
+
+    // A program that reads only its environment keeps a session for as long as the grant.
+    let print = "echo \"$AWS_CREDENTIAL_EXPIRATION $JIT_EXPIRES_AT\"";
+    let kept = aws(&["exec", "--on", "aws/prod", "--", "sh", "-c", print]);
+    let (session, grant) = kept.stdout.trim().split_once(' ').unwrap();
+    let [session, grant] = [session, grant].map(|at| Timestamp::parse(at).unwrap());
+    let difference = session.secs().abs_diff(grant.secs());
+    assert!(difference < 5, "{kept:?}");
+    let left = grant.left(clock::now());
+    assert!(left > Duration::from_mins(30), "{kept:?}");
 }
 
 fn private(file: &Path) {
