@@ -118,7 +118,7 @@ impl Authority {
         let (session, append) = match bound {
             None => {
                 let session = self.begun(vouched, holder, now)?;
-                let append = Append::new(self.entered(&session, now, origin), actor)
+                let append = Append::new(self.entered(&session, vouched, now, origin), actor)
                     .only_if(sessions::is_unbound(holder))
                     .with(sessions::begin(&session, &ours)?);
                 (session, append)
@@ -134,7 +134,7 @@ impl Authority {
                     provider_session: known.or_else(|| session.provider_session.clone()),
                     ..session
                 };
-                let append = Append::new(self.entered(&session, now, origin), actor)
+                let append = Append::new(self.entered(&session, vouched, now, origin), actor)
                     .only_if(sessions::goes_on(&session.id))
                     .with(sessions::renew(&session, &ours, now)?);
                 (session, append)
@@ -201,15 +201,26 @@ impl Authority {
         })
     }
 
-    fn entered(&self, session: &Session, now: Timestamp, origin: &Origin) -> Event {
+    /// The record of that, at the very time that the row of the principal says of its newest attestation.
+    fn entered(
+        &self,
+        session: &Session,
+        vouched: &Vouched,
+        now: Timestamp,
+        origin: &Origin,
+    ) -> Event {
         let event = self.session_event(EventKind::SignedIn, session, origin);
         let again = session.created_at < now;
+        let identity = vouched.identity.as_ref();
+        let of_person = identity.filter(|_| vouched.caller.principal.class() == Class::Human);
         let detail = event
             .detail
             .filter(|_| again)
             .map(|by| format!("again {by}"));
         Event {
             detail: detail.or_else(|| Some(format!("by {}", session.source))),
+            account: of_person.map(Identity::digest),
+            at: now,
             ..event
         }
     }
@@ -219,7 +230,9 @@ impl Authority {
     async fn own_name(&self, vouched: &Vouched, identity: &Identity) -> Result<()> {
         let who = &vouched.caller.principal;
         let written = who.written();
-        match self.store.pinned(who, identity).await? {
+        match self.store
+            .pinned(who, identity, (self.clock)())
+            .await? {
             Pinned::New | Pinned::Same => Ok(()),
             Pinned::Taken(source) if source == KEY => Err(Failure::denied(format!(
                 "the name {written} belongs to an enrolled key, and not to this account of {}",
@@ -308,7 +321,7 @@ fn shown(append: Append, vouched: &Vouched, ours: &Voucher, now: Timestamp) -> R
     if let Some(identity) = &vouched.identity {
         append = append
             .only_if(identities::is_free(who, identity))
-            .with(identities::pin(who, identity));
+            .with(identities::pin(who, identity, ours));
     }
     if let Some(once) = &vouched.once {
         append = append.only_if(spent::is_new(once)).with(spent::spend(once));

@@ -72,7 +72,7 @@ impl Authority {
                 source: verified.issuer.clone(),
                 subject: verified.subject.clone(),
             };
-            match self.store.person_of(&identity).await? {
+            match self.store.person_of(&identity, now).await? {
                 Some(who) => Some(who),
                 None => return Ok(Vec::new()),
             }

@@ -112,7 +112,7 @@ impl Authority {
         };
         let pinned = self
             .store
-            .pinned(&session.caller.principal, &identity)
+            .pinned(&session.caller.principal, &identity, now)
             .await?;
         if pinned != Pinned::Same {
             return Err(people.of_another());

@@ -25,7 +25,7 @@ use crate::{
     },
     store::{
         ending::Ending,
-        identities,
+        identities::{self, NO_ACCOUNT},
         principals::{self, Standing},
     },
 };
@@ -144,6 +144,7 @@ impl Authority {
         let event = Event {
             by: Some(client.caller.principal.clone()),
             justification: Some(why.to_owned()),
+            account: (who.class() == Class::Human).then(|| NO_ACCOUNT.into()),
             ..about(EventKind::Enabled, who, client, now)?
         };
         let append = client

@@ -118,7 +118,10 @@ impl Authority {
             expires_at: lifecycle.session_end(session.expires_at, now),
             ..session.clone()
         };
-        let event = self.session_event(EventKind::SignedIn, &session, origin);
+        let event = Event {
+            at: now,
+            ..self.session_event(EventKind::SignedIn, &session, origin)
+        };
         let voucher = self.store.voucher(now).await?;
         let append = Append::new(event, Actor::SignIn(who))
             .with(sessions::begin(&session, &voucher)?)

@@ -210,6 +210,10 @@ pub struct Event {
     /// Of a decision: the digest of the policies that were in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_digest: Option<Box<str>>,
+    /// Of what decides whose the name of a person is: a digest of the account that it belongs to from then on;
+    /// `none` where it belongs to nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Box<str>>,
 }
 
 impl Event {
@@ -240,6 +244,7 @@ impl Event {
             detail: None,
             checkpoint: None,
             policy_digest: None,
+            account: None,
         }
     }
 }

@@ -19,7 +19,7 @@ use prometheus_client::{
 
 use crate::{
     domain::failure::{Failure, Result},
-    store::{counts::Counts, ledger::Measures},
+    store::{Store, counts::Counts, ledger::Measures},
 };
 
 /// The media type of that text.
@@ -86,7 +86,7 @@ struct InForce {
 }
 
 impl Metrics {
-    pub(super) fn new(ledger: &Measures) -> Arc<Self> {
+    pub(super) fn new(store: &Store) -> Arc<Self> {
         // From half a millisecond to sixteen seconds.
         let buckets = || Histogram::new(exponential_buckets(0.0005, 2.0, 16));
         let mut metrics = Self {
@@ -134,7 +134,12 @@ impl Metrics {
             metrics.connections_refused.clone(),
         );
         metrics.register_state();
-        register_ledger(&mut metrics.registry, ledger);
+        metrics.registry.register(
+            "rows_refused",
+            "Rows of the database that were read and refused, since this authority did not write them",
+            store.refused_rows().clone(),
+        );
+        register_ledger(&mut metrics.registry, &store.ledger().measures);
         Arc::new(metrics)
     }
 
@@ -294,10 +299,5 @@ fn register_ledger(registry: &mut Registry, ledger: &Measures) {
         "ledger_append_failures",
         "Events that could not be recorded",
         ledger.failures.clone(),
-    );
-    registry.register(
-        "database_rows_refused",
-        "Rows of the database that this authority did not write",
-        ledger.refused_rows.clone(),
     );
 }

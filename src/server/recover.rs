@@ -19,7 +19,7 @@ use crate::{
     platform::{keys, terminal},
     store::{
         Store, enrolments,
-        identities::{self, Identity},
+        identities::{self, Identity, NO_ACCOUNT},
         ledger::{Actor, Append, Appended},
         principals,
     },
@@ -125,26 +125,33 @@ impl Recovery<'_> {
             return Err(Failure::usage(format!("server.toml still names {to}"))
                 .hint("write the new URL into it as issuer of [people], then run this again"));
         }
-        let before = self.store.count_identities(from).await?;
-        if before == 0 {
+        let now = (self.ground.clock)();
+        let people = self.store.people_of(from, now).await?;
+        if people.is_empty() {
             return Err(Failure::usage(format!("no name here belongs to {from}"))
                 .hint("write the URL exactly as issuer of [people] had it, to the last slash"));
         }
-        let names = counted(u64::try_from(before).unwrap_or_default(), "name");
-        let (change, what) = match subjects {
-            Subjects::Same => (
-                identities::move_to(from, to),
-                format!("{names} of {from} belong to the accounts of the same subject at {to}"),
-            ),
-            Subjects::New => (
-                identities::release_all(from),
-                format!(
-                    "{names} of {from} will belong to whichever account of {to} signs in by it next"
-                ),
+        let names = counted(u64::try_from(people.len()).unwrap_or_default(), "name");
+        let what = match subjects {
+            Subjects::Same => {
+                format!("{names} of {from} belong to the accounts of the same subject at {to}")
+            }
+            Subjects::New => format!(
+                "{names} of {from} will belong to whichever account of {to} signs in by it next"
             ),
         };
         let event = self.event(EventKind::Recovered, what.clone())?;
-        let append = Append::new(event, Actor::Authority).with(change);
+        let mut append = Append::new(event, Actor::Authority);
+        for (who, account) in people {
+            let account = match subjects {
+                Subjects::New => None,
+                Subjects::Same => Some(Identity {
+                    source: to.to_owned(),
+                    ..account
+                }),
+            };
+            append = self.moving(append, &who, account).await?;
+        }
         self.store.ledger().append(append).await?.or_conflict()?;
         terminal::say(&format!("jit: {what}"));
         let left = self.store.count_identities(from).await?;
@@ -157,16 +164,47 @@ impl Recovery<'_> {
         Ok(())
     }
 
+    /// Gives the name of a person to another account, or to nobody. It stays where that account has another name.
+    async fn moving(
+        &self,
+        append: Append,
+        who: &Principal,
+        account: Option<Identity>,
+    ) -> Result<Append> {
+        let now = (self.ground.clock)();
+        if let Some(account) = &account
+            && self.store.person_of(account, now).await?.is_some()
+        {
+            return Ok(append);
+        }
+        let event = self.event(
+            EventKind::Recovered,
+            "its name has another account".to_owned(),
+        )?;
+        let recorded = account.as_ref().map(Identity::digest);
+        let append = append.with(identities::release(who)).and(Event {
+            by: Some(event.principal),
+            principal: who.clone(),
+            account: recorded.or_else(|| Some(NO_ACCOUNT.into())),
+            ..event
+        });
+        let Some(account) = account else {
+            return Ok(append);
+        };
+        let voucher = self.store.voucher(now).await?;
+        Ok(append.with(identities::pin(who, &account, &voucher)))
+    }
+
     async fn administrator(&self, who: &Principal) -> Result<()> {
         let name = who.name();
-        let source = self.store.identity_source(who).await?;
+        let now = (self.ground.clock)();
+        let source = self.store.identity_source(who, now).await?;
         if source.is_some() && source.as_deref() == self.issuer {
             let issuer = self.issuer.unwrap_or_default();
             return Err(Failure::usage(format!("{name} is an account of {issuer}")).hint(
                 "choose a name that nobody has, or put that person into the group administrators: in [groups] of authority.toml, or at the provider",
             ));
         }
-        let now = (self.ground.clock)();
         let code = keys::hex(&keys::random::<16>()?);
         let hash = code_hash(&code);
         let enrolment = Enrolment {
@@ -181,7 +219,10 @@ impl Recovery<'_> {
             source: KEY.to_owned(),
             subject: name.to_owned(),
         };
-        let event = self.administrator_event(who, now)?;
+        let event = Event {
+            account: Some(own.digest()),
+            ..self.administrator_event(who, now)?
+        };
         let voucher = self.store.voucher(now).await?;
         let invitation = enrolments::invite(&enrolment, (&hash, now.after(MOMENT)), &voucher)?;
         let append = self
@@ -189,7 +230,7 @@ impl Recovery<'_> {
             .await?
             .only_if(enrolments::is_new(who, &hash))
             .with(identities::release(who))
-            .with(identities::pin(who, &own))
+            .with(identities::pin(who, &own, &voucher))
             .with(principals::enable(who, now))
             .with(invitation);
         if self.store.ledger().append(append).await? == Appended::Overtaken {

@@ -185,7 +185,7 @@ fn shared(
     config: &Server,
     ending: watch::Receiver<bool>,
 ) -> Shared {
-    let metrics = Metrics::new(&authority.store.ledger().measures);
+    let metrics = Metrics::new(&authority.store);
     Shared {
         authority,
         url,

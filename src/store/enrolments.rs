@@ -4,7 +4,7 @@ use super::{
     database::{Row, Statement},
     invitations::{beside, enrolment, name},
     open::Store,
-    vouched::{Voucher, forged},
+    vouched::Voucher,
 };
 use crate::domain::{
     enrolment::{Enrolment, Progress, Standing},
@@ -63,7 +63,7 @@ impl Store {
         let enrolment = enrolment(&voucher, row)?;
         let whose: String = voucher.read(&[KEY, &key.to_base64url()], row.text(5)?)?;
         if whose != name(&enrolment.principal) {
-            return Err(forged());
+            return Err(voucher.forged());
         }
         let standing = match (row.text(3)?, row.int(4)?) {
             ("", 0) => Standing::Current,

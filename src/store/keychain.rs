@@ -69,7 +69,7 @@ impl Keychain {
             let ring = self.ring(ROWS, fresh).await?;
             let secret = ring.signing(now).and_then(|kept| kept.secret.as_ref());
             if let Some(secret) = secret {
-                return Ok(Voucher::new(secret, self.refused_rows.clone()));
+                return Ok(Voucher::new(secret, &self.refused_rows));
             }
             // Made on first use.
             self.signing_key(ROWS, now).await?;

@@ -44,8 +44,6 @@ pub struct Measures {
     pub events: Counter,
     /// How many appends failed: the database was away, full or broken.
     pub failures: Counter,
-    /// How many rows and entries were refused since this authority did not write them.
-    pub refused_rows: Counter,
 }
 
 impl Default for Measures {
@@ -55,7 +53,6 @@ impl Default for Measures {
             seconds: Histogram::new(exponential_buckets(0.0001, 2.0, 16)),
             events: Counter::default(),
             failures: Counter::default(),
-            refused_rows: Counter::default(),
         }
     }
 }
@@ -77,15 +74,11 @@ impl Ledger {
     pub(super) fn start(keychain: Keychain) -> Self {
         let (queue, waiting) = mpsc::channel(GROUP);
         let database = keychain.database.clone();
-        let measures = Measures {
-            refused_rows: keychain.refused_rows.clone(),
-            ..Measures::default()
-        };
         tokio::spawn(write(keychain, waiting));
         Self {
             database,
             queue,
-            measures,
+            measures: Measures::default(),
         }
     }
 

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{
     database::{Database, Row, Statement, Value},
-    standing::newest_word,
+    standing::{newest_sign_in, newest_word},
 };
 use crate::domain::{
     failure::{Failure, Nature, Result},
@@ -40,7 +40,7 @@ const LINES: &str = "with recursive line (root, hop, id, live, parent, body, cla
     select case when (
             select 1 from events where grant_id = line.id and kind = 'signed-out' limit 1) = 1 then 0 else live end,
         parent, line.body, coalesce(attested_groups, ''), coalesce(last_seen_at, -1),
-        coalesce(disabled_at, -1), coalesce(vouched, ''), WORD, line.class, line.name, root
+        coalesce(disabled_at, -1), coalesce(vouched, ''), WORD, coalesce(attested_at, 0), SIGN_IN, line.class, line.name, root
     from line left join principals
         on principals.class = line.class and principals.name = line.name
     order by root, hop";
@@ -104,7 +104,7 @@ async fn answer(database: Database, mut queue: mpsc::Receiver<Asking>) {
 async fn found(database: &Database, asking: &[Asking]) -> Result<BTreeMap<String, Vec<Row>>> {
     let mut lines: BTreeMap<String, Vec<Row>> = BTreeMap::new();
     for row in database.rows(&question(asking)).await? {
-        let asked_by = row.text(10)?.to_owned();
+        let asked_by = row.text(12)?.to_owned();
         lines.entry(asked_by).or_default().push(row);
     }
     Ok(lines)
@@ -122,5 +122,6 @@ fn question(asking: &[Asking]) -> Statement {
     let places: Vec<String> = (3..3 + ids).map(|place| format!("${place}")).collect();
     let sql = LINES.replace("IDS", &places.join(", "));
     let sql = sql.replace("WORD", &newest_word("line"));
+    let sql = sql.replace("SIGN_IN", &newest_sign_in("line"));
     Statement::assembled(sql, values)
 }

@@ -9,6 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use super::{
     broken::broken,
     database::{Database, Statement},
+    identities,
     keychain::Keychain,
     ledger::Ledger,
     lines::Lines,
@@ -95,7 +96,7 @@ impl Store {
     async fn serve(database: Database, sealing: Sealing) -> Result<Self> {
         let store = Self::begin(database, sealing).await?;
         let checked = match check(&store.database, &store.sealing).await {
-            Ok(()) => vouch_for_upgraded(&store.keychain, Upgrade::Checkpoint).await,
+            Ok(()) => upgrade(&store.keychain).await,
             Err(failure) => Err(failure),
         };
         if let Err(failure) = checked {
@@ -123,6 +124,11 @@ impl Store {
         })
     }
 
+    /// How many rows this process refused since this authority did not write them.
+    pub const fn refused_rows(&self) -> &Counter {
+        &self.keychain.refused_rows
+    }
+
     /// The ledger.
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -143,6 +149,12 @@ impl Store {
         self.ledger.stop().await;
         self.database.close().await;
     }
+}
+
+/// Vouches for what a served authority wrote before it had codes.
+async fn upgrade(keychain: &Keychain) -> Result<()> {
+    vouch_for_upgraded(keychain, Upgrade::Checkpoint).await?;
+    identities::vouch_for_upgraded(keychain).await
 }
 
 fn options(file: &Path) -> SqliteConnectOptions {

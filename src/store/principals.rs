@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use super::{
     conditions::groups_text,
     open::Store,
-    standing::{Attested, Word, attested, code, newest_word, not_believed, words_about},
+    standing::{
+        Attested, Word, Written, code, newest_sign_in, newest_word, not_believed, words_about,
+    },
     statement::{Row, Statement},
     vouched::Voucher,
 };
@@ -34,7 +36,8 @@ const SELECT: &str = "select class, name, body, attested_groups, vouched, disabl
              and ended_at = 0 and expires_at > $1),
         (select count(*) from elevations
          where elevations.class = principals.class and elevations.principal = principals.name
-             and state = 'granted' and expires_at > $1)
+             and state = 'granted' and expires_at > $1),
+        SIGN_IN
     from principals";
 
 /// Whose groups an attestation tells.
@@ -178,7 +181,7 @@ pub fn seen(
             0.into(),
             voucher.write(&beside(who), caller)?.into(),
             groups_text(groups).into(),
-            code(who, groups, voucher).into(),
+            code(who, groups, now, voucher).into(),
         ],
         "on conflict (class, name) do update set last_seen_at = excluded.last_seen_at,
              attested_at = excluded.attested_at, body = excluded.body,
@@ -219,7 +222,8 @@ pub fn enable(who: &Principal, now: Timestamp) -> Statement {
 }
 
 fn select() -> String {
-    SELECT.replace("WORD", &newest_word("principals"))
+    let select = SELECT.replace("WORD", &newest_word("principals"));
+    select.replace("SIGN_IN", &newest_sign_in("principals"))
 }
 
 /// Those of many rows that this authority wrote. The others are left out, and said on the terminal of whoever
@@ -250,16 +254,26 @@ fn known(row: &Row, voucher: &Voucher) -> Result<Known> {
         _ => Class::Agent,
     };
     let who = Principal::new(class, row.text(1)?)?;
-    let caller = match attested(row.text(3)?, row.text(4)?, &who, voucher)? {
+    let word = Word::read(row.text(6)?)?;
+    let disabled_at = word.disabled_at(row.int(5)?);
+    let written = Written {
+        groups: row.text(3)?,
+        at: row.int(9)?,
+        code: row.text(4)?,
+    };
+    let caller = match written.read(&who, voucher)? {
         Attested::BeforeCodes => Caller {
             newest_groups: Some(BTreeSet::new()),
             ..Caller::new(who, BTreeSet::new())
         },
         Attested::Said(newest_groups) => {
+            if disabled_at.is_none() {
+                written.is_newest(row.int(12)?, &who, voucher)?;
+            }
             let read: Result<Caller> = voucher.read(&beside(&who), row.text(2)?);
-            let caller = read.map_err(|_| not_believed(&who))?;
+            let caller = read.map_err(|refused| not_believed(&who, refused))?;
             if caller.principal != who {
-                return Err(not_believed(&who));
+                return Err(not_believed(&who, voucher.forged()));
             }
             Caller {
                 newest_groups,
@@ -267,13 +281,12 @@ fn known(row: &Row, voucher: &Voucher) -> Result<Known> {
             }
         }
     };
-    let word = Word::read(row.text(6)?)?;
     Ok(Known {
         caller,
         first_seen_at: Timestamp::from_millis(row.int(7)?),
         last_seen_at: Timestamp::from_millis(row.int(8)?),
         attested_at: Timestamp::from_millis(row.int(9)?),
-        disabled_at: word.disabled_at(row.int(5)?),
+        disabled_at,
         sessions: row.int(10)?,
         grants: row.int(11)?,
         enrolled: Vec::new(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     database::Statement,
+    identities,
     keychain::{public_name, secret_name},
     keys::another,
     ledger::{Actor, Append},
@@ -91,10 +92,7 @@ impl Store {
             .only_if(is_newest(purpose, newest.generation))
             .with(self.next(rotation, generation, &halves)?);
         if purpose == PURPOSE {
-            append = append.vouched_by(Voucher::new(
-                &halves.secret,
-                self.keychain.refused_rows.clone(),
-            ));
+            append = append.vouched_by(Voucher::new(&halves.secret, &self.keychain.refused_rows));
         }
         let append = self.retiring(append, rotation, &old)?;
         self.ledger().append(append).await?.or_conflict()?;
@@ -132,6 +130,7 @@ impl Store {
                 return Ok(append
                     .with(Statement::new("delete from elevations", []))
                     .with(Statement::new("update principals set vouched = ''", []))
+                    .with(identities::forget_recorded())
                     .with(Statement::new("delete from answers", [])));
             }
             return Ok(append);

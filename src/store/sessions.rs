@@ -5,7 +5,7 @@ use super::{
     database::{Row, Statement},
     open::Store,
     standing::Standing,
-    vouched::{Voucher, forged},
+    vouched::Voucher,
 };
 use crate::domain::{
     failure::Result, id::GrantId, key::PublicKey, principal::Principal, session::Session,
@@ -86,14 +86,14 @@ impl Store {
         let mut wanted = Some(id);
         for ((session, _), row) in line.iter().zip(&rows) {
             let who = &session.caller.principal;
-            let is_theirs = row.text(8)? == who.class().as_str() && row.text(9)? == who.name();
+            let is_theirs = row.text(10)? == who.class().as_str() && row.text(11)? == who.name();
             if wanted != Some(&session.id) || !is_theirs || !session.is_live(now) {
-                return Err(forged());
+                return Err(voucher.forged());
             }
             wanted = session.parent.as_ref();
         }
         if wanted.is_some() {
-            return Err(forged());
+            return Err(voucher.forged());
         }
         Ok(line)
     }
@@ -110,9 +110,10 @@ impl Store {
         let Some(row) = rows.first() else {
             return Ok(None);
         };
-        let session = session(&self.voucher(now).await?, row)?;
+        let voucher = self.voucher(now).await?;
+        let session = session(&voucher, row)?;
         if session.holder != holder {
-            return Err(forged());
+            return Err(voucher.forged());
         }
         Ok(Some((session, row.int(0)? != 0)))
     }

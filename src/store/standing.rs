@@ -5,15 +5,12 @@
 use std::collections::BTreeSet;
 
 use super::{
-    conditions::groups_text,
-    row::Row,
-    statement::Value,
-    vouched::{Voucher, forged},
+    conditions::groups_text, identities::KINDS, row::Row, statement::Value, vouched::Voucher,
 };
 use crate::domain::{
     event::EventKind,
     failure::{Failure, Result},
-    principal::Principal,
+    principal::{Class, Principal},
     time::Timestamp,
 };
 
@@ -33,6 +30,17 @@ pub(super) fn newest_word(who: &str) -> String {
     format!(
         "coalesce((select kind || ' ' || cast(events.at as text) from events
              where {decides} and events.principal = {who}.name order by seq desc limit 1), '')"
+    )
+}
+
+/// A column with the time of the newest attestation of the principal of the row `who` that the ledger has, in
+/// milliseconds; 0 where it has none.
+pub(super) fn newest_sign_in(who: &str) -> String {
+    format!(
+        "coalesce((select events.at from events
+             where events.principal = {who}.name and kind in {KINDS} and kind = 'signed-in'
+                 and events.body like ('%\"principal\":{{\"class\":\"' || {who}.class || '\",%')
+             order by seq desc limit 1), 0)"
     )
 }
 
@@ -93,12 +101,12 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Reads `attested_groups`, `last_seen_at`, `disabled_at`, `vouched` and [`newest_word`] from that column
-    /// on. Where the row is missing (`disabled_at` is -1) or of before codes, nothing is known but what the
-    /// ledger says.
+    /// Reads `attested_groups`, `last_seen_at`, `disabled_at`, `vouched`, [`newest_word`], `attested_at` and
+    /// [`newest_sign_in`] from that column on. Where the row is missing (`disabled_at` is -1) or of before codes,
+    /// nothing is known but what the ledger says.
     ///
     /// # Errors
-    /// This authority did not write the row.
+    /// This authority did not write the row, or has replaced it.
     pub(super) fn read(
         row: &Row,
         from: usize,
@@ -108,8 +116,18 @@ impl Standing {
         let word = Word::read(row.text(from + 4)?)?;
         let disabled_at = row.int(from + 2)?;
         let is_disabled = word.disabled_at(disabled_at).is_some();
-        let newest_groups = match attested(row.text(from)?, row.text(from + 3)?, who, voucher)? {
-            Attested::Said(groups) if disabled_at >= 0 => groups,
+        let written = Written {
+            groups: row.text(from)?,
+            at: row.int(from + 5)?,
+            code: row.text(from + 3)?,
+        };
+        let newest_groups = match written.read(who, voucher)? {
+            Attested::Said(groups) if disabled_at >= 0 => {
+                if !is_disabled {
+                    written.is_newest(row.int(from + 6)?, who, voucher)?;
+                }
+                groups
+            }
             _ if is_disabled => Some(BTreeSet::new()),
             Attested::BeforeCodes | Attested::Said(_) => return Ok(None),
         };
@@ -122,57 +140,74 @@ impl Standing {
     }
 }
 
-/// The code for the groups of a principal's newest attestation, as a column has them.
+/// The code for the groups of a principal's newest attestation, as a column has them, and for its time.
 pub(super) fn code(
     who: &Principal,
     groups: Option<&BTreeSet<String>>,
+    at: Timestamp,
     voucher: &Voucher,
 ) -> String {
-    voucher.code(&beside(who), &groups_text(groups))
+    voucher.code(&beside(who, at.millis()), &groups_text(groups))
 }
 
 /// What a row says of the newest attestation.
 pub(super) enum Attested {
-    /// It was written before rows had codes: nothing is believed of it.
+    /// It was written before rows had such codes: nothing is believed of it.
     BeforeCodes,
     /// Its groups, where they are those of the principal and not of one session.
     Said(Option<BTreeSet<String>>),
 }
 
-/// The groups of a principal's newest attestation, as they were written ([`groups_text`]).
-///
-/// # Errors
-/// This authority did not write them.
-pub(super) fn attested(
-    text: &str,
-    code: &str,
-    who: &Principal,
-    voucher: &Voucher,
-) -> Result<Attested> {
-    if code.is_empty() {
-        return Ok(Attested::BeforeCodes);
-    }
-    if !voucher.is_code(&beside(who), text, code) {
-        return Err(not_believed(who));
-    }
-    if text.is_empty() {
-        return Ok(Attested::Said(None));
-    }
-    serde_json::from_str(text)
-        .map(|groups| Attested::Said(Some(groups)))
-        .map_err(|error| Failure::failed("groups in the store cannot be read").because(&error))
+/// The columns of a row about the newest attestation.
+pub(super) struct Written<'a> {
+    /// The groups ([`groups_text`]).
+    pub(super) groups: &'a str,
+    /// When, in milliseconds.
+    pub(super) at: i64,
+    /// The code for both.
+    pub(super) code: &'a str,
 }
 
-/// What is said of a principal's row that somebody else wrote.
-pub(super) fn not_believed(who: &Principal) -> Failure {
-    let forged = forged();
+impl Written<'_> {
+    /// What they say.
+    ///
+    /// # Errors
+    /// This authority did not write them.
+    pub(super) fn read(&self, who: &Principal, voucher: &Voucher) -> Result<Attested> {
+        if self.code.is_empty() {
+            return Ok(Attested::BeforeCodes);
+        }
+        if !voucher.is_code(&beside(who, self.at), self.groups, self.code) {
+            return Err(not_believed(who, voucher.forged()));
+        }
+        if self.groups.is_empty() {
+            return Ok(Attested::Said(None));
+        }
+        serde_json::from_str(self.groups)
+            .map(|groups| Attested::Said(Some(groups)))
+            .map_err(|error| Failure::failed("groups in the store cannot be read").because(&error))
+    }
+
+    /// Refuses an older row that was put back: one of another attestation than the newest in the ledger
+    /// ([`newest_sign_in`]). An agent is attested by the delegation that its session began with.
+    pub(super) fn is_newest(&self, newest: i64, who: &Principal, voucher: &Voucher) -> Result<()> {
+        if newest == 0 || newest == self.at || who.class() == Class::Agent {
+            return Ok(());
+        }
+        Err(not_believed(who, voucher.replaced()))
+    }
+}
+
+/// What is said of a principal's row that is refused.
+pub(super) fn not_believed(who: &Principal, refused: Failure) -> Failure {
     Failure {
-        message: format!("the principal {} is not believed: {}", who.written(), forged.message),
-        ..forged
+        message: format!("the principal {} is not believed: {}", who.written(), refused.message),
+        ..refused
     }
     .hint("somebody else changes its database: see who may; whoever it is about signs in again (jit login)")
 }
 
-fn beside(who: &Principal) -> [&str; 3] {
-    [GROUPS, who.class().as_str(), who.name()]
+fn beside(who: &Principal, at: i64) -> [String; 4] {
+    let at = at.to_string();
+    [GROUPS, who.class().as_str(), who.name(), &at].map(str::to_owned)
 }

@@ -8,7 +8,7 @@
 
 use super::{
     statement::{Row, Statement},
-    vouched::{Voucher, forged},
+    vouched::Voucher,
 };
 use crate::{
     domain::{
@@ -91,7 +91,7 @@ pub fn is_unrevoked(elevation: &Elevation) -> Statement {
 /// # Errors
 /// This authority did not write the row, or not there, or for somebody else.
 pub(super) fn read(row: &Row, voucher: &Voucher) -> Result<Elevation> {
-    let id: GrantId = row.text(0)?.parse().map_err(|_| forged())?;
+    let id: GrantId = row.text(0)?.parse().map_err(|_| voucher.forged())?;
     let read: Result<Elevation> = voucher.read(BESIDE, row.text(3)?);
     let named = |failure: Failure| Failure {
         message: format!("{id} is not believed: {}", failure.message),
@@ -101,7 +101,7 @@ pub(super) fn read(row: &Row, voucher: &Voucher) -> Result<Elevation> {
     let who = &elevation.request.principal;
     let is_theirs = row.text(1)? == who.class().as_str() && row.text(2)? == who.name();
     if elevation.request.id != id || !is_theirs {
-        return Err(named(forged()));
+        return Err(named(voucher.forged()));
     }
     Ok(elevation)
 }

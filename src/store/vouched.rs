@@ -24,16 +24,30 @@ pub const PURPOSE: &str = "rows";
 #[derive(Clone, Debug)]
 pub struct Voucher {
     key: Arc<MacKey>,
-    /// How many rows and entries were refused since somebody else wrote them.
     refused: Counter,
 }
 
 impl Voucher {
-    /// Whoever has that secret. What is refused is counted.
-    pub(super) fn new(secret: &[u8], refused: Counter) -> Self {
+    /// Whoever has that secret. Rows that are refused are counted in `refused`.
+    pub(super) fn new(secret: &[u8], refused: &Counter) -> Self {
         Self {
             key: Arc::new(MacKey::new(secret)),
-            refused,
+            refused: refused.clone(),
+        }
+    }
+
+    /// Counts and describes a row that this authority did not write.
+    pub(super) fn forged(&self) -> Failure {
+        self.refused.inc();
+        Failure::failed("a row of the store was not written by this authority")
+            .hint("somebody else changes its database: see who may, and restore it from a backup")
+    }
+
+    /// Counts and describes a row that this authority wrote, and has replaced since.
+    pub(super) fn replaced(&self) -> Failure {
+        Failure {
+            message: "a row of the store is not the one that this authority wrote last".to_owned(),
+            ..self.forged()
         }
     }
 
@@ -59,7 +73,7 @@ impl Voucher {
     ) -> Result<T> {
         let (code, text) = written.split_once(' ').unwrap_or_default();
         if !self.is_code(beside, text, code) {
-            return Err(forged());
+            return Err(self.forged());
         }
         serde_json::from_str(text)
             .map_err(|error| Failure::failed("a row of the store cannot be read").because(&error))
@@ -84,11 +98,7 @@ impl Voucher {
     /// Whether that code is of that text and of what stands `beside` it.
     pub(super) fn is_code(&self, beside: &[impl AsRef<str>], text: &str, code: &str) -> bool {
         let code = URL_SAFE_NO_PAD.decode(code).unwrap_or_default();
-        let is_ours = self.key.is_of(message(beside, text).as_bytes(), &code);
-        if !is_ours {
-            self.refused.inc();
-        }
-        is_ours
+        self.key.is_of(message(beside, text).as_bytes(), &code)
     }
 }
 
@@ -99,24 +109,18 @@ fn message(beside: &[impl AsRef<str>], text: &str) -> String {
     lengths.chain([text.to_owned()]).collect()
 }
 
-/// A row that somebody else wrote.
-pub(super) fn forged() -> Failure {
-    Failure::failed("a row of the store was not written by this authority")
-        .hint("somebody else changes its database: see who may, and restore it from a backup")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_row_is_believed_whole_and_where_it_stands() {
-        let voucher = Voucher::new(&[1; 32], Counter::default());
+        let voucher = Voucher::new(&[1; 32], &Counter::default());
         let written = voucher.write(&["session", "1"], &"who").unwrap();
         let read =
             |beside: &[&str], text: &str| -> Option<String> { voucher.read(beside, text).ok() };
         assert_eq!(read(&["session", "1"], &written).as_deref(), Some("who"));
-        let other = Voucher::new(&[2; 32], Counter::default());
+        let other = Voucher::new(&[2; 32], &Counter::default());
         let others: Result<String> = other.read(&["session", "1"], &written);
         assert!(others.is_err());
         for (beside, text) in [

@@ -8,7 +8,7 @@ use crate::{
     authority::{Authority, entrance::KEY},
     domain::{
         enrolment::Enrolment,
-        event::{EventKind, Origin},
+        event::{Event, EventKind, Origin},
         failure::{Failure, Result},
         once::Once,
         principal::{ADMINISTRATORS, Principal},
@@ -78,14 +78,17 @@ impl Authority {
             subject: who.name().to_owned(),
         };
         let what = "became the first administrator by the bootstrap code".to_owned();
-        let event = self.key_event(EventKind::Enrolled, &enrolment, what, origin)?;
+        let event = Event {
+            account: Some(identity.digest()),
+            ..self.key_event(EventKind::Enrolled, &enrolment, what, origin)?
+        };
         let voucher = self.store.voucher(now).await?;
         let append = Append::new(event, Actor::SignIn(&who))
             .only_if(spent::is_new(&door()))
             .only_if(principals::no_people())
             .only_if(enrolments::is_new(&who, &hash))
             .with(spent::spend(&door()))
-            .with(identities::pin(&who, &identity))
+            .with(identities::pin(&who, &identity, &voucher))
             .with(enrolments::invite(
                 &enrolment,
                 (&hash, now.after(MOMENT)),

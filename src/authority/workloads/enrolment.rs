@@ -16,7 +16,7 @@ use crate::{
     store::{
         ending::Ending,
         enrolments,
-        identities::{self, Identity, Pinned},
+        identities::{self, Identity, NO_ACCOUNT, Pinned},
         ledger::{Actor, Append, Appended, overtaken},
     },
 };
@@ -150,7 +150,7 @@ impl Authority {
             subject: who.name().to_owned(),
         };
         let is_theirs = matches!(
-            self.store.pinned(who, &own).await?,
+            self.store.pinned(who, &own, now).await?,
             Pinned::New | Pinned::Same
         );
         let is_person = who.class() == Class::Human;
@@ -164,6 +164,7 @@ impl Authority {
         let what = "its enrolment was removed".to_owned();
         let event = Event {
             by: Some(client.caller.principal.clone()),
+            account: (is_person && is_theirs).then(|| NO_ACCOUNT.into()),
             ..self.key_event(EventKind::SignedOut, &enrolment, what, &client.origin)?
         };
         let [keys, itself] = enrolments::remove(who);

@@ -61,7 +61,6 @@ fn an_operator_sees_what_is_live_what_waits_what_is_owed_and_what_was_refused() 
     assert!(number(&metrics, "jit_ledger_events_total") >= 5.0);
     assert_eq!(value(&metrics, "jit_ledger_append_failures_total"), "0");
     assert!(number(&metrics, "jit_ledger_append_duration_seconds_count") >= 3.0);
-    assert_eq!(value(&metrics, "jit_database_rows_refused_total"), "0");
     let absent = "jit_refusals_total{cause=\"not-found\",status=\"404\"}";
     assert_eq!(value(&metrics, absent), "1");
     let plain = "jit_connections_refused_total{reason=\"plain_http\"}";

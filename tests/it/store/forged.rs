@@ -21,6 +21,15 @@ fn status(guest: &Guest) -> u16 {
     guest.get("/v1/session").status
 }
 
+/// The metric of rows that the server refused.
+fn refused_rows(serve: &Serve) -> String {
+    let metrics = serve.site().get("/metrics").text();
+    let line = metrics
+        .lines()
+        .find(|line| line.starts_with("jit_rows_refused_total"));
+    line.unwrap().to_owned()
+}
+
 #[test]
 fn a_session_that_somebody_else_wrote_lets_nobody_in() {
     let Some(database) = Postgres::start(Access::default()) else {
@@ -47,6 +56,7 @@ fn a_session_that_somebody_else_wrote_lets_nobody_in() {
     };
     let own = body(&alice);
     assert_eq!(status(&alice), 200);
+    assert!(refused_rows(&serve).ends_with(" 0"));
     for set in [
         // More groups, another's words, no words of anybody.
         "body = replace(body, '\"dev\"', '\"administrators\"')".to_owned(),
@@ -62,6 +72,7 @@ fn a_session_that_somebody_else_wrote_lets_nobody_in() {
         assert_eq!(status(&alice), 200, "{set}");
     }
     assert!(serve.log().contains("was not written by this authority"));
+    assert!(refused_rows(&serve).ends_with(" 5"));
     assert_eq!(status(&admin), 200);
 }
 

@@ -18,7 +18,9 @@ use super::{
 };
 
 /// Takes the database back to version 3, as whoever knows the layout does.
-const TO_VERSION_3: [&str; 6] = [
+const TO_VERSION_3: [&str; 8] = [
+    "drop index events_by_name",
+    "alter table identities drop column vouched",
     "drop index events_by_standing",
     "alter table principals drop column vouched",
     "alter table principals drop column attested_groups",

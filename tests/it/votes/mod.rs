@@ -1,5 +1,6 @@
 //! What people say to a request, who may say it, and the end of everything that somebody has.
 
+mod account_names;
 mod approvals;
 mod ends;
 mod enrolled;

@@ -51,7 +51,7 @@ fn groups_that_somebody_wrote_into_the_row_of_a_principal_are_refused() {
         for team in teams().await {
             let root = team.client("root", &["administrators"]).await;
             let laptop = team.client("mallory", &["administrators"]).await;
-            let counted = || team.here.store.ledger().measures.refused_rows.get();
+            let counted = || team.here.store.refused_rows().get();
             assert_eq!(counted(), 0);
             // The provider took the group away.
             team.client("mallory", &["dev"]).await;
@@ -147,6 +147,42 @@ fn whoever_was_disabled_stays_so_whatever_the_row_says() {
             // What ended with the disabling does not come back.
             team.place.tamper("update sessions set ended_at = 0").await;
             assert!(next(&team, &mallory).await.unwrap().is_empty());
+        }
+    });
+}
+
+#[test]
+fn a_demotion_stays_whatever_older_row_somebody_puts_back() {
+    run(async {
+        for place in Place::both() {
+            let team = Team::on(place, ticking).await;
+            team.client("root", &["administrators"]).await;
+            let laptop = team.client("mallory", &["administrators"]).await;
+            let keep = "create table kept as select * from principals where name = 'mallory'";
+            team.place.tamper(keep).await;
+            team.client("mallory", &["dev"]).await;
+            let remove = "delete from principals where name = 'mallory'";
+            team.place.tamper(remove).await;
+            let back = "insert into principals select * from kept";
+            team.place.tamper(back).await;
+            let refused = next(&team, &laptop).await.unwrap_err();
+            let named = "is not the one that this authority wrote last";
+            assert!(refused.message.contains(named), "{refused:?}");
+            let who = Principal::parse("mallory").unwrap();
+            assert!(team.there.store.principal(&who, ticking()).await.is_err());
+            // Its time says that it is the newest one.
+            let later = "update principals set attested_at = (
+                     select max(at) from events where principal = 'mallory' and kind = 'signed-in')
+                 where name = 'mallory'";
+            team.place.tamper(later).await;
+            let refused = next(&team, &laptop).await.unwrap_err();
+            assert!(
+                refused.message.contains("was not written by"),
+                "{refused:?}"
+            );
+            team.client("mallory", &["dev"]).await;
+            let again = next(&team, &laptop).await.unwrap();
+            assert!(again[0].caller.groups.is_empty());
         }
     });
 }

@@ -14,7 +14,6 @@ use jit::{
     },
     platform::{assertion::Said, clock, keys},
     store::{
-        database::Statement,
         identities::{Identity, Pinned},
         principals::disable,
     },
@@ -168,40 +167,6 @@ fn a_code_that_was_left_by_somebody_who_is_disabled_lets_nobody_in() {
 }
 
 #[test]
-fn a_code_of_somebody_who_is_disabled_lets_nobody_in_where_their_row_is_gone() {
-    block_on(async {
-        let mut place = Place::new("", "workloads = []").await;
-        place.authority.policies = administered();
-        let authority = &place.authority;
-        let origin = Origin::default();
-        for name in ["alice", "root"] {
-            let session = session_of(name, key().public());
-            authority.open_session(&session, &origin).await.unwrap();
-        }
-        let alice = client(&["administrators"]);
-        let root = Client {
-            caller: session_of("root", key().public()).caller,
-            ..client(&[])
-        };
-        let off = Offboarding {
-            who: alice.caller.principal.clone(),
-            why: "has left".to_owned(),
-            forced: false,
-        };
-        authority.disable(&root, &off).await.unwrap();
-        // A code of hers is there all the same, and who writes the database removed the row that says that she
-        // is disabled.
-        let wanted = invitation(host(), CODE, Duration::from_mins(10));
-        let workloads = &place.workloads;
-        authority.enrol(workloads, &alice, &wanted).await.unwrap();
-        let remove = Statement::new("delete from principals where name = 'alice'", []);
-        authority.store.write(&remove).await.unwrap();
-        let failure = why(says(&place, &key(), joining()).await);
-        assert!(failure.message.contains("disabled by now"), "{failure}");
-    });
-}
-
-#[test]
 fn a_name_has_one_owner_an_enrolled_key_or_an_account_of_a_provider() {
     block_on(async {
         let mut place = invited().await;
@@ -260,7 +225,11 @@ fn a_name_has_one_owner_an_enrolled_key_or_an_account_of_a_provider() {
         );
         authority.unenrol(&admin, &host()).await.unwrap();
         let identity = by_provider.identity.clone().unwrap();
-        let pinned = authority.store.pinned(&host(), &identity).await.unwrap();
+        let pinned = authority
+            .store
+            .pinned(&host(), &identity, clock::now())
+            .await
+            .unwrap();
         assert_eq!(pinned, Pinned::New);
     });
 }
