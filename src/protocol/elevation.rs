@@ -65,6 +65,17 @@ pub struct From {
     pub keeps_credential: bool,
 }
 
+impl From {
+    /// The same for a server of before it knew `keeps_credential`.
+    #[must_use]
+    pub fn for_older_server(&self) -> Self {
+        Self {
+            keeps_credential: false,
+            ..self.clone()
+        }
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
 const fn is_false(value: &bool) -> bool {
     !*value

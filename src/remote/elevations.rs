@@ -10,12 +10,12 @@ use crate::{
         credential::{Credential, Token},
         elevation::{Grant, State},
         entitlement::Entitlement,
-        failure::{Failure, Result},
+        failure::{Code, Failure, Result},
         id::GrantId,
         key::PublicKey,
     },
     protocol::{
-        elevation::{CredentialRequest, ElevationRequest, ElevationView},
+        elevation::{CredentialRequest, ElevationRequest, ElevationView, From},
         path,
     },
 };
@@ -44,7 +44,16 @@ impl Remote {
     /// # Errors
     /// What the server says, or that its answer is none to what was asked.
     pub async fn elevate(&self, request: &ElevationRequest) -> Result<Outcome> {
-        let view: ElevationView = self.post(path::ELEVATIONS, request).await?;
+        let view: ElevationView = match self.post(path::ELEVATIONS, request).await {
+            Err(failure) if is_of_older_server(&failure, &request.from) => {
+                let older = ElevationRequest {
+                    from: request.from.for_older_server(),
+                    ..request.clone()
+                };
+                self.post(path::ELEVATIONS, &older).await?
+            }
+            answered => answered?,
+        };
         let entitlement = &request.entitlement;
         if view.entitlement != *entitlement {
             return Err(self.foreign("it is about something else than was asked for"));
@@ -84,7 +93,16 @@ impl Remote {
 
     async fn credential(&self, id: &GrantId, request: &CredentialRequest) -> Result<ElevationView> {
         let path = path::of(path::CREDENTIAL, &[id.as_str()]);
-        self.post(path, request).await
+        match self.post(path.clone(), request).await {
+            Err(failure) if is_of_older_server(&failure, &request.from) => {
+                let older = CredentialRequest {
+                    from: request.from.for_older_server(),
+                    ..request.clone()
+                };
+                self.post(path, &older).await
+            }
+            answered => answered,
+        }
     }
 
     fn given(
@@ -123,6 +141,14 @@ impl Remote {
     pub(super) fn foreign(&self, what: &str) -> Failure {
         foreign(self.server(), what)
     }
+}
+
+/// Whether a server refused a request since it is of before it knew `keeps_credential`. Without that field it gives
+/// a credential of the usual length.
+fn is_of_older_server(failure: &Failure, from: &From) -> bool {
+    from.keeps_credential
+        && failure.code == Code::Usage
+        && failure.message.contains("unknown field `keeps_credential`")
 }
 
 /// An elevation that will not be granted any more.

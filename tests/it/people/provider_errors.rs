@@ -98,6 +98,60 @@ fn a_provider_that_cannot_answer_just_now_has_refused_nobody() {
 }
 
 #[test]
+fn a_provider_whose_keys_the_server_cannot_have_just_now_has_refused_nobody() {
+    let Some(team) = Team::new() else { return };
+    let login = || run(&mut team.jit("alice", &["login"]));
+    team.provider.set("unavailable", json!(["/jwks"]));
+    for attempt in 0..2 {
+        let ran = login();
+        assert_eq!(ran.code, 124, "{attempt}: {ran:?}");
+        let named = format!("the server cannot reach {}", team.provider.issuer());
+        assert!(ran.stderr.contains(&named), "{attempt}: {ran:?}");
+        assert!(
+            ran.stderr.contains("hint: try again in a moment"),
+            "{ran:?}"
+        );
+    }
+    assert!(team.serve.log().contains("503"), "the log says why");
+    team.provider.set("unavailable", json!([]));
+    // The server asks for keys once in ten seconds.
+    until("the next sign-in", || (login().code == 0).then_some(()));
+    assert_eq!(team.who()["principal"], "alice");
+}
+
+#[test]
+fn a_provider_that_answers_the_server_by_503_while_it_renews_ends_no_session() {
+    let Some(team) = Team::start(
+        POLICIES,
+        "userinfo = true\n[lifecycle.human]\nattest = \"4s\"\n",
+    ) else {
+        return;
+    };
+    team.login("alice");
+    team.provider.set("refresh_without_id_token", json!(true));
+    let issuer = team.provider.issuer().to_owned();
+    for path in ["/me", "/.well-known/openid-configuration"] {
+        team.provider.set("unavailable", json!([path]));
+        let before = kept(&team.home, &team.serve);
+        until("it is time", || {
+            (before.renew_at? < jit::platform::clock::now()).then_some(())
+        });
+        let ran = run(&mut team.home.jit(["--verbose", "status"]));
+        assert!(ran.stderr.contains(&issuer), "{path}: {ran:?}");
+        assert!(!ran.stderr.contains("jit login"), "{path}: {ran:?}");
+        let after = kept(&team.home, &team.serve);
+        assert!(after.refresh.is_some() && after.refused.is_none(), "{path}");
+        team.provider.set("unavailable", json!([]));
+        until("a renewal", || {
+            let renewed = run(&mut team.home.jit(["whoami"])).code == 0;
+            (renewed && kept(&team.home, &team.serve).renew_at > before.renew_at).then_some(())
+        });
+    }
+    let kinds: Vec<String> = team.events().into_iter().map(|(kind, _, _)| kind).collect();
+    assert!(kinds.iter().all(|kind| kind == "signed-in"), "{kinds:?}");
+}
+
+#[test]
 fn a_person_in_a_thousand_groups_signs_in_and_one_in_too_many_is_told_so() {
     let Some(team) = Team::new() else { return };
     let groups: Vec<String> = (0..1000)

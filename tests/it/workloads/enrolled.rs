@@ -14,6 +14,7 @@ use jit::{
     },
     platform::{assertion::Said, clock, keys},
     store::{
+        database::Statement,
         identities::{Identity, Pinned},
         principals::disable,
     },
@@ -166,6 +167,65 @@ fn a_code_that_was_left_by_somebody_who_is_disabled_lets_nobody_in() {
     });
 }
 
+/// Changes the database behind the authority's back.
+async fn tamper(place: &Place, sql: &'static str) {
+    let change = Statement::new(sql, []);
+    place.authority.store.write(&change).await.unwrap();
+}
+
+const REMOVE_INVITER: &str = "delete from principals where name = 'alice'";
+
+#[test]
+fn whether_the_maker_of_a_join_code_is_disabled_is_asked_of_the_ledger_where_the_row_is_gone() {
+    block_on(async {
+        let mut place = Place::new("", "workloads = []").await;
+        place.authority.policies = administered();
+        let (authority, origin) = (&place.authority, Origin::default());
+        let [alice, root] = ["alice", "root"].map(|name| session_of(name, key().public()));
+        for session in [&alice, &root] {
+            authority.open_session(session, &origin).await.unwrap();
+        }
+        let by = |session: &Session| Client {
+            caller: session.caller.clone(),
+            ..client(&[])
+        };
+        let minutes = Duration::from_mins(10);
+        let wanted = invitation(host(), CODE, minutes);
+        let enrolled = authority
+            .enrol(&place.workloads, &by(&alice), &wanted)
+            .await;
+        enrolled.unwrap();
+        tamper(&place, "create table kept as select * from enrolments").await;
+        let off = Offboarding {
+            who: alice.caller.principal.clone(),
+            why: "has left".to_owned(),
+            forced: false,
+        };
+        authority.disable(&by(&root), &off).await.unwrap();
+        tamper(&place, REMOVE_INVITER).await;
+        tamper(&place, "insert into enrolments select * from kept").await;
+        let failure = why(says(&place, &key(), joining()).await);
+        assert!(failure.message.contains("disabled by now"), "{failure}");
+    });
+}
+
+#[test]
+fn a_join_code_whose_maker_has_no_row_any_more_lets_in_by_what_it_says() {
+    block_on(async {
+        let mut place = Place::new("", "workloads = []").await;
+        place.authority.policies = administered();
+        let (authority, origin) = (&place.authority, Origin::default());
+        let alice = session_of("alice", key().public());
+        authority.open_session(&alice, &origin).await.unwrap();
+        let wanted = invitation(host(), CODE, Duration::from_mins(10));
+        let by = client(&["administrators"]);
+        let enrolled = authority.enrol(&place.workloads, &by, &wanted);
+        enrolled.await.unwrap();
+        tamper(&place, REMOVE_INVITER).await;
+        says(&place, &key(), joining()).await.unwrap();
+    });
+}
+
 #[test]
 fn a_name_has_one_owner_an_enrolled_key_or_an_account_of_a_provider() {
     block_on(async {
@@ -225,11 +285,8 @@ fn a_name_has_one_owner_an_enrolled_key_or_an_account_of_a_provider() {
         );
         authority.unenrol(&admin, &host()).await.unwrap();
         let identity = by_provider.identity.clone().unwrap();
-        let pinned = authority
-            .store
-            .pinned(&host(), &identity, clock::now())
-            .await
-            .unwrap();
-        assert_eq!(pinned, Pinned::New);
+        let store = &authority.store;
+        let pinned = store.pinned(&host(), &identity, clock::now()).await;
+        assert_eq!(pinned, Ok(Pinned::New));
     });
 }

@@ -6,6 +6,7 @@
 //   id_token_ttl  seconds
 //   slow_ms       how long each answer waits
 //   token_error   {"status": 503, "body": ...}: what /token answers, whatever it is asked
+//   unavailable   ["/jwks", "/me"]: the paths that are answered by 503 temporarily_unavailable
 //   only_in_userinfo          the claims that no ID token has
 //   only_in_id_token          the claims that userinfo does not have
 //   refresh_without_id_token  whether a refresh gives no new ID token
@@ -188,9 +189,13 @@ provider.use(async (ctx, next) => {
 
 const answer = provider.callback();
 server.on('request', async (request, response) => {
-  const { slow_ms, gone } = settings();
+  const { slow_ms, gone, unavailable } = settings();
   if (gone) return request.socket.destroy();
   if (slow_ms) await pause(slow_ms);
+  if (unavailable?.includes(request.url.split('?')[0])) {
+    response.writeHead(503, { 'content-type': 'application/json' });
+    return response.end(JSON.stringify({ error: 'temporarily_unavailable' }));
+  }
   if (!request.url.startsWith('/interaction/')) return answer(request, response);
   return interact(request, response).catch((error) => {
     response.statusCode = 400;

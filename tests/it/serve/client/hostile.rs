@@ -29,7 +29,7 @@ fn catalogue() -> Value {
 }
 
 /// A server that answers requests for elevations with that.
-fn server(elevate: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> (Fake, Home) {
+pub(super) fn server(elevate: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> (Fake, Home) {
     let fake = Fake::start(move |asked| {
         if asked.line.starts_with("GET /v1/resources") {
             return json(&catalogue());
@@ -41,7 +41,7 @@ fn server(elevate: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> (Fake,
 }
 
 /// What an honest server would answer.
-fn honest(entitlement: &str) -> Value {
+pub(super) fn honest(entitlement: &str) -> Value {
     let now = clock::now();
     let later = now.after(std::time::Duration::from_mins(10));
     let id = jit::domain::id::GrantId::new(now, keys::random().unwrap());

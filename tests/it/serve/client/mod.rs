@@ -4,6 +4,7 @@ mod away;
 mod delegated;
 mod hostile;
 mod hosts;
+mod older;
 mod pinned;
 mod targets;
 mod verbs;
