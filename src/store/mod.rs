@@ -18,6 +18,7 @@ pub mod enrolments;
 mod group;
 mod hosts;
 pub mod identities;
+mod identity_rows;
 pub mod inspect;
 mod invitations;
 mod issuer_keys;

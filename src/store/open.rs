@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use super::{
     broken::broken,
     database::{Database, Statement},
-    identities,
+    identity_rows,
     keychain::Keychain,
     ledger::Ledger,
     lines::Lines,
@@ -154,7 +154,7 @@ impl Store {
 /// Vouches for what a served authority wrote before it had codes.
 async fn upgrade(keychain: &Keychain) -> Result<()> {
     vouch_for_upgraded(keychain, Upgrade::Checkpoint).await?;
-    identities::vouch_for_upgraded(keychain).await
+    identity_rows::vouch_for_upgraded(keychain).await
 }
 
 fn options(file: &Path) -> SqliteConnectOptions {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     database::Statement,
-    identities,
+    identity_rows,
     keychain::{public_name, secret_name},
     keys::another,
     ledger::{Actor, Append},
@@ -130,7 +130,7 @@ impl Store {
                 return Ok(append
                     .with(Statement::new("delete from elevations", []))
                     .with(Statement::new("update principals set vouched = ''", []))
-                    .with(identities::forget_recorded())
+                    .with(identity_rows::forget_recorded())
                     .with(Statement::new("delete from answers", [])));
             }
             return Ok(append);

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    conditions::groups_text, identities::KINDS, row::Row, statement::Value, vouched::Voucher,
+    conditions::groups_text, identity_rows::KINDS, row::Row, statement::Value, vouched::Voucher,
 };
 use crate::domain::{
     event::EventKind,

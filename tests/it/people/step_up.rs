@@ -188,7 +188,7 @@ fn age(team: &Team) {
         sign_in.at = now.before(Duration::from_hours(2));
         let who = session.caller.principal.clone();
         let event = Event::new(
-            EventKind::SignedIn,
+            EventKind::AttestationDeferred,
             now,
             session.id.clone(),
             who,
