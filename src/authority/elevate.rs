@@ -19,7 +19,7 @@ use crate::{
         event::{Event, EventKind},
         failure::{Failure, Result},
     },
-    store::ledger::{Append, Appended},
+    store::ledger::Appended,
 };
 
 impl Authority {
@@ -63,17 +63,15 @@ impl Authority {
                 Ok(answer.map(|answer| (elevation, answer).into()))
             }
             State::Pending => {
-                let recorded = self.record(client, client.append(event), &elevation, None);
+                let recorded = self.record_first(client, client.append(event), &elevation, None);
                 let is_first = recorded.await? == Appended::Written;
                 Ok(is_first.then(|| Outcome::Pending(Box::new(elevation))))
             }
             State::Denied | State::Abandoned | State::Expired | State::Revoked => {
                 let refused = refusal(&elevation, explained);
-                let append = client.append(event);
-                match self
-                    .record(client, append, &elevation, Some(&refused))
-                    .await?
-                {
+                let answer = Some(stored_answer::denied(&refused)?);
+                let recorded = self.record_first(client, client.append(event), &elevation, answer);
+                match recorded.await? {
                     Appended::Written => Err(refused),
                     Appended::Overtaken => Ok(None),
                 }
@@ -103,22 +101,6 @@ impl Authority {
             occasion: Occasion::Granted(Box::new(granted)),
         };
         Box::pin(self.issue(client, issuance)).await
-    }
-
-    /// Records an elevation that no credential is made for: people are asked, or it is refused.
-    async fn record(
-        &self,
-        client: &Client,
-        append: Append,
-        elevation: &Elevation,
-        refused: Option<&Failure>,
-    ) -> Result<Appended> {
-        let voucher = self.store.voucher((self.clock)()).await?;
-        let answer = refused.map(stored_answer::denied).transpose()?;
-        let answer = answer.as_ref().map(|answer| answer.as_slice());
-        let append = append.leaving(elevation, &voucher)?;
-        let append = self.idempotency(client).begin(append, elevation, answer)?;
-        self.store.ledger().append(append).await
     }
 
     /// Where a justification is missing, and would lead to people whom this authority does not have: what policy

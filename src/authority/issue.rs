@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{Answer, Authority, Client, live_grant::LiveGrant, stored_answer};
 use crate::{
     domain::{
-        credential::Credential,
+        credential::{Credential, Token},
         elevation::{Elevation, Grant},
         event::{Event, EventKind},
         failure::{Failure, Result},
@@ -45,7 +45,10 @@ pub(super) enum Occasion<'a> {
         before: &'a Elevation,
     },
     /// An earlier credential of the grant runs out.
-    Renewed,
+    Renewed {
+        /// The elevation token that the client showed.
+        token: &'a Token,
+    },
     /// The request that the grant was made for was cut off, and is repeated.
     Resumed,
 }
@@ -111,7 +114,12 @@ impl Authority {
         };
         let credential = self.make_credential(client.key, &live).await?;
         let grant = issuance.grant.clone();
-        let token = self.token(&grant, client.holder).await?;
+        let token = match issuance.occasion {
+            Occasion::Renewed { token } => token.clone(),
+            Occasion::Granted(_) | Occasion::Claimed { .. } | Occasion::Resumed => {
+                self.token(&grant, client.holder).await?
+            }
+        };
         Ok(Answer {
             grant,
             token,
@@ -124,18 +132,29 @@ impl Authority {
         &self,
         client: &Client,
         issuance: &Issuance<'_>,
-        record: Append,
+        mut record: Append,
         answer: Option<&Answer>,
     ) -> Result<Appended> {
-        let voucher = self.store.voucher((self.clock)()).await?;
-        let mut record = record.leaving(issuance.elevation, &voucher)?;
         if let Some(answer) = answer {
             record = record.and(self.issued(client, issuance, Ok(&answer.credential)));
         }
         let stored = answer.map(stored_answer::granted).transpose()?;
-        let stored = stored.as_ref().map(|stored| stored.as_slice());
-        let idempotency = self.idempotency(client);
-        let record = idempotency.begin(record, issuance.elevation, stored)?;
+        self.record_first(client, record, issuance.elevation, stored)
+            .await
+    }
+
+    /// Writes the first record of an elevation, with the answer to its request where that is known already.
+    pub(super) async fn record_first(
+        &self,
+        client: &Client,
+        record: Append,
+        elevation: &Elevation,
+        answer: Option<Zeroizing<Vec<u8>>>,
+    ) -> Result<Appended> {
+        let voucher = self.store.voucher((self.clock)()).await?;
+        let record = record.leaving(elevation, &voucher)?;
+        let answer = answer.as_ref().map(|answer| answer.as_slice());
+        let record = self.idempotency(client).begin(record, elevation, answer)?;
         self.store.ledger().append(record).await
     }
 
@@ -150,7 +169,7 @@ impl Authority {
         let event = self.issued(client, issuance, Ok(&answer.credential));
         let append = match issuance.occasion {
             Occasion::Granted(_) => client.append_further(event),
-            Occasion::Claimed { .. } | Occasion::Renewed | Occasion::Resumed => {
+            Occasion::Claimed { .. } | Occasion::Renewed { .. } | Occasion::Resumed => {
                 client.append(event)
             }
         };
@@ -175,33 +194,27 @@ impl Authority {
         failure: Failure,
     ) -> Result<Option<Answer>> {
         let event = self.issued(client, issuance, Err(&failure));
-        let idempotency = self.idempotency(client);
-        let now = (self.clock)();
+        let mut elevation = issuance.elevation.clone();
         let append = match &issuance.occasion {
             // Nothing was given, so nothing stays granted, whatever became of the client meanwhile.
             Occasion::Granted(_) => {
-                let mut elevation = issuance.elevation.clone();
+                let now = (self.clock)();
                 if elevation.live(now).is_some() {
                     elevation.revoke(now)?;
                 }
-                let append = Append::new(event, Actor::Authority);
-                idempotency.release(self.leaving(append, issuance, &elevation).await?)
+                Append::new(event, Actor::Authority)
             }
-            // It stays unclaimed.
             Occasion::Claimed { before } => {
-                let append = self.leaving(client.append(event), issuance, before);
-                idempotency.release(append.await?)
+                elevation = (*before).clone();
+                client.append(event)
             }
-            Occasion::Renewed => {
-                let append = self.leaving(client.append(event), issuance, issuance.elevation);
-                idempotency.release(append.await?)
-            }
-            // The key stays, so that a further attempt finds the grant.
-            Occasion::Resumed => {
-                let append = self.leaving(client.append(event), issuance, issuance.elevation);
-                append.await?
-            }
+            Occasion::Renewed { .. } | Occasion::Resumed => client.append(event),
         };
+        let mut append = self.leaving(append, issuance, &elevation).await?;
+        // After a resumption the key stays, so that a further attempt finds the grant.
+        if !matches!(issuance.occasion, Occasion::Resumed) {
+            append = self.idempotency(client).release(append);
+        }
         match self.store.ledger().append(append).await? {
             Appended::Written => Err(failure),
             Appended::Overtaken => Ok(None),
@@ -219,7 +232,7 @@ impl Authority {
         let append = append.leaving(elevation, &voucher)?;
         match issuance.occasion {
             Occasion::Claimed { before } => Ok(append.only_if(steps::is_still(before, &voucher)?)),
-            Occasion::Granted(_) | Occasion::Renewed | Occasion::Resumed => Ok(append),
+            Occasion::Granted(_) | Occasion::Renewed { .. } | Occasion::Resumed => Ok(append),
         }
     }
 
@@ -251,7 +264,7 @@ impl Issuance<'_> {
     /// What a repeated request is answered with: a renewal gives a credential alone.
     fn stored(&self, answer: &Answer) -> Result<Zeroizing<Vec<u8>>> {
         match self.occasion {
-            Occasion::Renewed => stored_answer::written(&answer.credential),
+            Occasion::Renewed { .. } => stored_answer::written(&answer.credential),
             Occasion::Granted(_) | Occasion::Claimed { .. } | Occasion::Resumed => {
                 stored_answer::granted(answer)
             }

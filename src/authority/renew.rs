@@ -22,7 +22,7 @@ impl Authority {
     /// Denied (121): the token, its proof, the grant or policy say no.
     pub async fn renew(&self, client: &Client, token: &Token, proof: &str) -> Result<Credential> {
         let elevation = self.shown(client, token, proof).await?;
-        let renewed = self.renew_shown(client, &elevation).await?;
+        let renewed = self.renew_shown(client, &elevation, token).await?;
         renewed.ok_or_else(overtaken)
     }
 
@@ -45,7 +45,7 @@ impl Authority {
             ))
             .hint("run the command again: a new elevation is asked for"));
         }
-        let renewed = Box::pin(self.renew_shown(client, &elevation));
+        let renewed = Box::pin(self.renew_shown(client, &elevation, token));
         self.answer_once(client, renewed).await
     }
 
@@ -53,6 +53,7 @@ impl Authority {
         &self,
         client: &Client,
         elevation: &Elevation,
+        token: &Token,
     ) -> Result<Option<Credential>> {
         let asked_at = (self.clock)();
         let grant = elevation.live(asked_at).ok_or_else(|| {
@@ -66,7 +67,7 @@ impl Authority {
             grant,
             credential_ttl: self.decide_again(client, elevation).await?,
             asked_at,
-            occasion: Occasion::Renewed,
+            occasion: Occasion::Renewed { token },
         };
         let answer = Box::pin(self.issue(client, issuance)).await?;
         Ok(answer.map(|answer| answer.credential))

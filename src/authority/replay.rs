@@ -28,6 +28,9 @@ impl Authority {
         ask: &Ask,
         attempt: impl Fn() -> F,
     ) -> Result<Outcome> {
+        if client.once.is_none() {
+            return attempt().await?.ok_or_else(overtaken);
+        }
         // Most requests come for the first time: whether this one does is found by the commit of its record.
         if let Some(outcome) = attempt().await? {
             return Ok(outcome);
