@@ -22,7 +22,7 @@ use crate::{
     platform::{files, secret, terminal, tls},
 };
 
-/// From when on the end of a certificate is said.
+/// How long before its end a certificate is warned of.
 const SOON: Duration = Duration::from_hours(24 * 14);
 
 /// The files of a certificate that somebody else made.
@@ -54,11 +54,17 @@ impl CertificateFiles {
         }))
     }
 
-    /// The certificate with its chain and its key.
+    /// The certificate with its chain and its key. Warns where clients of that URL will refuse it.
     ///
     /// # Errors
     /// They are not there, can be read by others, or do not belong together.
-    pub(super) fn load(&self) -> Result<CertifiedKey> {
+    pub(super) fn load(&self, url: &str, now: Timestamp) -> Result<CertifiedKey> {
+        let loaded = self.read()?;
+        self.warn(&loaded, url, now);
+        Ok(loaded)
+    }
+
+    fn read(&self) -> Result<CertifiedKey> {
         let Self {
             certificate,
             key,
@@ -88,7 +94,7 @@ impl CertificateFiles {
         })
     }
 
-    /// Says why clients will refuse the certificate for that URL, or that it ends soon.
+    /// Warns where clients will refuse the certificate for that URL, now or soon.
     pub(super) fn warn(&self, shown: &CertifiedKey, url: &str, now: Timestamp) {
         let name = host(url);
         let file = self.certificate.display();

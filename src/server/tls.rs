@@ -46,7 +46,7 @@ use crate::{
 const TTL: Duration = Duration::from_hours(24 * 30);
 /// How often it is looked whether there is a newer certificate, or should be.
 const LOOK: Duration = Duration::from_mins(1);
-/// How often it is said that clients refuse the certificate, or will soon.
+/// How often it is warned that clients refuse the certificate.
 const DAY: Duration = Duration::from_hours(24);
 /// The authority is trusted by its own bytes, for as long as its key is kept.
 const FROM: OffsetDateTime = datetime!(2020-01-01 00:00:00 UTC);
@@ -58,7 +58,6 @@ pub(super) struct Identity {
     /// Its own authority, where it was given no certificate.
     pub(super) own: Option<OwnAuthority>,
     files: Mutex<Option<CertificateFiles>>,
-    names: Vec<String>,
     url: String,
 }
 
@@ -98,26 +97,22 @@ impl Identity {
         config: &Server,
         url: &str,
     ) -> Result<Self> {
-        let names = names(url);
         if let Some(given) = CertificateFiles::of((directory, ground), config)? {
-            let shown = given.load()?;
-            given.warn(&shown, url, (ground.clock)());
+            let shown = given.load(url, (ground.clock)())?;
             return Ok(Self {
                 shown: Arc::new(Shown(RwLock::new(Arc::new(shown)))),
                 own: None,
                 files: Mutex::new(Some(given)),
-                names,
                 url: url.to_owned(),
             });
         }
         let state = open::places(directory, config).state;
         let own = OwnAuthority::open(&state.join("tls"))?;
-        let made = own.certify(&names, (ground.clock)())?;
+        let made = own.certify(&names(url), (ground.clock)())?;
         Ok(Self {
             shown: Arc::new(Shown(RwLock::new(Arc::new(made)))),
             own: Some(own),
             files: Mutex::new(None),
-            names,
             url: url.to_owned(),
         })
     }
@@ -137,8 +132,7 @@ impl Identity {
         }
         let given = CertificateFiles::of((directory, ground), config)?;
         let renewed = given.map(|given| {
-            let certificate = given.load()?;
-            given.warn(&certificate, &self.url, (ground.clock)());
+            let certificate = given.load(&self.url, (ground.clock)())?;
             Ok(Renewed { given, certificate })
         });
         renewed.transpose()
@@ -187,17 +181,15 @@ impl Identity {
             let newer = match &self.own {
                 Some(own) if now.left(made_at) > TTL / 2 => {
                     made_at = now;
-                    own.certify(&self.names, now)
+                    own.certify(&names(&self.url), now)
                 }
                 None if self.stamp() != seen => {
                     seen = self.stamp();
-                    let files = self.files().clone();
-                    let Some(files) = files else { continue };
-                    let newer = files.load();
-                    if let Ok(newer) = &newer {
-                        files.warn(newer, &self.url, now);
+                    let files = self.files();
+                    match files.as_ref().map(|files| files.load(&self.url, now)) {
+                        Some(newer) => newer,
+                        None => continue,
                     }
-                    newer
                 }
                 _ => continue,
             };
@@ -210,7 +202,7 @@ impl Identity {
         }
     }
 
-    /// Says what is wrong with the certificate that is shown, where it was given one.
+    /// Warns where clients refuse the certificate that is shown, if it was given one.
     fn warn(&self, now: Timestamp) {
         if let (Some(files), Ok(shown)) = (self.files().as_ref(), self.shown.0.read()) {
             files.warn(&shown, &self.url, now);
