@@ -1,5 +1,7 @@
 //! Elevations at a server: ask, claim what was approved, renew.
 
+use serde::Serialize;
+
 use super::{
     checked::{self, Asked},
     reply::foreign,
@@ -44,16 +46,13 @@ impl Remote {
     /// # Errors
     /// What the server says, or that its answer is none to what was asked.
     pub async fn elevate(&self, request: &ElevationRequest) -> Result<Outcome> {
-        let view: ElevationView = match self.post(path::ELEVATIONS, request).await {
-            Err(failure) if is_of_older_server(&failure, &request.from) => {
-                let older = ElevationRequest {
-                    from: request.from.for_older_server(),
-                    ..request.clone()
-                };
-                self.post(path::ELEVATIONS, &older).await?
-            }
-            answered => answered?,
+        let with = |from| ElevationRequest {
+            from,
+            ..request.clone()
         };
+        let view = self
+            .post_from(path::ELEVATIONS, &request.from, with)
+            .await?;
         let entitlement = &request.entitlement;
         if view.entitlement != *entitlement {
             return Err(self.foreign("it is about something else than was asked for"));
@@ -93,13 +92,23 @@ impl Remote {
 
     async fn credential(&self, id: &GrantId, request: &CredentialRequest) -> Result<ElevationView> {
         let path = path::of(path::CREDENTIAL, &[id.as_str()]);
-        match self.post(path.clone(), request).await {
-            Err(failure) if is_of_older_server(&failure, &request.from) => {
-                let older = CredentialRequest {
-                    from: request.from.for_older_server(),
-                    ..request.clone()
-                };
-                self.post(path, &older).await
+        let with = |from| CredentialRequest {
+            from,
+            ..request.clone()
+        };
+        self.post_from(&path, &request.from, with).await
+    }
+
+    /// Sends a request from a client, and once more without what an older server does not know.
+    async fn post_from<R: Serialize>(
+        &self,
+        path: &str,
+        from: &From,
+        with: impl Fn(From) -> R,
+    ) -> Result<ElevationView> {
+        match self.post(path, &with(from.clone())).await {
+            Err(failure) if is_of_older_server(&failure, from) => {
+                self.post(path, &with(from.for_older_server())).await
             }
             answered => answered,
         }
