@@ -8,7 +8,7 @@ use super::{
 use crate::{
     domain::{
         failure::{Failure, Result},
-        principal::{Class, Principal},
+        principal::Principal,
         time::Timestamp,
     },
     platform::keys::{hex, sha256},
@@ -45,12 +45,10 @@ impl Identity {
 
 /// Gives the name to the identity.
 pub fn pin(who: &Principal, identity: &Identity, voucher: &Voucher) -> Statement {
-    let code = voucher.code(&beside(who, identity), &identity.subject);
-    let values = values(who, identity).into_iter().chain([code.into()]);
     Statement::new(
         "insert into identities (class, name, source, subject, vouched)
              values ($1, $2, $3, $4, $5) on conflict do nothing",
-        values.collect::<Vec<Value>>(),
+        values_with_code(who, identity, voucher),
     )
 }
 
@@ -89,9 +87,7 @@ pub(super) async fn vouch_for_upgraded(keychain: &Keychain) -> Result<()> {
     let mut transaction = keychain.database.begin().await?;
     for row in &rows {
         let (who, account) = named(row)?;
-        let code = voucher.code(&beside(&who, &account), &account.subject);
-        let values = values(&who, &account).into_iter().chain([code.into()]);
-        let values: Vec<Value> = values.collect();
+        let values = values_with_code(&who, &account, &voucher);
         transaction.run(&Statement::new(update, values)).await?;
     }
     transaction.commit().await
@@ -110,16 +106,11 @@ pub(super) fn read(row: &Row, voucher: &Voucher) -> Result<(Principal, Identity)
 }
 
 fn named(row: &Row) -> Result<(Principal, Identity)> {
-    let class = match row.text(0)? {
-        "Human" => Class::Human,
-        "Workload" => Class::Workload,
-        _ => Class::Agent,
-    };
     let account = Identity {
         source: row.text(2)?.to_owned(),
         subject: row.text(3)?.to_owned(),
     };
-    Ok((Principal::new(class, row.text(1)?)?, account))
+    Ok((Principal::new(row.class(0)?, row.text(1)?)?, account))
 }
 
 pub(super) fn not_believed(who: &Principal, refused: Failure) -> Failure {
@@ -135,6 +126,13 @@ pub(super) fn not_believed(who: &Principal, refused: Failure) -> Failure {
 
 fn beside(who: &Principal, account: &Identity) -> [String; 4] {
     [CODE, who.class().as_str(), who.name(), &account.source].map(str::to_owned)
+}
+
+fn values_with_code(who: &Principal, account: &Identity, voucher: &Voucher) -> Vec<Value> {
+    let code = voucher.code(&beside(who, account), &account.subject);
+    let mut values = values(who, account);
+    values.push(code.into());
+    values
 }
 
 pub(super) fn values(who: &Principal, identity: &Identity) -> Vec<Value> {

@@ -20,7 +20,7 @@ use crate::{
         count::counted,
         failure::{Failure, Result},
         known::Known,
-        principal::{Caller, Class, Principal},
+        principal::{Caller, Principal},
         time::Timestamp,
     },
     platform::terminal,
@@ -248,12 +248,7 @@ fn ours(rows: &[Row], voucher: &Voucher) -> Vec<Known> {
 /// Reads a row as it was selected ([`SELECT`]). Of a principal that was not here since rows have codes nothing
 /// is known but its name, and that it is in no group.
 fn known(row: &Row, voucher: &Voucher) -> Result<Known> {
-    let class = match row.text(0)? {
-        "Human" => Class::Human,
-        "Workload" => Class::Workload,
-        _ => Class::Agent,
-    };
-    let who = Principal::new(class, row.text(1)?)?;
+    let who = Principal::new(row.class(0)?, row.text(1)?)?;
     let word = Word::read(row.text(6)?)?;
     let disabled_at = word.disabled_at(row.int(5)?);
     let written = Written {

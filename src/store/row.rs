@@ -1,7 +1,10 @@
 //! Rows and the values in them. Columns are `bigint` or `text` and never null, so that a row is a list of
 //! numbers and texts, whichever database it came from.
 
-use crate::domain::failure::{Failure, Result};
+use crate::domain::{
+    failure::{Failure, Result},
+    principal::Class,
+};
 
 /// A value that is bound or read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,6 +86,18 @@ impl Row {
             Some(Value::Text(text)) => Ok(text),
             Some(Value::Int(_)) | None => Err(strange(column)),
         }
+    }
+
+    /// The class of a principal in that column.
+    ///
+    /// # Errors
+    /// There is no text.
+    pub(super) fn class(&self, column: usize) -> Result<Class> {
+        Ok(match self.text(column)? {
+            "Human" => Class::Human,
+            "Workload" => Class::Workload,
+            _ => Class::Agent,
+        })
     }
 }
 
