@@ -33,7 +33,7 @@ use jit::{
     platform::{clock, keys, seal::SealingKey},
     store::{
         Store,
-        ledger::{Actor, Append, Verification},
+        ledger::{Actor, Append, Appended, Verification},
         sessions,
     },
 };
@@ -75,13 +75,8 @@ async fn measure(name: &str, store: &Store) {
     let voucher = store.voucher(session.created_at).await.unwrap();
     let begin =
         Append::new(event, Actor::Authority).with(sessions::begin(&session, &voucher).unwrap());
-    store
-        .ledger()
-        .append(begin)
-        .await
-        .unwrap()
-        .or_conflict()
-        .unwrap();
+    let outcome = store.ledger().append(begin).await;
+    assert_eq!(outcome, Ok(Appended::Written));
 
     let started = Instant::now();
     append(store, appends, None).await;
@@ -133,13 +128,8 @@ async fn append(store: &Store, count: usize, session: Option<&GrantId>) {
         if let Some(session) = session {
             append = append.only_if(sessions::goes_on(session));
         }
-        store
-            .ledger()
-            .append(append)
-            .await
-            .unwrap()
-            .or_conflict()
-            .unwrap();
+        let outcome = store.ledger().append(append).await;
+        assert_eq!(outcome, Ok(Appended::Written));
     }
 }
 

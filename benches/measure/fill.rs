@@ -14,7 +14,7 @@ use jit::{
     platform::{clock, keys},
     store::{
         Store,
-        ledger::{Actor, Append},
+        ledger::{Actor, Append, Appended},
         vouched::Voucher,
     },
 };
@@ -43,13 +43,8 @@ async fn write(store: Store, count: usize) {
     for number in 0..count {
         let voucher = store.voucher(clock::now()).await.expect("a voucher");
         for append in granted(number, &voucher) {
-            store
-                .ledger()
-                .append(append)
-                .await
-                .expect("an append")
-                .or_conflict()
-                .expect("an append");
+            let outcome = store.ledger().append(append).await;
+            assert_eq!(outcome, Ok(Appended::Written));
         }
     }
 }

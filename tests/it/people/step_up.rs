@@ -21,17 +21,20 @@ use super::{
     Team, kept, machine,
     stolen::{claims, exchange, with_policies},
 };
-use crate::support::{
-    Home,
-    home::{Ran, run},
-    issuer::Issuer,
-    jwt::Algorithm,
-    pty::Pty,
-    serve::{Guest, Keys, Serve, with_authority},
-    story::story,
-    until,
-    web::CATALOGUE,
-    whereabouts::jit,
+use crate::{
+    store::written,
+    support::{
+        Home,
+        home::{Ran, run},
+        issuer::Issuer,
+        jwt::Algorithm,
+        pty::Pty,
+        serve::{Guest, Keys, Serve, with_authority},
+        story::story,
+        until,
+        web::CATALOGUE,
+        whereabouts::jit,
+    },
 };
 
 const POLICIES: &str = r#"
@@ -197,14 +200,7 @@ fn age(team: &Team) {
         let voucher = authority.store.voucher(now).await.unwrap();
         let append = Append::new(event, Actor::Authority)
             .with(sessions::renew(&session, &voucher, now).unwrap());
-        authority
-            .store
-            .ledger()
-            .append(append)
-            .await
-            .unwrap()
-            .or_conflict()
-            .unwrap();
+        written(&authority.store, append).await;
     });
 }
 

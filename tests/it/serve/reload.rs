@@ -155,16 +155,21 @@ fn resources_and_lifecycles_are_read_again_and_the_rest_waits_for_the_next_start
     }
 }
 
-#[test]
-fn a_certificate_that_was_replaced_is_shown_at_once_and_a_broken_one_never() {
+/// A server whose `[tls]` names a certificate for this machine.
+fn with_certificate() -> Serve {
     let home = Home::new();
     let given = home.path("server");
     fs::create_dir_all(&given).unwrap();
     Tls::for_loopback(&given);
-    let key = given.join("server.key");
-    private(&key);
+    private(&given.join("server.key"));
     let tls = "[tls]\ncertificate = \"server.crt\"\nkey = \"server.key\"\n";
-    let serve = Serve::start_in(home, CATALOGUE, POLICIES, tls);
+    Serve::start_in(home, CATALOGUE, POLICIES, tls)
+}
+
+#[test]
+fn a_certificate_that_was_replaced_is_shown_at_once_and_a_broken_one_never() {
+    let serve = with_certificate();
+    let (given, key) = (serve.path(""), serve.path("server.key"));
     let former = fs::read(serve.ca()).unwrap();
     assert_eq!(serve.site().get("/healthz").status, 200);
 
@@ -190,14 +195,8 @@ fn a_certificate_that_was_replaced_is_shown_at_once_and_a_broken_one_never() {
 
 #[test]
 fn a_certificate_that_every_client_refuses_is_told_when_it_is_read() {
-    let home = Home::new();
-    let given = home.path("server");
-    fs::create_dir_all(&given).unwrap();
-    Tls::for_loopback(&given);
-    let key = given.join("server.key");
-    private(&key);
-    let tls = "[tls]\ncertificate = \"server.crt\"\nkey = \"server.key\"\n";
-    let mut serve = Serve::start_in(home, CATALOGUE, POLICIES, tls);
+    let mut serve = with_certificate();
+    let (given, key) = (serve.path(""), serve.path("server.key"));
     assert!(
         !serve.log().contains("refuse the certificate"),
         "{}",

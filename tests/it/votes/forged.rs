@@ -25,7 +25,7 @@ use jit::{
 
 use super::team::{Team, ask, run, still};
 use crate::{
-    store::{Place, asked, granted, step},
+    store::{Place, asked, granted, step, written},
     support::{Access, Postgres},
 };
 
@@ -350,13 +350,7 @@ fn what_somebody_else_wrote_keeps_nobody_from_ending_the_rest() {
         let others = [granted("postgres/orders:read"), asked("ssh/web:root", None)];
         for one in [&over, &others[0], &others[1]] {
             let append = step(store, EventKind::Granted, one).await;
-            store
-                .ledger()
-                .append(append)
-                .await
-                .unwrap()
-                .or_conflict()
-                .unwrap();
+            written(store, append).await;
         }
         let later = still().after(Duration::from_hours(24));
         assert_eq!(store.unsettled(later).await.unwrap().len(), 2);
